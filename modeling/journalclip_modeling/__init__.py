@@ -1,0 +1,1 @@
+"""CLIP folders: load, tokenise, preprocess and embed, the same way in training, evaluation and serving."""

@@ -1,0 +1,39 @@
+"""The ``journalclip`` command: wiring of the command modules, nothing else.
+
+Every command takes ``--json`` for machines and has ``--help`` with examples. Exit codes: 0 done (also with quarantined
+input), 1 a permanent error (its code and remedy are printed), 2 wrong usage, 3 a check that was asked for failed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from journalclip_shared.errors import PermanentError, TransientError
+
+app = typer.Typer(
+    name="journalclip",
+    help="Journals and head-MRI archives into a searchable, promoted CLIP model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+bench = typer.Typer(help="Measurements, each a ratio against a bare baseline in the same run.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+def main() -> None:
+    """Entry point: errors on purpose become one readable line and exit code 1; bugs keep their traceback."""
+    try:
+        app()
+    except PermanentError as error:
+        sys.exit(_say(error.code, error.reason, error.remedy))
+    except TransientError as error:
+        sys.exit(_say("unavailable", str(error), "Try again; `journalclip doctor` says what is missing."))
+
+
+def _say(code: str, reason: str, remedy: str) -> int:
+    typer.echo(f"error [{code}]: {reason}" + (f"\n  -> {remedy}" if remedy else ""), err=True)
+    return 1

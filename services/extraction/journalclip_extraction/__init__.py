@@ -1,0 +1,1 @@
+"""Extraction: a PDF in; figures, captions, panels, mentions and article facts out."""

@@ -1,0 +1,1 @@
+"""Structuring: captions and reports in; structured records out."""

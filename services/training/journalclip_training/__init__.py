@@ -1,0 +1,1 @@
+"""Training: a frozen dataset in; a candidate model out."""

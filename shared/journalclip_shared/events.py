@@ -1,0 +1,235 @@
+"""Events are past-tense facts: one frozen model each, one topic each, never bytes.
+
+A fact names its topic (``<plural>.<verb>.v<major>``) and its key (the id of the source it is about, so that all that
+concerns one article keeps its order). On the wire it travels as a CloudEvent in binary mode: attributes in ``ce_*``
+headers, the fact as JSON in the body. The event's id is a digest of topic and content: the same fact said twice is the
+same event, and every consumer may drop the second.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, to_binary_event
+from cloudevents.core.exceptions import BaseCloudEventException
+from cloudevents.core.v1.event import CloudEvent
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.ids import canonical_json, make_id
+
+MAX_PAYLOAD = 100_000  # bytes; Kafka's default message limit is 1 MB, and a fact is only references
+
+
+class Fact(BaseModel):
+    """Base of every event's payload."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer producer may say more
+    topic: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        """Id of the source this fact is about."""
+        raise TypeError(f"{type(self).__name__} names no key")
+
+
+class ArticleSubmitted(Fact):
+    """A PDF arrived and is stored; nothing has looked inside yet."""
+
+    topic: ClassVar[str] = "articles.submitted.v1"
+    article_id: str
+    pdf: ArtifactRef
+    name: str = Field(max_length=500, description="The file's name as it came, for display only; never a path.")
+
+    @property
+    def key(self) -> str:
+        return self.article_id
+
+
+class StudySubmitted(Fact):
+    """A head-MRI study (and perhaps its report) arrived and is stored, de-identified."""
+
+    topic: ClassVar[str] = "studies.submitted.v1"
+    study_id: str
+    study: ArtifactRef
+    name: str = Field(max_length=500)
+
+    @property
+    def key(self) -> str:
+        return self.study_id
+
+
+class FiguresExtracted(Fact):
+    """An article's (or a study's) images and texts are stored; ``document`` is an `ExtractedArticle`."""
+
+    topic: ClassVar[str] = "figures.extracted.v1"
+    article_id: str
+    document: ArtifactRef
+    figures: int = Field(ge=0)
+    panels: int = Field(ge=0)
+
+    @property
+    def key(self) -> str:
+        return self.article_id
+
+
+class PairsStructured(Fact):
+    """An article's image-text pairs are stored with their records; ``document`` is a `StructuredArticle`."""
+
+    topic: ClassVar[str] = "pairs.structured.v1"
+    article_id: str
+    document: ArtifactRef
+    pairs: int = Field(ge=0)
+
+    @property
+    def key(self) -> str:
+        return self.article_id
+
+
+class DatasetFrozen(Fact):
+    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`."""
+
+    topic: ClassVar[str] = "datasets.frozen.v1"
+    dataset_id: str
+    manifest: ArtifactRef
+    pairs: int = Field(ge=0)
+
+    @property
+    def key(self) -> str:
+        return self.dataset_id
+
+
+class ModelTrained(Fact):
+    """A candidate model is registered; ``manifest`` is a `ModelManifest`."""
+
+    topic: ClassVar[str] = "models.trained.v1"
+    model_id: str
+    dataset_id: str
+    manifest: ArtifactRef
+    version: str = Field(description="The registry's version number of the candidate.")
+
+    @property
+    def key(self) -> str:
+        return self.model_id
+
+
+class ModelPromoted(Fact):
+    """The champion changed, by promotion or by rollback."""
+
+    topic: ClassVar[str] = "models.promoted.v1"
+    model_id: str
+    dataset_id: str
+    manifest: ArtifactRef
+    version: str
+    previous_version: str | None = None
+    change: Literal["promotion", "rollback"] = "promotion"
+    sequence: int = Field(default=0, ge=0, description="Counts changes of champion, so that each one is a new fact.")
+
+    @property
+    def key(self) -> str:
+        return self.model_id
+
+
+class SourceQuarantined(Fact):
+    """A source cannot be used; the reason is for a person, the code is stable."""
+
+    topic: ClassVar[str] = "sources.quarantined.v1"
+    source_id: str
+    name: str = ""
+    stage: str
+    code: str
+    reason: str = Field(max_length=4000)
+    remedy: str = Field(default="", max_length=1000)
+
+    @property
+    def key(self) -> str:
+        return self.source_id
+
+
+FACTS: dict[str, type[Fact]] = {
+    fact.topic: fact
+    for fact in (
+        ArticleSubmitted,
+        StudySubmitted,
+        FiguresExtracted,
+        PairsStructured,
+        DatasetFrozen,
+        ModelTrained,
+        ModelPromoted,
+        SourceQuarantined,
+    )
+}
+
+
+class UndecodableEvent(PermanentError):
+    """The record is not one of our events; it goes to the dead letters as it came."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("event-undecodable", reason, "Look at the record in the dead-letter topic.")
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact with its envelope."""
+
+    fact: Fact
+    source: str
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    traceparent: str | None = None
+
+    @property
+    def id(self) -> str:
+        return make_id("evt", self.fact.topic, canonical_json(self.fact.model_dump(mode="json")).decode())
+
+    @property
+    def topic(self) -> str:
+        return self.fact.topic
+
+    @property
+    def key(self) -> str:
+        return self.fact.key
+
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+def encode(event: Event) -> tuple[Headers, bytes]:
+    """The CloudEvents binary form. Raises ValueError above `MAX_PAYLOAD`: a fact that big is a bug."""
+    body = canonical_json(event.fact.model_dump(mode="json"))
+    if len(body) > MAX_PAYLOAD:
+        raise ValueError(f"{event.topic} payload of {len(body)} bytes; facts carry references, not content")
+    attributes = {
+        "id": event.id,
+        "source": event.source,
+        "type": event.topic,
+        "subject": event.key,
+        "time": event.time,
+        "datacontenttype": "application/json",
+        "specversion": "1.0",
+    }
+    if event.traceparent:
+        attributes["traceparent"] = event.traceparent
+    message = to_binary_event(CloudEvent(attributes, json.loads(body)))
+    return tuple(sorted((name, bytes(value)) for name, value in message.headers.items())), body
+
+
+def decode(headers: Headers, body: bytes) -> Event:
+    """Inverse of `encode`. Raises `UndecodableEvent` for anything that is not one of our facts."""
+    try:
+        message = KafkaMessage(headers=dict(headers), key=None, value=body)
+        envelope = from_binary_event(message)
+        fact_type = FACTS.get(envelope.get_type())
+        if fact_type is None:
+            raise UndecodableEvent(f"unknown event type {envelope.get_type()!r}")
+        fact = fact_type.model_validate_json(body)
+        time = envelope.get_time() or datetime.fromtimestamp(0, UTC)
+        trace = envelope.get_attributes().get("traceparent")
+    except ValidationError as error:
+        raise UndecodableEvent(f"payload does not fit its schema: {error.error_count()} errors") from error
+    except (BaseCloudEventException, ValueError, KeyError, TypeError) as error:
+        raise UndecodableEvent(f"not a CloudEvent: {error}") from error
+    return Event(fact, envelope.get_source(), time, str(trace) if trace else None)

@@ -1,0 +1,121 @@
+"""An article as extraction leaves it: facts about it, its figures, their panels and mentions.
+
+Every figure that was found is listed, also those that quality control rejected: a rejected figure keeps its reason and
+is never made into a pair. Numbers are normalised (``"1"``, ``"S2"``); labels are as printed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.records import Document
+
+Licence = Literal[
+    "CC0",
+    "CC BY",
+    "CC BY-SA",
+    "CC BY-ND",
+    "CC BY-NC",
+    "CC BY-NC-SA",
+    "CC BY-NC-ND",
+    "all rights reserved",
+    "unknown",
+]
+Modality = Literal[
+    "CT", "MRI", "angiography", "X-ray", "ultrasound", "nuclear", "histology", "endoscopy", "photograph", "chart",
+    "diagram", "other", "unknown",
+]  # fmt: skip
+Usefulness = Literal["imaging", "other", "discard"]
+
+
+class Box(Document):
+    """A rectangle in PDF points, origin top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class Sourced(Document):
+    """A fact with where it was read, e.g. ``page 1, footer`` or ``metadata``; value None where it was not found."""
+
+    value: str | None = None
+    where: str | None = None
+
+
+class ArticleFacts(Document):
+    """What the article says of itself."""
+
+    title: Sourced = Sourced()
+    doi: Sourced = Sourced()
+    journal: Sourced = Sourced()
+    year: Sourced = Sourced()
+    licence_statement: Sourced = Sourced()
+    licence: Licence = "unknown"
+
+
+class Mention(Document):
+    """A paragraph of the body text that refers to the figure."""
+
+    page: int = Field(ge=1)
+    text: str
+
+
+class Quality(Document):
+    """Is this figure worth learning from; by which rule or model; with what score (0 to 1)."""
+
+    usefulness: Usefulness
+    score: float = Field(ge=0, le=1)
+    by: str
+    reason: str = ""
+
+
+class Panel(Document):
+    """One part of a compound figure, with its own subcaption."""
+
+    panel_id: str
+    letter: str | None = None
+    page: int = Field(ge=1)
+    box: Box
+    subcaption: str | None = None
+    image: ArtifactRef | None = None
+    phash: str | None = Field(None, description="64-bit perceptual hash of the crop, 16 hexadecimal digits.")
+
+
+class Figure(Document):
+    """A figure, its caption, and what is known of it."""
+
+    figure_id: str
+    number: str
+    label: str
+    caption: str
+    caption_page: int = Field(ge=1)
+    page: int = Field(ge=1)
+    box: Box | None = None
+    boxes: tuple[Box, ...] = Field((), description="The parts, where the figure is spread over several images.")
+    kind: Literal["raster", "vector", "mixed", "none"] = "raster"
+    image: ArtifactRef | None = None
+    pixels: tuple[int, int] | None = Field(None, description="Width and height of ``image``.")
+    phash: str | None = None
+    tier: Literal["panels", "whole"] = "whole"
+    panels: tuple[Panel, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    quality: Quality | None = None
+    modality: Modality = "unknown"
+    modality_by: str = "none"
+
+
+class ExtractedArticle(Document):
+    """Everything one extractor version read from one PDF."""
+
+    article_id: str
+    extractor: str = Field(description="Name and version of the extractor and its options; part of every id below.")
+    pdf: ArtifactRef
+    name: str
+    pages: int = Field(ge=1)
+    facts: ArticleFacts = ArticleFacts()
+    figures: tuple[Figure, ...] = ()
