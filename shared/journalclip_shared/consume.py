@@ -1,8 +1,8 @@
 """The consume loop: the one place where deliveries meet handlers and errors meet their end.
 
 For every delivery, in this order: decode, handle, publish what the handler returned, commit. A crash anywhere before
-the commit brings the delivery back, and since handlers are idempotent and ids deterministic, nothing is lost and nothing
-appears twice. Errors end in one of three ways (see `journalclip_shared.errors`):
+the commit brings the delivery back, and since handlers are idempotent and ids deterministic, nothing is lost and
+nothing appears twice. Errors end in one of three ways (see `journalclip_shared.errors`):
 
 * transient: tried again up to ``attempts`` times with exponential back-off and full jitter, then as permanent, with
   code ``retries-exhausted``;

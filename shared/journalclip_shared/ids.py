@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 Kind = Literal["art", "fig", "pan", "pair", "ds", "mdl", "evt", "std", "ser", "idx"]
 

@@ -1,7 +1,7 @@
 """Settings: one frozen object a service, read once in its ``__main__`` and passed down.
 
-Every setting is an environment variable ``JOURNALCLIP_<NAME>`` (nested: ``JOURNALCLIP_S3__ENDPOINT``), or a file of that
-name in the secrets folder. Nothing else in the tree reads the environment.
+Every setting is an environment variable ``JOURNALCLIP_<NAME>`` (nested: ``JOURNALCLIP_S3__ENDPOINT``), or a file of
+that name in the secrets folder. Nothing else in the tree reads the environment.
 """
 
 from __future__ import annotations

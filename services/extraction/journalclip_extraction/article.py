@@ -1,0 +1,77 @@
+"""What reading one PDF yields, before anything is stored: plain values that can leave the parser's child process.
+
+No PDF library object, no path and no id is in here: only numbers, text and encoded image bytes. Boxes are in PDF points,
+origin at the top left of the page, pages count from 1. The handler turns a `ReadArticle` into an `ExtractedArticle` by
+storing the crops and making the ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from journalclip_shared.records.article import ArticleFacts, Box, Mention, Modality, Quality
+
+
+@dataclass(frozen=True)
+class ExtractOptions:
+    """What a caller may choose; part of the extractor's version, since other options give other bytes."""
+
+    crops: bool = True  # False: boxes and text only, as the speed benchmark and --no-crops use it
+    dpi: int = 200  # for figures that must be rendered; a figure that is one raster keeps its own pixels
+    max_pixels: int = 24_000_000  # per crop; larger ones are rendered smaller
+    ocr: bool = False
+    panels: bool = True
+
+
+@dataclass(frozen=True)
+class Crop:
+    """An encoded image."""
+
+    data: bytes = field(repr=False)
+    media_type: Literal["image/jpeg", "image/png"]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class ReadPanel:
+    """A part of a compound figure."""
+
+    letter: str | None
+    page: int
+    box: Box
+    subcaption: str | None = None
+    crop: Crop | None = None
+    phash: str | None = None
+
+
+@dataclass(frozen=True)
+class ReadFigure:
+    """A figure as found on its page(s)."""
+
+    number: str  # normalised: "1", "S2"
+    label: str  # as printed: "FIG. 1."
+    caption: str
+    caption_page: int
+    page: int
+    box: Box | None
+    boxes: tuple[Box, ...] = ()
+    kind: Literal["raster", "vector", "mixed", "none"] = "raster"
+    crop: Crop | None = None
+    phash: str | None = None
+    tier: Literal["panels", "whole"] = "whole"
+    panels: tuple[ReadPanel, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    quality: Quality | None = None
+    modality: Modality = "unknown"
+    modality_by: str = "none"
+
+
+@dataclass(frozen=True)
+class ReadArticle:
+    """One PDF, read."""
+
+    pages: int
+    facts: ArticleFacts
+    figures: tuple[ReadFigure, ...]
