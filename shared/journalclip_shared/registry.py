@@ -1,7 +1,8 @@
 """The model registry: numbered versions of one registered model, and three aliases that point at them.
 
 Aliases: ``candidate`` (the newest trained), ``champion`` (what readers get), ``previous`` (where rollback goes). A
-version carries the `ArtifactRef` of its `ModelManifest`; the bytes themselves live in the artifact store, and whoever loads a
+version carries the `ArtifactRef` of its `ModelManifest`; the
+bytes themselves live in the artifact store, and whoever loads a
 model verifies every file against that manifest first. MLflow's aliases have no compare-and-swap: only promotion writes
 ``champion`` and ``previous``, under its own lock.
 """
