@@ -2,9 +2,8 @@
 
 Aliases: ``candidate`` (the newest trained), ``champion`` (what readers get), ``previous`` (where rollback goes). A
 version carries the `ArtifactRef` of its `ModelManifest`; the
-bytes themselves live in the artifact store, and whoever loads a
-model verifies every file against that manifest first. MLflow's aliases have no compare-and-swap: only promotion writes
-``champion`` and ``previous``, under its own lock.
+bytes themselves live in the artifact store, and whoever loads a model verifies every file against that manifest first.
+MLflow's aliases have no compare-and-swap: only promotion writes ``champion`` and ``previous``, under its own lock.
 """
 
 from __future__ import annotations

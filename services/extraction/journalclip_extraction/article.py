@@ -1,8 +1,8 @@
 """What reading one PDF yields, before anything is stored: plain values that can leave the parser's child process.
 
 No PDF library object, no path and no id is in here: only numbers, text and encoded image bytes. Boxes are in PDF
-points, origin at the top left of the page, pages count from 1. The handler turns a `ReadArticle` into an `ExtractedArticle` by
-storing the crops and making the ids.
+points, origin at the top left of the page; pages count from 1. The handler turns a `ReadArticle` into an
+`ExtractedArticle` by storing the crops and making the ids.
 """
 
 from __future__ import annotations
