@@ -5,13 +5,16 @@ Whoever changes what `read_article` returns for any PDF raises the version: ids 
 
 from __future__ import annotations
 
+from pydantic import TypeAdapter
+
 from journalclip_extraction.article import ExtractOptions
-from journalclip_extraction.sandbox.codec import encode_options
 from journalclip_shared.ids import sha256_hex
 
-EXTRACTOR_VERSION = "jc1"
+EXTRACTOR_VERSION = "1"
+
+_OPTIONS = TypeAdapter(ExtractOptions)
 
 
 def slug(options: ExtractOptions, version: str = EXTRACTOR_VERSION) -> str:
-    """``<version>-<8 hex digits of the options>``: fit for a manifest's name, and other for other options."""
-    return f"{version}-{sha256_hex(encode_options(options))[:8]}"
+    """``journalclip-<version>-<8 hex digits of the options>``: fit for a manifest's name, other for other options."""
+    return f"journalclip-{version}-{sha256_hex(_OPTIONS.dump_json(options))[:8]}"

@@ -136,6 +136,6 @@ def test_an_event_of_another_kind_is_a_bug(store: LocalArtifacts) -> None:
 
 
 def test_other_options_or_versions_have_other_slugs() -> None:
-    slugs = {slug(ExtractOptions()), slug(ExtractOptions(dpi=100)), slug(ExtractOptions(), "jc2")}
+    slugs = {slug(ExtractOptions()), slug(ExtractOptions(dpi=100)), slug(ExtractOptions(), "other")}
     assert len(slugs) == 3
     assert slug(ExtractOptions()) == slug(ExtractOptions(dpi=200))
