@@ -1,6 +1,6 @@
 """One stage of a local run: a handler drained over the log, with a bar that shows it.
 
-A stage asks the log how much waits before it builds its handler, so a run with nothing to do imports nothing heavy and
+A stage asks the log how much waits before it opens its handler, so a run with nothing to do imports nothing heavy and
 ends at once.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from journalclip_pipelines.progress import Reporter, StageProgress
@@ -26,7 +27,7 @@ class Stage:
     title: str
     group: str
     consumes: tuple[type[Fact], ...]
-    build: Callable[[Tick], Handler]
+    open: Callable[[Tick], AbstractContextManager[Handler]]
     concurrency: int = 1
     inner: bool = False  # one long event (a training): the bar shows the handler's own progress
 
@@ -38,10 +39,10 @@ def drain(bus: Bus, stage: Stage, reporter: Reporter) -> int:
         return 0
     with reporter.stage(stage.title, 0 if stage.inner else waiting) as progress:
         watch = _Watch(progress, waiting, stage.inner)
-        handler = stage.build(watch.tick)
-        assert handler.group == stage.group, f"{stage.title} is wired to group {handler.group}"
-        assert handler.consumes == stage.consumes, f"{stage.title} is wired to other facts"
-        return Loop(bus, handler, LoopSettings(concurrency=stage.concurrency), watch).drain()
+        with stage.open(watch.tick) as handler:
+            assert handler.group == stage.group, f"{stage.title} is wired to group {handler.group}"
+            assert handler.consumes == stage.consumes, f"{stage.title} is wired to other facts"
+            return Loop(bus, handler, LoopSettings(concurrency=stage.concurrency), watch).drain()
 
 
 def _waiting(bus: Bus, stage: Stage) -> int:
