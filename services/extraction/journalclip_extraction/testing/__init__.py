@@ -1,1 +1,1 @@
-"""Inputs for tests of extraction, ours and those of whoever builds on it."""
+"""What proves an extraction service: pages drawn on the spot, readers that misbehave on request, hostile files."""
