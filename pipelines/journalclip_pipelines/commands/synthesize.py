@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from journalclip_pipelines.commands.options import AsJson, print_json
 
 
 def synthesize(
     folder: Annotated[Path, typer.Argument(help="Where the PDFs and gold.json go; made if it is missing.")],
     articles: Annotated[int, typer.Option(min=1, help="How many articles to write.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a sentence.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write synthetic journal articles: PDFs of invented medicine, and gold.json with every true answer.
 
@@ -34,6 +35,6 @@ def synthesize(
         "panels": sum(len(figure.panels) for figure in figures),
     }
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder), "seed": seed, **counts}))
+        print_json({"folder": str(folder), "seed": seed, **counts})
     else:
         typer.echo(f"{folder}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -1,0 +1,54 @@
+"""A frozen dataset, read back: its pairs in order, and its images.
+
+Records are Parquet, one row a pair, sorted by ``pair_id``, the whole `Pair` as JSON in the column ``pair`` beside
+flat columns for people. Images are WebDataset tar shards of JPEGs named ``<pair_id>.jpg``, in the same order, resized
+once to the manifest's ``image_size``.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+from PIL import Image
+
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.records.dataset import DatasetManifest, Split
+from journalclip_shared.records.pair import Pair
+
+
+@dataclass(frozen=True)
+class FrozenDataset:
+    """A manifest with the store that holds its bytes."""
+
+    store: ArtifactStore
+    manifest: DatasetManifest
+
+    @classmethod
+    def open(cls, store: ArtifactStore, manifest: ArtifactRef) -> FrozenDataset:
+        return cls(store, DatasetManifest.model_validate_json(store.get(manifest)))
+
+    def pairs(self, split: Split) -> list[Pair]:
+        """All pairs of a split, sorted by id."""
+        part = self.manifest.splits[split]
+        if not part.pairs:
+            return []
+        table = pq.read_table(io.BytesIO(self.store.get(part.records)), columns=["pair"])
+        return [Pair.model_validate_json(row) for row in table.column("pair").to_pylist()]
+
+    def jpegs(self, split: Split) -> Iterator[tuple[str, bytes]]:
+        """``(pair_id, JPEG bytes)`` in the order of `pairs`."""
+        for shard in self.manifest.splits[split].shards:
+            with tarfile.open(fileobj=io.BytesIO(self.store.get(shard))) as tar:
+                for member in tar:
+                    handle = tar.extractfile(member)
+                    if handle is not None and member.name.endswith(".jpg"):
+                        yield member.name.removesuffix(".jpg"), handle.read()
+
+    def images(self, split: Split) -> Iterator[tuple[str, Image.Image]]:
+        """``(pair_id, RGB image)`` in the order of `pairs`."""
+        for pair_id, data in self.jpegs(split):
+            yield pair_id, Image.open(io.BytesIO(data)).convert("RGB")

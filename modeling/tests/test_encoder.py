@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from transformers import CLIPModel
+
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.folder import (
+    ModelTampered,
+    ModelUnloadable,
+    fetch_folder,
+    load_folder,
+    save_folder,
+    upload_folder,
+)
+from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_shared.artifacts.local import LocalArtifacts
+
+TEXTS = ["axial CT of the head", "no infarct", "sagittal MRI, T2", "digital subtraction angiography"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("clip")
+    save_folder(scratch_clip(TEXTS, ScratchConfig(), seed=0), target)
+    return target
+
+
+def test_vectors_are_unit_length_and_do_not_depend_on_the_batch(folder: Path) -> None:
+    encoder = Encoder.load(folder)
+    images = [Image.new("RGB", (40 + 30 * n, 50), (40 * n, 10, 200)) for n in range(4)]
+    vectors = encoder.embed_images(images, batch_size=4)
+    assert vectors.shape == (4, encoder.dim)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(encoder.embed_images(images, batch_size=1), vectors, atol=1e-5)
+    texts = encoder.embed_texts(TEXTS, batch_size=4)
+    np.testing.assert_allclose(encoder.embed_texts(TEXTS, batch_size=3), texts, atol=1e-5)
+    assert encoder.embed_texts([]).shape == (0, encoder.dim)
+
+
+def test_folder_loads_with_transformers_alone(folder: Path) -> None:
+    model = CLIPModel.from_pretrained(folder, local_files_only=True)
+    ours = load_folder(folder).model
+    assert all((a == b).all() for a, b in zip(model.parameters(), ours.parameters(), strict=True))
+
+
+def test_same_seed_gives_the_same_weights() -> None:
+    first, second = (scratch_clip(TEXTS, ScratchConfig(), seed=7).model for _ in range(2))
+    assert all((a == b).all() for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_fetch_verifies_every_file(folder: Path, tmp_path: Path) -> None:
+    store = LocalArtifacts(tmp_path / "store")
+    files = upload_folder(store, folder)
+    fetched = fetch_folder(store, files, tmp_path / "cache")
+    assert fetch_folder(store, files, tmp_path / "cache") == fetched
+    extra = fetched / "pickle.bin"
+    extra.write_bytes(b"x")
+    with pytest.raises(ModelTampered, match=r"pickle\.bin is not in the manifest"):
+        fetch_folder(store, files, tmp_path / "cache")
+    extra.unlink()
+    (fetched / "config.json").write_text("{}")
+    with pytest.raises(ModelTampered, match=r"config\.json differs"):
+        fetch_folder(store, files, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("content", [None, "{}", "not json"])
+def test_what_is_no_clip_folder_is_refused(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ModelUnloadable):
+        load_folder(tmp_path)
