@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import doctor, explain, run, status
+from journalclip_pipelines.commands import doctor, explain, run, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(explain.explain)
 app.command()(doctor.doctor)
+app.command()(synthesize.synthesize)
 
 
 def main() -> None:
