@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from journalclip_pipelines.commands import search
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 bench = typer.Typer(help="Measurements, each a ratio against a bare baseline in the same run.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
+app.command()(search.search)
 
 
 def main() -> None:

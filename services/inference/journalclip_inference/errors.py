@@ -1,14 +1,14 @@
 """What can go wrong while serving, each with a stable code.
 
-    PermanentError
-    ├── QueryInvalid      the question cannot be answered as asked (HTTP 422)
-    ├── ImageRefused      the picture is none, is too large, or hides a bomb (HTTP 413 or 422)
-    ├── NotFound          no such pair, figure, article, model (HTTP 404)
-    └── IndexMismatch     an index and a model, or an index and its table, that do not belong together
-    TransientError
-    ├── NoChampion        nothing has been promoted yet (HTTP 503)
-    ├── IndexAbsent       the champion's index is not built yet (HTTP 503)
-    └── Overloaded        more work waits than can be done soon (HTTP 429)
+PermanentError
+├── QueryInvalid      the question cannot be answered as asked (HTTP 422)
+├── ImageRefused      the picture is none, is too large, or hides a bomb (HTTP 413 or 422)
+├── NotFound          no such pair, figure, article, model (HTTP 404)
+└── IndexMismatch     an index and a model, or an index and its table, that do not belong together
+TransientError
+├── NoChampion        nothing has been promoted yet (HTTP 503)
+├── IndexAbsent       the champion's index is not built yet (HTTP 503)
+└── Overloaded        more work waits than can be done soon (HTTP 429)
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from journalclip_inference.index.build import Builder, Progress
+from journalclip_inference.index.build import Builder, Progress, quiet
 from journalclip_inference.index.manifest import index_name, segment_name
 from journalclip_inference.index.vectors import EXACT_UP_TO
 from journalclip_modeling.data import FrozenDataset
@@ -33,7 +33,7 @@ class IndexHandler:
         self,
         store: ArtifactStore,
         cache: Path,
-        progress: Progress = lambda done, total: None,
+        progress: Progress = quiet,
         exact_up_to: int = EXACT_UP_TO,
         load: Callable[[Path], Encoder] = Encoder.load,
     ) -> None:

@@ -30,7 +30,9 @@ class ImageLimits:
 def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
     """RGB, upright, at most 1,024 pixels on its longer side. Raises `ImageRefused`."""
     if len(data) > limits.max_bytes:
-        raise ImageRefused("image-too-large", f"{len(data)} bytes; {limits.max_bytes} are accepted", "Send a smaller one.")
+        raise ImageRefused(
+            "image-too-large", f"{len(data)} bytes; {limits.max_bytes} are accepted", "Send a smaller one."
+        )
     try:
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             _check_pixels(image, limits)
@@ -42,7 +44,17 @@ def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
         raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
     except UnidentifiedImageError as error:
         raise ImageRefused("image-unreadable", "the bytes are no picture of a known format") from error
-    except (OSError, ValueError, SyntaxError, IndexError, KeyError, TypeError, EOFError, struct.error, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        IndexError,
+        KeyError,
+        TypeError,
+        EOFError,
+        struct.error,
+        zlib.error,
+    ) as error:
         # Pillow's decoders report damaged files by all of these.
         raise ImageRefused("image-unreadable", f"the picture is damaged: {error}") from error
 

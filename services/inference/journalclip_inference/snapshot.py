@@ -90,7 +90,8 @@ def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
     if images:
         total[[n for n, _ in images]] += encoder.embed_images([image for _, image in images])
     lengths = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.divide(total, lengths, out=total, where=lengths > _TINY)
+    unit: Vectors = np.divide(total, lengths, out=total, where=lengths > _TINY)
+    return unit
 
 
 def champion_of(registry: ModelRegistry) -> ModelVersion:

@@ -1,8 +1,8 @@
 """Building the approximate index: as many lists as the collection asks for, as many probes as the recall asks for.
 
-Inverted lists (faiss ``IVFFlat``) rather than a graph: they are built in minutes instead of an hour, lie on disk and are
-mapped rather than read, take a filter natively, and have one dial, the probes, that is set by measurement. The dial is
-turned until recall@10 against exact search reaches `TARGET`, over queries drawn from the collection and moved off it.
+Inverted lists (faiss ``IVFFlat``) rather than a graph: they are built in minutes instead of an hour, lie on disk and
+are mapped rather than read, take a filter natively, and have one dial, the probes, that is set by measurement. The dial
+is turned until recall@10 against exact search reaches `TARGET`, over queries drawn from the collection and moved off it.
 """
 
 from __future__ import annotations

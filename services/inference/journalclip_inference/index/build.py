@@ -22,7 +22,7 @@ from journalclip_inference.index.ann import build_ann
 from journalclip_inference.index.manifest import AnnPart, IndexManifest, index_id, index_name, segment_name
 from journalclip_inference.index.projection import project
 from journalclip_inference.index.rows import Row, RowTable
-from journalclip_inference.index.vectors import EXACT_UP_TO, Vectors
+from journalclip_inference.index.vectors import EXACT_UP_TO, Rows, Vectors
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
@@ -34,7 +34,12 @@ Sample = tuple[Pair, Split | None, Image.Image]
 
 _BATCH = 256  # pictures held at once: some 40 MB at the size that shards keep
 _NEGATIVES = 512  # captions a pair's loss is taken against: a training batch's worth
+_CHUNK = 16_384  # pairs whose losses are taken at once: 16,384 x 512 floats are 33 MB
 _NPY, _PARQUET, _BINARY = "application/x-npy", "application/vnd.apache.parquet", "application/octet-stream"
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Builder:
     model_id: str
     exact_up_to: int = EXACT_UP_TO
 
-    def dataset(self, dataset: FrozenDataset, progress: Progress = lambda done, total: None) -> ArtifactRef:
+    def dataset(self, dataset: FrozenDataset, progress: Progress = quiet) -> ArtifactRef:
         """The index of a frozen dataset, all splits. Raises `IndexMismatch` where records and shards disagree."""
         dataset_id = dataset.manifest.dataset_id
         total = sum(part.pairs for part in dataset.manifest.splits.values())
@@ -57,7 +62,7 @@ class Builder:
     def article(self, article: StructuredArticle, dataset_id: str) -> ArtifactRef:
         """A segment for an article that came after the dataset was frozen."""
         samples = ((pair, None, _open(self.store.get(pair.image))) for pair in article.pairs)
-        vectors = self._embed(samples, len(article.pairs), lambda done, total: None)
+        vectors = self._embed(samples, len(article.pairs), quiet)
         part = self._write(vectors, index_id(self.model_id, dataset_id, article.source.sha256), dataset_id)
         name = segment_name(self.model_id, dataset_id, article.article_id)
         return self.store.put_manifest("models", name, part.canonical())
@@ -137,17 +142,26 @@ def pair_losses(images: Vectors, texts: Vectors, scale: float) -> Vectors:
     if not len(images):
         return np.zeros(0, np.float32)
     sample = np.random.default_rng(0).permutation(len(images))[:_NEGATIVES]
-    own = scale * np.einsum("nd,nd->n", images, texts)
-    mean = (_loss(own, scale * images @ texts[sample].T, sample) + _loss(own, scale * texts @ images[sample].T, sample)) / 2
-    losses: Vectors = mean.astype(np.float32)
-    return losses
+    temperature = np.float32(scale)
+    losses = np.zeros(len(images), np.float32)
+    for start in range(0, len(images), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(images)))
+        for one, other in ((images, texts), (texts, images)):
+            logits: Vectors = (temperature * one[rows]) @ other[sample].T
+            losses[rows] += _loss(logits, temperature * _dots(one[rows], other[rows]), rows, sample)
+    halved: Vectors = losses / np.float32(2)
+    return halved
 
 
-def _loss(own: Vectors, others: Vectors, sample: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Vectors:
-    others[sample, np.arange(len(sample))] = -np.inf  # a pair is not its own negative
-    logits = np.concatenate([own[:, None], others], axis=1)
-    top = logits.max(axis=1)
-    loss: Vectors = top + np.log(np.exp(logits - top[:, None]).sum(axis=1)) - own
+def _dots(a: Vectors, b: Vectors) -> Vectors:
+    products: Vectors = np.einsum("nd,nd->n", a, b)
+    return products
+
+
+def _loss(logits: Vectors, own: Vectors, rows: Rows, sample: Rows) -> Vectors:
+    others = np.where(rows[:, None] == sample[None], -np.inf, logits)  # a pair is not its own negative
+    top = np.maximum(others.max(axis=1), own)
+    loss: Vectors = top + np.log(np.exp(others - top[:, None]).sum(axis=1) + np.exp(own - top)) - own
     return loss
 
 

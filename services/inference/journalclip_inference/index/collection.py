@@ -146,7 +146,8 @@ def _beside(images: Vectors, base: Part) -> Vectors:
     if not len(base.images):
         return np.full((len(images), 2), 0.5, np.float32)
     nearest = np.argmax(images @ base.images.T, axis=1)
-    return np.asarray(base.map)[nearest]
+    placed: Vectors = np.asarray(base.map)[nearest]
+    return placed
 
 
 def _open(store: ArtifactStore, cache: Path, ref: ArtifactRef, model_id: str, before: Sequence[Part]) -> Part:

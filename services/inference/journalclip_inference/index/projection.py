@@ -47,7 +47,8 @@ def _distinct(vectors: Vectors, seed: int) -> Vectors:
 
 def _unit_square(points: Vectors) -> Vectors:
     low, high = points.min(axis=0), points.max(axis=0)
-    return (points - low) / np.maximum(high - low, 1e-9)
+    square: Vectors = (points - low) / np.maximum(high - low, np.float32(1e-9))
+    return square
 
 
 def _place(vectors: Vectors, anchors: Vectors, points: Vectors) -> Vectors:

@@ -60,16 +60,18 @@ class Ivf:
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Vectors, Rows]:
         if allowed is not None and int(allowed.sum()) <= SCAN_UP_TO:
             return self._exact.search(query, k, allowed)
-        parameters = faiss.SearchParametersIVF(nprobe=self._probes, sel=_selector(allowed))
+        parameters = _parameters(self._probes, allowed)
         scores, rows = self._index.search(np.ascontiguousarray(query[None], np.float32), k, params=parameters)
         found = rows[0] >= 0  # fewer than k were found: the rest is filled with -1
         return scores[0][found], rows[0][found].astype(np.int64)
 
 
-def _selector(allowed: Mask | None) -> faiss.IDSelector | None:
+def _parameters(probes: int, allowed: Mask | None) -> faiss.SearchParametersIVF:
+    # faiss wraps its classes at import, so that keyword arguments and arrays work; its stubs show the bare C++ ones.
     if allowed is None:
-        return None
-    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        return faiss.SearchParametersIVF(nprobe=probes)  # type: ignore[call-arg]
+    bitmap = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
+    return faiss.SearchParametersIVF(nprobe=probes, sel=bitmap)  # type: ignore[call-arg]
 
 
 def _top(scores: Vectors, rows: Rows | None, k: int) -> tuple[Vectors, Rows]:
