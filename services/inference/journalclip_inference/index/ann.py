@@ -2,7 +2,7 @@
 
 Inverted lists (faiss ``IVFFlat``) rather than a graph: they are built in minutes instead of an hour, lie on disk and
 are mapped rather than read, take a filter natively, and have one dial, the probes, that is set by measurement. The dial
-is turned until recall@10 against exact search reaches `TARGET`, over queries drawn from the collection and moved off it.
+is turned until recall@10 against exact search reaches `TARGET`, over queries drawn near the collection.
 """
 
 from __future__ import annotations

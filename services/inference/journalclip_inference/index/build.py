@@ -142,13 +142,12 @@ def pair_losses(images: Vectors, texts: Vectors, scale: float) -> Vectors:
     if not len(images):
         return np.zeros(0, np.float32)
     sample = np.random.default_rng(0).permutation(len(images))[:_NEGATIVES]
-    temperature = np.float32(scale)
     losses = np.zeros(len(images), np.float32)
     for start in range(0, len(images), _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, len(images)))
         for one, other in ((images, texts), (texts, images)):
-            logits: Vectors = (temperature * one[rows]) @ other[sample].T
-            losses[rows] += _loss(logits, temperature * _dots(one[rows], other[rows]), rows, sample)
+            logits = scale * (one[rows] @ other[sample].T)
+            losses[rows] += _loss(logits, scale * _dots(one[rows], other[rows]), rows, sample)
     halved: Vectors = losses / np.float32(2)
     return halved
 
