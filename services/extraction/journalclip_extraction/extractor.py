@@ -25,7 +25,7 @@ from journalclip_extraction.page.reader import read_page
 from journalclip_extraction.page.typography import learn
 from journalclip_shared.records.article import ArticleFacts
 
-EXTRACTOR_VERSION = "1"
+
 
 
 def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
