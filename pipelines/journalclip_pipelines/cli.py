@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import doctor, explain, run, status, synthesize
+from journalclip_pipelines.commands import doctor, explain, run, search, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(bench, name="bench")
 app.command()(run.run)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
+app.command()(search.search)
 app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
