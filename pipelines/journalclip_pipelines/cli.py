@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import doctor, explain, run, search, status, synthesize
+from journalclip_pipelines.commands import demo, doctor, explain, run, search, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 bench = typer.Typer(help="Measurements, each a ratio against a bare baseline in the same run.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 app.command()(run.run)
+app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
