@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import doctor, explain, run, status, synthesize
+from journalclip_pipelines.commands import bench_extraction, doctor, explain, extract, run, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.add_typer(status.quarantine, name="quarantine")
 app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
+app.command()(extract.extract)
+bench.command()(bench_extraction.extraction)
 
 
 def main() -> None:
