@@ -10,7 +10,17 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import demo, doctor, explain, run, search, status, synthesize
+from journalclip_pipelines.commands import (
+    bench_extraction,
+    demo,
+    doctor,
+    explain,
+    extract,
+    run,
+    search,
+    status,
+    synthesize,
+)
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -31,6 +41,8 @@ app.command()(search.search)
 app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
+app.command()(extract.extract)
+bench.command()(bench_extraction.extraction)
 
 
 def main() -> None:

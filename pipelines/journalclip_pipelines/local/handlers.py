@@ -57,10 +57,18 @@ def stages_after_freezing(workspace: Workspace, options: RunOptions) -> list[Sta
 
     @contextmanager
     def training(tick: Tick) -> Iterator[Handler]:
-        from journalclip_training.wiring import local_handler
+        from journalclip_training.config import with_settings
+        from journalclip_training.handler import TrainingHandler
+        from journalclip_training.recipes import recipe
+        from journalclip_training.tracking import MlflowTracking
 
-        yield local_handler(
-            workspace.store, workspace.registry, workspace.mlflow_uri, workspace.scratch, options.training, tick
+        yield TrainingHandler(
+            store=workspace.store,
+            registry=workspace.registry,
+            config=with_settings(recipe(options.recipe), options.settings),
+            workdir=workspace.scratch,
+            tracking=MlflowTracking(workspace.mlflow_uri),
+            progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),
         )
 
     @contextmanager
