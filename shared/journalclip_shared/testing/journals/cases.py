@@ -17,7 +17,6 @@ from journalclip_shared.testing.journals.spine import draw_spine
 from journalclip_shared.testing.journals.tissue import draw_tissue
 from journalclip_shared.testing.journals.wording import describe
 
-
 # A scanner's matrix: larger pictures are enlarged from it, as in print, and drawing them costs no more.
 MATRIX = 176
 
