@@ -100,7 +100,7 @@ def render(summary: Summary, console: Console | None = None) -> None:
     facts = summary.as_json()
     out.print(
         f"\n[bold]{facts['articles']}[/bold] articles, [bold]{facts['figures']}[/bold] figures, "
-        f"[bold]{facts['pairs']}[/bold] pairs; {facts['quarantined']} in quarantine, {facts['copies']} copies recognised"
+        f"[bold]{facts['pairs']}[/bold] pairs; {facts['quarantined']} in quarantine, {facts['copies']} copies"
     )
     for each in summary.quarantine:
         out.print(f"  [yellow]{each.code}[/yellow] {each.name or each.source_id}: {each.reason} {each.remedy}")
