@@ -66,5 +66,5 @@ def test_equal_hashes_are_one_cluster() -> None:
 
 @pytest.mark.parametrize("phash", ["", "12", "z" * 16, "1" * 17])
 def test_a_hash_of_another_form_is_refused(phash: str) -> None:
-    with pytest.raises(ValueError, match="hash|invalid literal"):
+    with pytest.raises(ValueError, match=r"hash|invalid literal"):
         cluster([Hashed("a", phash)])

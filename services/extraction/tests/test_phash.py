@@ -9,7 +9,6 @@ from PIL import Image, ImageOps
 from journalclip_extraction.quality import phash
 from journalclip_shared.duplicates import FEATURELESS, hamming
 
-
 # Unrelated hashes differ in 32 of 64 bits, give or take 4; what share of real figures stays within the much stricter
 # `NEAR` under each kind of noise is measured in docs/benchmarks/duplicates.md.
 ALIKE = 12
