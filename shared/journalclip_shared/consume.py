@@ -219,7 +219,7 @@ class _Run:
             hit("consume.polled")
             self._lanes.put(deliveries)
             self._count += len(deliveries)
-            if not deliveries and not len(self._lanes) and not self._forever:
+            if not deliveries and not len(self._lanes) and not self._forever and self._drained():
                 return False
         else:
             self._consumer.heartbeat()
@@ -227,6 +227,11 @@ class _Run:
         self._commit(pause_s=self._settings.commit_s)
         self._measure()
         return True
+
+    def _drained(self) -> bool:
+        # An empty poll proves nothing where fetches are under way; what is committed against what is there does.
+        self._commit(pause_s=0.0)
+        return self._consumer.lag() == 0
 
     def _finish(self, workers: Sequence[Future[None]]) -> None:
         while not all(worker.done() for worker in workers):

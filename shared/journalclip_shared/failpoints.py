@@ -2,7 +2,7 @@
 
 Nothing is armed unless `arm` was called (``__main__`` does, with the ``fail_points`` setting), and an unarmed point
 costs one look at an empty dictionary. The grammar is ``name=action@n``, joined by ``;``: the action happens the n-th
-time (from 1, the default) that the point is passed, once. Actions: ``kill`` (SIGKILL to itself: no cleanup of any kind),
+time (from 1, the default) that the point is passed, once. Actions: ``kill`` (SIGKILL to itself: no cleanup at all),
 ``crash`` (a `SimulatedCrash`, for tests inside one process), ``transient`` (a `TransientError`), ``full`` (ENOSPC),
 ``sleep:SECONDS``.
 """

@@ -61,14 +61,14 @@ class LocalArtifacts:
         return ref
 
     def put_file(self, bucket: Bucket, path: Path, media_type: str) -> ArtifactRef:
-        digest, size = _digest_of(path)
+        digest, size = digest_of(path)
         target = self.root / bucket / blob_key(digest, media_type)
         with _disk():
             hit("artifacts.before-blob")
             if not self._has(target, size):
                 temporary = self._temporary()
                 shutil.copyfile(path, temporary)
-                copied, _ = _digest_of(temporary)  # the source may be a file that someone is still writing
+                copied, _ = digest_of(temporary)  # the source may be a file that someone is still writing
                 if copied != digest:
                     temporary.unlink()
                     raise TransientError(f"{path.name} changed while it was read")
@@ -97,7 +97,7 @@ class LocalArtifacts:
         try:
             with _disk():
                 shutil.copyfile(source, temporary)
-            found, _ = _digest_of(temporary)
+            found, _ = digest_of(temporary)
             if found != ref.sha256:
                 raise ArtifactCorrupt(ref.uri, found)
             temporary.replace(path)
@@ -130,8 +130,9 @@ class LocalArtifacts:
 
     def path(self, ref: ArtifactRef) -> Path:
         """Where the object lies on disk, for local tools that want a file; treat it as read-only."""
-        target = (self.root / ref.bucket / ref.key).resolve()
-        if not target.is_relative_to(self.root.resolve()):
+        base = (self.root / ref.bucket).resolve()
+        target = (base / ref.key).resolve()
+        if not target.is_relative_to(base):
             raise ArtifactMissing(ref.uri)
         return target
 
@@ -196,7 +197,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _digest_of(path: Path) -> tuple[str, int]:
+def digest_of(path: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as handle:
         while chunk := handle.read(_CHUNK):

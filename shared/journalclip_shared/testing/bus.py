@@ -113,7 +113,7 @@ class BusContract:
     def test_poll_honours_its_limit_and_returns_empty_when_there_is_nothing(self, bus: Bus, group: str) -> None:
         bus.publish(events(9))
         consumer = bus.consumer([TOPIC], group)
-        sizes = []
+        sizes: list[int] = []
         deadline = time.monotonic() + 20
         while sum(sizes) < 9 and time.monotonic() < deadline:
             sizes.append(len(consumer.poll(0.2, 4)))
