@@ -18,6 +18,7 @@ SCHEMA_VERSION = "1"
 Laterality = Literal["left", "right", "bilateral", "midline"]
 Certainty = Literal["certain", "probable", "possible"]
 Stage = Literal["preoperative", "intraoperative", "postoperative", "follow-up"]
+RecordFlag = Literal["hidden-instruction", "fallback"]
 
 
 class Coded(Document):
@@ -49,4 +50,7 @@ class CaptionRecord(Document):
     findings: tuple[Finding, ...] = ()
     procedure: tuple[Coded, ...] = ()
     stage: tuple[Coded, ...] = ()
+    panel: str | None = Field(None, description="Letter of the panel this text belongs to; None for a whole figure.")
+    flags: tuple[RecordFlag, ...] = Field((), description="Suspected instructions in the text; a stand-in structurer.")
+    by: str = Field("", description="Name and version of the structurer that made this record.")
     rendering: str = Field("", description="The record as one plain sentence; recipes may train on it.")

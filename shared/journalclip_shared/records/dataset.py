@@ -45,6 +45,7 @@ class DatasetManifest(Document):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     splits: dict[Split, SplitPart]
     leaks: LeakReport
+    dropped: dict[str, int] = Field(default_factory=dict, description="Pairs left out, by reason.")
     licences: dict[str, int] = Field(default_factory=dict)
     modalities: dict[str, int] = Field(default_factory=dict)
     structurers: tuple[str, ...] = ()

@@ -1,0 +1,141 @@
+"""Which split a pair belongs to: by article, then whole duplicate clusters move together.
+
+Articles that share an image, a near-duplicate image or a long caption are joined into one cluster. A cluster's split
+is a hash of its smallest article id, so an article keeps its side as the corpus grows (a champion is never tested on
+what it was trained on), unless a later duplicate joins two clusters. Short captions such as "Axial view" recur by
+chance and would join everything; they do not join, and instead a pair whose caption also stands in another split
+leaves val and test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from journalclip_shared.duplicates import Hashed, cluster
+from journalclip_shared.records.dataset import LeakReport, Split
+from journalclip_shared.records.pair import Pair
+
+LONG_CAPTION_WORDS = 8  # fewer words than this repeat between unrelated articles; see the module's docstring
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SplitShares:
+    """Shares of articles; the rest trains."""
+
+    val: float = 0.1
+    test: float = 0.15
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The outcome: pairs by split, how many were dropped and why, and the proof that nothing leaks."""
+
+    splits: dict[Split, list[Pair]]
+    dropped: dict[str, int]
+    leaks: LeakReport
+
+
+def assign(pairs: Sequence[Pair], shares: SplitShares, seed: int) -> Assignment:
+    """Deterministic in the set of pairs, whatever their order."""
+    ordered = sorted(pairs, key=lambda pair: pair.pair_id)
+    near = cluster([Hashed(pair.pair_id, pair.phash) for pair in ordered if pair.phash])
+    sides = _sides(_clusters(ordered, near), shares, seed)
+    splits: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
+    for pair in ordered:
+        splits[sides[pair.article_id]].append(pair)
+    dropped = _drop_shared_captions(splits)
+    return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, near))
+
+
+def normalised(text: str) -> str:
+    """Letters and digits of the NFKD form, lower case, single spaces: equal here means the same caption."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    return " ".join("".join(ch if ch.isalnum() else " " for ch in folded).split())
+
+
+def leak_report(splits: Mapping[Split, Sequence[Pair]], near: Iterable[Set[str]]) -> LeakReport:
+    """Counts what stands in more than one split: articles, image digests, near-duplicate clusters, captions."""
+    side = {pair.pair_id: split for split, members in splits.items() for pair in members}
+    return LeakReport(
+        articles=_shared(splits, lambda pair: pair.article_id),
+        image_digests=_shared(splits, lambda pair: pair.image.sha256),
+        near_images=sum(1 for alike in near if len({side[each] for each in alike if each in side}) > 1),
+        captions=_shared(splits, lambda pair: normalised(pair.text)),
+    )
+
+
+def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]]:
+    article_of = {pair.pair_id: pair.article_id for pair in pairs}
+    links = [(article_of[min(alike)], article_of[each]) for alike in near for each in alike]
+    by_content: dict[str, str] = {}
+    for pair in pairs:
+        keys = [pair.image.sha256]
+        caption = normalised(pair.text)
+        if len(caption.split()) >= LONG_CAPTION_WORDS:
+            keys.append(caption)
+        links.extend((pair.article_id, by_content.setdefault(key, pair.article_id)) for key in keys)
+    return _components({pair.article_id for pair in pairs}, links)
+
+
+def _components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+    parent = {node: node for node in nodes}
+
+    def root(node: str) -> str:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for a, b in links:
+        first, second = sorted((root(a), root(b)))
+        parent[second] = first
+    groups: dict[str, list[str]] = defaultdict(list)
+    for node in sorted(parent):
+        groups[root(node)].append(node)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:
+    ranked = sorted((_unit_hash(members[0], seed), members) for members in clusters)
+    sides: dict[str, Split] = {}
+    for position, (value, members) in enumerate(ranked):
+        sides.update(dict.fromkeys(members, _side(value, position, len(ranked), shares)))
+    return sides
+
+
+def _side(value: float, position: int, clusters: int, shares: SplitShares) -> Split:
+    # A handful of articles may hash to no test or val at all; then the lowest ranks are taken, from three clusters on.
+    if value < shares.test or (position == 0 and clusters >= 3 and shares.test > 0):
+        return "test"
+    if value < shares.test + shares.val or (position == 1 and clusters >= 3 and shares.val > 0):
+        return "val"
+    return "train"
+
+
+def _unit_hash(text: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64
+
+
+def _drop_shared_captions(splits: dict[Split, list[Pair]]) -> int:
+    seen: set[str] = {normalised(pair.text) for pair in splits["train"]}
+    dropped = 0
+    for split in ("val", "test"):
+        kept = [pair for pair in splits[split] if normalised(pair.text) not in seen]
+        dropped += len(splits[split]) - len(kept)
+        splits[split] = kept
+        seen.update(normalised(pair.text) for pair in kept)
+    return dropped
+
+
+def _shared(splits: Mapping[Split, Sequence[Pair]], key: Callable[[Pair], str]) -> int:
+    where: dict[str, set[Split]] = defaultdict(set)
+    for split, pairs in splits.items():
+        for pair in pairs:
+            where[key(pair)].add(split)
+    return sum(1 for sides in where.values() if len(sides) > 1)

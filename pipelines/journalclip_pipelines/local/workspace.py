@@ -1,0 +1,77 @@
+"""A working folder: event log, artifacts, registry and caches of a local run.
+
+    WORKDIR/events.db     the event log (SQLite)
+    WORKDIR/artifacts/    the artifact store
+    WORKDIR/mlflow.db     tracking and model registry (SQLite); mlartifacts/ beside it
+    WORKDIR/cache/        models and indexes fetched and verified; safe to delete
+    WORKDIR/scratch/      checkpoints of training under way
+
+One run at a time holds the folder's lock; readers need none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.registry import MlflowRegistry
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths and lazily opened parts of one working folder."""
+
+    root: Path
+
+    @classmethod
+    def existing(cls, root: Path) -> Workspace:
+        """Raises `PermanentError` ``workdir-missing`` where no run has worked in ``root``."""
+        if not (root / "events.db").is_file():
+            raise PermanentError(
+                "workdir-missing", f"{root} holds no journalclip run", "Run `journalclip run DIR` first, or --workdir."
+            )
+        return cls(root)
+
+    @cached_property
+    def bus(self) -> SqliteBus:
+        return SqliteBus(self.root / "events.db")
+
+    @cached_property
+    def store(self) -> LocalArtifacts:
+        return LocalArtifacts(self.root / "artifacts")
+
+    @property
+    def mlflow_uri(self) -> str:
+        return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
+
+    @cached_property
+    def registry(self) -> MlflowRegistry:
+        return MlflowRegistry(self.mlflow_uri)
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / "scratch"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for one run. Raises `PermanentError` ``workdir-busy``."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PermanentError(
+                    "workdir-busy", f"another run works in {self.root}", "Wait for it, or take another --workdir."
+                ) from None
+            yield

@@ -1,0 +1,1 @@
+"""What proves an extraction service: readers that misbehave on request, and a generator of hostile files."""

@@ -1,0 +1,166 @@
+"""`FiguresExtracted` in, `PairsStructured` out: every usable figure and panel becomes an image-text pair.
+
+Idempotent: the manifest of this extractor, this structurer and this article is written once and last; when it is there
+the work is done. A figure is usable when it has an image, a caption, and quality control did not discard it. A text
+that the structurer could not do is done by rules and flagged; only when the structurer itself is unwell is nothing
+written and the delivery tried again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from pydantic import ValidationError
+
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.events import Event, Fact, FiguresExtracted, PairsStructured
+from journalclip_shared.ids import make_id, sha256_hex
+from journalclip_shared.records.article import ExtractedArticle, Figure, Modality, Panel
+from journalclip_shared.records.caption import CaptionRecord
+from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
+from journalclip_structuring.rules import RuleStructurer
+from journalclip_structuring.structurer import Structurer, StructureRequest, StructureResult, signature
+
+_CODED_AS: dict[str, Modality] = {
+    "microscopy": "other",
+    "OCT": "other",
+    "fundus imaging": "photograph",
+    "blot": "other",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A figure, or one of its panels, that will be a pair."""
+
+    figure: Figure
+    panel: Panel | None
+    image: ArtifactRef
+    text: str
+
+
+class StructuringHandler:
+    """The service's one handler; reads and writes only through ``store``."""
+
+    group = "structuring"
+    consumes: tuple[type[Fact], ...] = (FiguresExtracted,)
+
+    def __init__(self, store: ArtifactStore, structurer: Structurer) -> None:
+        self._store = store
+        self._structurer = structurer
+        self._rules = RuleStructurer()
+
+    def handle(self, event: Event) -> Iterable[Fact]:
+        fact = event.fact
+        if not isinstance(fact, FiguresExtracted):
+            raise TypeError(f"{type(fact).__name__} is not for structuring")
+        article = self._read(fact.document)
+        name = manifest_name(article, self._structurer)
+        done = self._store.find_manifest("figures", name)
+        if done is not None:
+            pairs = len(StructuredArticle.model_validate_json(self._store.get(done)).pairs)
+        else:
+            structured = self._structure(article, fact.document)
+            done = self._store.put_manifest("figures", name, structured.canonical())
+            pairs = len(structured.pairs)
+        return [PairsStructured(article_id=article.article_id, document=done, pairs=pairs)]
+
+    def _read(self, document: ArtifactRef) -> ExtractedArticle:
+        try:
+            return ExtractedArticle.model_validate_json(self._store.get(document))
+        except ValidationError as error:
+            raise UnreadableDocument(document.uri, error.error_count()) from error
+
+    def _structure(self, article: ExtractedArticle, source: ArtifactRef) -> StructuredArticle:
+        sources = list(usable(article.figures))
+        requests = [StructureRequest(str(i), each.text, panel=_letter(each)) for i, each in enumerate(sources)]
+        records = self._records(requests)
+        version = signature(self._structurer)
+        return StructuredArticle(
+            article_id=article.article_id,
+            structurer=version,
+            extractor=article.extractor,
+            source=source,
+            name=article.name,
+            pdf=article.pdf,
+            facts=article.facts,
+            pairs=tuple(_pair(article, each, record, version) for each, record in zip(sources, records, strict=True)),
+        )
+
+    def _records(self, requests: Sequence[StructureRequest]) -> list[CaptionRecord]:
+        results = self._structurer.structure(requests)
+        unwell = [result.failure for result in results if result.failure and result.failure.retryable]
+        if unwell:
+            raise StructurerUnavailable(unwell[0].code, unwell[0].reason, len(unwell))
+        return [self._record(request, result) for request, result in zip(requests, results, strict=True)]
+
+    def _record(self, request: StructureRequest, result: StructureResult) -> CaptionRecord:
+        if isinstance(result.record, CaptionRecord):
+            return result.record
+        stand_in = self._rules.caption(request)
+        return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+
+
+def usable(figures: Sequence[Figure]) -> Iterator[Source]:
+    """Each figure that can be a pair, followed by each of its panels that can."""
+    for figure in figures:
+        if figure.quality is not None and figure.quality.usefulness == "discard":
+            continue
+        if figure.image is not None and figure.caption.strip():
+            yield Source(figure, None, figure.image, figure.caption.strip())
+        if figure.tier == "panels":
+            for panel in figure.panels:
+                if panel.image is not None and panel.subcaption and panel.subcaption.strip():
+                    yield Source(figure, panel, panel.image, panel.subcaption.strip())
+
+
+def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
+    """Where the work on this article by this extractor and structurer is recorded."""
+    return f"structured/{slug(article.extractor)}/{slug(signature(structurer))}/{article.article_id}"
+
+
+def slug(version: str) -> str:
+    """A version as a manifest's path segment; versions that differ have slugs that differ."""
+    plain = re.sub(r"[^A-Za-z0-9_=-]+", "-", version).strip("-")[:60].strip("-") or "v"
+    return plain if plain == version else f"{plain}-{sha256_hex(version.encode())[:8]}"
+
+
+def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord, version: str) -> Pair:
+    figure, panel = source.figure, source.panel
+    return Pair(
+        pair_id=make_id("pair", figure.figure_id, panel.panel_id if panel else "", version),
+        article_id=article.article_id,
+        figure_id=figure.figure_id,
+        panel_id=panel.panel_id if panel else None,
+        letter=panel.letter if panel else None,
+        label=figure.label,
+        image=source.image,
+        phash=panel.phash if panel else figure.phash,
+        text=source.text,
+        record=record,
+        mentions=tuple(mention.text for mention in figure.mentions),
+        page=panel.page if panel else figure.page,
+        box=panel.box if panel else figure.box,
+        modality=_modality(source, record),
+        tier="panels" if panel else "whole",
+        quality=figure.quality,
+        licence=article.facts.licence,
+    )
+
+
+def _modality(source: Source, record: CaptionRecord) -> Modality:
+    """What the panel's own words say, else what extraction found for the figure, else what the caption says."""
+    if source.figure.modality != "unknown" and (source.panel is None or not record.modality):
+        return source.figure.modality
+    if not record.modality:
+        return "unknown"
+    term = record.modality[0].term
+    return next((known for known in get_args(Modality) if known == term), _CODED_AS.get(term, "other"))
+
+
+def _letter(source: Source) -> str | None:
+    return source.panel.letter if source.panel else None

@@ -1,0 +1,93 @@
+"""Does a text try to instruct a language model? Such text is structured all the same, as data, and flagged.
+
+Detection is a second wall, never the first: the first is that article text is quoted, that answers are decoded under a
+schema, and that nothing acts on what a text says. Each family of patterns is one way of smuggling an instruction.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+
+from journalclip_shared.records.caption import RecordFlag
+
+_FAMILIES = {
+    "override": (
+        r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|all|any|system"
+        r"|your)\b.{0,30}\b(?:instruction|prompt|rule|direction|guideline|context|order|polic)"
+    ),
+    "role": (
+        r"(?:^|\s)(?:system|assistant|developer|user)\s*(?::|>|\])\s"
+        r"|<\|?(?:im_start|im_end|system|assistant|endoftext)|\[/?INST\]|<<SYS>>"
+        r"|\byou are now\b|\bact as (?:an?|the)\b|\bpretend (?:to be|you are)\b|\bnew persona\b"
+    ),
+    "command": (
+        r"\b(?:output|print|respond|reply|answer|return|write|say|repeat|emit|include|append|add)\b"
+        r".{0,40}\b(?:only|exactly|the (?:word|phrase|string|text|following)|with|verbatim)\b"
+        r".{0,60}(?:[\"'“‘`]|(?-i:\b[A-Z]{2,}[-_]?[A-Z0-9]{2,}\b))"
+    ),
+    "model": (
+        r"\b(?:language model|LLM|AI (?:model|assistant|system|reviewer)|chatbot|chatgpt|GPT-?\d|as an AI"
+        r"|the model (?:must|should|shall)|note to (?:the )?(?:AI|model|parser|extractor|annotator))\b"
+    ),
+    "exfiltrate": (
+        r"\b(?:reveal|leak|disclose|show|print|send|post|upload)\b.{0,40}"
+        r"\b(?:system prompt|your (?:prompt|instructions)"
+        r"|api key|secret|credential|password|token)s?\b|\b(?:curl|wget)\s+https?://|!\[[^\]]*\]\(https?://"
+    ),
+    "markup": r"<!--.*?-->|<(?:script|style|span|div|instruction|prompt)\b[^>]*>|\{\{.*?\}\}|```",
+    "schema": r"[\"'](?:modality|findings|anatomy|procedure|schema_version|term|rendering)[\"']\s*:",
+    "end of data": (
+        r"\b(?:end of (?:the )?(?:caption|text|data|document|article|report|input)"
+        r"|begin (?:new )?(?:instruction|task|prompt)|new (?:task|instructions?)\s*:|END[ _]?(?:CAPTION|TEXT|DATA))\b"
+    ),
+    "translation": (
+        r"\b(?:ignorez|ignoriere|ignora|ignore[nz]|olvida|vergiss|oubliez)\b"
+        r".{0,40}\b(?:instruc|anweisung|istruzion|consigne)"
+    ),
+}
+_PATTERNS = {name: re.compile(pattern, re.IGNORECASE | re.DOTALL) for name, pattern in _FAMILIES.items()}
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+_SPACED = re.compile(r"(?:\b\w\b[ .\-_]){6,}\w\b")  # "i g n o r e  a l l"
+_LEET = str.maketrans("013457@$", "oieastas")
+_MANY_INVISIBLE = 4  # one or two soft breaks are typesetting
+
+
+def flags_of(text: str) -> tuple[RecordFlag, ...]:
+    """The flags a record of this text carries."""
+    return ("hidden-instruction",) if suspicions(text) else ()
+
+
+def suspicions(text: str) -> tuple[str, ...]:
+    """Names of the families that fit, sorted; empty for ordinary captions."""
+    found = set()
+    if len(_INVISIBLE.findall(text)) >= _MANY_INVISIBLE:
+        found.add("invisible")
+    for reading in _readings(text):
+        found.update(name for name, pattern in _PATTERNS.items() if pattern.search(reading))
+    return tuple(sorted(found))
+
+
+def _readings(text: str) -> list[str]:
+    """The text as printed, and as someone who hides an instruction means it to be read."""
+    plain = unicodedata.normalize("NFKC", text)
+    tags = "".join(chr(ord(c) - 0xE0000) for c in text if 0xE0020 <= ord(c) <= 0xE007E)
+    bare = _INVISIBLE.sub("", plain)
+    readings = [bare, bare.translate(_LEET)]
+    if tags:
+        readings.append(tags)
+    if _SPACED.search(bare):
+        readings.append(_SPACED.sub(lambda found: re.sub(r"[ .\-_]", "", found.group()), bare))
+    for blob in _ENCODED.findall(bare):
+        readings.extend(_decoded(blob))
+    return readings
+
+
+def _decoded(blob: str) -> list[str]:
+    try:
+        return [base64.b64decode(blob + "=" * (-len(blob) % 4)).decode()]
+    except (binascii.Error, UnicodeDecodeError):
+        return []
