@@ -69,8 +69,8 @@ def difference(before: Doubles, after: Doubles, groups: Groups, confidence: floa
     draws = resample(delta, groups, seed)[:, 0]
     tail = 50 * (1 - confidence)
     low, high = np.percentile(draws, [tail, 100 - tail])
-    beyond = min(np.mean(draws <= 0), np.mean(draws >= 0))
-    return Difference(mean, float(low), float(high), float(min(1.0, max(2 * beyond, 1 / len(draws)))))
+    beyond = min(float(np.mean(draws <= 0)), float(np.mean(draws >= 0)))
+    return Difference(mean, float(low), float(high), min(1.0, max(2 * beyond, 1 / len(draws))))
 
 
 def _weights(groups: int, draws: int, seed: int) -> Iterator[Doubles]:

@@ -6,6 +6,7 @@ loaded. A second call for the same subject, dataset, split and evaluator reads w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelFile, ModelManifest
@@ -61,10 +63,10 @@ class Evaluator:
         self, manifest: ModelManifest, dataset: FrozenDataset, split: Split = "test", subject: Subject = "model"
     ) -> Measured:
         """Raises `NothingToEvaluate`, `EmbeddingsUnusable`, `ModelUnloadable`, `ModelTampered`, `ArtifactCorrupt`."""
-        name = evaluation_name(manifest.model_id, subject, dataset.manifest.dataset_id, split)
+        files = files_of(manifest, subject)
+        name = evaluation_name(manifest.model_id, subject, files, dataset.manifest.dataset_id, split)
         if (found := self.store.find_manifest("models", name)) is not None:
             return self._read(found)
-        files = files_of(manifest, subject)
         encoder = Encoder.load(fetch_folder(self.store, files, self.cache), self.device)
         ranked = rank(embed_split(encoder, dataset, split))
         evaluation = Evaluation(
@@ -114,6 +116,7 @@ def files_of(manifest: ModelManifest, subject: Subject) -> tuple[ModelFile, ...]
     return files
 
 
-def evaluation_name(model_id: str, subject: Subject, dataset_id: str, split: Split) -> str:
-    """Name of the evaluation's manifest in the bucket ``models``."""
-    return f"evaluated/{model_id}/{subject}-{dataset_id}-{split}-{EVALUATOR}"
+def evaluation_name(model_id: str, subject: Subject, files: Sequence[ModelFile], dataset_id: str, split: Split) -> str:
+    """Name of the evaluation's manifest in the bucket ``models``; other bytes of the same model have another name."""
+    listed = sha256_hex("\n".join(f"{file.path} {file.ref.sha256}" for file in files).encode())
+    return f"evaluated/{model_id}/{subject}-{listed[:16]}-{dataset_id}-{split}-{EVALUATOR}"

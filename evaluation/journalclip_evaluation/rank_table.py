@@ -44,7 +44,13 @@ def from_parquet(data: bytes) -> Ranked:
         return np.asarray(table.column(name).to_numpy(), dtype=np.int64)
 
     def ranks(kind: str) -> dict[Side, Ranks]:
-        return {side: Ranks(*(ints(f"{kind}.{side}.{column}") for column in _COLUMNS), pool) for side in SIDES}
+        found: dict[Side, Ranks] = {}
+        for side in SIDES:
+            above, level, right, positives = (ints(f"{kind}.{side}.{column}") for column in _COLUMNS)
+            found[side] = Ranks(above, level, right, positives, pool)
+        return found
 
-    names = (tuple(table.column(name).to_pylist()) for name in ("pair_id", "article_id", "modality"))
-    return Ranked(*names, strict=ranks("strict"), multi=ranks("multi"))
+    pair_ids, articles, modalities = (
+        tuple(table.column(name).to_pylist()) for name in ("pair_id", "article_id", "modality")
+    )
+    return Ranked(pair_ids, articles, modalities, ranks("strict"), ranks("multi"))

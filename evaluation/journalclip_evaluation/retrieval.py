@@ -76,12 +76,11 @@ def rank(pairs: EmbeddedPairs) -> Ranked:
         for side, counts in zip(SIDES, count_both(pairs.images, pairs.texts, own, own), strict=True)
     }
     several = pairs.several()
-    multi = {
+    multi: dict[Side, Ranks] = {
         "image_to_text": _with_several(strict["image_to_text"], pairs.images, pairs.texts, several),
         "text_to_image": _with_several(strict["text_to_image"], pairs.texts, pairs.images, several),
     }
-    names = (tuple(each) for each in (pairs.pair_ids, pairs.articles, pairs.modalities))
-    return Ranked(*names, strict=strict, multi=multi)  # type: ignore[arg-type] # the literal keys widen to str
+    return Ranked(tuple(pairs.pair_ids), tuple(pairs.articles), tuple(pairs.modalities), strict, multi)
 
 
 def summarise(ranked: Ranked, multi: bool = False) -> Retrieval:
