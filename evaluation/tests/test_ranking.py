@@ -36,6 +36,10 @@ def pairs_of(
     )
 
 
+def ranks_of(above: int, level: int, right: int, positives: int, pool: int) -> Ranks:
+    return Ranks(np.array([above]), np.array([level]), np.array([right]), np.array([positives]), pool)
+
+
 # Four pairs, worked by hand. Scores of image i (rows) and text j (columns):
 #         t0    t1    t2    t3
 #   i0   1.0   0.6   0.6   0.0     own 1.0: first
@@ -82,7 +86,7 @@ def test_one_vector_for_all_is_exactly_chance() -> None:
 @given(st.integers(0, 4), st.integers(1, 6), st.integers(1, 6))
 def test_expectations_equal_the_mean_over_all_orders(above: int, level: int, right: int) -> None:
     right = min(right, level)
-    ranks = Ranks(*(np.array([n]) for n in (above, level, right, right)), pool=above + level + 3)
+    ranks = ranks_of(above, level, right, right, pool=above + level + 3)
     firsts = [
         above + 1 + min(order.index(place) for place in range(right)) for order in itertools.permutations(range(level))
     ]
@@ -141,7 +145,7 @@ def test_true_count_is_the_sum(shape: tuple[int, int]) -> None:
 
 
 def test_chance_with_several_right_answers() -> None:
-    ranks = Ranks(*(np.array([n, n]) for n in (0, 1, 1)), positives=np.array([1, 3]), pool=10)
+    ranks = Ranks(np.array([0, 0]), np.array([1, 1]), np.array([1, 1]), np.array([1, 3]), pool=10)
     assert ranks.chance(1) == pytest.approx((0.1 + 0.3) / 2)
     assert ranks.chance(2) == pytest.approx((0.2 + 1 - 7 / 10 * 6 / 9) / 2)
     assert ranks.chance(10) == 1.0
