@@ -1,1 +1,1 @@
-"""What proves an extraction service: readers that misbehave on request, and a generator of hostile files."""
+"""What proves an extraction service: pages drawn on the spot, readers that misbehave on request, hostile files."""
