@@ -52,9 +52,7 @@ def test_lambda_zero_is_plain_clip_bit_for_bit() -> None:
     plain = contrastive(v, t, scale, block=16)
     soft = contrastive(v, t, scale, Dense(weights(40).float()), lam=0.0, block=16)
     assert torch.equal(plain, soft)
-    assert all(
-        torch.equal(a, b) for a, b in zip(grads(plain, v, t, scale), grads(soft, v, t, scale), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(grads(plain, v, t, scale), grads(soft, v, t, scale), strict=True))
     torch.testing.assert_close(plain, naive.clip(v, t, scale))
 
 
