@@ -17,6 +17,7 @@ from journalclip_pipelines.commands import (
     doctor,
     explain,
     extract,
+    quality,
     run,
     search,
     status,
@@ -45,6 +46,7 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:

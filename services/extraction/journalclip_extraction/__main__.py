@@ -18,7 +18,7 @@ def serve(settings: ExtractionSettings, stop: threading.Event) -> int:
     bus = SqliteBus(settings.workdir / "events.db")
     store = LocalArtifacts(settings.workdir / "artifacts")
     with Sandbox(settings.limits) as sandbox:
-        handler = ExtractionHandler(store, sandbox, settings.extract)
+        handler = ExtractionHandler(store, sandbox, settings.options())
         return Loop(bus, handler, LoopSettings(concurrency=settings.concurrency)).run(stop)
 
 
