@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from journalclip_extraction.captions.gather import Caption, taken
 from journalclip_extraction.figures.assignment import Claim, Side, gap, match, side_of
-from journalclip_extraction.figures.regions import Region, find_regions, repeated_marks
+from journalclip_extraction.figures.frames import find_frame
+from journalclip_extraction.figures.regions import JOIN, Region, find_regions, repeated_marks
 from journalclip_extraction.figures.roles import split_roles
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Line, Page
@@ -37,6 +38,7 @@ class _Sheet:
     prose: list[Line]
     labels: list[Line]
     regions: list[Region]
+    marks: Callable[[int], list[Region]]  # regions of the same page at another join
 
 
 def place(pages: Sequence[Page], captions: Sequence[Caption], habits: Typography) -> list[Placed]:
@@ -48,7 +50,7 @@ def place(pages: Sequence[Page], captions: Sequence[Caption], habits: Typography
         usual.update(_clear_sides(sheet))
     placed = []
     for sheet in sheets.values():
-        match(sheet.claims, sheet.regions, sheet.prose, usual)
+        _match(sheet, usual)
     owners: dict[int, Claim] = {}
     for sheet in sheets.values():
         for claim in sheet.claims:
@@ -69,21 +71,45 @@ def _sheet(page: Page, captions: Sequence[Caption], habits: Typography, repeated
     here = [c for c in captions if c.candidate.page is page]
     claims = [Claim(c.box, frozenset(id(li) for li in c.lines), c.candidate.label.kind) for c in here]
     prose, labels = split_roles(page, habits, taken(captions))
-    needed = bool(page.pictures or page.vectors)
-    return _Sheet(page, claims, prose, labels, find_regions(page, prose, repeated) if needed else [])
+    for claim in claims:
+        claim.frame = find_frame(page, claim.box) if claim.kind == "figure" else None
+    frames = [claim.frame for claim in claims if claim.frame is not None]
+
+    def regions(join: int) -> list[Region]:
+        return find_regions(page, prose, repeated, frames, join) if page.pictures or page.vectors else []
+
+    return _Sheet(page, claims, prose, labels, regions(JOIN), regions)
+
+
+def _match(sheet: _Sheet, usual: Counter[Side]) -> None:
+    """Match; where a caption is left without, look whether two figures that touch were taken for one."""
+    match(sheet.claims, sheet.regions, sheet.prose, usual)
+    join = JOIN
+    while join > 0 and sheet.regions and any(c.kind == "figure" and not c.parts for c in sheet.claims):
+        join -= 1
+        finer = sheet.marks(join)
+        served = sum(bool(c.parts) for c in sheet.claims)
+        match(sheet.claims, finer, sheet.prose, usual)
+        if sum(bool(c.parts) for c in sheet.claims) <= served:
+            match(sheet.claims, sheet.regions, sheet.prose, usual)
+        else:
+            sheet.regions = finer
 
 
 def _clear_sides(sheet: _Sheet) -> list[Side]:
     """Where figures stand on pages that leave no choice: one caption, one region."""
     figures = [claim for claim in sheet.claims if claim.kind == "figure"]
-    if len(figures) != 1 or len(sheet.claims) != 1 or len(sheet.regions) != 1:
+    regions = [region for region in sheet.regions if not region.crumb]
+    if len(figures) != 1 or len(sheet.claims) != 1 or len(regions) != 1:
         return []
-    return [side_of(figures[0].box, sheet.regions[0].box)]
+    return [side_of(figures[0].box, regions[0].box)]
 
 
 def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
     """The figure's box with the words around it: tick labels, axis titles, panel letters."""
     box = claim.figure
+    if claim.frame is not None and sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area:
+        return union((box, claim.frame.slot(claim.box, box)))
     waiting = [line for line in sheet.labels if line.text]
     grew = True
     while grew:

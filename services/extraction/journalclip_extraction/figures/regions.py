@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from journalclip_extraction.figures.frames import Frame
 from journalclip_extraction.geometry import Rect
 from journalclip_extraction.page.content import Line, Page, Picture, Vector
 
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _CELL = 3.0  # points: finer than any gap between a figure and its neighbour
-_JOIN = 2  # cells that marks may be apart on each side and still be one region: panels, bars and dashes
+JOIN = 2  # cells that marks may be apart on each side and still be one region: panels, bars and dashes
 _MIN_SIDE = 14.0  # points: a smaller region is an icon, a bullet or a logo of the licence
 _MIN_AREA = 700.0  # square points
 _THIN = 2.5  # points: a flatter path is a rule
@@ -37,6 +38,7 @@ class Region:
     box: Rect
     pictures: tuple[Picture, ...]
     paths: int
+    crumb: bool = False  # too small to be a figure; may be a part of one (a dot of a scatter plot)
 
     @property
     def raster_share(self) -> float:
@@ -57,15 +59,24 @@ def _rounded(box: Rect) -> Rect:
     return Rect(*(float(round(v)) for v in box))
 
 
-def find_regions(page: Page, prose: Sequence[Line], repeated: Collection[Rect]) -> list[Region]:
-    """All regions that are large enough to be a figure or a part of one, top to bottom."""
+def find_regions(
+    page: Page,
+    prose: Sequence[Line],
+    repeated: Collection[Rect],
+    frames: Sequence[Frame] = (),
+    join: int = JOIN,
+) -> list[Region]:
+    """All regions, top to bottom. ``join`` is how many cells marks may be apart on each side and still be one."""
     pictures = [p for p in page.pictures if _is_content(p.box, page, prose, repeated)]
     vectors = [v for v in page.vectors if _is_drawing(v, page, prose, repeated)]
+    if frames:
+        pictures = [p for p in pictures if not any(frame.is_edge(p.box) for frame in frames)]
+        vectors = [v for v in vectors if not any(frame.is_edge(v.box) for frame in frames)]
     marks: list[Picture | Vector] = [*pictures, *vectors]
     if not marks:
         return []
     boxes = np.array([m.box for m in marks], dtype=np.float64)
-    labels, cells = _paint(boxes, page.box, [line.box for line in prose])
+    labels, cells = _paint(boxes, page.box, [line.box for line in prose], join)
     owner = labels[cells[:, 1], cells[:, 0]]
     regions = []
     for label in np.unique(owner[owner > 0]):
@@ -73,10 +84,9 @@ def find_regions(page: Page, prose: Sequence[Line], repeated: Collection[Rect]) 
         x0, y0 = boxes[members, :2].min(axis=0)
         x1, y1 = boxes[members, 2:].max(axis=0)
         box = Rect(float(x0), float(y0), float(x1), float(y1))
-        if min(box.width, box.height) < _MIN_SIDE or box.area < _MIN_AREA:
-            continue
+        crumb = min(box.width, box.height) < _MIN_SIDE or box.area < _MIN_AREA
         rasters = tuple(pictures[i] for i in members if i < len(pictures))
-        regions.append(Region(box, rasters, int((members >= len(pictures)).sum())))
+        regions.append(Region(box, rasters, int((members >= len(pictures)).sum()), crumb))
     return sorted(regions, key=lambda r: (r.box.y0, r.box.x0))
 
 
@@ -97,13 +107,13 @@ def _is_drawing(vector: Vector, page: Page, prose: Sequence[Line], repeated: Col
     return not (vector.is_rect and box.area > _MIN_AREA and sum(box.holds_centre(line.box) for line in prose) >= 1)
 
 
-def _paint(boxes: Floats, page: Rect, walls: Sequence[Rect]) -> tuple[Ints, Ints]:
+def _paint(boxes: Floats, page: Rect, walls: Sequence[Rect], join: int) -> tuple[Ints, Ints]:
     """``(labels_YX, cells_N4)``: connected components of the painted grid, and each mark's first and last cell."""
     cell = max(_CELL, (page.area / _MAX_CELLS) ** 0.5)
     wide, high = int(page.width / cell) + 2, int(page.height / cell) + 2
     cells = _cells(boxes, page, cell, wide, high)
     grid = _fill(cells, wide, high)
-    near = ndimage.binary_dilation(grid, iterations=_JOIN)
+    near = ndimage.binary_dilation(grid, iterations=join) if join else grid
     if walls:
         # A wall stops the dilation but never cuts what is really painted there.
         stop = _fill(_cells(np.array(walls, dtype=np.float64), page, cell, wide, high), wide, high)
