@@ -22,11 +22,13 @@ from journalclip_extraction.page.content import Line
 Side = Literal["above", "below", "left", "right", "inside"]
 
 _UNMATCHED = 420.0  # points of cost: a caption goes without a picture rather than take one this unlikely
+_UNMATCHED_TABLE = 150.0  # the same for tables, most of which have no marks but rules
 _BLOCKED = 120.0  # cost of each line of running text in between, up to three
 _WRONG_SIDE = 45.0  # cost of a side on which this document sets few captions
 _BESIDE = 25.0  # cost of standing beside: rarer than above or below everywhere
-_TABLE_PICTURE = 60.0  # cost of a raster for a table's caption
+_TABLE_PICTURE = 110.0  # cost of a raster for a table's caption
 _REACH = 60.0  # points: parts of one figure stand no further apart
+_CRUMB_REACH = 30.0  # points: the same for marks too small to be figures, such as stray rules
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +66,8 @@ def match(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Li
         return
     mains = [region for region in regions if not region.crumb]
     costs = np.array([[_cost(claim, region, claims, prose, usual) for region in mains] for claim in claims])
-    padded = np.hstack([costs.reshape(len(claims), len(mains)), np.full((len(claims), len(claims)), _UNMATCHED)])
+    without = np.array([[_UNMATCHED if claim.kind == "figure" else _UNMATCHED_TABLE] for claim in claims])
+    padded = np.hstack([costs.reshape(len(claims), len(mains)), np.repeat(without, len(claims), axis=1)])
     for row, column in zip(*linear_sum_assignment(padded), strict=True):
         if column < len(mains):
             claim = claims[row]
@@ -149,7 +152,7 @@ def _join(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Li
             for region in free:
                 distance = gap(claim.figure, region.box)
                 if (
-                    distance <= _REACH
+                    distance <= (_CRUMB_REACH if region.crumb else _REACH)
                     and (best is None or distance < best[0])
                     and _belongs(claim, region, claims, prose)
                 ):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from journalclip_extraction.geometry import Rect
 from journalclip_extraction.page.content import Page
 
-_THIN = 2.5  # points: a rule's thickness
+_THIN = 4.0  # points: a rule's thickness
 _BEYOND = 40.0  # points: a side reaches this much past its caption, or it is a bar beside a note
 _ALIKE = 12.0  # points: both sides begin and end within this, rounded corners and all
 _EDGE = 5.0  # points: what lies this close to a side is of the frame

@@ -8,6 +8,7 @@ clipped to what is visible, so a chart that is drawn far beyond its clip keeps i
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import pymupdf
@@ -101,9 +102,12 @@ def _lead_chars(spans: list[dict[str, Any]], font: str, bold: bool) -> int:
 
 
 def _bold(span: dict[str, Any]) -> bool:
-    if span["flags"] & _BOLD:
-        return True
-    name = span["font"].lower()
+    return bool(span["flags"] & _BOLD) or _bold_name(span["font"])
+
+
+@lru_cache(maxsize=4096)
+def _bold_name(font: str) -> bool:
+    name = font.lower()
     return any(mark in name for mark in _BOLD_NAMES)
 
 
