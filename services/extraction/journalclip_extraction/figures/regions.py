@@ -20,6 +20,8 @@ from journalclip_extraction.page.content import Line, Page, Picture, Vector
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Place = tuple[int, int, int, int]  # a mark's box in whole points, to find it again on other pages
+Marks = Collection[Place]
 
 _CELL = 3.0  # points: finer than any gap between a figure and its neighbour
 JOIN = 2  # cells that marks may be apart on each side and still be one region: panels, bars and dashes
@@ -46,23 +48,23 @@ class Region:
         return min(1.0, sum(p.box.area for p in self.pictures) / max(self.box.area, 1e-6))
 
 
-def repeated_marks(pages: Sequence[Page]) -> frozenset[Rect]:
+def repeated_marks(pages: Sequence[Page]) -> frozenset[Place]:
     """Rounded boxes of marks that stand at the same place on several pages: logos, header rules, page frames."""
-    seen: Counter[Rect] = Counter()
+    seen: Counter[Place] = Counter()
     for page in pages:
         marks = {_rounded(m.box) for m in page.pictures} | {_rounded(m.box) for m in page.vectors if not m.white}
         seen.update(marks)
     return frozenset(box for box, count in seen.items() if count >= _REPEATS)
 
 
-def _rounded(box: Rect) -> Rect:
-    return Rect(*(float(round(v)) for v in box))
+def _rounded(box: Rect) -> Place:
+    return round(box.x0), round(box.y0), round(box.x1), round(box.y1)
 
 
 def find_regions(
     page: Page,
     prose: Sequence[Line],
-    repeated: Collection[Rect],
+    repeated: Marks,
     frames: Sequence[Frame] = (),
     join: int = JOIN,
 ) -> list[Region]:
@@ -90,7 +92,7 @@ def find_regions(
     return sorted(regions, key=lambda r: (r.box.y0, r.box.x0))
 
 
-def _is_content(box: Rect, page: Page, prose: Sequence[Line], repeated: Collection[Rect]) -> bool:
+def _is_content(box: Rect, page: Page, prose: Sequence[Line], repeated: Marks) -> bool:
     if _rounded(box) in repeated:
         return False
     if box.area < _PAGE_SHARE * page.box.area:
@@ -98,13 +100,16 @@ def _is_content(box: Rect, page: Page, prose: Sequence[Line], repeated: Collecti
     return not prose  # a page-wide picture under running text is paper, alone it is a full-page figure
 
 
-def _is_drawing(vector: Vector, page: Page, prose: Sequence[Line], repeated: Collection[Rect]) -> bool:
+def _is_drawing(vector: Vector, page: Page, prose: Sequence[Line], repeated: Marks) -> bool:
     box = vector.box
-    if (vector.white and not vector.stroked) or box.area >= _PAGE_SHARE * page.box.area or _rounded(box) in repeated:
+    if vector.white and not vector.stroked:
         return False
     if box.height <= _THIN and box.width > 0.4 * page.box.width:
         return False  # a rule between columns of text or in a table
-    return not (vector.is_rect and box.area > _MIN_AREA and sum(box.holds_centre(line.box) for line in prose) >= 1)
+    area = box.area
+    if area > _MIN_AREA and vector.is_rect and any(box.holds_centre(line.box) for line in prose):
+        return False  # a tint behind text
+    return area < _PAGE_SHARE * page.box.area and _rounded(box) not in repeated
 
 
 def _paint(boxes: Floats, page: Rect, walls: Sequence[Rect], join: int) -> tuple[Ints, Ints]:
