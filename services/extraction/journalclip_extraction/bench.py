@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -221,9 +220,3 @@ def _summary(s: Score, articles: int, pages: int, ours: float, bare: float, fail
 
 def _hit_share(overlaps: list[float]) -> float:
     return round(sum(o >= BOX_IOU for o in overlaps) / len(overlaps), 4) if overlaps else 0.0
-
-
-def iter_pdfs(paths: list[Path]) -> Iterator[Path]:
-    """PDFs named, and those inside folders named, in a stable order."""
-    for path in paths:
-        yield from sorted(path.glob("**/*.pdf")) if path.is_dir() else [path]

@@ -6,7 +6,7 @@ and options give the same result, crops included. A page that MuPDF cannot inter
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pymupdf
@@ -14,18 +14,21 @@ import pymupdf
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure
 from journalclip_extraction.captions.candidates import find_candidates
 from journalclip_extraction.captions.choose import choose
-from journalclip_extraction.captions.gather import Caption, Gatherer
+from journalclip_extraction.captions.gather import Caption, Gatherer, taken
 from journalclip_extraction.captions.wording import join_lines
 from journalclip_extraction.document import MUPDF_ERRORS, open_pdf
+from journalclip_extraction.facts import read_facts
 from journalclip_extraction.figures.crops import crop
 from journalclip_extraction.figures.layout import Placed, place
 from journalclip_extraction.geometry import to_box
+from journalclip_extraction.mentions import find_mentions
 from journalclip_extraction.page.content import Page, Picture
 from journalclip_extraction.page.reader import read_page
+from journalclip_extraction.page.scans import is_scanned
 from journalclip_extraction.page.typography import learn
-from journalclip_shared.records.article import ArticleFacts
-
-EXTRACTOR_VERSION = "1"
+from journalclip_extraction.paragraphs import body_paragraphs
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.records.article import Mention
 
 
 def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
@@ -36,8 +39,10 @@ def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
         candidates = find_candidates(pages, habits)
         gatherer = Gatherer(pages, habits, candidates)
         captions = [gatherer.gather(candidate) for candidate in choose(candidates)]
-        figures = [_figure(document, placed, options) for placed in place(pages, captions, habits)]
-        return ReadArticle(document.page_count, ArticleFacts(), tuple(figures))
+        mentions = find_mentions(body_paragraphs(pages, habits, taken(captions)))
+        figures = [_figure(document, placed, mentions, options) for placed in place(pages, captions, habits)]
+        facts = read_facts(pages, habits, document.metadata or {}, document.get_xml_metadata())
+        return ReadArticle(document.page_count, facts, tuple(figures))
 
 
 def _pages(document: pymupdf.Document) -> list[Page]:
@@ -47,10 +52,16 @@ def _pages(document: pymupdf.Document) -> list[Page]:
             pages.append(read_page(document.load_page(number)))
         except MUPDF_ERRORS:
             continue
+    if is_scanned(pages):
+        raise PermanentError(
+            "needs-ocr", "the pages are images without text", "Submit a copy with a text layer, or turn OCR on."
+        )
     return pages
 
 
-def _figure(document: pymupdf.Document, placed: Placed, options: ExtractOptions) -> ReadFigure:
+def _figure(
+    document: pymupdf.Document, placed: Placed, mentions: Mapping[str, tuple[Mention, ...]], options: ExtractOptions
+) -> ReadFigure:
     caption = placed.caption
     return ReadFigure(
         number=caption.candidate.label.number,
@@ -62,6 +73,7 @@ def _figure(document: pymupdf.Document, placed: Placed, options: ExtractOptions)
         boxes=tuple(to_box(part.box) for part in placed.parts),
         kind=_kind(placed),
         crop=_crop(document, placed, options),
+        mentions=mentions.get(caption.candidate.label.number, ()),
     )
 
 

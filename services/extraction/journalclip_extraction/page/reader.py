@@ -65,8 +65,9 @@ def _add_lines(page: Page, block: dict[str, Any]) -> None:
 
 
 def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
-    spans = [span for span in raw["spans"] if not span["text"].isspace() and span["text"]]
-    if not spans:
+    spans = [span for span in raw["spans"] if not span["text"].isspace()]
+    text = clean("".join(span["text"] for span in raw["spans"]))
+    if not text:
         return None
     weights: dict[tuple[str, float, bool], int] = {}
     for span in spans:
@@ -75,7 +76,6 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     (font, size, bold), _ = max(weights.items(), key=lambda item: item[1])
     first = spans[0]
     lead_bold = _bold(first)
-    text = clean("".join(span["text"] for span in raw["spans"]))
     return Line(
         text=text,
         box=union(Rect(*span["bbox"]) for span in spans),
