@@ -1,4 +1,4 @@
-"""Compound figures: panels found by layout and letters, subcaptions found in the caption, paired only when they agree."""
+"""Compound figures: panels by layout and letters, subcaptions from the caption, paired only when they agree."""
 
 from __future__ import annotations
 

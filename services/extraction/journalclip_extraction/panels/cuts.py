@@ -97,8 +97,7 @@ def _seams(lines: Lines, slices: list[Lines], least: int) -> list[tuple[int, flo
     excess = lines.jump - _median_around(lines.jump)
     count = len(excess)
     cuts = []
-    for at in np.flatnonzero(excess > SEAM_SHARE):
-        at = int(at)
+    for at in np.flatnonzero(excess > SEAM_SHARE).tolist():
         if min(at, count - at) < least or excess[at] < excess[max(0, at - 3) : at + 4].max():
             continue
         everywhere = min(float(part.jump[at] - np.median(part.jump[max(0, at - 9) : at + 10])) for part in slices)
@@ -126,8 +125,9 @@ def _fractions(count: int) -> list[float]:
 def _regular(start: int, end: int, count: int) -> int:
     """The place to cut within a gap: at a half, third or quarter if one lies in it, else in the middle."""
     middle = (start + end) / 2
-    inside = [f for f in _fractions(count) if start <= f <= end]
-    return round(min(inside, key=lambda f: abs(f - middle)) if inside else middle)
+    inside = [fraction for fraction in _fractions(count) if start <= fraction <= end]
+    nearest: float = min(inside, key=lambda fraction: abs(fraction - middle), default=middle)
+    return round(nearest)
 
 
 def _is_regular(where: float) -> bool:

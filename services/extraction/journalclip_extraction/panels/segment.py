@@ -115,7 +115,7 @@ class _Cutting:
         ]
 
     def _guess(self) -> tuple[Region, Cut] | None:
-        """A cut just before a letter that shares its region with another, where all letters stand in left top corners."""
+        """A cut just before a letter that shares its region, where all letters stand in left top corners."""
         if not self.letters:
             return None
         whole = self.raster.whole

@@ -150,4 +150,4 @@ def _panel(
         x1=round(figure.x0 + region.x1 * sx, 2),
         y1=round(figure.y0 + region.y1 * sy, 2),
     )
-    return SplitPanel(label, page, box, tuple(region), text)
+    return SplitPanel(label, page, box, (region.x0, region.y0, region.x1, region.y1), text)
