@@ -10,18 +10,7 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import (
-    bench_extraction,
-    bench_hostile,
-    demo,
-    doctor,
-    explain,
-    extract,
-    run,
-    search,
-    status,
-    synthesize,
-)
+from journalclip_pipelines.commands import <<<<<<< HEAD     bench_hostile, =======     bench_loss, >>>>>>> training     demo, bench_extraction, doctor, explain, extract, run, search, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -45,6 +34,8 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
+bench.command()(bench_loss.loss)
+
 
 
 def main() -> None:
