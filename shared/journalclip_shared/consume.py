@@ -93,12 +93,16 @@ class Tracer(Protocol):
 class Untraced:
     """Passes the trace on as it came."""
 
-    def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:  # noqa: ARG002 - the protocol's
+    def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:
         return nullcontext(event.traceparent)
 
 
 class _Stopping(Exception):
     """The loop was told to stop while this delivery waited for its next attempt; it comes again after the restart."""
+
+
+def _decoded(delivery: Delivery) -> Event:
+    return decode(delivery.headers, delivery.body)
 
 
 @dataclass
@@ -113,6 +117,7 @@ class Loop:
     rng: random.Random = field(default_factory=random.Random)
     tracer: Tracer = field(default_factory=Untraced)
     lag: Callable[[int], None] | None = None
+    decode: Callable[[Delivery], Event] = _decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
         self._breaker = Breaker(self.settings.breaker_window, self.settings.breaker_share)
@@ -291,7 +296,7 @@ class _Worker:
         delivery = held.delivery
         started = time.monotonic()
         try:
-            event = decode(delivery.headers, delivery.body)
+            event = self._loop.decode(delivery)
             with self._loop.tracer.span(self._loop.handler.group, event) as traceparent:
                 facts = self._loop.attempt(event, self._stop)
         except PermanentError as error:

@@ -1,16 +1,16 @@
 """What the consume loop costs on Kafka: a backlog drained by it and by a bare kafka-python loop, in one run.
 
-Both read the same topic with the same client settings, each in a process of its own, one after the other. The bare loop
-polls and commits and does nothing else; ours decodes and validates every event, keeps order by key, hands it to a
-handler, and is stopped three times on the way (twice by SIGTERM, once by SIGKILL). Rates count the time from a process's
-first delivery to its last, so that starting Python and joining a group favour neither.
+Both read the same topic with the same client settings, each in a process of its own, one after the other. The bare
+loop polls and commits and does nothing else; ours decodes and validates every event, keeps order by key, hands it to a
+handler, and is stopped three times on the way (twice by SIGTERM, once by SIGKILL). Rates count the time from a
+process's first delivery to its last, so that starting Python and joining a group favour neither.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import random
 import signal
 import statistics
 import subprocess
@@ -31,7 +31,7 @@ from journalclip_pipelines.topology import Topic
 from journalclip_shared.artifacts import blob_ref
 from journalclip_shared.bus import Record
 from journalclip_shared.bus.kafka import KafkaBus
-from journalclip_shared.consume import Loop
+from journalclip_shared.consume import Handler, Loop
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     ArticleSubmitted,
@@ -63,7 +63,6 @@ class Score:
     overhead_p95_s: float
     restarts: int
     lost: int
-    handled_again: int
     lag_monotone: bool
     memory_mib: tuple[float, float]
     memory_spread: float
@@ -100,7 +99,6 @@ def bench(events: int, latencies: int, settings: KafkaSettings | None = None) ->
             overhead_p95_s=round(overhead[int(0.95 * (len(overhead) - 1))], 4),
             restarts=drained.restarts,
             lost=drained.lost,
-            handled_again=sum(each.events for each in drained.stretches) - events + drained.lost,
             lag_monotone=drained.monotone,
             memory_mib=(round(low, 1), round(high, 1)),
             memory_spread=round((high - low) / (high + low), 4),
@@ -151,7 +149,7 @@ class _Drain:
         self.memory = (0.0, 0.0)
 
     def go(self) -> _Drain:
-        stops = sorted(random.Random(7).uniform(0.15, 0.85) for _ in range(_RESTARTS))
+        stops = [0.2 + 0.2 * number for number in range(_RESTARTS)]
         signals = [signal.SIGTERM, signal.SIGKILL, signal.SIGTERM]
         lags: list[int] = []
         while True:
@@ -162,7 +160,7 @@ class _Drain:
             if stop_at is None:
                 break
             self.restarts += 1
-        self.monotone = all(later <= earlier for earlier, later in zip(lags, lags[1:], strict=False))
+        self.monotone = all(later <= earlier for earlier, later in itertools.pairwise(lags))
         self.lost = self._seen.read_bytes().count(0)
         return self
 
@@ -232,7 +230,8 @@ def chain_latencies(settings: KafkaSettings, count: int) -> list[float]:
     hops = [_Hop("hop-1", ArticleSubmitted, FiguresExtracted), _Hop("hop-2", FiguresExtracted, PairsStructured)]
     end = _End()
     buses = [KafkaBus(settings) for _ in range(3)]
-    loops = [Loop(bus, handler) for bus, handler in zip(buses, [*hops, end], strict=True)]
+    handlers: list[Handler] = [*hops, end]
+    loops = [Loop(bus, handler) for bus, handler in zip(buses, handlers, strict=True)]
     threads = [threading.Thread(target=loop.run, args=[stop], daemon=True) for loop in loops]
     for thread in threads:
         thread.start()
@@ -259,7 +258,8 @@ class _Hop:
     """A service whose work takes no time."""
 
     def __init__(self, group: str, consumes: type[Fact], produces: type[Fact]) -> None:
-        self.group, self.consumes = group, (consumes,)
+        self.group = group
+        self.consumes: tuple[type[Fact], ...] = (consumes,)
         self._produces = produces
 
     def handle(self, event: Event) -> list[Fact]:

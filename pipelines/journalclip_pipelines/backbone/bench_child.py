@@ -1,7 +1,7 @@
 """The two processes that the backbone bench compares: a bare kafka-python loop, and ours with a counting handler.
 
-Run as ``python -m journalclip_pipelines.backbone.bench_child JSON``. Each appends a line to ``stretch`` in its folder as
-it goes, so that a killed one has been measured too; ours marks every event it handled in the shared file ``seen``.
+Run as ``python -m journalclip_pipelines.backbone.bench_child JSON``. Each appends a line to ``stretch`` in its folder
+as it goes, so that a killed one has been measured too; ours marks every event it handled in the shared file ``seen``.
 """
 
 from __future__ import annotations
