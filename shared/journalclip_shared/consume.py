@@ -22,7 +22,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -239,8 +239,7 @@ class _Run:
         return self._consumer.lag() == 0
 
     def _finish(self, workers: Sequence[Future[None]]) -> None:
-        while not all(worker.done() for worker in workers):
-            self._lanes.wait(self._settings.heartbeat_s)
+        while wait(workers, timeout=self._settings.heartbeat_s).not_done:
             self._consumer.heartbeat()
         with suppress(_Stopping):  # the commit is a courtesy now: what it misses is delivered again
             self._commit(pause_s=0.0)

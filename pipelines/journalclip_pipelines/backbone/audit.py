@@ -10,6 +10,7 @@ It only reads. A system at work has articles on their way: ``settled=False`` lea
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ class _Walk:
         self._documents()
         for fact in {each.dataset_id: each for each in facts_of(self._bus, DatasetFrozen)}.values():
             self._dataset(fact)
+        self._freezes()
         for trained in {each.model_id: each for each in facts_of(self._bus, ModelTrained)}.values():
             self._model(trained.manifest)
         if self._registry is not None:
@@ -164,6 +166,14 @@ class _Walk:
         for part in manifest.splits.values():
             for ref in (part.records, *part.shards):
                 self._resolve(ref)
+
+    def _freezes(self) -> None:
+        announced = {fact.dataset_id for fact in facts_of(self._bus, DatasetFrozen)}
+        for name in self._store.list_manifests("datasets", "freezes/"):
+            ref = self._store.find_manifest("datasets", name)
+            dataset = str(json.loads(self._store.get(ref))["fact"]["dataset_id"]) if ref is not None else ""
+            if self._settled and dataset not in announced:
+                self._wrong("dataset-unannounced", dataset, f"{name} says that it was frozen, the log does not")
 
     def _model(self, ref: ArtifactRef) -> bool:
         manifest = self._read(ref, ModelManifest)
