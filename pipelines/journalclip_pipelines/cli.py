@@ -10,7 +10,8 @@ import sys
 
 import typer
 
-from journalclip_pipelines.commands import <<<<<<< HEAD     bench_hostile, =======     bench_loss, >>>>>>> training     demo, bench_extraction, doctor, explain, extract, run, search, status, synthesize
+
+from journalclip_pipelines.commands import <<<<<<< HEAD     bench_hostile, =======     bench_loss, >>>>>>> training     demo, bench_backbone, bench_extraction, demo, doctor, explain, extract, run, search, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
 
+bench.command()(bench_backbone.backbone)
 
 
 def main() -> None:
