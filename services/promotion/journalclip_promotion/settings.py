@@ -18,6 +18,7 @@ class PromotionSettings(Settings):
         None, description="File with `hmac:...` or `ed25519-public:...`; without one, unsigned candidates pass."
     )
     device: str = Field("cpu", description="Where candidates are measured.")
+    suites: Path = Field(Path("suites"), description="Folder below which the data of evaluation suites lies.")
     lock: Literal["file", "registry"] = Field(
         "file", description="`file` in the work folder, or `registry` for promoters on many machines."
     )

@@ -22,7 +22,7 @@ def build_promoter(settings: PromotionSettings, store: ArtifactStore, registry: 
         registry=registry,
         lock=_lock(settings),
         inspector=Inspector(store, _verifier(settings)),
-        bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device),
+        bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device, settings.suites),
         gates=Gates.load(settings.gates),
     )
 
