@@ -11,6 +11,7 @@ import sys
 import typer
 
 from journalclip_pipelines.commands import (
+    bench_evaluation,
     bench_extraction,
     demo,
     doctor,
@@ -43,6 +44,7 @@ app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
+bench.command()(bench_evaluation.evaluation)
 
 
 def main() -> None:
