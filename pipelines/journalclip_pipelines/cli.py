@@ -15,8 +15,10 @@ from journalclip_pipelines.commands import (
     bench_extraction,
     demo,
     doctor,
+    evaluate,
     explain,
     extract,
+    models,
     run,
     search,
     status,
@@ -40,6 +42,8 @@ app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
 app.command()(explain.explain)
+app.command()(evaluate.evaluate)
+app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
