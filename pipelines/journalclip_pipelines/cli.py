@@ -11,7 +11,7 @@ import sys
 import typer
 
 
-from journalclip_pipelines.commands import <<<<<<< HEAD     bench_hostile, =======     bench_loss, >>>>>>> training     demo, bench_backbone, bench_extraction, demo, doctor, explain, extract, run, search, status, synthesize
+from journalclip_pipelines.commands import <<<<<<< HEAD     bench_hostile, =======     bench_loss, >>>>>>> training     demo, bench_backbone, bench_evaluation, bench_extraction, demo, doctor, evaluate, explain, extract, models, run, search, status, synthesize
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
 app.command()(explain.explain)
+app.command()(evaluate.evaluate)
+app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
@@ -38,6 +40,7 @@ bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
 
 bench.command()(bench_backbone.backbone)
+bench.command()(bench_evaluation.evaluation)
 
 
 def main() -> None:
