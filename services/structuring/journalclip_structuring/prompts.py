@@ -32,12 +32,17 @@ columns, arrows) are no laterality. A field of which the caption says nothing is
 def messages(text: str, kind: Kind = "report") -> list[dict[str, str]]:
     """System and user message for one text."""
     mark = f"<<{sha256_hex(text.encode())[:16]}>>"
-    rules = _REPORT if kind == "report" else _CAPTION
-    schema = json.dumps(answer_schema(kind), separators=(",", ":"))
     return [
-        {"role": "system", "content": f"{rules}\n{_QUOTING}\nJSON Schema: {schema}"},
+        {"role": "system", "content": _system(kind)},
         {"role": "user", "content": f"{mark}\n{text}\n{mark}"},
     ]
+
+
+@cache
+def _system(kind: Kind) -> str:
+    rules = _REPORT if kind == "report" else _CAPTION
+    schema = json.dumps(answer_schema(kind), separators=(",", ":"))
+    return f"{rules}\n{_QUOTING}\nJSON Schema: {schema}"
 
 
 @cache

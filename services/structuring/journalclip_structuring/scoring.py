@@ -8,7 +8,6 @@ match asks for all of it. Spans and renderings do not count: they follow from th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random

@@ -55,9 +55,13 @@ def decode(
     for _ in range(limit):
         positions_BT = (mask_BT.cumsum(1) - 1).clamp(min=0)[:, -tokens_BT.shape[1] :]
         out = model(
-            input_ids=tokens_BT, attention_mask=mask_BT, position_ids=positions_BT, past_key_values=cache, use_cache=True,
+            input_ids=tokens_BT,
+            attention_mask=mask_BT,
+            position_ids=positions_BT,
+            past_key_values=cache,
+            use_cache=True,
             logits_to_keep=1,
-        )  # fmt: skip
+        )
         cache, logits_BV = out.past_key_values, out.logits[:, -1].float()
         for index, row in enumerate(rows):
             llguidance.torch.fill_next_token_bitmask(matchers[row], bitmask, index)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
 from journalclip_shared.records.caption import Certainty, Laterality
 from journalclip_shared.records.report import Enhancement, MassEffect, SequenceName, Shape, Signal
 from journalclip_structuring.study import SEQUENCES, SIGNALS, Study, StudyFinding
 from journalclip_structuring.vocabulary import vocabulary
+
+_T = TypeVar("_T")
 
 # Sites that have no side; all other sites of the vocabulary come in pairs.
 MIDLINE_SITES: Final = frozenset(
@@ -17,6 +19,8 @@ MIDLINE_SITES: Final = frozenset(
 )  # fmt: skip
 # Findings of the brain as a whole: they have neither site, side, shape nor signal of their own.
 GLOBAL_FINDINGS: Final = frozenset({"hydrocephalus", "midline shift", "atrophy"})
+_MASS_EFFECTS: Final[tuple[MassEffect, ...]] = get_args(MassEffect)
+_ENHANCEMENTS: Final[tuple[Enhancement, ...]] = get_args(Enhancement)
 _SIDES: Final[tuple[Laterality, ...]] = ("left", "right", "left", "right", "bilateral")
 
 
@@ -51,8 +55,8 @@ def _present(rng: Random, term: str, sequences: tuple[SequenceName, ...]) -> Stu
         count=rng.choice((None, None, None, None, "1", "2", "3", "4", "5", "multiple", "multiple")),
         size=_size(rng) if rng.random() < 0.5 else None,
         shape=rng.choice(get_args(Shape)) if rng.random() < 0.4 else None,
-        mass_effect=_one_of(rng, get_args(MassEffect), 0.25),
-        enhancement=_one_of(rng, get_args(Enhancement), 0.7) if enhances else None,
+        mass_effect=_one_of(rng, _MASS_EFFECTS, 0.25),
+        enhancement=_one_of(rng, _ENHANCEMENTS, 0.7) if enhances else None,
         on=on,
     )
 
@@ -81,5 +85,5 @@ def _size(rng: Random) -> str:
     return "x".join(f"{rng.randint(2, 69) / 10:g}" for _ in range(axes)) + "cm"
 
 
-def _one_of(rng: Random, values: tuple[str, ...], chance: float) -> Enhancement | MassEffect | None:
-    return rng.choice(values) if rng.random() < chance else None  # type: ignore[return-value]  # closed Literals
+def _one_of(rng: Random, values: tuple[_T, ...], chance: float) -> _T | None:
+    return rng.choice(values) if rng.random() < chance else None

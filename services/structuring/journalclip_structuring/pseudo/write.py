@@ -197,7 +197,7 @@ class Writer:
         return joint.join(values.split("x")) + self._rng.choice((" ", " ", "")) + unit
 
     def _it(self) -> str:
-        return self._rng.choice(templates("words")["it"]["words"])  # type: ignore[arg-type,return-value]
+        return self._rng.choice(templates("words")["it"]["words"])
 
     def _denials(self, denied: Sequence[StudyFinding]) -> list[tuple[list[StudyFinding], list[str]]]:
         blocks: list[tuple[list[StudyFinding], list[str]]] = []
@@ -205,8 +205,7 @@ class Writer:
         while len(plain) >= 2 and self._rng.random() < 0.6:
             a, b = plain.pop(), plain.pop()
             blocks.append(([a, b], [self._say("deny_two", a=self._denied(a), b=self._denied(b))]))
-        for finding in plain:
-            blocks.append(([finding], [self._say("deny", a=self._denied(finding))]))
+        blocks += [([finding], [self._say("deny", a=self._denied(finding))]) for finding in plain]
         for finding in denied:
             if finding.on:
                 blocks.append(
