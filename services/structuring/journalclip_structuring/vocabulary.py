@@ -16,7 +16,14 @@ from importlib import resources
 from journalclip_shared.ids import sha256_hex
 
 CAPTION_FIELDS = ("modality", "sequence", "plane", "anatomy", "laterality", "finding", "procedure", "stage")
-
+REPORT_FIELDS = (
+    "report_finding",
+    "report_site",
+    "report_sequence",
+    "report_signal",
+    "report_shape",
+    "report_laterality",
+)
 _NO_TERM = "-"  # the table entry of phrases that look like a term and are none
 
 

@@ -14,9 +14,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -30,6 +31,7 @@ from journalclip_structuring.study import dump
 _IGNORE = -100  # cross_entropy's own mark for "no target here"
 _TOKENIZER_TEXTS = 5_000  # every word of the templates comes up in far fewer
 _POOL = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
+_FIRST_LESSON, _SECOND_LESSON = 0.3, 0.5  # shares of the steps after which reports grow longer
 _EVAL_SEED = 1  # reports for evaluation come from this seed, training from any other
 
 
@@ -38,10 +40,10 @@ class ScratchConfig:
     """Sizes fit two CPU cores and half an hour."""
 
     seed: int = 0
-    steps: int = 2_000
+    steps: int = 1_200
     batch: int = 32
-    learning_rate: float = 2e-3
-    warmup: int = 150
+    learning_rate: float = 3e-3
+    warmup: int = 60
     weight_decay: float = 0.05
     hidden: int = 192
     layers: int = 4
@@ -74,16 +76,14 @@ def train_from_scratch(
     torch.manual_seed(config.seed)
     tokenizer = train_tokenizer(each.text for each in pseudo_reports(config.seed, _TOKENIZER_TEXTS))
     model = LlamaForCausalLM(_architecture(config, tokenizer))
-    optimizer = _optimizer(model, config)
+    optimizer = _Both(model, config)
     step = _resume(folder, config, model, optimizer)
     started = time.monotonic()
     recent: list[float] = []
     for tokens_BT, targets_BT in islice(batches(tokenizer, config), step, config.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * schedule(step, config)
-        recent.append(_update(model, optimizer, tokens_BT, targets_BT, config))
+        recent.append(_update(model, optimizer, tokens_BT, targets_BT, config, step))
         step += 1
-        if step % 50 == 0 or step == config.steps:
+        if step % 25 == 0 or step == config.steps:
             report(Progress(step, config.steps, sum(recent) / len(recent), time.monotonic() - started))
             recent.clear()
         if step % config.save_every == 0:
@@ -93,10 +93,10 @@ def train_from_scratch(
 
 def batches(tokenizer: PreTrainedTokenizerFast, config: ScratchConfig) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Token and target ids (batch, time), endless, the same for the same seed."""
-    reports = pseudo_reports(config.seed, 1 << 40)
-    while True:
+    lessons = {most: pseudo_reports(config.seed, 1 << 40, most=most) for most in (1, 2, 3)}
+    for drawn in count(0, _POOL):
         pool = []
-        for each in islice(reports, config.batch * _POOL):
+        for each in islice(lessons[lesson(drawn / config.steps)], config.batch * _POOL):
             noisy = blur(each.text, Random(each.report_id))  # noqa: S311 - seeded on purpose
             ask = tokenizer(prompt(noisy)).input_ids
             pool.append((ask, tokenizer(dump(each.study) + END).input_ids))
@@ -105,6 +105,11 @@ def batches(tokenizer: PreTrainedTokenizerFast, config: ScratchConfig) -> Iterat
         # Interleaved, so that short and long batches alternate the same way in every pool.
         for index in range(len(chunks)):
             yield _collate(chunks[(index * 7) % len(chunks)], tokenizer.pad_token_id)
+
+
+def lesson(done: float) -> int:
+    """Findings a report may have: one at first, so that reading is learned before telling findings apart."""
+    return 1 if done < _FIRST_LESSON else 2 if done < _SECOND_LESSON else 3
 
 
 def schedule(step: int, config: ScratchConfig) -> float:
@@ -132,29 +137,52 @@ def _architecture(config: ScratchConfig, tokenizer: PreTrainedTokenizerFast) -> 
     )
 
 
-def _optimizer(model: LlamaForCausalLM, config: ScratchConfig) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+class _Both:
+    """Muon for the layers' matrices, AdamW for embeddings and norms, stepped and saved as one.
+
+    Muon learns this task in well under half of AdamW's steps at a tenth more work a step.
+    """
+
+    def __init__(self, model: LlamaForCausalLM, config: ScratchConfig) -> None:
+        matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "layers" in name]
+        chosen = {id(p) for p in matrices}
+        others = [p for p in model.parameters() if id(p) not in chosen]
+        self.muon = torch.optim.Muon(
+            matrices, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+        )
+        self.adam = torch.optim.AdamW(others, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+
+    def step(self, learning_rate: float) -> None:
+        for optimizer in (self.muon, self.adam):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])
 
 
 def _update(
     model: LlamaForCausalLM,
-    optimizer: torch.optim.AdamW,
+    optimizer: _Both,
     tokens_BT: torch.Tensor,
     targets_BT: torch.Tensor,
     config: ScratchConfig,
+    step: int,
 ) -> float:
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
         hidden_BTC = model.model(input_ids=tokens_BT, use_cache=False).last_hidden_state
         asked = targets_BT != _IGNORE
         logits_NV = model.lm_head(hidden_BTC[asked])
     loss = functional.cross_entropy(logits_NV.float(), targets_BT[asked])
-    optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    optimizer.step(config.learning_rate * schedule(step, config))
     return float(loss.detach())
 
 
@@ -169,9 +197,7 @@ def _collate(pairs: list[tuple[list[int], list[int]]], pad: int) -> tuple[torch.
     return tokens_BT, targets_BT
 
 
-def _save_checkpoint(
-    folder: Path, config: ScratchConfig, step: int, model: LlamaForCausalLM, optimizer: torch.optim.AdamW
-) -> None:
+def _save_checkpoint(folder: Path, config: ScratchConfig, step: int, model: LlamaForCausalLM, optimizer: _Both) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".checkpoint.tmp"
     state = {"config": asdict(config), "step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
@@ -179,7 +205,7 @@ def _save_checkpoint(
     temporary.replace(folder / "checkpoint.pt")
 
 
-def _resume(folder: Path, config: ScratchConfig, model: LlamaForCausalLM, optimizer: torch.optim.AdamW) -> int:
+def _resume(folder: Path, config: ScratchConfig, model: LlamaForCausalLM, optimizer: _Both) -> int:
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0

@@ -22,16 +22,19 @@ class PseudoReport:
     study: Study
 
 
-def pseudo_reports(seed: int, count: int, split: Split = "train") -> Iterator[PseudoReport]:
-    """``count`` reports, no text twice; the same arguments give the same reports, each independent of ``count``."""
+def pseudo_reports(seed: int, count: int, split: Split = "train", most: int = 3) -> Iterator[PseudoReport]:
+    """``count`` reports, no text twice; the same arguments give the same reports, each independent of ``count``.
+
+    ``most`` findings and denials each: three is the task, less are first lessons.
+    """
     seen: set[str] = set()
     index = 0
     while len(seen) < count:
         rng = Random(f"{split}:{seed}:{index}")  # noqa: S311 - a seeded draw is the point; nothing is secret here
-        text, study = Writer(rng, split).write(draw_study(rng))
+        text, study = Writer(rng, split).write(draw_study(rng, most))
         if text not in seen:
             seen.add(text)
-            yield PseudoReport(f"{split}-{seed}-{index}", text, study)
+            yield PseudoReport(f"{split}-{most}-{seed}-{index}", text, study)
         index += 1
 
 

@@ -24,12 +24,17 @@ _ENHANCEMENTS: Final[tuple[Enhancement, ...]] = get_args(Enhancement)
 _SIDES: Final[tuple[Laterality, ...]] = ("left", "right", "left", "right", "bilateral")
 
 
-def draw_study(rng: Random) -> Study:
-    """One study: two to six sequences, up to three findings, up to three denials, no term twice."""
-    sequences = tuple(sorted(rng.sample(SEQUENCES, rng.randint(2, 6)), key=SEQUENCES.index))
+def draw_study(rng: Random, most: int = 3) -> Study:
+    """One study: two to six sequences, up to ``most`` findings, as many denials, no term twice.
+
+    The default is the task; with less the studies are shorter, for the first lessons of a model.
+    """
+    sequences = tuple(sorted(rng.sample(SEQUENCES, rng.randint(2, 2 * most)), key=SEQUENCES.index))
     terms = rng.sample(list(vocabulary("report_finding").terms), 6)
-    present = [_present(rng, terms.pop(), sequences) for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3)))]
-    denied = [_denied(rng, terms.pop(), sequences) for _ in range(rng.choice((0, 0, 1, 1, 2, 3)))]
+    many = rng.choice([count for count in (0, 1, 1, 1, 2, 2, 3) if count <= most])
+    present = [_present(rng, terms.pop(), sequences) for _ in range(many)]
+    none = rng.choice([count for count in (0, 0, 1, 1, 2, 3) if count <= most])
+    denied = [_denied(rng, terms.pop(), sequences) for _ in range(none)]
     return Study(sequences=sequences, findings=tuple(present + denied))
 
 
