@@ -10,6 +10,17 @@ import sys
 
 import typer
 
+from journalclip_pipelines.commands import (
+    bench_extraction,
+    demo,
+    doctor,
+    explain,
+    extract,
+    run,
+    search,
+    status,
+    synthesize,
+)
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -22,6 +33,16 @@ app = typer.Typer(
 )
 bench = typer.Typer(help="Measurements, each a ratio against a bare baseline in the same run.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
+app.command()(run.run)
+app.command()(demo.demo)
+app.command()(status.status)
+app.add_typer(status.quarantine, name="quarantine")
+app.command()(search.search)
+app.command()(explain.explain)
+app.command()(doctor.doctor)
+app.command()(synthesize.synthesize)
+app.command()(extract.extract)
+bench.command()(bench_extraction.extraction)
 
 
 def main() -> None:

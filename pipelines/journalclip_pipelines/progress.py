@@ -16,7 +16,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-_EVERY_S = 1.0  # JSON lines a second at most, per stage
+_EVERY_S = 5.0  # at most one line in so many seconds a stage: enough to follow, little to scroll
 
 
 class StageProgress(Protocol):

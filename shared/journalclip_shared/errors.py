@@ -30,5 +30,5 @@ class PermanentError(JournalclipError):
         self.remedy = remedy
 
     def __reduce__(self) -> tuple[type[PermanentError], tuple[str, str, str]]:
-        # The parser's child process hands its error over by pickle of *our* types on a private pipe.
-        return (type(self), (self.code, self.reason, self.remedy))
+        # Ray hands errors between our own processes by pickle; a subclass is rebuilt as its base, which says it all.
+        return (PermanentError, (self.code, self.reason, self.remedy))

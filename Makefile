@@ -1,0 +1,42 @@
+# Every target does all its own set-up: uv comes into a virtual environment of its own where it is missing, then the
+# locked packages are synced. The second call of any target finds that done.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := $(shell command -v uv || echo .uv/bin/uv)
+VENV := .venv/bin
+PACKAGES := shared modeling evaluation extraction structuring training promotion inference pipelines
+SOURCES := shared modeling evaluation $(addprefix services/,extraction structuring training promotion inference) pipelines
+empty :=
+space := $(empty) $(empty)
+MYPYPATH := $(subst $(space),:,$(SOURCES))
+WORKDIR ?= journalclip-demo
+# Stray package folders of the machine must not change what is installed.
+unexport PIP_FIND_LINKS
+
+.PHONY: help
+help: ## say what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "journalclip needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+
+.PHONY: sync
+sync: $(filter .uv/bin/uv,$(UV)) ## install exactly what uv.lock says into .venv
+	@$(UV) sync --quiet --locked --all-groups --python $(PYTHON)
+
+.PHONY: demo
+demo: sync ## synthetic journals (or PDFS=DIR) to a searchable, promoted model, in minutes on a CPU
+	@$(VENV)/journalclip demo --workdir $(WORKDIR) $(if $(PDFS),--pdfs "$(PDFS)")
+
+.PHONY: check
+check: sync ## ruff and strict mypy over everything
+	@$(VENV)/ruff check --quiet . && $(VENV)/ruff format --quiet --check . && echo "ruff: clean"
+	@MYPYPATH=$(MYPYPATH) $(VENV)/mypy $(addprefix -p journalclip_,$(PACKAGES))
+	@$(VENV)/mypy $(addsuffix /tests,$(SOURCES)) tests
+
+.PHONY: test
+test: check ## lint, types, every test that this machine can run, and the coverage gates
+	@tests/run.sh

@@ -1,0 +1,59 @@
+"""``journalclip run``: a folder of PDFs to a searchable, promoted model, in one process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+
+_STRICT_EXIT = 3
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of PDFs (searched recursively), or one PDF.")],
+    workdir: Workdir = DEFAULT_WORKDIR,
+    recipe: Annotated[str, typer.Option(help="Training recipe; `demo` trains a small CLIP from nothing.")] = "demo",
+    base: Annotated[
+        str, typer.Option(help="Hugging Face CLIP checkpoint (name or folder) to start from; empty: the recipe's own.")
+    ] = "",
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; repeatable.")
+    ] = None,
+    gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
+    workers: Annotated[int, typer.Option(min=0, help="PDFs read at once; 0: one a core.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was quarantined.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Submit, extract, structure, freeze, train, evaluate, promote and index. Safe to stop and to repeat.
+
+    Examples:
+
+        journalclip run journals/                       # everything below ./journalclip-work
+
+        journalclip run journals/ --workdir W --json | tail -1
+
+        journalclip run journals/ --base ./clip-vit-base-patch32 --recipe cns_clip_vit_b32
+    """
+    from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.handlers import RunOptions
+    from journalclip_pipelines.local.run import run as run_local
+    from journalclip_pipelines.local.summary import render, summarise
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.progress import reporter
+
+    with resumable(f"journalclip run {folder} --workdir {workdir}"):
+        workspace = Workspace(workdir)
+        settings = (*(assignments or ()), *((f"model.base={base}",) if base else ()))
+        options = RunOptions(recipe, settings, gates, workers or os.cpu_count() or 1)
+        result = run_local(workspace, folder, options, reporter())
+        summary = summarise(workspace, result)
+    if as_json:
+        print_json(summary.as_json())
+    else:
+        render(summary)
+    if strict and summary.quarantined:
+        raise typer.Exit(_STRICT_EXIT)

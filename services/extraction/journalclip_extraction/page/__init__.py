@@ -1,0 +1,1 @@
+"""One page as plain values: lines of text, images and vectors, in displayed coordinates; no PDF object leaves here."""

@@ -1,0 +1,156 @@
+"""The zygote: ``python -I -m journalclip_extraction.sandbox.zygote <socket> <module:function>``.
+
+It serves one control socket. A request is one message: the limits as JSON and four descriptors (input, answer, errors,
+status). For each it forks a child, watches it by its pidfd, kills it when its wall-clock time is up, and writes the
+child's `Usage` to the status descriptor. It parses nothing itself, so no article can hurt it; it is single-threaded,
+so forking is safe; when the control socket closes it ends, and its children with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from journalclip_extraction.article import ExtractOptions, ReadArticle
+from journalclip_extraction.sandbox import landlock, seccomp
+from journalclip_extraction.sandbox.codec import decode_options, encode_article, encode_error
+from journalclip_extraction.sandbox.frames import split_frames, write_frames
+from journalclip_extraction.sandbox.limits import Limits
+from journalclip_extraction.sandbox.usage import Usage
+from journalclip_shared.errors import PermanentError
+
+Reader = Callable[[bytes, ExtractOptions], ReadArticle]
+
+MAX_REQUEST = 4096  # bytes of limits as JSON; about 120 are used
+DESCRIPTORS = 4  # input, answer, errors, status
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class _Child:
+    pid: int
+    status: int
+    started: float
+    deadline: float
+    killed: bool = False
+
+
+def load(name: str) -> Reader:
+    """The function behind ``module:function``."""
+    module, _, attribute = name.partition(":")
+    reader: Reader = getattr(importlib.import_module(module), attribute)
+    return reader
+
+
+def serve(control: socket.socket, read: Reader) -> None:
+    """Fork a child per request until the socket closes."""
+    watch = selectors.DefaultSelector()
+    watch.register(control, selectors.EVENT_READ)
+    children: dict[int, _Child] = {}
+    while True:
+        for key, _ in watch.select(_patience(children)):
+            if key.fileobj is control:
+                if not _accept(control, read, watch, children):
+                    return
+            else:
+                watch.unregister(key.fileobj)
+                _reap(children.pop(key.fd), key.fd)
+        _kill_late(children)
+
+
+def _patience(children: dict[int, _Child]) -> float | None:
+    waiting = [child.deadline for child in children.values() if not child.killed]
+    return max(0.0, min(waiting) - time.monotonic()) if waiting else None
+
+
+def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector, children: dict[int, _Child]) -> bool:
+    message, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, DESCRIPTORS)
+    if not message:
+        return False
+    limits = Limits(**json.loads(message))
+    source, answer, errors, status = descriptors
+    pid = os.fork()
+    if pid == 0:
+        _become_child(read, limits, source, answer, errors)
+    now = time.monotonic()
+    for descriptor in (source, answer, errors):
+        os.close(descriptor)
+    pidfd = os.pidfd_open(pid)
+    children[pidfd] = _Child(pid, status, now, now + limits.wall_s)
+    watch.register(pidfd, selectors.EVENT_READ)
+    return True
+
+
+def _reap(child: _Child, pidfd: int) -> None:
+    _, status, spent = os.wait4(child.pid, 0)
+    os.close(pidfd)
+    usage = Usage.of(status, spent, child.killed, time.monotonic() - child.started)
+    os.write(child.status, usage.dump())
+    os.close(child.status)
+
+
+def _kill_late(children: dict[int, _Child]) -> None:
+    now = time.monotonic()
+    for pidfd, child in children.items():
+        if not child.killed and now >= child.deadline:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            child.killed = True
+
+
+def _become_child(read: Reader, limits: Limits, source: int, answer: int, errors: int) -> NoReturn:
+    """In the child. An error that is not one of ours leaves by the interpreter's own way: a traceback and code 1."""
+    answer, source = _keep_only(source, answer, errors)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    limits.apply()
+    seccomp.deny_processes()
+    write_frames(answer, perform(read, source))
+    os._exit(0)
+
+
+def _keep_only(source: int, answer: int, errors: int) -> tuple[int, int]:
+    """Close all but input (3), answer (4) and errors (1 and 2), so that no other article's descriptor is in reach."""
+    # First to above 4, so that no copy below overwrites one that is still to be copied.
+    source, answer, errors = (fcntl.fcntl(each, fcntl.F_DUPFD, 5) for each in (source, answer, errors))
+    null = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, place in ((null, 0), (errors, 1), (errors, 2), (source, 3), (answer, 4)):
+        os.dup2(descriptor, place)
+    os.closerange(5, os.sysconf("SC_OPEN_MAX"))
+    return 4, 3
+
+
+def perform(read: Reader, source: int) -> list[bytes]:
+    """Options and article from the input, the answer as frames."""
+    with open(source, "rb", closefd=False) as handle:
+        options, article = split_frames(handle.read())
+    try:
+        return encode_article(read(article, decode_options(options)))
+    except PermanentError as error:
+        return encode_error(error)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    read = load(sys.argv[2])
+    seccomp.no_new_privileges()
+    confinement = {"landlock": landlock.confine(landlock.interpreter_paths()), "seccomp": seccomp.deny_outside()}
+    # What the imports made never becomes garbage: without a freeze the first collection in each child would copy it.
+    gc.collect()
+    gc.freeze()
+    control.send(json.dumps(confinement).encode())
+    serve(control, read)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What proves an extraction service: pages drawn on the spot, readers that misbehave on request, hostile files."""
