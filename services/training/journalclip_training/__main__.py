@@ -34,9 +34,7 @@ def main() -> None:
         config=with_settings(recipe(settings.recipe), settings.recipe_set),
         workdir=settings.workdir / "training",
         tracking=MlflowTracking(mlflow_uri),
-        options=RunOptions(
-            settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads
-        ),
+        options=RunOptions(settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads),
     )
     Loop(SqliteBus(settings.workdir / "events.sqlite"), handler).run(stop)
 

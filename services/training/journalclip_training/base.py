@@ -57,7 +57,7 @@ def _with_context(start: ClipFolder, context: int) -> ClipFolder:
     embeddings = start.model.text_model.embeddings
     old = embeddings.position_embedding.weight.detach()
     stretched = torch.nn.functional.interpolate(old.T[None], size=context, mode="linear", align_corners=True)[0].T
-    embeddings.position_embedding = torch.nn.Embedding.from_pretrained(stretched.contiguous(), freeze=False)
+    embeddings.position_embedding = torch.nn.Embedding(context, stretched.shape[1], _weight=stretched.contiguous())
     embeddings.register_buffer("position_ids", torch.arange(context)[None], persistent=False)
     start.model.config.text_config.max_position_embeddings = context
     start.tokenizer.model_max_length = context

@@ -44,7 +44,7 @@ class Order:
     def at(self, step: int) -> Indices:
         """The global batch of ``step``, int64 [size]."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        return _permutation(self.pairs, self.seed, epoch)[place * self.size : (place + 1) * self.size]
+        return _permutation(self.pairs, self.seed, epoch)[place * self.size : (place + 1) * self.size].copy()
 
     def share(self, step: int, rank: int, world: int) -> Indices:
         """This rank's slice. ``size`` must be a multiple of ``world``: unequal slices would weigh pairs unequally."""

@@ -18,10 +18,13 @@ def card(config: TrainConfig, base: str, dataset: DatasetManifest, metrics: Mapp
         "intended_use": "Search and research over medical figures and their captions.",
         "not_for": "Diagnosis, triage or any other clinical decision; identifying persons.",
         "data": f"Dataset {dataset.dataset_id}: {sizes}; {dataset.leaks.total} leaks between splits.",
-        "licences": ", ".join(f"{name}: {count}" for name, count in sorted(dataset.licences.items())) or "none recorded",
+        "licences": ", ".join(f"{name}: {count}" for name, count in sorted(dataset.licences.items()))
+        or "none recorded",
         "metrics": ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items())),
         "risks": "Figures of published articles over-represent rare and striking findings; captions may be wrong"
         " or about another panel; laterality and negation are learnt imperfectly."
-        + (" Small towers from random weights: the quality is a demonstration's, not the product's." if scratch else ""),
+        + (
+            " Small towers from random weights: the quality is a demonstration's, not the product's." if scratch else ""
+        ),
         "base_model": base,
     }

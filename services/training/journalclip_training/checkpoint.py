@@ -81,8 +81,8 @@ def load(path: Path, state: State, digest: str) -> Saved | None:
         for name, parameter in state.model.named_parameters():
             if parameter.requires_grad:
                 parameter.copy_(tensors[f"model.{name}"])
-        for name, parameter in state.extra.items():
-            parameter.copy_(tensors[f"extra.{name}"])
+        for name, learnt in state.extra.items():
+            learnt.copy_(tensors[f"extra.{name}"])
         for name, shadow in state.average.shadow.items():
             shadow.copy_(tensors[f"average.{name}"])
     _restore_moments(state.optimizer, tensors)

@@ -41,7 +41,6 @@ class ModelConfig:
     trainable: Trainable = "all"
     lora_rank: int = 8
     patch_dropout: float = 0.0
-    dropout: float = 0.0  # attention dropout of both towers
     activation_checkpointing: bool = False
     bf16: bool = False
 

@@ -63,5 +63,3 @@ class Feed:
         return Batch(
             *(x.to(self.device, non_blocking=True) for x in (batch.pixels, batch.ids, batch.mask, batch.chance))
         )
-
-

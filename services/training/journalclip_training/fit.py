@@ -82,7 +82,7 @@ class _Run:
         self.clip = start.model.to(options.device).train()
         freeze(self.clip, config.model.trainable)
         if config.model.activation_checkpointing:
-            self.clip.gradient_checkpointing_enable()
+            self.clip.activation_checkpointing_enable()
         self.towers = Towers(self.clip, start.preprocess, config.model.bf16, config.model.patch_dropout)
         self.embed_pair = torch.compile(self.towers) if options.compile else self.towers
         self.objective = Objective(config.loss, samples, world)
@@ -135,7 +135,7 @@ class _Run:
         self.optimizer.step()
         self.objective.cap(self.clip.logit_scale)
         self.average.update(self.clip, step)
-        return Point(step, value, lr, math.exp(float(self.clip.logit_scale)), norm)
+        return Point(step, value, lr, math.exp(float(self.clip.logit_scale.detach())), norm)
 
     def _embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
         v, t = self.embed_pair(batch.pixels, batch.ids, batch.mask, batch.chance, self.config.data.augment)

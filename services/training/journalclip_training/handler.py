@@ -75,9 +75,7 @@ class TrainingHandler:
         candidate = self.registry.by_alias("candidate")
         if candidate is None or int(candidate.version) < int(version):  # a late duplicate never turns the alias back
             self.registry.set_alias("candidate", version)
-        return ModelTrained(
-            model_id=manifest.model_id, dataset_id=manifest.dataset_id, manifest=ref, version=version
-        )
+        return ModelTrained(model_id=manifest.model_id, dataset_id=manifest.dataset_id, manifest=ref, version=version)
 
 
 class _Training:

@@ -18,9 +18,9 @@ def demo() -> TrainConfig:
     return TrainConfig(
         recipe="demo",
         data=DataConfig(augment=0.5),
-        model=ModelConfig(base="scratch", scratch=ScratchConfig(), dropout=0.0),
+        model=ModelConfig(base="scratch", scratch=ScratchConfig(width=96, heads=3, layers=3, dim=96, context=64)),
         loss=LossConfig(kind="multi_positive"),
-        optim=OptimConfig(lr=1e-3, epochs=40, batch=128, warmup=0.1, ema=0.0, weight_decay=0.1),
+        optim=OptimConfig(lr=1e-3, epochs=20, batch=128, warmup=0.1),
     )
 
 

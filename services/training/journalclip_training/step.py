@@ -52,6 +52,6 @@ def backward(embed: Embed, loss: Loss, batch: Batch, micro: int) -> float:
     value.backward()  # type: ignore[no-untyped-call]
     assert v.grad is not None
     assert t.grad is not None
-    for part, dv, dt in zip(batch.parts(micro), v.grad.split(micro), t.grad.split(micro), strict=True):
+    for part, dv, dt in zip(batch.parts(micro), torch.split(v.grad, micro), torch.split(t.grad, micro), strict=True):
         torch.autograd.backward(embed(part), (dv, dt))
     return float(value.detach())

@@ -33,7 +33,8 @@ class Towers(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next(self.model.parameters()).device
+        device: torch.device = next(self.model.parameters()).device
+        return device
 
     def forward(
         self, pixels: Tensor, ids: Tensor, mask: Tensor, chance: Tensor, strength: float = 0.0

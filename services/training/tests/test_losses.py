@@ -44,7 +44,9 @@ def test_blocks_give_the_naive_value_and_gradients(n: int, block: int, lam: floa
 @pytest.mark.parametrize("lam", [0.0, 0.4, 1.0])
 def test_gradcheck(lam: float) -> None:
     v, t, scale = features(6, 3)
-    assert torch.autograd.gradcheck(lambda *x: contrastive(*x, Dense(weights(6)), lam, block=4), (v, t, scale))
+    assert torch.autograd.gradcheck(
+        lambda v, t, s: contrastive(v, t, s, Dense(weights(6)), lam, block=4), (v, t, scale)
+    )
 
 
 def test_lambda_zero_is_plain_clip_bit_for_bit() -> None:
@@ -52,9 +54,7 @@ def test_lambda_zero_is_plain_clip_bit_for_bit() -> None:
     plain = contrastive(v, t, scale, block=16)
     soft = contrastive(v, t, scale, Dense(weights(40).float()), lam=0.0, block=16)
     assert torch.equal(plain, soft)
-    assert all(
-        torch.equal(a, b) for a, b in zip(grads(plain, v, t, scale), grads(soft, v, t, scale), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(grads(plain, v, t, scale), grads(soft, v, t, scale), strict=True))
     torch.testing.assert_close(plain, naive.clip(v, t, scale))
 
 

@@ -43,7 +43,7 @@ def contrastive(
     world = world or Alone()
     soft = kernel if lam > 0 else None
     rows = block or max(16, BLOCK_ELEMENTS // max(1, v.shape[0] * world.size))
-    loss: Tensor = _Contrast.apply(v, t, scale, soft, lam if soft else 0.0, world, rows)  # type: ignore[no-untyped-call]
+    loss: Tensor = _Contrast.apply(v, t, scale, soft, lam if soft else 0.0, world, rows)
     return loss
 
 

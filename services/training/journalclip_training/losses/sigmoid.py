@@ -21,7 +21,7 @@ def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | Non
     """Scalar loss of L2-normalised v, t [n, D]; ``scale`` and ``bias`` are scalar tensors."""
     world = world or Alone()
     rows = block or max(16, BLOCK_ELEMENTS // max(1, v.shape[0] * world.size))
-    loss: Tensor = _Sigmoid.apply(v, t, scale, bias, world, rows)  # type: ignore[no-untyped-call]
+    loss: Tensor = _Sigmoid.apply(v, t, scale, bias, world, rows)
     return loss
 
 
