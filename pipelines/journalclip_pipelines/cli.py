@@ -10,8 +10,23 @@ import sys
 
 import typer
 
-
-from journalclip_pipelines.commands import <<<<<<< HEAD     bench_hostile, =======     bench_loss, >>>>>>> training     demo, bench_backbone, bench_evaluation, bench_extraction, demo, doctor, evaluate, explain, extract, models, run, search, status, synthesize
+from journalclip_pipelines.commands import (
+    bench_backbone,
+    bench_evaluation,
+    bench_extraction,
+    bench_hostile,
+    bench_loss,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    extract,
+    models,
+    run,
+    search,
+    status,
+    synthesize,
+)
 from journalclip_shared.errors import PermanentError, TransientError
 
 app = typer.Typer(
@@ -38,7 +53,6 @@ app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
-
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
 

@@ -43,7 +43,9 @@ def pseudo(
 @structuring.command()
 def finetune(
     folder: Annotated[Path, typer.Argument(help="Folder of checkpoints and of the model; a second call goes on.")],
-    base: Annotated[Path | None, typer.Option(help="Checkpoint to tune with LoRA; none: a small model from nothing.")] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="Checkpoint to tune with LoRA; none: a small model from nothing.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default: the recipe's.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
     register: Annotated[str, typer.Option(help="Tracking server to register the model with; empty: do not.")] = "",
@@ -103,7 +105,9 @@ def _structurer(name: str) -> Structurer:
 
 
 def _table(results: list[dict[str, Any]]) -> str:
-    rows = [f"{'structurer':<40} {'JSON':>6} {'schema':>6} {'F1':>6} {'95 %':>15} {'negation':>8} {'exact':>6} {'rec/s':>7}"]
+    rows = [
+        f"{'structurer':<40} {'JSON':>6} {'schema':>6} {'F1':>6} {'95 %':>15} {'negation':>8} {'exact':>6} {'rec/s':>7}"
+    ]
     for each in results:
         low, high = each["field_f1_interval"]
         rows.append(
