@@ -11,6 +11,7 @@ import sys
 import typer
 
 from journalclip_pipelines.commands import (
+    backbone,
     bench_backbone,
     bench_extraction,
     demo,
@@ -44,6 +45,9 @@ app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
+for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
+    app.command()(command)
+app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 
 

@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from journalclip_pipelines.backbone.readers import ReadableBus, events_of, facts_of
+from journalclip_pipelines.backbone.readers import events_of, facts_of
 from journalclip_pipelines.submit import submitted
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     ArticleSubmitted,
@@ -74,13 +75,13 @@ class Audit:
         }
 
 
-def audit(bus: ReadableBus, store: ArtifactStore, registry: ModelRegistry | None = None, settled: bool = True) -> Audit:
+def audit(bus: Bus, store: ArtifactStore, registry: ModelRegistry | None = None, settled: bool = True) -> Audit:
     """Walk everything. Raises `TransientError` where log, store or registry cannot be reached."""
     return _Walk(bus, store, registry, settled).go()
 
 
 class _Walk:
-    def __init__(self, bus: ReadableBus, store: ArtifactStore, registry: ModelRegistry | None, settled: bool) -> None:
+    def __init__(self, bus: Bus, store: ArtifactStore, registry: ModelRegistry | None, settled: bool) -> None:
         self._bus, self._store, self._registry, self._settled = bus, store, registry, settled
         self._found = Audit()
         self._verified: set[str] = set()
