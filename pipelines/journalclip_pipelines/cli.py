@@ -11,6 +11,7 @@ import sys
 import typer
 
 from journalclip_pipelines.commands import (
+    backbone,
     bench_backbone,
     bench_evaluation,
     bench_extraction,
@@ -53,6 +54,9 @@ app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
+for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
+    app.command()(command)
+app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
 

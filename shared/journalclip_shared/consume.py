@@ -34,7 +34,7 @@ from journalclip_shared.events import Event, Fact, SourceQuarantined, decode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.lanes import Held, Lanes
 
-__all__ = ["BreakerOpen", "Handler", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer"]
+__all__ = ["BreakerOpen", "Handler", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer", "decoded"]
 
 _T = TypeVar("_T")
 
@@ -101,7 +101,8 @@ class _Stopping(Exception):
     """The loop was told to stop while this delivery waited for its next attempt; it comes again after the restart."""
 
 
-def _decoded(delivery: Delivery) -> Event:
+def decoded(delivery: Delivery) -> Event:
+    """The delivery as one of our events. Raises `UndecodableEvent`."""
     return decode(delivery.headers, delivery.body)
 
 
@@ -117,7 +118,7 @@ class Loop:
     rng: random.Random = field(default_factory=random.Random)
     tracer: Tracer = field(default_factory=Untraced)
     lag: Callable[[int], None] | None = None
-    decode: Callable[[Delivery], Event] = _decoded  # intake reads what an object store wrote, no CloudEvent
+    decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
         self._breaker = Breaker(self.settings.breaker_window, self.settings.breaker_share)

@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from journalclip_pipelines.backbone.readers import ReadableBus, events_of, facts_of
+from journalclip_pipelines.backbone.readers import events_of, facts_of
 from journalclip_pipelines.submit import submitted
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     ArticleSubmitted,
@@ -32,6 +33,7 @@ from journalclip_shared.events import (
     PairsStructured,
     SourceQuarantined,
 )
+from journalclip_shared.ids import Json
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.dataset import DatasetManifest
@@ -62,8 +64,10 @@ class Audit:
     states: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, object]:
-        found = [{"code": each.code, "subject": each.subject, "detail": each.detail} for each in self.violations]
+    def as_json(self) -> dict[str, Json]:
+        found: list[Json] = [
+            {"code": each.code, "subject": each.subject, "detail": each.detail} for each in self.violations
+        ]
         return {
             "articles": self.articles,
             "pairs": self.pairs,
@@ -74,13 +78,13 @@ class Audit:
         }
 
 
-def audit(bus: ReadableBus, store: ArtifactStore, registry: ModelRegistry | None = None, settled: bool = True) -> Audit:
+def audit(bus: Bus, store: ArtifactStore, registry: ModelRegistry | None = None, settled: bool = True) -> Audit:
     """Walk everything. Raises `TransientError` where log, store or registry cannot be reached."""
     return _Walk(bus, store, registry, settled).go()
 
 
 class _Walk:
-    def __init__(self, bus: ReadableBus, store: ArtifactStore, registry: ModelRegistry | None, settled: bool) -> None:
+    def __init__(self, bus: Bus, store: ArtifactStore, registry: ModelRegistry | None, settled: bool) -> None:
         self._bus, self._store, self._registry, self._settled = bus, store, registry, settled
         self._found = Audit()
         self._verified: set[str] = set()

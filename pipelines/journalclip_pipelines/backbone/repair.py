@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from journalclip_pipelines.backbone.readers import ReadableBus, facts_of
+from journalclip_pipelines.backbone.readers import facts_of
 from journalclip_pipelines.submit import submitted
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, Bucket
-from journalclip_shared.bus import Delivery, Record, dead_letter_topic
+from journalclip_shared.bus import Bus, Delivery, Record, dead_letter_topic
 from journalclip_shared.events import (
     FACTS,
     ArticleSubmitted,
@@ -45,7 +45,7 @@ class Letter:
     origin: str
 
 
-def letters(bus: ReadableBus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
+def letters(bus: Bus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
     """Dead letters, each once: a crash between burial and commit buries a second time, and says the same origin."""
     seen: set[str] = set()
     for topic in topics or tuple(FACTS):
@@ -57,7 +57,7 @@ def letters(bus: ReadableBus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
                 yield Letter(delivery, topic, headers.get("dlq-group", ""), headers.get("dlq-code", ""), origin)
 
 
-def replay(bus: ReadableBus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> list[Letter]:
+def replay(bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> list[Letter]:
     """Publish dead letters to their topics again; each is replayed once in its life unless it dies again.
 
     ``codes`` chooses (``retries-exhausted`` is what an outage leaves); empty means all.
@@ -85,7 +85,7 @@ def _again(letter: Letter) -> Record:
     return Record(letter.topic, letter.delivery.key, headers, letter.delivery.body)
 
 
-def rebuild(bus: ReadableBus, store: ArtifactStore, registry: ModelRegistry | None = None) -> dict[str, int]:
+def rebuild(bus: Bus, store: ArtifactStore, registry: ModelRegistry | None = None) -> dict[str, int]:
     """Say again, into an empty log, everything that manifests and registry know; returns how many facts by topic.
 
     The groups' places are gone with the log, so every service will see every fact again and find it done.
@@ -98,7 +98,7 @@ def rebuild(bus: ReadableBus, store: ArtifactStore, registry: ModelRegistry | No
     return counts
 
 
-def reindex(bus: ReadableBus, registry: ModelRegistry) -> ModelPromoted | None:
+def reindex(bus: Bus, registry: ModelRegistry) -> ModelPromoted | None:
     """Announce the champion again, so that serving embeds and indexes what it has not; None where there is none."""
     champion = registry.by_alias("champion")
     if champion is None:

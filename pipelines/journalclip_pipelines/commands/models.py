@@ -117,7 +117,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """All that is on record about one version. Example: `journalclip models explain 4`"""
-    from journalclip_pipelines.commands.explain import _tree
+    from journalclip_pipelines.commands.explain import tree_of
     from journalclip_pipelines.evaluating import find_version
     from journalclip_promotion.overview import explanation
 
@@ -126,7 +126,7 @@ def explain(
     if as_json:
         print_json(found)
     else:
-        Console().print(_tree(f"version {found['version']}", found))
+        Console().print(tree_of(f"version {found['version']}", found))
 
 
 @models.command()

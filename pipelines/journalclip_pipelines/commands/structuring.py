@@ -1,4 +1,5 @@
-"""``journalclip structuring`` and ``journalclip bench structuring``: pseudo reports, tuning, and how right records are."""
+"""``journalclip structuring`` and ``journalclip bench structuring``: pseudo reports, tuning, and how right records
+are."""
 
 from __future__ import annotations
 
@@ -111,8 +112,9 @@ def _table(results: list[dict[str, Any]]) -> str:
     for each in results:
         low, high = each["field_f1_interval"]
         rows.append(
-            f"{each['structurer'][:40]:<40} {each['json_valid']:6.3f} {each['schema_valid']:6.3f} {each['field_f1']:6.3f}"
-            f" {low:7.3f}-{high:5.3f} {each['negation_accuracy']:10.3f} {each['exact_match']:6.3f} {each['records_per_s']:7.1f}"
+            f"{each['structurer'][:40]:<40} {each['json_valid']:6.3f} {each['schema_valid']:6.3f}"
+            f" {each['field_f1']:6.3f} {low:7.3f}-{high:5.3f} {each['negation_accuracy']:10.3f}"
+            f" {each['exact_match']:6.3f} {each['records_per_s']:7.1f}"
         )
     return "\n".join(rows)
 

@@ -18,9 +18,10 @@ from PIL import Image
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure
 from journalclip_extraction.handler import ExtractionHandler
 from journalclip_pipelines.backbone.freezing import Freezer, FreezeRule, FreezingHandler
-from journalclip_pipelines.backbone.readers import ReadableBus, facts_of
+from journalclip_pipelines.backbone.readers import facts_of
 from journalclip_pipelines.freeze import FreezeOptions
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
@@ -139,7 +140,7 @@ class LightPromotion:
 class Chain:
     """Everything of one system, and a fresh handler for each stage as after a restart."""
 
-    bus: ReadableBus
+    bus: Bus
     store: ArtifactStore
     registry: ModelRegistry
     rule: FreezeRule = field(default_factory=lambda: FreezeRule(new_pairs=6))

@@ -26,7 +26,6 @@ from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import ArticleSubmitted
 from journalclip_shared.ids import article_id
 
-
 _BATCH = 50
 MOST_S = 20.0  # what an article may cost: the figure
 MOST_BYTES = 1 << 30
