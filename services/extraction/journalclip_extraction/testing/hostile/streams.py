@@ -16,7 +16,7 @@ def _deflate(data: bytes, times: int = 1) -> bytes:
 
 
 def _long(fill: bytes, size: int) -> bytes:
-    """Deflated ``size`` bytes of ``fill``: one compressed block again and again, so that building costs nothing."""
+    """Deflated ``size`` bytes of ``fill``: one compressed block said again and again, so building costs nothing."""
     block = fill * (_BLOCK // len(fill))
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     once = squeeze.compress(block) + squeeze.flush(zlib.Z_FULL_FLUSH)
