@@ -12,6 +12,7 @@ import typer
 
 from journalclip_pipelines.commands import (
     backbone,
+    backfill,
     bench_backbone,
     bench_evaluation,
     bench_extraction,
@@ -52,6 +53,7 @@ app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.command()(backfill.backfill)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
