@@ -12,6 +12,7 @@ import typer
 
 from journalclip_pipelines.commands import (
     bench_extraction,
+    bench_panels,
     demo,
     doctor,
     explain,
@@ -43,6 +44,7 @@ app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
+bench.command()(bench_panels.panels)
 
 
 def main() -> None:
