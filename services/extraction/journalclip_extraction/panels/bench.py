@@ -55,7 +55,8 @@ def bench_synthetic(figures: int, seed: int) -> dict[str, Json]:
     from journalclip_shared.testing.journals.subcaptions import STYLES, Voice
 
     rng = np.random.default_rng(seed)
-    total, slices, times = Score(), {}, []
+    total, times = Score(), []
+    slices: dict[str, Score] = {}
     for index in range(figures):
         look = draw_look(rng)
         voice = Voice(bool(index % 2), STYLES[index % len(STYLES)], look.lower)
