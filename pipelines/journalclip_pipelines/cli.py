@@ -17,6 +17,7 @@ from journalclip_pipelines.commands import (
     bench_extraction,
     bench_hostile,
     bench_loss,
+    bench_panels,
     demo,
     doctor,
     evaluate,
@@ -59,6 +60,7 @@ for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
+bench.command()(bench_panels.panels)
 
 
 def main() -> None:
