@@ -23,6 +23,7 @@ from journalclip_pipelines.commands import (
     explain,
     extract,
     models,
+    quality,
     run,
     search,
     status,
@@ -59,6 +60,7 @@ for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:
