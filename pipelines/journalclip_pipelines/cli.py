@@ -24,6 +24,7 @@ from journalclip_pipelines.commands import (
     explain,
     extract,
     models,
+    quality,
     run,
     search,
     status,
@@ -61,6 +62,7 @@ app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
 bench.command()(bench_panels.panels)
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:
