@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 
 import pytest
-from journalclip_shared.errors import PermanentError
 from PIL import Image
 
 from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadFigure
 from journalclip_extraction.extractor import read_article
 from journalclip_extraction.geometry import Rect, iou
 from journalclip_extraction.testing.pdfs import Journal, Point4, jpeg
+from journalclip_shared.errors import PermanentError
 
 QUICK = ExtractOptions(crops=False, panels=False)
 

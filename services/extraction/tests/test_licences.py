@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from journalclip_extraction.licences import is_statement, normalise
 
 

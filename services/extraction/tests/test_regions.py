@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from journalclip_extraction.figures.regions import find_regions, repeated_marks
 from journalclip_extraction.geometry import Rect, iou, union
 from journalclip_extraction.page.content import Page, Picture, Vector
