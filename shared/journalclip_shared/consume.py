@@ -9,7 +9,11 @@ nothing appears twice. Errors end in one of three ways (see `journalclip_shared.
 * permanent: a dead letter that keeps the original bytes and says why, plus a `SourceQuarantined` fact;
 * anything else is a bug: the loop lets it through, the process dies, the supervisor restarts it.
 
-A breaker stops the loop before committing when most recent deliveries died: that is an outage, not bad input.
+A bus that stays unreachable is nobody's dead letter: the loop stops with the `TransientError`, and nothing is
+committed. A breaker stops it where most recent deliveries outlived their retries: an outage, not bad input.
+
+One thread polls, commits and keeps the group membership alive; ``concurrency`` threads handle. How much is in hand
+follows the handler's pace: about a second of work, so slow work is spread evenly and quick work is batched.
 """
 
 from __future__ import annotations
@@ -17,15 +21,22 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from journalclip_shared.breaker import Breaker, BreakerOpen
 from journalclip_shared.bus import Bus, Consumer, Delivery, Record, dead_letter_topic
-from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
+from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, decode
+from journalclip_shared.failpoints import hit
+from journalclip_shared.lanes import Held, Lanes
+
+__all__ = ["BreakerOpen", "Handler", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer", "decoded"]
+
+_T = TypeVar("_T")
 
 
 class Handler(Protocol):
@@ -39,10 +50,6 @@ class Handler(Protocol):
         ...
 
 
-class BreakerOpen(JournalclipError):
-    """Too many recent deliveries died; the loop stopped without committing them."""
-
-
 @dataclass(frozen=True)
 class LoopSettings:
     """How patient the loop is."""
@@ -53,7 +60,12 @@ class LoopSettings:
     backoff_max_s: float = 30.0
     heartbeat_s: float = 1.0  # far below any max.poll.interval
     breaker_window: int = 20
-    breaker_share: float = 0.8  # the share of transient deaths in a full window that opens the breaker
+    breaker_share: float = 0.8  # the share of exhausted retries in a full window that opens the breaker
+    in_hand_max: int = 1000  # deliveries in memory at once, however quick the handler is
+    linger_s: float = 0.1  # facts wait this long at most for others to be published with
+    commit_s: float = 0.2  # commits come no closer together; what a crash repeats is this much work
+    poll_s: float = 0.5  # an idle loop looks this often whether it should stop
+    lag_s: float = 5.0  # between two measurements of lag
 
 
 class Observer(Protocol):
@@ -72,6 +84,28 @@ class Quiet:
     def died(self, delivery: Delivery, error: PermanentError) -> None: ...
 
 
+class Tracer(Protocol):
+    """Opens a span around the handling of an event; yields the traceparent that its facts carry on."""
+
+    def span(self, group: str, event: Event) -> AbstractContextManager[str | None]: ...
+
+
+class Untraced:
+    """Passes the trace on as it came."""
+
+    def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:
+        return nullcontext(event.traceparent)
+
+
+class _Stopping(Exception):
+    """The loop was told to stop while this delivery waited for its next attempt; it comes again after the restart."""
+
+
+def decoded(delivery: Delivery) -> Event:
+    """The delivery as one of our events. Raises `UndecodableEvent`."""
+    return decode(delivery.headers, delivery.body)
+
+
 @dataclass
 class Loop:
     """One handler on one bus. `drain` empties the backlog and returns; `run` serves until told to stop."""
@@ -80,105 +114,257 @@ class Loop:
     handler: Handler
     settings: LoopSettings = field(default_factory=LoopSettings)
     observer: Observer = field(default_factory=Quiet)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
     rng: random.Random = field(default_factory=random.Random)
+    tracer: Tracer = field(default_factory=Untraced)
+    lag: Callable[[int], None] | None = None
+    decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
-        self._recent: deque[bool] = deque(maxlen=self.settings.breaker_window)
+        self._breaker = Breaker(self.settings.breaker_window, self.settings.breaker_share)
 
     def drain(self, stop: threading.Event | None = None) -> int:
         """Handle what is in the log now and return how many deliveries that was."""
         return self._consume(stop or threading.Event(), forever=False)
 
     def run(self, stop: threading.Event) -> int:
-        """Handle events until ``stop`` is set; the batch in hand is finished first."""
+        """Handle events until ``stop`` is set; what is being handled then is finished first."""
         return self._consume(stop, forever=True)
 
     def _consume(self, stop: threading.Event, forever: bool) -> int:
         topics = [fact.topic for fact in self.handler.consumes]
         consumer = self.bus.consumer(topics, self.handler.group)
-        count = 0
         try:
-            with ThreadPoolExecutor(self.settings.concurrency) as pool:
-                while not stop.is_set():
-                    deliveries = consumer.poll(0.5 if forever else 0.0, 4 * self.settings.concurrency)
-                    if deliveries:
-                        self._batch(consumer, pool, deliveries)
-                        count += len(deliveries)
-                    elif not forever:
-                        break
+            return _Run(self, consumer, stop, forever).go()
         finally:
             consumer.close()
-        return count
 
-    def _batch(self, consumer: Consumer, pool: ThreadPoolExecutor, deliveries: Sequence[Delivery]) -> None:
-        lanes: dict[str, list[Delivery]] = {}
-        for delivery in deliveries:
-            lanes.setdefault(delivery.key, []).append(delivery)
-        futures: list[Future[None]] = [pool.submit(self._lane, lane) for lane in lanes.values()]
-        pending: set[Future[None]] = set(futures)
-        while pending:
-            _, pending = wait(pending, timeout=self.settings.heartbeat_s)
-            consumer.heartbeat()
-        for future in futures:
-            future.result()
-        consumer.commit(deliveries)
+    def attempt(self, event: Event, stop: threading.Event) -> list[Fact]:
+        """Handle ``event``, again while the world is unwell. Raises `PermanentError` when that does not help."""
 
-    def _lane(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            self._one(delivery)
+        def once() -> list[Fact]:
+            hit("consume.before-handle")
+            facts = list(self.handler.handle(event))
+            hit("consume.after-handle")
+            return facts
 
-    def _one(self, delivery: Delivery) -> None:
-        started = time.monotonic()
         try:
-            event = decode(delivery.headers, delivery.body)
-            facts = self._attempt(event)
-        except PermanentError as error:
-            self._bury(delivery, error)
-            return
-        self._recent.append(False)
-        self.observer.handled(delivery, facts, time.monotonic() - started)
+            return self.retried(once, stop)
+        except TransientError as error:
+            raise _Exhausted(self.settings.attempts, error) from error
 
-    def _attempt(self, event: Event) -> list[Fact]:
+    def retried(self, call: Callable[[], _T], stop: threading.Event) -> _T:
+        """``call``, tried again with exponential back-off and full jitter. Raises the last `TransientError`."""
         for attempt in range(1, self.settings.attempts + 1):
             try:
-                facts = list(self.handler.handle(event))
-                self.bus.publish([Event(f, self.handler.group, traceparent=event.traceparent) for f in facts])
-            except TransientError as error:
+                return call()
+            except TransientError:
                 if attempt == self.settings.attempts:
-                    raise _Exhausted(attempt, error) from error
+                    raise
                 ceiling = min(self.settings.backoff_max_s, self.settings.backoff_s * 2 ** (attempt - 1))
-                self.sleep(self.rng.uniform(0, ceiling))
-            else:
-                return facts
+                (self.sleep or stop.wait)(self.rng.uniform(0, ceiling))
+                if stop.is_set():
+                    raise _Stopping from None
         raise AssertionError("attempts is at least 1")
 
-    def _bury(self, delivery: Delivery, error: PermanentError) -> None:
-        self._recent.append(isinstance(error, _Exhausted))
-        window = self.settings.breaker_window
-        if len(self._recent) == window and sum(self._recent) >= self.settings.breaker_share * window:
-            raise BreakerOpen(f"{sum(self._recent)} of the last {window} deliveries died; last: {error}") from error
-        origin = {
-            "dlq-code": error.code,
-            "dlq-reason": error.reason[:4000],
-            "dlq-topic": delivery.topic,
-            "dlq-partition": str(delivery.partition),
-            "dlq-offset": str(delivery.offset),
-            "dlq-group": self.handler.group,
-        }
-        headers = (*delivery.headers, *((name, value.encode()) for name, value in origin.items()))
-        self.bus.publish_raw([Record(dead_letter_topic(delivery.topic), delivery.key, headers, delivery.body)])
-        self.bus.publish([Event(self._quarantined(delivery, error), self.handler.group)])
+    def bury(self, delivery: Delivery, error: PermanentError, stop: threading.Event) -> None:
+        """The dead letter, with the bytes as they came, and the fact that says why."""
+        self._breaker.record(isinstance(error, _Exhausted))
+        hit("consume.before-bury")
+        letter = Record(
+            dead_letter_topic(delivery.topic), delivery.key, _origin(delivery, error, self.handler.group), delivery.body
+        )
+        self.retried(lambda: self.bus.publish_raw([letter]), stop)
+        hit("consume.after-dead-letter")
+        fact = _quarantined(delivery, error, self.handler.group)
+        self.retried(lambda: self.bus.publish([Event(fact, self.handler.group)]), stop)
+        hit("consume.after-quarantine")
         self.observer.died(delivery, error)
 
-    def _quarantined(self, delivery: Delivery, error: PermanentError) -> SourceQuarantined:
-        return SourceQuarantined(
-            source_id=delivery.key,
-            stage=self.handler.group,
-            code=error.code,
-            reason=error.reason[:4000],
-            remedy=error.remedy[:1000],
-        )
+    def survived(self) -> None:
+        """A delivery was handled: the breaker counts that too."""
+        self._breaker.record(exhausted=False)
+
+
+class _Run:
+    """One stretch of consuming: the polling thread's side."""
+
+    def __init__(self, loop: Loop, consumer: Consumer, stop: threading.Event, forever: bool) -> None:
+        self._loop, self._consumer, self._stop, self._forever = loop, consumer, stop, forever
+        self._settings = loop.settings
+        self._lanes = Lanes(self._settings.concurrency)
+        self._pace = _Pace(self._settings)
+        self._last_commit = self._last_lag = 0.0
+        self._count = 0
+
+    def go(self) -> int:
+        with ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix=self._loop.handler.group) as pool:
+            workers = [
+                pool.submit(_Worker(self._loop, self._lanes, self._pace, self._stop).run)
+                for _ in range(self._settings.concurrency)
+            ]
+            try:
+                while self._turn():
+                    _raise_failure(workers)
+            except _Stopping:
+                pass
+            finally:
+                self._lanes.close()
+                self._finish(workers)
+            _raise_failure(workers)
+        return self._count
+
+    def _turn(self) -> bool:
+        """Fetch, wait, commit. False when it is time to end."""
+        if self._stop.is_set():
+            return False
+        room = self._pace.in_hand() - len(self._lanes)
+        if room > 0:
+            patience = self._settings.poll_s if self._forever and not len(self._lanes) else 0.0
+            deliveries = self._loop.retried(lambda: self._consumer.poll(patience, room), self._stop)
+            hit("consume.polled")
+            self._lanes.put(deliveries)
+            self._count += len(deliveries)
+            if not deliveries and not len(self._lanes) and not self._forever and self._drained():
+                return False
+        else:
+            self._consumer.heartbeat()
+        self._lanes.wait(self._settings.heartbeat_s)
+        self._commit(pause_s=self._settings.commit_s)
+        self._measure()
+        return True
+
+    def _drained(self) -> bool:
+        # An empty poll proves nothing where fetches are under way; what is committed against what is there does.
+        self._commit(pause_s=0.0)
+        return self._consumer.lag() == 0
+
+    def _finish(self, workers: Sequence[Future[None]]) -> None:
+        while wait(workers, timeout=self._settings.heartbeat_s).not_done:
+            self._consumer.heartbeat()
+        with suppress(_Stopping):  # the commit is a courtesy now: what it misses is delivered again
+            self._commit(pause_s=0.0)
+
+    def _commit(self, pause_s: float) -> None:
+        now = time.monotonic()
+        if now - self._last_commit < pause_s:
+            return
+        if finished := self._lanes.committable():
+            hit("consume.before-commit")
+            self._loop.retried(lambda: self._consumer.commit(finished), self._stop)
+            hit("consume.after-commit")
+            self._last_commit = now
+
+    def _measure(self) -> None:
+        now = time.monotonic()
+        if self._loop.lag is not None and now - self._last_lag >= self._settings.lag_s:
+            self._last_lag = now
+            self._loop.lag(self._consumer.lag())
+
+
+class _Worker:
+    """One handling thread: handles lanes, gathers facts, publishes them together."""
+
+    def __init__(self, loop: Loop, lanes: Lanes, pace: _Pace, stop: threading.Event) -> None:
+        self._loop, self._lanes, self._pace, self._stop = loop, lanes, pace, stop
+        self._outbox: list[Event] = []
+        self._handled: list[tuple[Held, list[Fact], float]] = []
+        self._buried: list[Held] = []
+        self._since = 0.0
+
+    def run(self) -> None:
+        try:
+            while taken := self._lanes.take():
+                self._work(taken)
+                self._lanes.release(taken)
+        except _Stopping:
+            return
+        finally:
+            self._lanes.close()  # after a bug too: no one else starts anything, and the polling thread wakes
+
+    def _work(self, taken: Sequence[Held]) -> None:
+        self._since = time.monotonic()
+        for held in taken:
+            if self._lanes.closed:
+                break
+            self._one(held)
+            if time.monotonic() - self._since >= self._loop.settings.linger_s:
+                self._flush()
+        self._flush()
+
+    def _one(self, held: Held) -> None:
+        delivery = held.delivery
+        started = time.monotonic()
+        try:
+            event = self._loop.decode(delivery)
+            with self._loop.tracer.span(self._loop.handler.group, event) as traceparent:
+                facts = self._loop.attempt(event, self._stop)
+        except PermanentError as error:
+            self._flush()  # what this lane led to before stands in the log before its end
+            self._loop.bury(delivery, error, self._stop)
+            self._buried.append(held)
+            return
+        self._outbox.extend(Event(fact, self._loop.handler.group, traceparent=traceparent) for fact in facts)
+        self._handled.append((held, facts, time.monotonic() - started))
+
+    def _flush(self) -> None:
+        """Publish what was gathered; only then is it done."""
+        if self._outbox:
+            hit("consume.before-publish")
+            self._loop.retried(lambda: self._loop.bus.publish(self._outbox), self._stop)
+            hit("consume.after-publish")
+        for held, facts, seconds in self._handled:
+            self._pace.record(seconds)
+            self._loop.survived()
+            self._loop.observer.handled(held.delivery, facts, seconds)
+        self._lanes.done([*(held for held, _, _ in self._handled), *self._buried])
+        self._outbox, self._handled, self._buried = [], [], []
+        self._since = time.monotonic()
+
+
+class _Pace:
+    """How many deliveries make about a second of work: slow handlers hold few, quick ones many."""
+
+    _WEIGHT = 0.05  # of the newest sample: a change of pace is followed within a few tens of deliveries
+
+    def __init__(self, settings: LoopSettings) -> None:
+        self._settings = settings
+        self._mean_s = 1.0  # slow until proven quick
+
+    def record(self, seconds: float) -> None:
+        self._mean_s += self._WEIGHT * (seconds - self._mean_s)
+
+    def in_hand(self) -> int:
+        workers = self._settings.concurrency
+        return max(2 * workers, min(self._settings.in_hand_max, int(workers / max(self._mean_s, 1e-6))))
+
+
+def _raise_failure(workers: Sequence[Future[None]]) -> None:
+    for worker in workers:
+        if worker.done():
+            worker.result()
+
+
+def _origin(delivery: Delivery, error: PermanentError, group: str) -> tuple[tuple[str, bytes], ...]:
+    origin = {
+        "dlq-code": error.code,
+        "dlq-reason": error.reason[:4000],
+        "dlq-topic": delivery.topic,
+        "dlq-partition": str(delivery.partition),
+        "dlq-offset": str(delivery.offset),
+        "dlq-group": group,
+    }
+    return (*delivery.headers, *((name, value.encode()) for name, value in origin.items()))
+
+
+def _quarantined(delivery: Delivery, error: PermanentError, group: str) -> SourceQuarantined:
+    return SourceQuarantined(
+        source_id=delivery.key,
+        stage=group,
+        code=error.code,
+        reason=error.reason[:4000],
+        remedy=error.remedy[:1000],
+    )
 
 
 class _Exhausted(PermanentError):

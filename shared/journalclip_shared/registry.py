@@ -68,16 +68,19 @@ class MlflowRegistry:
         self._name = name
 
     def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-        self._ensure_model()
         for version in self.versions():
             if version.model_id == model_id:
                 return version
-        created = self._client.create_model_version(
-            self._name,
-            source=manifest.uri,
-            run_id=run_id or None,
-            tags={**tags, _MODEL_TAG: model_id, _MANIFEST_TAG: manifest.model_dump_json()},
-        )
+        self._ensure_model()
+        try:
+            created = self._client.create_model_version(
+                self._name,
+                source=manifest.uri,
+                run_id=run_id or None,
+                tags={**tags, _MODEL_TAG: model_id, _MANIFEST_TAG: manifest.model_dump_json()},
+            )
+        except self._error as error:
+            raise TransientError(f"model registry: {error}") from error
         return self._version(created)
 
     def versions(self) -> list[ModelVersion]:

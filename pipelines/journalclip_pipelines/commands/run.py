@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,10 @@ def run(
     base: Annotated[
         str, typer.Option(help="Hugging Face CLIP checkpoint (name or folder) to start from; empty: the recipe's own.")
     ] = "",
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; repeatable.")
+    ] = None,
+    gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
     workers: Annotated[int, typer.Option(min=0, help="PDFs read at once; 0: one a core.")] = 0,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was quarantined.")] = False,
     as_json: AsJson = False,
@@ -42,7 +47,8 @@ def run(
 
     with resumable(f"journalclip run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        options = RunOptions.of(recipe=recipe, base=base, workers=workers)
+        settings = (*(assignments or ()), *((f"model.base={base}",) if base else ()))
+        options = RunOptions(recipe, settings, gates, workers or os.cpu_count() or 1)
         result = run_local(workspace, folder, options, reporter())
         summary = summarise(workspace, result)
     if as_json:

@@ -5,7 +5,6 @@ Heavy services are imported when their stage has work, never before.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,13 +21,10 @@ class RunOptions:
     """What a caller of a local run may choose."""
 
     recipe: str = "demo"
-    base: str = ""  # a CLIP checkpoint's name or folder; empty: the recipe's own
+    settings: tuple[str, ...] = ()  # `key=value` over the recipe, e.g. `model.base=FOLDER`
+    gates: str = "local"
     workers: int = 2
     freeze: FreezeOptions = field(default_factory=FreezeOptions)
-
-    @classmethod
-    def of(cls, recipe: str, base: str, workers: int) -> RunOptions:
-        return cls(recipe, base, workers or os.cpu_count() or 1)
 
 
 def stages_before_freezing(workspace: Workspace, options: RunOptions) -> list[Stage]:
@@ -58,4 +54,40 @@ def stages_before_freezing(workspace: Workspace, options: RunOptions) -> list[St
 
 def stages_after_freezing(workspace: Workspace, options: RunOptions) -> list[Stage]:
     """From a dataset to a searchable champion."""
-    return []
+
+    @contextmanager
+    def training(tick: Tick) -> Iterator[Handler]:
+        from journalclip_training.config import with_settings
+        from journalclip_training.handler import TrainingHandler
+        from journalclip_training.recipes import recipe
+        from journalclip_training.tracking import MlflowTracking
+
+        yield TrainingHandler(
+            store=workspace.store,
+            registry=workspace.registry,
+            config=with_settings(recipe(options.recipe), options.settings),
+            workdir=workspace.scratch,
+            tracking=MlflowTracking(workspace.mlflow_uri),
+            progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),
+        )
+
+    @contextmanager
+    def promotion(_tick: Tick) -> Iterator[Handler]:
+        from journalclip_promotion.handler import PromotionHandler
+        from journalclip_promotion.settings import PromotionSettings
+        from journalclip_promotion.wiring import build_promoter
+
+        settings = PromotionSettings(workdir=workspace.root, gates=options.gates)
+        yield PromotionHandler(build_promoter(settings, workspace.store, workspace.registry))
+
+    @contextmanager
+    def indexing(tick: Tick) -> Iterator[Handler]:
+        from journalclip_inference.handler import IndexHandler
+
+        yield IndexHandler(workspace.store, workspace.cache, lambda done, total: tick(done, total, ""))
+
+    return [
+        Stage("train", "training", (DatasetFrozen,), training, inner=True),
+        Stage("evaluate and promote", "promotion", (ModelTrained, ModelPromoted), promotion),
+        Stage("embed and index", "inference-index", (ModelPromoted,), indexing, inner=True),
+    ]

@@ -16,10 +16,11 @@ from journalclip_pipelines.local.run import RunResult
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.status import SourceStatus, article_states, quarantined
 from journalclip_pipelines.submit import copies
-from journalclip_shared.events import ModelPromoted, ModelTrained, decode
+from journalclip_shared.events import ModelTrained, decode
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.registry import Alias
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,8 @@ class Summary:
 def summarise(workspace: Workspace, result: RunResult) -> Summary:
     """Read the working folder back."""
     dataset = _dataset(workspace, result)
-    trained = _latest(workspace, ModelTrained, dataset.dataset_id if dataset else "")
+    trained = _trained(workspace, dataset)
     model = ModelManifest.model_validate_json(workspace.store.get(trained.manifest)) if trained else None
-    outcome = evaluation_of(workspace, trained.model_id) if trained else Outcome()
     return Summary(
         articles=article_states(workspace.bus.read),
         quarantine=quarantined(workspace.bus.read),
@@ -87,8 +87,100 @@ def summarise(workspace: Workspace, result: RunResult) -> Summary:
         dataset=dataset,
         model=model,
         version=trained.version if trained else "",
-        alias=outcome.alias,
-        decision=outcome.decision,
-        retrieval=outcome.retrieval,
+        alias=_alias(workspace, trained),
+        decision=_decision(workspace, trained),
+        retrieval=_retrieval(workspace, model, dataset),
         work_done=result.work_done,
     )
+
+
+def render(summary: Summary, console: Console | None = None) -> None:
+    """The summary for people."""
+    out = console or Console()
+    facts = summary.as_json()
+    out.print(
+        f"\n[bold]{facts['articles']}[/bold] articles, [bold]{facts['figures']}[/bold] figures, "
+        f"[bold]{facts['pairs']}[/bold] pairs; {facts['quarantined']} in quarantine, {facts['copies']} copies"
+    )
+    for each in summary.quarantine:
+        out.print(f"  [yellow]{each.code}[/yellow] {each.name or each.source_id}: {each.reason} {each.remedy}")
+    if summary.dataset is None:
+        out.print("No pair came out of these files, so there is no dataset and no model.")
+        return
+    splits = ", ".join(f"{name} {part.pairs}" for name, part in summary.dataset.splits.items())
+    out.print(f"dataset {summary.dataset.dataset_id}: {splits} pairs; leaks {summary.dataset.leaks.total}")
+    if summary.model is not None:
+        out.print(_retrieval_table(summary.retrieval))
+        out.print(f"model version {summary.version} ({summary.model.recipe}, from {summary.model.base})")
+        out.print(f"alias {summary.alias or 'none'}: {summary.decision}")
+    out.print("Nothing was left to do." if summary.work_done == 0 else f"{summary.work_done} steps done.")
+
+
+def _dataset(workspace: Workspace, result: RunResult) -> DatasetManifest | None:
+    if result.dataset is None:
+        return None
+    return DatasetManifest.model_validate_json(workspace.store.get(result.dataset.manifest))
+
+
+def _splits(dataset: DatasetManifest | None) -> dict[str, Json]:
+    parts = dataset.splits if dataset else {}
+    return {name: {"pairs": part.pairs, "articles": part.articles} for name, part in parts.items()}
+
+
+def _trained(workspace: Workspace, dataset: DatasetManifest | None) -> ModelTrained | None:
+    facts = (decode(each.headers, each.body).fact for each in workspace.bus.read(ModelTrained.topic))
+    of_dataset = [
+        fact for fact in facts if isinstance(fact, ModelTrained) and dataset and fact.dataset_id == dataset.dataset_id
+    ]
+    return of_dataset[-1] if of_dataset else None
+
+
+def _alias(workspace: Workspace, trained: ModelTrained | None) -> str:
+    if trained is None:
+        return ""
+    aliases: tuple[Alias, ...] = ("champion", "previous", "candidate")
+    for alias in aliases:
+        version = workspace.registry.by_alias(alias)
+        if version is not None and version.version == trained.version:
+            return alias
+    return ""
+
+
+def _decision(workspace: Workspace, trained: ModelTrained | None) -> str:
+    from journalclip_promotion.ledger import Ledger
+
+    answer = Ledger(workspace.store).answer(trained.model_id) if trained else None
+    return answer.summary() if answer else ""
+
+
+def _retrieval(workspace: Workspace, model: ModelManifest | None, dataset: DatasetManifest | None) -> dict[str, Json]:
+    """Strict figures of the test split before and after training; measured here where no gate asked for them."""
+    if model is None or dataset is None or not dataset.splits["test"].pairs:
+        return {}
+    from journalclip_evaluation.models import evaluate_model
+    from journalclip_modeling.data import FrozenDataset
+
+    found = evaluate_model(workspace.store, model, FrozenDataset(workspace.store, dataset), workspace.cache / "models")
+    return {
+        "before": found.before.evaluation.strict.model_dump(mode="json"),
+        "after": found.after.evaluation.strict.model_dump(mode="json"),
+    }
+
+
+def _retrieval_table(retrieval: Mapping[str, Json]) -> Table:
+    table = Table(
+        "test split", "recall@1", "recall@5", "recall@10 (95 % interval)", "chance", "pool", title="retrieval"
+    )
+    for when, directions in retrieval.items():
+        assert isinstance(directions, Mapping)
+        for direction, scores in directions.items():
+            assert isinstance(scores, Mapping)
+            table.add_row(f"{when} {direction.replace('_', ' ')}", *_cells(scores))
+    return table
+
+
+def _cells(scores: Mapping[str, Json]) -> list[str]:
+    bounds = scores["r10_ci"]
+    assert isinstance(bounds, list)
+    r10 = f"{scores['r10']:.3f} ({' to '.join(f'{bound:.3f}' for bound in bounds)})"
+    return [f"{scores['r1']:.3f}", f"{scores['r5']:.3f}", r10, f"{scores['chance10']:.3f}", str(scores["pool"])]

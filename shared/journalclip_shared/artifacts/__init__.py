@@ -11,7 +11,6 @@ give the same reference for the same bytes, and therefore the same ids downstrea
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +27,27 @@ BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 # A manifest's name is ours, never a file's: plain ASCII path segments only.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 
+# Closed on purpose: the system's MIME table differs between machines, and the key is part of the reference.
 _EXTENSIONS = {
-    "application/x-ndjson": ".jsonl",
+    "application/dicom": ".dcm",
+    "application/gzip": ".gz",
+    "application/json": ".json",
+    "application/octet-stream": ".bin",
+    "application/pdf": ".pdf",
     "application/vnd.apache.parquet": ".parquet",
+    "application/x-ndjson": ".jsonl",
+    "application/x-tar": ".tar",
+    "application/zip": ".zip",
+    "image/gif": ".gif",
     "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/svg+xml": ".svg",
+    "image/tiff": ".tiff",
+    "image/webp": ".webp",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/markdown": ".md",
+    "text/plain": ".txt",
 }
 
 
@@ -109,8 +125,7 @@ class ArtifactStore(Protocol):
 
 def blob_key(sha256: str, media_type: str) -> str:
     """``sha256/ab/abcd....ext``; the extension helps people and web servers, nothing else reads it."""
-    extension = _EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
-    return f"sha256/{sha256[:2]}/{sha256}{extension}"
+    return f"sha256/{sha256[:2]}/{sha256}{_EXTENSIONS.get(media_type, '.bin')}"
 
 
 def manifest_key(name: str) -> str:

@@ -1,17 +1,21 @@
 """A folder as artifact store: ``ROOT/<bucket>/<key>``, each object whole or absent.
 
-An object is written to a temporary name, synced, and renamed: a kill at any moment leaves either nothing or all of
-it under its final name. Leftover temporaries are harmless and are swept when the store is opened.
+An object is written to a temporary name, synced, and put in its place: a kill at any moment leaves either nothing or
+all of it under its final name. A manifest is put in place by a hard link, which fails where one exists, so that two
+writers cannot both believe they were first. Leftover temporaries are harmless and are swept when the store is opened.
+A full or failing disk is a `TransientError`: the work is tried again, and nothing half-written has a final name.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from journalclip_shared.artifacts import (
@@ -26,10 +30,13 @@ from journalclip_shared.artifacts import (
     manifest_key,
     manifest_ref,
 )
+from journalclip_shared.errors import TransientError
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
 
 _CHUNK = 1 << 20  # 1 MiB reads keep memory flat and system calls few
 _STALE_S = 3600  # a temporary this old has no living writer: writes take seconds
+_UNWELL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENFILE, errno.EMFILE}
 
 
 class LocalArtifacts:
@@ -46,24 +53,33 @@ class LocalArtifacts:
     def put(self, bucket: Bucket, data: bytes, media_type: str) -> ArtifactRef:
         ref = blob_ref(bucket, sha256_hex(data), len(data), media_type)
         target = self.path(ref)
-        if not self._has(target, ref.bytes):
-            self._write(target, data)
+        with _disk():
+            hit("artifacts.before-blob")
+            if not self._has(target, ref.bytes):
+                self._publish(self._written(data), target)
+            hit("artifacts.after-blob")
         return ref
 
     def put_file(self, bucket: Bucket, path: Path, media_type: str) -> ArtifactRef:
-        digest, size = _digest_of(path)
-        ref = blob_ref(bucket, digest, size, media_type)
+        digest, size = digest_of(path)
         target = self.root / bucket / blob_key(digest, media_type)
-        if not self._has(target, size):
-            temporary = self._temporary()
-            shutil.copyfile(path, temporary)
-            self._publish(temporary, target)
-        return ref
+        with _disk():
+            hit("artifacts.before-blob")
+            if not self._has(target, size):
+                temporary = self._temporary()
+                shutil.copyfile(path, temporary)
+                copied, _ = digest_of(temporary)  # the source may be a file that someone is still writing
+                if copied != digest:
+                    temporary.unlink()
+                    raise TransientError(f"{path.name} changed while it was read")
+                self._publish(temporary, target)
+            hit("artifacts.after-blob")
+        return blob_ref(bucket, digest, size, media_type)
 
     def get(self, ref: ArtifactRef) -> bytes:
         try:
             data = self.path(ref).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise ArtifactMissing(ref.uri) from None
         found = sha256_hex(data)
         if found != ref.sha256:
@@ -72,15 +88,16 @@ class LocalArtifacts:
 
     def fetch(self, ref: ArtifactRef, path: Path) -> None:
         source = self.path(ref)
-        if not source.exists():
+        if not source.is_file():
             raise ArtifactMissing(ref.uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fetch-")
         os.close(handle)
         temporary = Path(name)
         try:
-            shutil.copyfile(source, temporary)
-            found, _ = _digest_of(temporary)
+            with _disk():
+                shutil.copyfile(source, temporary)
+            found, _ = digest_of(temporary)
             if found != ref.sha256:
                 raise ArtifactCorrupt(ref.uri, found)
             temporary.replace(path)
@@ -90,11 +107,13 @@ class LocalArtifacts:
     def put_manifest(self, bucket: Bucket, name: str, data: bytes) -> ArtifactRef:
         ref = manifest_ref(bucket, name, data)
         target = self.path(ref)
-        if target.exists():
-            if target.read_bytes() != data:
-                raise ManifestConflict(ref.uri)
-        else:
-            self._write(target, data)
+        with _disk():
+            hit("artifacts.before-manifest")
+            if not target.exists():
+                self._publish(self._written(data), target, once=True)
+            hit("artifacts.after-manifest")
+        if target.read_bytes() != data:
+            raise ManifestConflict(ref.uri)
         return ref
 
     def find_manifest(self, bucket: Bucket, name: str) -> ArtifactRef | None:
@@ -111,8 +130,9 @@ class LocalArtifacts:
 
     def path(self, ref: ArtifactRef) -> Path:
         """Where the object lies on disk, for local tools that want a file; treat it as read-only."""
-        target = (self.root / ref.bucket / ref.key).resolve()
-        if not target.is_relative_to(self.root.resolve()):
+        base = (self.root / ref.bucket).resolve()
+        target = (base / ref.key).resolve()
+        if not target.is_relative_to(base):
             raise ArtifactMissing(ref.uri)
         return target
 
@@ -126,27 +146,59 @@ class LocalArtifacts:
         os.close(handle)
         return Path(name)
 
-    def _write(self, target: Path, data: bytes) -> None:
+    def _written(self, data: bytes) -> Path:
         temporary = self._temporary()
-        temporary.write_bytes(data)
-        self._publish(temporary, target)
+        try:
+            temporary.write_bytes(data)
+        except OSError:
+            temporary.unlink(missing_ok=True)  # a full disk is not made fuller
+            raise
+        return temporary
 
     @staticmethod
-    def _publish(temporary: Path, target: Path) -> None:
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.chmod(0o644)
-        temporary.replace(target)
+    def _publish(temporary: Path, target: Path, once: bool = False) -> None:
+        try:
+            temporary.chmod(0o644)
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if once:
+                with suppress(FileExistsError):  # another writer was first; the caller compares
+                    os.link(temporary, target)
+            else:
+                temporary.replace(target)
+            _sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         oldest = time.time() - _STALE_S
         for leftover in self._tmp.iterdir():
-            if leftover.stat().st_mtime < oldest:
-                leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its writer published it since the folder was listed
+                if leftover.stat().st_mtime < oldest:
+                    leftover.unlink()
 
 
-def _digest_of(path: Path) -> tuple[str, int]:
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _UNWELL:
+            raise TransientError(f"artifact folder: {error.strerror}") from error
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    # The name itself must survive a power cut too, not only the bytes behind it.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def digest_of(path: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as handle:
         while chunk := handle.read(_CHUNK):

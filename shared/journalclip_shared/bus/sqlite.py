@@ -126,17 +126,19 @@ class SqliteConsumer:
 
     def _fetch(self, max_records: int) -> list[Delivery]:
         found: list[Delivery] = []
-        for topic, position in self._polled.items():
+        for topic, position in tuple(self._polled.items()):
             with _transient():
                 rows = self._db.execute(
                     "select topic, seq, key, headers, body from log where topic = ? and seq > ? order by seq limit ?",
                     (topic, position, max_records - len(found)),
                 ).fetchall()
-            found.extend(_delivery(row) for row in rows)
+            if rows:
+                found.extend(_delivery(row) for row in rows)
+                # Read last next time, so that a busy topic cannot starve the others.
+                del self._polled[topic]
+                self._polled[topic] = found[-1].offset
             if len(found) >= max_records:
                 break
-        for delivery in found:
-            self._polled[delivery.topic] = delivery.offset
         return found
 
     def _position(self, topic: str) -> int:
@@ -159,7 +161,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _transient() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:  # locked, disk full, I/O error
+    except sqlite3.OperationalError as error:  # locked, disk full, input/output error
         raise TransientError(f"event log: {error}") from error
 
 

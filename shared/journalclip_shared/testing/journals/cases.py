@@ -17,6 +17,9 @@ from journalclip_shared.testing.journals.spine import draw_spine
 from journalclip_shared.testing.journals.tissue import draw_tissue
 from journalclip_shared.testing.journals.wording import describe
 
+# A scanner's matrix: larger pictures are enlarged from it, as in print, and drawing them costs no more.
+MATRIX = 176
+
 
 @dataclass(frozen=True)
 class Case:
@@ -37,10 +40,11 @@ def draw_picture(facts: CaseFacts, rng: np.random.Generator, height: int, width:
     """The picture of ``facts``: grey (mode L), or RGB for histology."""
     if facts.modality == "histology":
         return draw_tissue(facts, height, width, rng)
-    drawing = _DRAW.get(facts.modality, draw_head)(facts, height, width, rng)
-    image = Image.fromarray((drawing.pixels * 255).astype(np.uint8))
+    shrink = min(1.0, MATRIX / max(height, width))
+    drawing = _DRAW.get(facts.modality, draw_head)(facts, round(height * shrink), round(width * shrink), rng)
+    image = Image.fromarray((drawing.pixels * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
     if facts.arrow and drawing.target is not None:
-        _arrow(image, np.array(drawing.target), rng)
+        _arrow(image, np.array(drawing.target) / shrink, rng)
     return image
 
 

@@ -76,5 +76,5 @@ def draw_style(index: int, rng: np.random.Generator) -> Style:
         rules=bool(rng.random() < 0.3),
         heads=pick(rng, ("title", "section", "none")),
         voice=Voice(bool(rng.random() < 0.5), pick(rng, STYLES), bool(rng.random() < 0.3)),
-        dpi=int(pick(rng, (110, 130, 150))),
+        dpi=int(pick(rng, (85, 100, 115))),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reportlab import rl_config
@@ -106,8 +107,10 @@ def draw_line(canvas: Canvas, line: Line, x: float, baseline: float, size: float
     spaces = len(line.words) - 1
     single = _width(" ", line.words[0].font, size)
     stretch = (width - natural) / spaces - single if spaces and justify and not line.last else 0.0
-    for i, word in enumerate(line.words):
-        text = set_ligatures(word.text, word.font) + (" " if i < spaces else "")
-        canvas.setFont(word.font, size)
-        canvas.drawString(x, baseline, text)
-        x += _width(word.text, word.font, size) + single + stretch
+    text = canvas.beginText(x, baseline)
+    text.setWordSpace(stretch)
+    for font, words in groupby(line.words, key=lambda word: word.font):
+        part = " ".join(word.text for word in words)
+        text.setFont(font, size)
+        text.textOut(set_ligatures(part, font) + " ")
+    canvas.drawText(text)

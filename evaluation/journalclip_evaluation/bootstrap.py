@@ -1,0 +1,83 @@
+"""Intervals and paired tests by resampling whole articles (or patients), never single pairs.
+
+Pairs of one article share wording and imaging style; treating them as independent makes intervals too narrow. Groups
+are drawn with replacement, all their queries come along, and the statistic is the mean over the drawn queries. The
+interval is the percentile one. The seed is fixed, so the same data gives the same interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DRAWS = 2000  # the 2.5th percentile then stands on 50 draws: its own error is about a twentieth of the interval
+_CELLS = 1 << 23  # counts held at once: 64 MiB
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Queries by group: ``index`` [N] says which of ``count`` groups each query belongs to."""
+
+    index: Ints
+    count: int
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Groups:
+        unique, index = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)
+        return cls(np.asarray(index, dtype=np.int64), len(unique))
+
+
+def resample(values: Doubles, groups: Groups, seed: int = 0, draws: int = DRAWS) -> Doubles:
+    """Means of the columns of ``values`` [N, M] in each of ``draws`` resamples of the groups: [draws, M]."""
+    sums = np.stack([np.bincount(groups.index, column, groups.count) for column in values.T], axis=1)
+    sizes = np.bincount(groups.index, minlength=groups.count).astype(np.float64)
+    parts = [(w @ sums) / (w @ sizes)[:, None] for w in _weights(groups.count, draws, seed)]
+    return np.concatenate(parts)
+
+
+def interval(values: Doubles, groups: Groups, confidence: float = 0.95, seed: int = 0) -> list[tuple[float, float]]:
+    """Percentile interval of each column's mean. With fewer than two groups nothing is known: the whole range."""
+    if groups.count < 2:
+        return [(float(column.min(initial=0.0)), float(column.max(initial=1.0))) for column in values.T]
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(resample(values, groups, seed), [tail, 100 - tail], axis=0)
+    return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of ``after - before`` over the same queries; ``p`` is two-sided, never below one in the draws."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def difference(before: Doubles, after: Doubles, groups: Groups, confidence: float = 0.95, seed: int = 0) -> Difference:
+    """Paired: each draw takes the same articles for both. With fewer than two groups the interval is [-1, 1]."""
+    delta = (after - before)[:, None]
+    mean = float(delta.mean())
+    if groups.count < 2:
+        return Difference(mean, -1.0, 1.0, 1.0)
+    draws = resample(delta, groups, seed)[:, 0]
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    beyond = min(float(np.mean(draws <= 0)), float(np.mean(draws >= 0)))
+    return Difference(mean, float(low), float(high), min(1.0, max(2 * beyond, 1 / len(draws))))
+
+
+def _weights(groups: int, draws: int, seed: int) -> Iterator[Doubles]:
+    """How often each group is drawn, for some draws at a time: [some, groups]."""
+    rng = np.random.default_rng(seed)
+    step = max(1, _CELLS // groups)
+    for start in range(0, draws, step):
+        some = min(step, draws - start)
+        drawn = rng.integers(0, groups, (some, groups)) + np.arange(some)[:, None] * groups
+        yield np.bincount(drawn.ravel(), minlength=some * groups).reshape(some, groups).astype(np.float64)

@@ -1,0 +1,74 @@
+"""``journalclip search``: ask the champion for figures, by words, by a picture, or by both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir
+
+if TYPE_CHECKING:
+    from journalclip_inference.hits import Answer
+
+_Values = Annotated[list[str] | None, typer.Option(help="Keep only this value; give it again for alternatives.")]
+
+
+def search(
+    text: Annotated[str, typer.Argument(help="What the figure shows, in plain words.")] = "",
+    image: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A picture to search by.")] = None,
+    k: Annotated[int, typer.Option(min=1, max=200, help="How many hits.")] = 10,
+    modality: _Values = None,
+    anatomy: _Values = None,
+    journal: _Values = None,
+    year: _Values = None,
+    licence: _Values = None,
+    captions: Annotated[bool, typer.Option("--captions", help="Compare with captions instead of pictures.")] = False,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Search the champion's collection; every hit shows its score, caption, article and page.
+
+    Examples:
+
+        journalclip search "axial CT showing subdural haematoma"
+
+        journalclip search --image scan.png --modality MRI --k 5 --json
+
+        journalclip search "ring-enhancing lesion" --image scan.png
+    """
+    from journalclip_inference.engine import SearchEngine
+    from journalclip_inference.images import ImageLimits, open_image
+    from journalclip_inference.index.facets import Filters
+    from journalclip_pipelines.local.workspace import Workspace
+
+    workspace = Workspace.existing(workdir)
+    chosen = {"modality": modality, "anatomy": anatomy, "journal": journal, "year": year, "licence": licence}
+    filters = Filters.model_validate({facet: values or () for facet, values in chosen.items()})
+    picture = open_image(image.read_bytes(), ImageLimits()) if image else None
+    engine = SearchEngine.open(workspace.store, workspace.registry, workspace.cache)
+    answer = engine.answer(text or None, picture, k, filters, by_caption=captions)
+    if as_json:
+        typer.echo(answer.model_dump_json())
+    else:
+        _show(answer)
+
+
+def _show(answer: Answer) -> None:
+    served = answer.served
+    table = Table(title=f"{answer.pairs} pairs, model version {served.version} ({served.model_id})", show_lines=True)
+    table.add_column("score", justify="right")
+    table.add_column("figure", overflow="fold")
+    table.add_column("caption", overflow="fold", ratio=2)
+    table.add_column("article", overflow="fold", ratio=1)
+    for hit in answer.hits:
+        label = f"{hit.label}{' ' + hit.letter if hit.letter else ''}\n{hit.modality}\n[dim]{hit.pair_id}[/dim]"
+        table.add_row(
+            f"{hit.score:.3f}", label, hit.caption, f"{hit.title or hit.name}\npage {hit.page}\n{hit.licence}"
+        )
+    console = Console()
+    console.print(table)
+    console.print("`journalclip explain PAIR_ID` walks a hit back to page, box and PDF.", style="dim")

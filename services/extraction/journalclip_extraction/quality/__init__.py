@@ -1,0 +1,5 @@
+"""Quality control: is a figure worth learning from, what kind of image is it, and has it been seen before."""
+
+from journalclip_extraction.quality.phash import phash
+
+__all__ = ["phash"]

@@ -1,0 +1,70 @@
+"""What can go wrong while serving, each with a stable code.
+
+PermanentError
+├── QueryInvalid      the question cannot be answered as asked (HTTP 422)
+├── ImageRefused      the picture is none, is too large, or hides a bomb (HTTP 413 or 422)
+├── NotFound          no such pair, figure, article, model (HTTP 404)
+└── IndexMismatch     an index and a model, or an index and its table, that do not belong together
+TransientError
+├── NoChampion        nothing has been promoted yet (HTTP 503)
+├── IndexAbsent       the champion's index is not built yet (HTTP 503)
+└── Overloaded        more work waits than can be done soon (HTTP 429)
+"""
+
+from __future__ import annotations
+
+from journalclip_shared.errors import PermanentError, TransientError
+
+
+class QueryInvalid(PermanentError):
+    """The question cannot be answered as asked."""
+
+    def __init__(self, reason: str, remedy: str = "Give text, an image, or both.") -> None:
+        super().__init__("query-invalid", reason, remedy)
+
+
+class ImageRefused(PermanentError):
+    """The bytes are not a picture we open."""
+
+    def __init__(self, code: str, reason: str, remedy: str = "Send a JPEG, PNG, WebP, GIF, TIFF or BMP file.") -> None:
+        super().__init__(code, reason, remedy)
+
+
+class NotFound(PermanentError):
+    """No document of that id."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__("not-found", f"no {what} {name!r}", "Ids are printed by `journalclip search --json`.")
+
+
+class Forbidden(PermanentError):
+    """The caller may not do this."""
+
+
+class IndexMismatch(PermanentError):
+    """Two parts that do not belong together; they are never used as a pair."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("index-mismatch", reason, "Run `journalclip reindex`.")
+
+
+class NoChampion(TransientError):
+    """Nothing has been promoted yet."""
+
+    def __init__(self) -> None:
+        super().__init__("no champion yet: run `journalclip run DIR`, or promote a model")
+
+
+class IndexAbsent(TransientError):
+    """The champion's index is still being built."""
+
+    def __init__(self, model_id: str, dataset_id: str) -> None:
+        super().__init__(f"no index of {dataset_id} by {model_id} yet: `journalclip reindex` builds it")
+
+
+class Overloaded(TransientError):
+    """More work waits than can be done soon."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many requests wait; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s

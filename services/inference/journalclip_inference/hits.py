@@ -1,0 +1,150 @@
+"""What an answer says: hits with everything a reader needs to judge them, and whose answer it is.
+
+Every hit carries its score, its caption with the structured fields the query named, the article and page to cite, the
+licence, and where its panel lies on its figure; every answer names the model and the index that gave it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from journalclip_inference.index.rows import Row
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.records import Document
+from journalclip_shared.records.article import Box, Licence, Modality, Quality
+from journalclip_shared.records.caption import CaptionRecord, Coded
+from journalclip_shared.records.dataset import Split
+from journalclip_shared.records.pair import Pair
+
+
+class Served(Document):
+    """Which model and index answered; an answer never mixes two."""
+
+    model_id: str
+    version: str
+    dataset_id: str
+    index_id: str
+
+
+class Region(Document):
+    """Where a panel lies on its figure, as shares of the figure's width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Hit(Document):
+    """One pair that answers a query."""
+
+    rank: int = Field(ge=1)
+    score: float = Field(description="Cosine of the query with the pair's image (or caption), -1 to 1.")
+    pair_id: str
+    figure_id: str
+    panel_id: str | None = None
+    article_id: str
+    label: str
+    letter: str | None = None
+    caption: str
+    page: int
+    name: str = Field(description="The PDF's name as it came.")
+    title: str | None = None
+    journal: str | None = None
+    year: str | None = None
+    doi: str | None = None
+    licence: Licence
+    modality: Modality
+    tier: str
+    quality: Quality | None = None
+    split: Split | None = None
+    record: CaptionRecord
+    matched: tuple[str, ...] = Field((), description="Terms of the record that the query names.")
+    image: ArtifactRef
+    region: Region | None = Field(None, description="The panel on its figure; None where the pair is the whole figure.")
+
+    @property
+    def citation(self) -> str:
+        """Title, journal, year and DOI as far as known, with the page and the figure's label."""
+        facts = (self.title or self.name, self.journal, self.year, f"doi:{self.doi}" if self.doi else None)
+        return ". ".join([*(fact for fact in facts if fact), f"{self.label.rstrip('. ')}, page {self.page}"])
+
+
+class Answer(Document):
+    """Hits in falling order of score."""
+
+    served: Served
+    hits: tuple[Hit, ...]
+    pairs: int = Field(description="Pairs in the collection.")
+    facets: dict[str, dict[str, int]] = Field(default_factory=dict)
+
+
+def hit_of(row: Row, rank: int, score: float, text: str | None) -> Hit:
+    pair = row.pair
+    return Hit(
+        rank=rank,
+        score=score,
+        pair_id=pair.pair_id,
+        figure_id=pair.figure_id,
+        panel_id=pair.panel_id,
+        article_id=pair.article_id,
+        label=pair.label,
+        letter=pair.letter,
+        caption=pair.text,
+        page=pair.page,
+        name=row.name,
+        title=row.title,
+        journal=row.journal,
+        year=row.year,
+        doi=row.doi,
+        licence=pair.licence,
+        modality=pair.modality,
+        tier=pair.tier,
+        quality=pair.quality,
+        split=row.split,
+        record=pair.record,
+        matched=matched_terms(pair.record, text) if text else (),
+        image=pair.image,
+        region=region(pair, row.figure_box),
+    )
+
+
+def region(pair: Pair, figure: Box | None) -> Region | None:
+    """A panel's box relative to its figure's, cut to it; None for whole figures and for empty boxes."""
+    if pair.panel_id is None or pair.box is None or figure is None:
+        return None
+    width, height = figure.x1 - figure.x0, figure.y1 - figure.y0
+    if width <= 0 or height <= 0:
+        return None
+    left, right = (_share(x, figure.x0, width) for x in (pair.box.x0, pair.box.x1))
+    top, bottom = (_share(y, figure.y0, height) for y in (pair.box.y0, pair.box.y1))
+    return Region(left=left, top=top, width=max(0.0, right - left), height=max(0.0, bottom - top))
+
+
+def _share(value: float, start: float, length: float) -> float:
+    return round(min(1.0, max(0.0, (value - start) / length)), 4)
+
+
+def matched_terms(record: CaptionRecord, text: str) -> tuple[str, ...]:
+    """Terms all of whose words (or all words of their source text) the query has; each once, in the record's order."""
+    asked = _words(text)
+    terms = (coded.term for coded in coded_fields(record) if _named(coded, asked))
+    return tuple(dict.fromkeys(terms))
+
+
+def coded_fields(record: CaptionRecord) -> Iterator[Coded]:
+    for name in ("modality", "sequence", "plane", "anatomy", "laterality", "findings", "procedure", "stage"):
+        yield from getattr(record, name)
+
+
+def _named(coded: Coded, asked: frozenset[str]) -> bool:
+    return any(words and words <= asked for words in (_words(coded.term), _words(coded.text)))
+
+
+def _words(text: str) -> frozenset[str]:
+    # Spelling differs across the Atlantic: haematoma, hematoma; tumour, tumor.
+    folded = text.lower().replace("ae", "e").replace("oe", "e").replace("our", "or")
+    return frozenset(re.findall(r"[a-z0-9]+", folded))

@@ -1,0 +1,66 @@
+"""Pictures that strangers send: checked before they are decoded, and made small while they are.
+
+The header is read first; only known formats are opened, and a picture that says it has too many pixels is refused
+before a single one is decompressed. Decoding stops at the first frame, and a JPEG is decoded at a reduced scale.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from journalclip_inference.errors import ImageRefused
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+_LONG_SIDE = 1024  # an image tower sees a few hundred pixels; more is only held in memory
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What is accepted from outside."""
+
+    max_bytes: int = 16_000_000
+    max_pixels: int = 50_000_000  # the largest scans of printed pages; 150 MB decoded
+
+
+def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
+    """RGB, upright, at most 1,024 pixels on its longer side. Raises `ImageRefused`."""
+    if len(data) > limits.max_bytes:
+        raise ImageRefused(
+            "image-too-large", f"{len(data)} bytes; {limits.max_bytes} are accepted", "Send a smaller one."
+        )
+    try:
+        with Image.open(BytesIO(data), formats=_FORMATS) as image:
+            _check_pixels(image, limits)
+            image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+            return upright.convert("RGB")
+    except Image.DecompressionBombError as error:
+        raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
+    except UnidentifiedImageError as error:
+        raise ImageRefused("image-unreadable", "the bytes are no picture of a known format") from error
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        IndexError,
+        KeyError,
+        TypeError,
+        EOFError,
+        struct.error,
+        zlib.error,
+    ) as error:
+        # Pillow's decoders report damaged files by all of these.
+        raise ImageRefused("image-unreadable", f"the picture is damaged: {error}") from error
+
+
+def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        reason = f"{width} x {height} pixels; {limits.max_pixels} are accepted"
+        raise ImageRefused("image-too-many-pixels", reason, "Send a smaller one.")

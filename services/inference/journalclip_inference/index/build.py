@@ -1,0 +1,185 @@
+"""Building an index: embed every pair once, gather what a hit must show, write the parts, and the manifest last.
+
+The same dataset and the same model give an index of the same id; where its manifest exists nothing is embedded again.
+Memory stays flat in the number of images: pictures are read, embedded and dropped in batches.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from journalclip_inference.documents import Documents
+from journalclip_inference.errors import IndexMismatch
+from journalclip_inference.index.ann import build_ann
+from journalclip_inference.index.manifest import AnnPart, IndexManifest, index_id, index_name, segment_name
+from journalclip_inference.index.projection import project
+from journalclip_inference.index.rows import Row, RowTable
+from journalclip_inference.index.vectors import EXACT_UP_TO, Rows, Vectors
+from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.encoder import Encoder
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.records.dataset import Split
+from journalclip_shared.records.pair import Pair, StructuredArticle
+
+Progress = Callable[[int, int], None]
+Sample = tuple[Pair, Split | None, Image.Image]
+
+_BATCH = 256  # pictures held at once: some 40 MB at the size that shards keep
+_NEGATIVES = 512  # captions a pair's loss is taken against: a training batch's worth
+_CHUNK = 16_384  # pairs whose losses are taken at once: 16,384 x 512 floats are 33 MB
+_NPY, _PARQUET, _BINARY = "application/x-npy", "application/vnd.apache.parquet", "application/octet-stream"
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds indexes of one model."""
+
+    store: ArtifactStore
+    encoder: Encoder
+    model_id: str
+    exact_up_to: int = EXACT_UP_TO
+
+    def dataset(self, dataset: FrozenDataset, progress: Progress = quiet) -> ArtifactRef:
+        """The index of a frozen dataset, all splits. Raises `IndexMismatch` where records and shards disagree."""
+        dataset_id = dataset.manifest.dataset_id
+        total = sum(part.pairs for part in dataset.manifest.splits.values())
+        vectors = self._embed(_samples(dataset), total, progress)
+        part = self._write(vectors, index_id(self.model_id, dataset_id), dataset_id)
+        return self.store.put_manifest("models", index_name(self.model_id, dataset_id), part.canonical())
+
+    def article(self, article: StructuredArticle, dataset_id: str) -> ArtifactRef:
+        """A segment for an article that came after the dataset was frozen."""
+        samples = ((pair, None, _open(self.store.get(pair.image))) for pair in article.pairs)
+        vectors = self._embed(samples, len(article.pairs), quiet)
+        part = self._write(vectors, index_id(self.model_id, dataset_id, article.source.sha256), dataset_id)
+        name = segment_name(self.model_id, dataset_id, article.article_id)
+        return self.store.put_manifest("models", name, part.canonical())
+
+    def _embed(self, samples: Iterable[Sample], total: int, progress: Progress) -> _Embedded:
+        documents, rows, images, texts = Documents(self.store), list[Row](), list[Vectors](), list[Vectors]()
+        for batch in _batches(samples, _BATCH):
+            images.append(self.encoder.embed_images([image for _, _, image in batch]))
+            texts.append(self.encoder.embed_texts([pair.text for pair, _, _ in batch]))
+            rows.extend(row_of(documents, pair, split) for pair, split, _ in batch)
+            progress(len(rows), total)
+        empty = np.zeros((0, self.encoder.dim), np.float32)
+        return _Embedded(rows, np.concatenate([empty, *images]), np.concatenate([empty, *texts]))
+
+    def _write(self, found: _Embedded, name: str, dataset_id: str) -> IndexManifest:
+        losses = pair_losses(found.images, found.texts, self.encoder.logit_scale)
+        rows = [row.model_copy(update={"loss": float(loss)}) for row, loss in zip(found.rows, losses, strict=True)]
+        with tempfile.TemporaryDirectory() as folder:
+            table = Path(folder) / "table.parquet"
+            RowTable.of(rows).write(table)
+            return IndexManifest(
+                index_id=name,
+                model_id=self.model_id,
+                dataset_id=dataset_id,
+                dim=self.encoder.dim,
+                pairs=len(rows),
+                images=self._put_array(found.images),
+                texts=self._put_array(found.texts),
+                table=self.store.put_file("models", table, _PARQUET),
+                map=self._put_array(project(found.images)),
+                ann=self._ann(found.images, Path(folder)),
+            )
+
+    def _ann(self, images: Vectors, folder: Path) -> AnnPart | None:
+        if len(images) <= self.exact_up_to:
+            return None
+        built = build_ann(images, folder / "ann.faiss")
+        ref = self.store.put_file("models", built.path, _BINARY)
+        return AnnPart(index=ref, probes=built.probes, recall_at_10=built.recall_at_10)
+
+    def _put_array(self, array: Vectors) -> ArtifactRef:
+        buffer = BytesIO()
+        np.save(buffer, array)
+        return self.store.put("models", buffer.getvalue(), _NPY)
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    rows: list[Row]
+    images: Vectors
+    texts: Vectors
+
+
+def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
+    """A pair with its article's facts and its figure, as far as the store knows them."""
+    found = documents.of_pair(pair.article_id, pair.pair_id)
+    if found is None:
+        return Row(pair=pair, split=split)
+    article, _ = found
+    figure = documents.figure(article, pair.figure_id)
+    facts = article.facts
+    return Row(
+        pair=pair,
+        split=split,
+        name=article.name,
+        title=facts.title.value,
+        journal=facts.journal.value,
+        year=facts.year.value,
+        doi=facts.doi.value,
+        figure_image=figure.image if figure else None,
+        figure_box=figure.box if figure else None,
+    )
+
+
+def pair_losses(images: Vectors, texts: Vectors, scale: float) -> Vectors:
+    """float32 [N]: each pair's CLIP loss in nats, both directions' mean, against a fixed sample of the others."""
+    if not len(images):
+        return np.zeros(0, np.float32)
+    sample = np.random.default_rng(0).permutation(len(images))[:_NEGATIVES]
+    losses = np.zeros(len(images), np.float32)
+    for start in range(0, len(images), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(images)))
+        for one, other in ((images, texts), (texts, images)):
+            logits = scale * (one[rows] @ other[sample].T)
+            losses[rows] += _loss(logits, scale * _dots(one[rows], other[rows]), rows, sample)
+    halved: Vectors = losses / np.float32(2)
+    return halved
+
+
+def _dots(a: Vectors, b: Vectors) -> Vectors:
+    products: Vectors = np.einsum("nd,nd->n", a, b)
+    return products
+
+
+def _loss(logits: Vectors, own: Vectors, rows: Rows, sample: Rows) -> Vectors:
+    others = np.where(rows[:, None] == sample[None], -np.inf, logits)  # a pair is not its own negative
+    top = np.maximum(others.max(axis=1), own)
+    loss: Vectors = top + np.log(np.exp(others - top[:, None]).sum(axis=1) + np.exp(own - top)) - own
+    return loss
+
+
+def _samples(dataset: FrozenDataset) -> Iterator[Sample]:
+    for split in sorted(dataset.manifest.splits):
+        pairs = dataset.pairs(split)
+        names = dataset.images(split)
+        for pair in pairs:
+            name, image = next(names, ("nothing", None))
+            if name != pair.pair_id or image is None:
+                raise IndexMismatch(f"split {split}: records say {pair.pair_id}, shards say {name}")
+            yield pair, split, image
+
+
+def _batches(samples: Iterable[Sample], size: int) -> Iterator[Sequence[Sample]]:
+    iterator = iter(samples)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(BytesIO(data)).convert("RGB")

@@ -1,0 +1,198 @@
+"""One model's collection as it is searched: the frozen index and the segments added since, as one list of rows.
+
+Immutable once opened. Row numbers run through the base and then the segments; a pair that stands in both counts once,
+as the base has it. Everything is fetched by digest and mapped into memory, and a part that another model made is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from journalclip_inference.errors import IndexAbsent, IndexMismatch
+from journalclip_inference.index.facets import Facets, Filters, add_counts
+from journalclip_inference.index.manifest import IndexManifest, index_name, segment_name
+from journalclip_inference.index.rows import Row, RowTable
+from journalclip_inference.index.vectors import Exact, Ivf, Mask, Rows, Searcher, Vectors
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+
+
+@dataclass(frozen=True)
+class Part:
+    """One index or segment, open."""
+
+    manifest: IndexManifest
+    table: RowTable
+    facets: Facets
+    images: Vectors
+    texts: Vectors
+    map: Vectors
+    by_image: Searcher
+    by_text: Searcher
+    shown: Mask | None  # False for rows that an earlier part already has
+
+    def allowed(self, filters: Filters) -> Mask | None:
+        mask = self.facets.mask(filters)
+        if mask is None or self.shown is None:
+            return self.shown if mask is None else mask
+        return mask & self.shown
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row that a query found."""
+
+    score: float
+    position: int
+
+
+class Collection:
+    """The parts of one model and dataset, searched as one."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        self.manifest = parts[0].manifest
+        sizes = [len(part.table) for part in parts]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        self._size = sum(sizes)
+
+    @classmethod
+    def open(cls, store: ArtifactStore, cache: Path, model_id: str, dataset_id: str) -> Collection:
+        """Raises `IndexAbsent` where it is not built, `IndexMismatch` where parts do not belong together."""
+        base = store.find_manifest("models", index_name(model_id, dataset_id))
+        if base is None:
+            raise IndexAbsent(model_id, dataset_id)
+        parts = [_open(store, cache, base, model_id, [])]
+        for name in store.list_manifests("models", segment_name(model_id, dataset_id, "")):
+            ref = store.find_manifest("models", name)
+            if ref is not None:
+                parts.append(_open(store, cache, ref, model_id, parts))
+        return cls(parts)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def pairs(self) -> int:
+        """Pairs a search can find."""
+        return sum(len(part.table) if part.shown is None else int(part.shown.sum()) for part in self.parts)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return tuple(part.manifest.index_id for part in self.parts[1:])
+
+    def search(self, query: Vectors, k: int, filters: Filters, by_caption: bool = False) -> list[Found]:
+        """The ``k`` best pairs for a unit vector [D], by their image (or caption) vector."""
+        found: list[Found] = []
+        for start, part in zip(self._starts, self.parts, strict=True):
+            searcher = part.by_text if by_caption else part.by_image
+            scores, rows = searcher.search(query, k, part.allowed(filters))
+            found.extend(Found(float(s), int(start + row)) for s, row in zip(scores, rows, strict=True))
+        return sorted(found, key=lambda hit: (-hit.score, hit.position))[:k]
+
+    def counts(self, filters: Filters) -> dict[str, dict[str, int]]:
+        return add_counts([part.facets.counts(filters) for part in self.parts])
+
+    def row(self, position: int) -> Row:
+        part, local = self._locate(position)
+        return part.table[local]
+
+    def image_vector(self, position: int) -> Vectors:
+        part, local = self._locate(position)
+        vector: Vectors = np.array(part.images[local])
+        return vector
+
+    def agreement(self, position: int) -> float:
+        """Cosine of a pair's own picture and caption."""
+        part, local = self._locate(position)
+        return float(part.images[local] @ part.texts[local])
+
+    def column(self, name: str) -> list[str]:
+        """A text column by position; an absent value is empty."""
+        return [value or "" for part in self.parts for value in part.table.column(name)]
+
+    def position(self, pair_id: str) -> int | None:
+        """Where a pair stands, or None."""
+        for start, part in zip(self._starts, self.parts, strict=True):
+            if pair_id in part.table.by_pair:
+                return int(start) + part.table.by_pair[pair_id]
+        return None
+
+    def of_figure(self, figure_id: str) -> list[int]:
+        """Positions of a figure's pairs, in order of the table."""
+        return [
+            int(start) + local
+            for start, part in zip(self._starts, self.parts, strict=True)
+            for local in part.table.by_figure.get(figure_id, [])
+        ]
+
+    def shown(self) -> Rows:
+        """Positions of all rows a search can find, ascending."""
+        kept = [np.ones(len(part.table), bool) if part.shown is None else part.shown for part in self.parts]
+        return np.flatnonzero(np.concatenate(kept)).astype(np.int64)
+
+    def losses(self) -> NDArray[np.float32]:
+        """float32 by position."""
+        return np.concatenate([part.table.loss for part in self.parts])
+
+    def points(self) -> Vectors:
+        """float32 [positions, 2]: the map. Later segments are laid beside their nearest pair of the base."""
+        base = self.parts[0]
+        placed = [np.asarray(base.map), *(_beside(part.images, base) for part in self.parts[1:])]
+        return np.concatenate(placed)
+
+    def _locate(self, position: int) -> tuple[Part, int]:
+        index = int(np.searchsorted(self._starts, position, side="right")) - 1
+        return self.parts[index], position - int(self._starts[index])
+
+
+def _beside(images: Vectors, base: Part) -> Vectors:
+    if not len(base.images):
+        return np.full((len(images), 2), 0.5, np.float32)
+    nearest = np.argmax(images @ base.images.T, axis=1)
+    placed: Vectors = np.asarray(base.map)[nearest]
+    return placed
+
+
+def _open(store: ArtifactStore, cache: Path, ref: ArtifactRef, model_id: str, before: Sequence[Part]) -> Part:
+    manifest = IndexManifest.model_validate_json(store.get(ref))
+    if manifest.model_id != model_id:
+        raise IndexMismatch(f"{manifest.index_id} was made by {manifest.model_id}, not by {model_id}")
+    images, texts, points = (_array(store, cache, each) for each in (manifest.images, manifest.texts, manifest.map))
+    table = RowTable.read(fetched(store, cache, manifest.table))
+    shape = (manifest.pairs, manifest.dim)
+    if not (images.shape == texts.shape == shape and len(table) == len(points) == manifest.pairs):
+        raise IndexMismatch(f"{manifest.index_id}: its parts differ in length")
+    by_image: Searcher = Exact(images)
+    if manifest.ann is not None:
+        by_image = Ivf.open(fetched(store, cache, manifest.ann.index), images, manifest.ann.probes)
+    return Part(manifest, table, Facets.of(table), images, texts, points, by_image, Exact(texts), _new(table, before))
+
+
+def _new(table: RowTable, before: Sequence[Part]) -> Mask | None:
+    known = {pair_id for part in before for pair_id in part.table.by_pair}
+    mask = np.array([pair_id not in known for pair_id in table.column("pair_id")], bool)
+    return None if mask.all() else mask
+
+
+def _array(store: ArtifactStore, cache: Path, ref: ArtifactRef) -> Vectors:
+    # An empty array cannot be mapped; it also needs no mapping.
+    path = fetched(store, cache, ref)
+    array: Vectors = np.load(path, allow_pickle=False)[:] if ref.bytes < _SMALL else np.load(path, mmap_mode="r")
+    return array
+
+
+def fetched(store: ArtifactStore, cache: Path, ref: ArtifactRef) -> Path:
+    """The artifact as a file below ``cache``, verified when it was fetched; fetched once."""
+    path = cache / ref.sha256
+    if not (path.exists() and path.stat().st_size == ref.bytes):
+        store.fetch(ref, path)
+    return path
+
+
+_SMALL = 1 << 20  # bytes; below this reading is quicker than mapping

@@ -1,0 +1,47 @@
+"""What an index consists of: references, sizes and what was measured."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.ids import make_id
+from journalclip_shared.records import Document
+
+# Part of every index id: raise it when rows or vectors change their meaning, and all indexes are built anew.
+FORMAT = "1"
+
+
+class AnnPart(Document):
+    """An approximate index of the image vectors, and how good it was found to be."""
+
+    index: ArtifactRef
+    probes: int = Field(gt=0, description="Inverted lists looked into for each query.")
+    recall_at_10: float = Field(ge=0, le=1, description="Against exact search, over queries drawn at build time.")
+
+
+class IndexManifest(Document):
+    """One index, or one later segment of it."""
+
+    index_id: str
+    model_id: str
+    dataset_id: str
+    dim: int = Field(gt=0)
+    pairs: int = Field(ge=0)
+    images: ArtifactRef = Field(description="float32 [pairs, dim] as .npy: image vectors.")
+    texts: ArtifactRef = Field(description="float32 [pairs, dim] as .npy: caption vectors.")
+    table: ArtifactRef = Field(description="Parquet, one row a pair, in the order of the vectors.")
+    map: ArtifactRef = Field(description="float32 [pairs, 2] as .npy: where each pair lies on the map, 0 to 1.")
+    ann: AnnPart | None = None
+
+
+def index_name(model_id: str, dataset_id: str) -> str:
+    return f"indexes/{model_id}/{dataset_id}"
+
+
+def segment_name(model_id: str, dataset_id: str, article_id: str) -> str:
+    return f"segments/{model_id}/{dataset_id}/{article_id}"
+
+
+def index_id(model_id: str, dataset_id: str, part: str = "") -> str:
+    return make_id("idx", FORMAT, model_id, dataset_id, part)

@@ -1,0 +1,232 @@
+"""The state machine that changes champions, made to be killed anywhere.
+
+Under the lock, in this order: append the decision to the ledger; point ``previous``, then ``champion``; tag the
+version; keep the answer for the candidate's event. The ledger entry is the commit: before it nothing has changed, after
+it whoever holds the lock next finishes the rest (`recover`) before doing anything else. Between the two alias writes
+``previous`` equals ``champion``, so there is one champion at every moment, and only verified ones are pointed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from journalclip_evaluation.errors import EmbeddingsUnusable, NothingToEvaluate
+from journalclip_modeling.folder import ModelUnloadable
+from journalclip_promotion.bench import Bench, Comparison, compare_models
+from journalclip_promotion.decision import Candidate, Decision, Outcome, Verdict
+from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
+from journalclip_promotion.gates import Gates, check_measurements, check_papers
+from journalclip_promotion.ledger import Ledger
+from journalclip_promotion.lock import Lock
+from journalclip_promotion.verify import Inspector, Tampered
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+
+EVALUATION_TAG = "journalclip.evaluation"
+DECISION_TAG = "journalclip.decision"
+_TAG_LENGTH = 500  # a registry's tag is a line for people; the ledger holds the whole reason
+_ROUNDS = 5  # each lost round means that another candidate was promoted meanwhile
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _ignore(_step: str) -> None:
+    """No fail point is set."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who wants a decision about which candidate. A person's request also grants approval."""
+
+    candidate: Candidate
+    who: str
+    why: str = ""
+    person: bool = False
+
+
+@dataclass(frozen=True)
+class _Judged:
+    verdicts: Sequence[Verdict]
+    comparison: Comparison | None = None
+
+    @property
+    def passed(self) -> bool:
+        return all(verdict.passed for verdict in self.verdicts)
+
+
+@dataclass(frozen=True)
+class Promoter:
+    """Decides, and makes the decision so. Several may run; the lock lets one change things at a time."""
+
+    ledger: Ledger
+    registry: ModelRegistry
+    lock: Lock
+    inspector: Inspector
+    bench: Bench
+    gates: Gates
+    now: Callable[[], str] = utc_now
+    step: Callable[[str], None] = field(default=_ignore)  # named points where tests kill the process
+
+    def decide(self, request: Request) -> Decision:
+        """The decision about a candidate; for its event, always the first one that was made.
+
+        Raises `Overtaken` or `LockBusy` (both transient) when other promoters leave no turn.
+        """
+        for _ in range(_ROUNDS):
+            with self.lock.hold():
+                self.recover()
+                if (known := self._known(request)) is not None:
+                    return known
+                seen = self.ledger.last()
+            judged = self._judge(request.candidate, _champion(seen))
+            self.step("judged")
+            with self.lock.hold():
+                self.recover()
+                if (known := self._known(request)) is not None:
+                    return known
+                last = self.ledger.last()
+                if _champion(last) != _champion(seen):
+                    continue  # judged against a champion that is no longer one
+                decision = self._decision(request, judged, last)
+                self._commit(decision)
+                return decision
+        raise Overtaken(f"the champion changed {_ROUNDS} times while {request.candidate.model_id} was measured")
+
+    def roll_back(self, who: str, why: str, version: str | None = None) -> Decision:
+        """Point the champion back at the one before, or at any version that was champion once.
+
+        Raises `CannotRollBack`, `UnknownVersion`.
+        """
+        with self.lock.hold():
+            self.recover()
+            last = self.ledger.last()
+            target = self._former(last, version)
+            try:
+                self.inspector.inspect(target, self.find(target.version))
+            except Tampered as error:
+                raise CannotRollBack(f"version {target.version} no longer verifies: {error.reason}") from error
+            decision = Decision(
+                sequence=_next(last), outcome="rolled-back", trigger="person", candidate=target,
+                who=who, when=self.now(), why=why, champion=target, previous=_champion(last),
+            )  # fmt: skip
+            self._commit(decision)
+            return decision
+
+    def recover(self) -> None:
+        """Finish what the last entry began. Call under the lock only."""
+        last = self.ledger.last()
+        if last is None:
+            return
+        self._point("previous", last.previous)
+        self.step("previous")
+        self._point("champion", last.champion)
+        self.step("champion")
+        if last.trigger == "event" and self.ledger.answer(last.candidate.model_id) is None:
+            self._tag(last)
+            self.step("tagged")
+            self.ledger.set_answer(last)
+
+    def find(self, version: str) -> ModelVersion | None:
+        return next((each for each in self.registry.versions() if each.version == version), None)
+
+    def candidate(self, version: str) -> Candidate:
+        """A registered version as a candidate. Raises `UnknownVersion`."""
+        found = self.find(version)
+        if found is None:
+            raise UnknownVersion(version)
+        model = ModelManifest.model_validate_json(self.ledger.store.get(found.manifest))
+        return Candidate(version=version, model_id=found.model_id, dataset_id=model.dataset_id, manifest=found.manifest)
+
+    def _known(self, request: Request) -> Decision | None:
+        return None if request.person else self.ledger.answer(request.candidate.model_id)
+
+    def _judge(self, candidate: Candidate, champion: Candidate | None) -> _Judged:
+        try:
+            inspected = self.inspector.inspect(candidate, self.find(candidate.version))
+        except Tampered as error:
+            return _Judged([error.verdict()])
+        whole = Verdict(gate="integrity", passed=True, reason="every file is what the manifest says")
+        verdicts = [whole, *check_papers(self.gates, inspected.model, inspected.dataset)]
+        if not all(verdict.passed for verdict in verdicts):
+            return _Judged(verdicts)
+        try:
+            comparison = compare_models(self.bench, self.gates, inspected, self._manifest(champion))
+        except (NothingToEvaluate, EmbeddingsUnusable, ModelUnloadable) as error:
+            return _Judged([*verdicts, Verdict(gate="evaluation", passed=False, reason=error.reason)])
+        return _Judged([*verdicts, *check_measurements(self.gates, comparison.found)], comparison)
+
+    def _manifest(self, champion: Candidate | None) -> ModelManifest | None:
+        if champion is None:
+            return None
+        return ModelManifest.model_validate_json(self.ledger.store.get(champion.manifest))
+
+    def _decision(self, request: Request, judged: _Judged, last: Decision | None) -> Decision:
+        outcome: Outcome = "promoted" if judged.passed else "refused"
+        if judged.passed and self.gates.approval and not request.person:
+            outcome = "awaiting-approval"
+        before, promoted = _champion(last), outcome == "promoted"
+        evaluation, baseline = _refs(judged.comparison)
+        return Decision(
+            sequence=_next(last), outcome=outcome, trigger="person" if request.person else "event",
+            candidate=request.candidate, verdicts=tuple(judged.verdicts), evaluation=evaluation, baseline=baseline,
+            compared_with=f"champion {before.version}" if before else "its starting point",
+            who=request.who, when=self.now(), why=request.why,
+            champion=request.candidate if promoted else before,
+            previous=before if promoted else (last.previous if last else None),
+        )  # fmt: skip
+
+    def _commit(self, decision: Decision) -> None:
+        self.step("decided")
+        self.ledger.append(decision)
+        self.step("appended")
+        self.recover()
+        self._tag(decision)
+        self.step("done")
+
+    def _point(self, alias: Alias, target: Candidate | None) -> None:
+        found = self.registry.by_alias(alias)
+        if target is None:
+            if found is not None:
+                self.registry.drop_alias(alias)
+        elif found is None or found.version != target.version:
+            self.registry.set_alias(alias, target.version)
+
+    def _tag(self, decision: Decision) -> None:
+        if self.find(decision.candidate.version) is None:
+            return  # refused because it is not registered: there is nothing to tag
+        self.registry.tag(decision.candidate.version, DECISION_TAG, decision.summary()[:_TAG_LENGTH])
+        if decision.evaluation is not None:
+            self.registry.tag(decision.candidate.version, EVALUATION_TAG, decision.evaluation.model_dump_json())
+
+    def _former(self, last: Decision | None, version: str | None) -> Candidate:
+        champion = _champion(last)
+        if last is None or champion is None:
+            raise CannotRollBack("there is no champion yet")
+        if version is None:
+            if last.previous is None or last.previous.version == champion.version:
+                raise CannotRollBack("no other version stood before this champion")
+            return last.previous
+        if version == champion.version:
+            raise CannotRollBack(f"version {version} is the champion")
+        former = [entry.champion for entry in self.ledger.all() if entry.champion and entry.champion.version == version]
+        if not former:
+            self.candidate(version)
+            raise CannotRollBack(f"version {version} was never champion; promote it instead")
+        return former[-1]
+
+
+def _champion(last: Decision | None) -> Candidate | None:
+    return last.champion if last else None
+
+
+def _next(last: Decision | None) -> int:
+    return last.sequence + 1 if last else 1
+
+
+def _refs(comparison: Comparison | None) -> tuple[ArtifactRef | None, ArtifactRef | None]:
+    return (comparison.evaluation, comparison.baseline) if comparison else (None, None)

@@ -1,0 +1,97 @@
+"""From an event to evidence: the candidate's bytes verified, then measured on exactly those bytes.
+
+Every file is read from the store and its digest compared before anything is loaded, and whoever loads it compares
+again: what was measured is what the manifest lists, and what serving will fetch by the same digests. A candidate that
+fails here is refused by the gate ``integrity`` or ``signature``; nothing of it is loaded.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from journalclip_promotion.decision import Candidate, Verdict
+from journalclip_shared.artifacts import ArtifactCorrupt, ArtifactMissing, ArtifactStore
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.records.dataset import DatasetManifest
+from journalclip_shared.records.model import ModelFile, ModelManifest
+from journalclip_shared.registry import ModelVersion
+from journalclip_shared.signing import SIGNATURE_TAG, Verifier
+
+# Only formats that hold data: a pickle or a script in the folder could run code in whoever loads it.
+_SUFFIXES = frozenset({".safetensors", ".json", ".jsonl", ".txt", ".md", ".model"})
+_NEEDED = ("config.json", "model.safetensors")
+
+
+class Tampered(PermanentError):
+    """The candidate is not what its event, its registration and its manifest together say."""
+
+    def __init__(self, gate: str, reason: str) -> None:
+        super().__init__("candidate-refused", reason, "Train again, or restore the artifact from a backup.")
+        self.gate = gate
+
+    def verdict(self) -> Verdict:
+        return Verdict(gate=self.gate, passed=False, reason=self.reason)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A candidate whose manifests and files are all what their digests say."""
+
+    candidate: Candidate
+    model: ModelManifest
+    dataset: DatasetManifest
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """Verifies candidates of one store."""
+
+    store: ArtifactStore
+    verifier: Verifier | None = None
+
+    def inspect(self, candidate: Candidate, registered: ModelVersion | None) -> Inspected:
+        """Raises `Tampered`, naming the gate."""
+        self._check_registration(candidate, registered)
+        try:
+            model = ModelManifest.model_validate_json(self.store.get(candidate.manifest))
+            dataset = DatasetManifest.model_validate_json(self.store.get(model.dataset))
+            self._check_files(model)
+        except (ArtifactMissing, ArtifactCorrupt) as error:
+            raise Tampered("integrity", error.reason) from error
+        except ValidationError as error:
+            raise Tampered("integrity", f"a manifest does not fit its schema: {error.error_count()} errors") from error
+        if (model.model_id, model.dataset_id) != (candidate.model_id, candidate.dataset_id):
+            raise Tampered("integrity", f"the manifest is of {model.model_id} on {model.dataset_id}")
+        if dataset.dataset_id != model.dataset_id:
+            raise Tampered("integrity", f"the dataset behind the manifest is {dataset.dataset_id}")
+        return Inspected(candidate, model, dataset)
+
+    def _check_registration(self, candidate: Candidate, registered: ModelVersion | None) -> None:
+        if registered is None:
+            raise Tampered("integrity", f"version {candidate.version} is not registered")
+        if (registered.model_id, registered.manifest) != (candidate.model_id, candidate.manifest):
+            raise Tampered("integrity", f"version {candidate.version} is registered with another manifest")
+        if self.verifier is not None:
+            signature = registered.tags.get(SIGNATURE_TAG, "")
+            if not self.verifier.verify(candidate.manifest, signature):
+                raise Tampered("signature", "the signature is not ours" if signature else "the manifest is not signed")
+
+    def _check_files(self, model: ModelManifest) -> None:
+        _check_names(model.files)
+        with tempfile.TemporaryDirectory() as folder:
+            for file in {file.ref.sha256: file for file in (*model.files, *model.start_files)}.values():
+                self.store.fetch(file.ref, Path(folder) / "file")
+
+
+def _check_names(files: tuple[ModelFile, ...]) -> None:
+    paths = [file.path for file in files]
+    if len(set(paths)) != len(paths):
+        raise Tampered("integrity", "the manifest lists one path twice")
+    if missing := [name for name in _NEEDED if name not in paths]:
+        raise Tampered("integrity", f"the manifest lists no {missing[0]}")
+    if odd := [path for path in paths if PurePosixPath(path).suffix not in _SUFFIXES]:
+        raise Tampered("integrity", f"{odd[0]} is of a kind that is never loaded")

@@ -1,0 +1,38 @@
+"""Runs the training service: settings -> clients -> handler -> loop, nothing else."""
+
+from __future__ import annotations
+
+import torch
+
+from journalclip_shared import wiring
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.consume import Handler
+from journalclip_shared.registry import MlflowRegistry
+from journalclip_training.config import RunOptions, with_settings
+from journalclip_training.handler import TrainingHandler
+from journalclip_training.recipes import recipe
+from journalclip_training.settings import TrainingSettings
+from journalclip_training.tracking import MlflowTracking
+
+
+def main() -> None:
+    settings = TrainingSettings()
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+
+    def build(store: ArtifactStore, _bus: Bus) -> Handler:
+        return TrainingHandler(
+            store=store,
+            registry=MlflowRegistry(settings.registry_uri),
+            config=with_settings(recipe(settings.recipe), settings.recipe_set),
+            workdir=settings.workdir / "training",
+            tracking=MlflowTracking(settings.registry_uri),
+            options=RunOptions(settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads),
+        )
+
+    wiring.main(settings, build)
+
+
+if __name__ == "__main__":
+    main()

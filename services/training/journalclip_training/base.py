@@ -1,0 +1,64 @@
+"""Where a run starts: a CLIP checkpoint by folder or name, or towers made from nothing.
+
+A start is a `ClipFolder` and a description that is part of the model's id: `scratch:<seed>` or the checkpoint's name
+with the digest of its weights, so that a changed checkpoint under an old name is another start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, CLIPModel
+
+from journalclip_modeling.folder import ClipFolder, load_folder
+from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_shared.ids import sha256_hex
+from journalclip_training.config import TrainConfig
+from journalclip_training.errors import BaseUnavailable
+
+
+def describe_base(config: TrainConfig) -> str:
+    """Part of the model's id; reads a local folder's weights, and nothing from the network."""
+    base = config.model.base
+    if base == "scratch":
+        return f"scratch:{config.seed}"
+    weights = Path(base) / "model.safetensors"
+    return f"{Path(base).name}@{sha256_hex(weights.read_bytes())[:16]}" if weights.is_file() else base
+
+
+def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
+    """The starting point; ``texts`` train the tokenizer of a start from scratch. Raises `BaseUnavailable`."""
+    model = config.model
+    if model.base == "scratch":
+        start = scratch_clip(texts, model.scratch, config.seed)
+        with torch.no_grad():
+            start.model.logit_scale.fill_(-torch.log(torch.tensor(config.loss.temperature)))
+    elif Path(model.base).is_dir():
+        start = load_folder(Path(model.base))
+    else:
+        start = _from_hub(model.base)
+    return _with_context(start, model.context) if model.context else start
+
+
+def _from_hub(name: str) -> ClipFolder:
+    try:
+        model = CLIPModel.from_pretrained(name, use_safetensors=True, dtype="float32")
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseUnavailable(name, str(error)) from error
+    return ClipFolder(model, tokenizer, Preprocess(int(model.config.vision_config.image_size)))
+
+
+def _with_context(start: ClipFolder, context: int) -> ClipFolder:
+    """The text tower's positions stretched to ``context`` by linear interpolation."""
+    embeddings = start.model.text_model.embeddings
+    old = embeddings.position_embedding.weight.detach()
+    stretched = torch.nn.functional.interpolate(old.T[None], size=context, mode="linear", align_corners=True)[0].T
+    embeddings.position_embedding = torch.nn.Embedding(context, stretched.shape[1], _weight=stretched.contiguous())
+    embeddings.register_buffer("position_ids", torch.arange(context)[None], persistent=False)
+    start.model.config.text_config.max_position_embeddings = context
+    start.tokenizer.model_max_length = context
+    return start

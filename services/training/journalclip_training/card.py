@@ -1,0 +1,30 @@
+"""The model card's fields as training knows them; promotion refuses a model whose required fields are empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from journalclip_shared.records.dataset import DatasetManifest
+from journalclip_training.config import TrainConfig
+
+REQUIRED = ("intended_use", "not_for", "data", "licences", "metrics", "risks", "base_model")
+
+
+def card(config: TrainConfig, base: str, dataset: DatasetManifest, metrics: Mapping[str, float]) -> dict[str, str]:
+    """Plain sentences, all required fields filled from the run's own facts."""
+    sizes = ", ".join(f"{part.pairs} {name} pairs of {part.articles} articles" for name, part in dataset.splits.items())
+    scratch = config.model.base == "scratch"
+    return {
+        "intended_use": "Search and research over medical figures and their captions.",
+        "not_for": "Diagnosis, triage or any other clinical decision; identifying persons.",
+        "data": f"Dataset {dataset.dataset_id}: {sizes}; {dataset.leaks.total} leaks between splits.",
+        "licences": ", ".join(f"{name}: {count}" for name, count in sorted(dataset.licences.items()))
+        or "none recorded",
+        "metrics": ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items())),
+        "risks": "Figures of published articles over-represent rare and striking findings; captions may be wrong"
+        " or about another panel; laterality and negation are learnt imperfectly."
+        + (
+            " Small towers from random weights: the quality is a demonstration's, not the product's." if scratch else ""
+        ),
+        "base_model": base,
+    }

@@ -1,0 +1,111 @@
+"""A run's state on disk: safetensors and JSON, never a pickle, replaced whole.
+
+What a step depends on is the weights, the optimiser's moments and the step number; batches and augmentations are
+functions of seed and step. So a run that resumes from any checkpoint computes what an undisturbed run computes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from journalclip_training.errors import CheckpointMismatch
+from journalclip_training.optim import Average
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step of the loss curve."""
+
+    step: int
+    loss: float
+    lr: float
+    scale: float
+    gradient_norm: float
+
+
+@dataclass
+class State:
+    """Everything that moves during training."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: Average
+    extra: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How far a run has come."""
+
+    step: int
+    curve: tuple[Point, ...]
+
+
+def save(path: Path, state: State, saved: Saved, digest: str) -> None:
+    """Write the checkpoint of the run with configuration ``digest``; a kill leaves the old one or the new one."""
+    tensors = {f"model.{n}": p.detach() for n, p in state.model.named_parameters() if p.requires_grad}
+    tensors |= {f"extra.{n}": p.detach() for n, p in state.extra.items()}
+    tensors |= {f"average.{n}": p for n, p in state.average.shadow.items()}
+    tensors |= _moments(state.optimizer)
+    meta = {"step": str(saved.step), "digest": digest, "curve": json.dumps([asdict(p) for p in saved.curve])}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, meta)
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def load(path: Path, state: State, digest: str) -> Saved | None:
+    """Put the checkpoint's state in place, or None where there is no file. Raises `CheckpointMismatch`."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as handle:
+            meta = handle.metadata()
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise CheckpointMismatch(str(path), str(error)) from error
+    if meta.get("digest") != digest:
+        raise CheckpointMismatch(str(path), "written by another configuration")
+    with torch.no_grad():
+        for name, parameter in state.model.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(tensors[f"model.{name}"])
+        for name, learnt in state.extra.items():
+            learnt.copy_(tensors[f"extra.{name}"])
+        for name, shadow in state.average.shadow.items():
+            shadow.copy_(tensors[f"average.{name}"])
+    _restore_moments(state.optimizer, tensors)
+    return Saved(int(meta["step"]), tuple(Point(**point) for point in json.loads(meta["curve"])))
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"optimizer.{i}.{key}": value
+        for i, parameter in enumerate(_parameters(optimizer))
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _restore_moments(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = _parameters(optimizer)
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        if part == "optimizer":
+            number, _, key = rest.partition(".")
+            state: dict[str, Any] = optimizer.state[parameters[int(number)]]
+            state[key] = tensor.to(parameters[int(number)].device)

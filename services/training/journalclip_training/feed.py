@@ -1,0 +1,65 @@
+"""Batches ahead of need: the next ones are read and decoded while the device works on this one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from journalclip_training.batches import Order
+from journalclip_training.pictures import Pictures
+from journalclip_training.samples import Tokens
+from journalclip_training.step import Batch
+
+AHEAD = 2  # batches in flight: one being copied, one being decoded
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The run's batches for one rank, from any step on."""
+
+    pictures: Pictures
+    tokens: tuple[Tokens, Tokens]  # of even and of odd epochs
+    order: Order
+    patches: int  # uniform numbers a pair needs for patch dropout; 0 for none
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, Batch]]:
+        """``(step, batch)`` for each step from ``start`` to ``stop``."""
+        with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:
+            ahead: deque[tuple[int, Future[Batch]]] = deque()
+            for step in range(start, stop):
+                ahead.append((step, pool.submit(self._read, step)))
+                if len(ahead) > AHEAD:
+                    done, future = ahead.popleft()
+                    yield done, self._to_device(future.result())
+            while ahead:
+                done, future = ahead.popleft()
+                yield done, self._to_device(future.result())
+
+    def _read(self, step: int) -> Batch:
+        indices = self.order.share(step, self.rank, self.world)
+        ids, mask = self.tokens[self.order.epoch(step) % 2].batch(indices)
+        batch = Batch(self.pictures.batch(indices), ids, mask, self._chance(step))
+        if self.device.type == "cuda":
+            return Batch(*(x.pin_memory() for x in (batch.pixels, batch.ids, batch.mask, batch.chance)))
+        return batch
+
+    def _chance(self, step: int) -> Tensor:
+        """Uniform numbers of this rank's pairs; drawn for the whole batch, so they do not depend on the ranks."""
+        generator = np.random.default_rng((self.order.seed, step))
+        drawn = generator.random((self.order.size, 8 + self.patches), np.float32)
+        each = self.order.size // self.world
+        return torch.from_numpy(drawn[self.rank * each : (self.rank + 1) * each])
+
+    def _to_device(self, batch: Batch) -> Batch:
+        return Batch(
+            *(x.to(self.device, non_blocking=True) for x in (batch.pixels, batch.ids, batch.mask, batch.chance))
+        )

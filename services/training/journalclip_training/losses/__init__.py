@@ -1,0 +1,1 @@
+"""Contrastive losses, exact and in blocks: memory O(block x batch), on one process or many."""

@@ -1,0 +1,56 @@
+"""The SigLIP loss (arXiv 2303.15343), in row blocks: each cell of the matrix is its own yes-or-no question.
+
+``L = -1/N sum_ij log sigmoid(z_ij (scale * v_i . t_j + bias))`` with z = +1 on the diagonal and -1 elsewhere. No
+normaliser couples the cells, so one pass over the blocks gives value and gradients. Ranks and factors are as in
+`contrast`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from journalclip_training.losses.contrast import BLOCK_ELEMENTS
+from journalclip_training.losses.world import Alone, World
+
+
+def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | None = None, block: int = 0) -> Tensor:
+    """Scalar loss of L2-normalised v, t [n, D]; ``scale`` and ``bias`` are scalar tensors."""
+    world = world or Alone()
+    rows = block or max(16, BLOCK_ELEMENTS // max(1, v.shape[0] * world.size))
+    loss: Tensor = _Sigmoid.apply(v, t, scale, bias, world, rows)
+    return loss
+
+
+class _Sigmoid(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, t_local: Tensor, scale: Tensor, bias: Tensor, world: World, rows: int) -> Tensor:
+        t = world.gather(t_local)
+        n, total, offset = v.shape[0], t.shape[0], world.rank * v.shape[0]
+        dv, dt = torch.empty_like(v), torch.zeros_like(t)
+        loss, dscale, dbias = (torch.zeros_like(scale) for _ in range(3))
+        share = world.size / total
+        for a in range(0, n, rows):
+            b = min(a + rows, n)
+            place = torch.arange(a, b, device=v.device)
+            cosine = torch.mm(v[a:b], t.T)
+            z = (cosine * scale).add_(bias)
+            z[place - a, place + offset] *= -1  # now sigmoid(z) is each cell's error
+            loss += torch.nn.functional.softplus(z).sum()
+            g = z.sigmoid_().mul_(share)
+            g[place - a, place + offset] *= -1
+            dscale += torch.dot(g.flatten(), cosine.flatten())
+            dbias += g.sum()
+            torch.mm(g, t, out=dv[a:b])
+            dt.addmm_(g.T, v[a:b])
+        dv, dt = dv.mul_(scale), dt.mul_(scale)
+        ctx.save_for_backward(dv, world.scatter_sum(dt), dscale, dbias)
+        return world.sum(loss) / total
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        dv, dt, dscale, dbias = ctx.saved_tensors  # type: ignore[attr-defined]
+        return dv * grads[0], dt * grads[0], dscale * grads[0], dbias * grads[0], None, None

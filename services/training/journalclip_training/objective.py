@@ -1,0 +1,58 @@
+"""From vectors to the loss of a configuration: the one place that knows every kind by name."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from journalclip_training.batches import Indices
+from journalclip_training.config import LossConfig
+from journalclip_training.losses.contrast import contrastive
+from journalclip_training.losses.kernel import Groups, Kernel
+from journalclip_training.losses.sigmoid import siglip
+from journalclip_training.losses.world import Alone, World
+from journalclip_training.samples import Samples
+from journalclip_training.similarity.mixed import TextKernels
+
+SIGLIP_BIAS = -10.0  # where SigLIP starts it: nearly all cells of a batch are negatives
+
+
+class Objective:
+    """The loss over one training set; ``extra`` holds what it learns beside the towers."""
+
+    def __init__(
+        self, config: LossConfig, samples: Samples, world: World | None = None, cache: Path | None = None
+    ) -> None:
+        self.config = config
+        self.world = world or Alone()
+        self.extra: dict[str, Tensor] = {}
+        self._groups = samples.figures() if config.kind == "multi_positive" else None
+        self._texts: TextKernels | None = None
+        if config.kind in ("soft", "medclip", "sat") and self._lam:
+            self._texts = TextKernels(config, samples.texts, [pair.record for pair in samples.pairs], cache)
+        if config.kind == "siglip":
+            self.extra["bias"] = torch.tensor(SIGLIP_BIAS, requires_grad=True)
+
+    def __call__(self, v: Tensor, t: Tensor, log_scale: Tensor, batch: Indices) -> Tensor:
+        """Scalar; v and t are this rank's slice of the global ``batch``."""
+        scale = log_scale.exp().clamp(max=self.config.max_scale)
+        if self.config.kind == "siglip":
+            return siglip(v, t, scale, self.extra["bias"], self.world)
+        return contrastive(v, t, scale, self._kernel(batch, v.device), self._lam, self.world)
+
+    @property
+    def _lam(self) -> float:
+        return {"clip": 0.0, "soft": self.config.lam}.get(self.config.kind, 1.0)
+
+    def _kernel(self, batch: Indices, device: torch.device) -> Kernel | None:
+        if self._groups is not None:
+            return Groups(self._groups[torch.from_numpy(batch)].to(device))
+        return None if self._texts is None else self._texts.at(torch.from_numpy(batch), device)
+
+    def cap(self, log_scale: Tensor) -> None:
+        """Keep the temperature within its bounds, in place."""
+        with torch.no_grad():
+            log_scale.clamp_(0.0, math.log(self.config.max_scale))

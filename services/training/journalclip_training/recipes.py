@@ -1,0 +1,45 @@
+"""Recipes: functions that return a whole configuration. A recipe is read top to bottom and inherits nothing hidden.
+
+The published parts are the published values; where a paper prints none (CNS-CLIP's rate and epochs, SeLIP's weights)
+the values are ours and open to ``--set``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from journalclip_modeling.scratch import ScratchConfig
+from journalclip_training.config import DataConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
+from journalclip_training.errors import RecipeUnknown
+
+
+def demo() -> TrainConfig:
+    """Small towers from nothing, for two CPU cores and a few minutes. Its quality is a demonstration's."""
+    return TrainConfig(
+        recipe="demo",
+        data=DataConfig(augment=0.5),
+        model=ModelConfig(base="scratch", scratch=ScratchConfig(width=96, heads=3, layers=3, dim=96, context=64)),
+        loss=LossConfig(kind="multi_positive"),
+        optim=OptimConfig(lr=1e-3, epochs=20, batch=128, warmup=0.1),
+    )
+
+
+def cns_clip_vit_b32() -> TrainConfig:
+    """CNS-CLIP: OpenAI's ViT-B/32 fine-tuned on a society's journals, plain CLIP loss."""
+    return TrainConfig(
+        recipe="cns_clip_vit_b32",
+        data=DataConfig(augment=0.3),
+        model=ModelConfig(base="openai/clip-vit-base-patch32", bf16=True),
+        loss=LossConfig(kind="clip"),
+        optim=OptimConfig(lr=1e-5, epochs=10, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.75),
+    )
+
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {recipe.__name__: recipe for recipe in (demo, cns_clip_vit_b32)}
+
+
+def recipe(name: str) -> TrainConfig:
+    """Raises `RecipeUnknown`."""
+    if name not in RECIPES:
+        raise RecipeUnknown(name, tuple(RECIPES))
+    return RECIPES[name]()

@@ -1,0 +1,105 @@
+"""A split ready to train on: texts as tokens, pictures by index, and what the soft losses know of each pair.
+
+Row ``i`` is the same pair everywhere: ``pairs[i]``, its tokens, its picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.preprocess import Preprocess
+from journalclip_shared.records.dataset import Split
+from journalclip_shared.records.pair import Pair
+from journalclip_training.batches import Indices
+from journalclip_training.config import DataConfig, RunOptions
+from journalclip_training.pictures import Pictures, in_memory_if_small, open_shards
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pairs with their pictures."""
+
+    pairs: tuple[Pair, ...]
+    pictures: Pictures
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def texts(self) -> list[str]:
+        return [pair.text for pair in self.pairs]
+
+    def figures(self) -> Tensor:
+        """int64 [N]: equal where pairs come from one figure or say the very same."""
+        return same_figure_or_text(self.pairs)
+
+
+def open_samples(
+    dataset: FrozenDataset, split: Split, preprocess: Preprocess, folder: Path, options: RunOptions
+) -> Samples:
+    """A split of a frozen dataset, its shards fetched to ``folder``."""
+    shards = dataset.manifest.splits[split].shards
+    names, pictures = open_shards(dataset.store, shards, folder, preprocess, options.decode_threads)
+    by_id = {pair.pair_id: pair for pair in dataset.pairs(split)}
+    return Samples(tuple(by_id[name] for name in names), in_memory_if_small(pictures, options.cache_bytes))
+
+
+def same_figure_or_text(pairs: Sequence[Pair]) -> Tensor:
+    """Connected groups under "same figure" and "same text", numbered by first appearance."""
+    parent = list(range(len(pairs)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first: dict[str, int] = {}
+    for i, pair in enumerate(pairs):
+        for key in (f"figure {pair.figure_id}", f"text {pair.text}"):
+            parent[root(i)] = root(first.setdefault(key, i))
+    return torch.tensor([root(i) for i in range(len(pairs))], dtype=torch.int64)
+
+
+class Tokens:
+    """Every text tokenised once; a batch is padded to its longest, rounded up so that shapes repeat."""
+
+    ROUND = 8  # few distinct lengths: allocators and compiled graphs are reused
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int) -> None:
+        rows = tokenizer(list(texts), truncation=True, max_length=context)["input_ids"]
+        self._lengths = np.array([len(row) for row in rows], np.int64)
+        self._context = context
+        self._ids = np.full((len(rows), int(self._lengths.max(initial=1))), tokenizer.pad_token_id or 0, np.int32)
+        for i, row in enumerate(rows):
+            self._ids[i, : len(row)] = row
+
+    def batch(self, indices: Indices) -> tuple[Tensor, Tensor]:
+        """``input_ids`` and ``attention_mask``, int64 [len(indices), L]."""
+        lengths = self._lengths[indices]
+        longest = -(-int(lengths.max()) // self.ROUND) * self.ROUND
+        longest = min(longest, self._context, self._ids.shape[1])
+        mask = np.arange(longest)[None, :] < lengths[:, None]
+        ids = self._ids[indices, :longest].astype(np.int64)
+        return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+
+
+def texts_of(pairs: Sequence[Pair], config: DataConfig) -> tuple[list[str], list[str]]:
+    """The texts of even and of odd epochs; a record that renders to nothing leaves the caption."""
+    captions = [pair.text for pair in pairs]
+    rendered = [pair.record.rendering or pair.text for pair in pairs]
+    match config.text:
+        case "caption":
+            return captions, captions
+        case "record":
+            return rendered, rendered
+        case "mixed":
+            return captions, rendered

@@ -1,0 +1,19 @@
+"""Training's settings, read once in ``__main__``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from journalclip_shared.settings import Settings
+
+
+class TrainingSettings(Settings):
+    """Which recipe answers ``datasets.frozen``, and on what it runs."""
+
+    recipe: str = Field("cns_clip_vit_b32", description="The recipe's name.")
+    recipe_set: tuple[str, ...] = Field((), description='Changes to it, as JSON: ["optim.lr=1e-5"].')
+    device: str = Field("cpu", description="`cpu`, `cuda`, or `cuda:N`.")
+    compile: bool = Field(False, description="torch.compile both towers.")
+    threads: int = Field(0, ge=0, description="Threads of torch on a CPU; 0 leaves its default.")
+    decode_threads: int = Field(2, ge=1)
+    checkpoint_every: int = Field(25, ge=1, description="Steps between checkpoints.")

@@ -1,0 +1,70 @@
+"""Both towers as one module: raw batches in, unit vectors out.
+
+Pixels arrive as uint8 and become floats on the device. Vectors leave in float32 whatever the towers compute in, since
+the loss's softmax needs the digits. Random choices (patches dropped, pictures varied) come in as numbers drawn by the
+caller from seed and step, so a forward pass can be repeated exactly: cached representations and resumed runs need that.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import CLIPModel
+
+from journalclip_modeling.encoder import image_features, text_features
+from journalclip_modeling.preprocess import Preprocess
+from journalclip_training.augment import vary
+
+
+class Towers(nn.Module):
+    """A CLIP model with what surrounds it in training."""
+
+    def __init__(
+        self, model: CLIPModel, preprocess: Preprocess, bf16: bool = False, patch_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.preprocess = preprocess
+        self.bf16 = bf16
+        self.patch_dropout = patch_dropout
+        self._keep: Tensor | None = None
+        if patch_dropout:
+            model.vision_model.embeddings.register_forward_hook(self._drop)
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    def forward(
+        self, pixels: Tensor, ids: Tensor, mask: Tensor, chance: Tensor, strength: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """Unit vectors v, t float32 [n, dim] of uint8 pixels [n, 3, S, S] and tokens [n, L].
+
+        ``chance`` float [n, 8 + patches]: uniform numbers, one row a pair.
+        """
+        floats = self.preprocess.normalise(vary(pixels, chance[:, :8], strength))
+        if self.patch_dropout:
+            patches = chance[:, 8:]
+            kept = max(1, round(patches.shape[1] * (1 - self.patch_dropout)))
+            self._keep = patches.argsort(1)[:, :kept].sort(1).values
+        with torch.autocast(floats.device.type, torch.bfloat16, enabled=self.bf16):
+            v = image_features(self.model, floats)
+            t = text_features(self.model, ids, mask)
+        self._keep = None
+        normalize = torch.nn.functional.normalize
+        return normalize(v.float(), dim=-1), normalize(t.float(), dim=-1)
+
+    def _drop(self, module: nn.Module, inputs: object, hidden: Tensor) -> Tensor:
+        """Keep the class token and the chosen patches of hidden [n, 1 + patches, W]."""
+        del module, inputs
+        if self._keep is None:
+            return hidden
+        index = (self._keep + 1)[..., None].expand(-1, -1, hidden.shape[-1])
+        return torch.cat([hidden[:, :1], hidden.gather(1, index)], 1)
+
+
+def patches(model: CLIPModel) -> int:
+    """How many patches the image tower sees."""
+    vision = model.config.vision_config
+    return int((vision.image_size // vision.patch_size) ** 2)

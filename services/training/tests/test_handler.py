@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from transformers import CLIPModel
+
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.folder import fetch_folder
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.events import DatasetFrozen, Event, ModelTrained
+from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.registry import Alias, MlflowRegistry, ModelVersion
+from journalclip_training.card import REQUIRED
+from journalclip_training.config import config_from_json
+from journalclip_training.errors import DatasetTooSmall
+from journalclip_training.handler import TrainingHandler
+from journalclip_training.testing import freeze_tiny, tiny_config
+from journalclip_training.tracking import Lineage, MlflowTracking
+
+
+@dataclass
+class FakeRegistry:
+    """A registry in memory that counts what was asked of it."""
+
+    found: list[ModelVersion] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: dict[str, str]) -> ModelVersion:
+        for version in self.found:
+            if version.model_id == model_id:
+                return version
+        self.found.append(ModelVersion(str(len(self.found) + 1), model_id, manifest, run_id, tags))
+        return self.found[-1]
+
+    def versions(self) -> list[ModelVersion]:
+        return self.found
+
+    def by_alias(self, alias: Alias) -> ModelVersion | None:
+        return next((v for v in self.found if v.version == self.aliases.get(alias)), None)
+
+    def set_alias(self, alias: Alias, version: str) -> None:
+        self.aliases[alias] = version
+
+    def drop_alias(self, alias: Alias) -> None:
+        self.aliases.pop(alias, None)
+
+    def tag(self, version: str, key: str, value: str) -> None: ...
+
+
+class Killed(BaseException):
+    """As a signal would: no handler of errors sees it."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalArtifacts:
+    return LocalArtifacts(tmp_path / "artifacts")
+
+
+def make(store: LocalArtifacts, folder: Path, **changes: object) -> TrainingHandler:
+    config = tiny_config()
+    handler = TrainingHandler(store, FakeRegistry(), config, folder)  # type: ignore[arg-type]
+    return replace(handler, **changes)  # type: ignore[arg-type]
+
+
+def trained(handler: TrainingHandler, frozen: DatasetFrozen) -> ModelTrained:
+    (fact,) = handler.handle(Event(frozen, "test"))
+    assert isinstance(fact, ModelTrained)
+    return fact
+
+
+def manifest_of(store: LocalArtifacts, fact: ModelTrained) -> ModelManifest:
+    return ModelManifest.model_validate_json(store.get(fact.manifest))
+
+
+def test_a_frozen_dataset_becomes_a_registered_candidate(store: LocalArtifacts, tmp_path: Path) -> None:
+    seen: list[tuple[int, int, float]] = []
+    handler = make(store, tmp_path / "w", progress=lambda *each: seen.append(each))
+    fact = trained(handler, freeze_tiny(store))
+    manifest = manifest_of(store, fact)
+    assert manifest.steps == len(seen) == seen[-1][0] == seen[-1][1] == 6
+    assert manifest.metrics["final_loss"] == pytest.approx(seen[-1][2])
+    assert config_from_json(manifest.config) == handler.config
+    assert all(manifest.card[name] for name in REQUIRED)
+    after = fetch_folder(store, manifest.files, tmp_path / "after")
+    CLIPModel.from_pretrained(after, local_files_only=True)
+    before = fetch_folder(store, manifest.start_files, tmp_path / "before")
+    texts = ["red square on the left side"]
+    assert (Encoder.load(after).embed_texts(texts) != Encoder.load(before).embed_texts(texts)).any()
+    candidate = handler.registry.by_alias("candidate")
+    assert candidate is not None
+    assert candidate.model_id == fact.model_id
+    assert not (tmp_path / "w" / fact.model_id).exists()
+
+
+def test_a_duplicate_gives_the_same_fact_and_no_work(store: LocalArtifacts, tmp_path: Path) -> None:
+    seen: list[int] = []
+    handler = make(store, tmp_path / "w", progress=lambda step, *_: seen.append(step))
+    frozen = freeze_tiny(store)
+    first = trained(handler, frozen)
+    seen.clear()
+    assert trained(handler, frozen) == first
+    assert not seen
+    assert len(handler.registry.versions()) == 1
+
+
+def test_a_late_duplicate_does_not_turn_the_alias_back(store: LocalArtifacts, tmp_path: Path) -> None:
+    handler = make(store, tmp_path / "w")
+    old, new = freeze_tiny(store, 24), freeze_tiny(store, 16)
+    trained(handler, old)
+    latest = trained(handler, new)
+    trained(handler, old)
+    candidate = handler.registry.by_alias("candidate")
+    assert candidate is not None
+    assert candidate.model_id == latest.model_id
+
+
+@pytest.mark.parametrize("at", [1, 4, 5])
+def test_a_killed_run_resumes_to_the_same_files(store: LocalArtifacts, tmp_path: Path, at: int) -> None:
+    def kill(step: int, total: int, loss: float) -> None:
+        if step == at:
+            raise Killed
+
+    frozen = freeze_tiny(store)
+    handler = make(store, tmp_path / "w")
+    handler = replace(handler, options=replace(handler.options, checkpoint_every=2))
+    with pytest.raises(Killed):
+        trained(replace(handler, progress=kill), frozen)
+    steps: list[int] = []
+    resumed = manifest_of(store, trained(replace(handler, progress=lambda s, *_: steps.append(s)), frozen))
+    assert steps[0] == at // 2 * 2 + 1
+    other = LocalArtifacts(tmp_path / "other")
+    whole = manifest_of(other, trained(make(other, tmp_path / "w2"), freeze_tiny(other)))
+    assert resumed.files == whole.files
+    assert resumed.start_files == whole.start_files
+
+
+def test_too_few_pairs_are_refused(store: LocalArtifacts, tmp_path: Path) -> None:
+    with pytest.raises(DatasetTooSmall) as caught:
+        trained(make(store, tmp_path / "w"), freeze_tiny(store, 3))
+    assert caught.value.code == "dataset-too-small"
+    assert "3 training pairs" in caught.value.reason
+
+
+@pytest.fixture
+def mlflow_uri(tmp_path: Path) -> Iterator[str]:
+    return f"sqlite:///{tmp_path / 'mlflow.sqlite'}"  # type: ignore[return-value]
+
+
+def test_mlflow_keeps_parameters_curve_and_lineage(store: LocalArtifacts, tmp_path: Path, mlflow_uri: str) -> None:
+    from mlflow.tracking import MlflowClient
+
+    tracking = MlflowTracking(mlflow_uri, artifacts=str(tmp_path / "runs"))
+    handler = make(store, tmp_path / "w", registry=MlflowRegistry(mlflow_uri), tracking=tracking)
+    frozen = freeze_tiny(store)
+    fact = trained(handler, frozen)
+    manifest = manifest_of(store, fact)
+    client = MlflowClient(mlflow_uri)
+    run = client.get_run(manifest.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["optim.batch"] == "8"
+    assert run.data.params["model.scratch.width"] == "16"
+    assert len(client.get_metric_history(manifest.run_id, "loss")) == 6
+    assert {"temperature", "gradient_norm", "final_loss"} <= run.data.metrics.keys()
+    (dataset,) = run.inputs.dataset_inputs
+    assert dataset.dataset.name == frozen.dataset_id
+    assert json.loads(dataset.dataset.source)["uri"] == frozen.manifest.uri
+    assert tracking.open(fact.model_id, {}, handler_lineage()) == manifest.run_id
+    version = handler.registry.by_alias("candidate")
+    assert version is not None
+    assert version.run_id == manifest.run_id
+
+
+def handler_lineage() -> Lineage:
+    return Lineage("ds", "0", "artifact://datasets/x", 1)
