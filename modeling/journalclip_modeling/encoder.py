@@ -44,7 +44,7 @@ class Encoder:
 
     @property
     def logit_scale(self) -> float:
-        return float(self.model.logit_scale.exp())
+        return float(self.model.logit_scale.detach().exp())
 
     def embed_images(self, images: Sequence[Image.Image], batch_size: int = 64) -> Vectors:
         """float32 [N, dim], L2-normalised."""

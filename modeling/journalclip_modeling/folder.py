@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.model import ModelFile
+
+# Loading takes under a second; its bar would break into ours.
+transformers_logging.disable_progress_bar()
 
 
 class ModelUnloadable(PermanentError):

@@ -93,7 +93,7 @@ class Tracer(Protocol):
 class Untraced:
     """Passes the trace on as it came."""
 
-    def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:  # noqa: ARG002 - the protocol's
+    def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:
         return nullcontext(event.traceparent)
 
 

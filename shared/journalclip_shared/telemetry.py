@@ -77,7 +77,7 @@ class Telemetry:
         if self._provider is not None:
             self._provider.shutdown()
 
-    def handled(self, delivery: Delivery, facts: Sequence[Fact], seconds: float) -> None:  # noqa: ARG002 - the protocol's
+    def handled(self, delivery: Delivery, facts: Sequence[Fact], seconds: float) -> None:
         self._handled.labels(self._group, delivery.topic).inc()
         self._seconds.labels(self._group, delivery.topic).observe(seconds)
 

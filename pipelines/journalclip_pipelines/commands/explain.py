@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -32,13 +33,59 @@ def explain(
     if as_json:
         print_json(steps)
     else:
-        Console().print(_tree(wanted, steps))
+        Console().print(_story(steps))
+        Console().print("`--json` prints every step whole.", style="dim")
 
 
-def _tree(name: str, value: Json) -> Tree:
-    tree = Tree(name)
-    _grow(tree, value)
+def _story(steps: Mapping[str, Json]) -> Tree:
+    """The trail as a person reads it: from the hit to the file, then from the dataset to the model."""
+    tree = Tree(f"[bold]{steps['id']}[/bold]")
+    pair, figure = _part(steps, "pair"), _part(steps, "figure") or (steps if "figure_id" in steps else {})
+    if pair:
+        tree.add(f"text      {pair['text']}")
+        tree.add(
+            f"record    {_part(pair, 'record').get('rendering') or 'nothing coded'}  [dim]({steps['structurer']})[/dim]"
+        )
+    if figure:
+        _figure_branch(tree, figure)
+    article = _part(figure, "article") or (steps if "pdf" in steps else {})
+    if article.get("name"):
+        _article_branch(tree, article)
+    for dataset in _rows(steps, "datasets"):
+        models = ", ".join(f"{model['model_id']} (run {model['run_id']})" for model in _rows(dataset, "models"))
+        tree.add(f"dataset   {dataset['dataset_id']}, split {dataset['split']}; models: {models or 'none yet'}")
+    for name in ("dataset", "model"):
+        if part := _part(steps, name):
+            _grow(tree.add(name), part)
     return tree
+
+
+def _figure_branch(tree: Tree, figure: Mapping[str, Json]) -> None:
+    box = _part(figure, "box")
+    corners = ", ".join(f"{box[side]:.0f}" for side in ("x0", "y0", "x1", "y1")) if box else "not found"
+    letter = f" panel {figure['letter']}" if figure.get("letter") else ""
+    tree.add(f"figure    {figure['label']}{letter}, page {figure['page']}, box ({corners}) in points from the top left")
+    image = _part(figure, "image")
+    tree.add(f"image     {image.get('uri', 'none')}")
+    tree.add(f"extractor {figure['extractor']}")
+
+
+def _article_branch(tree: Tree, article: Mapping[str, Json]) -> None:
+    pdf, facts = _part(article, "pdf"), _part(article, "facts")
+    title = _part(facts, "title").get("value") or "title not found"
+    tree.add(f"article   {title} [dim]({article['article_id']})[/dim]")
+    tree.add(f"file      {article['name']}, {article['pages']} pages, licence {facts['licence']}")
+    tree.add(f"sha256    {pdf['sha256']}")
+
+
+def _part(steps: Mapping[str, Json], name: str) -> Mapping[str, Json]:
+    found = steps.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _rows(steps: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
+    found = steps.get(name)
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
 
 
 def _grow(tree: Tree, value: Json) -> None:

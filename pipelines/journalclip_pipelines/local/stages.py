@@ -78,4 +78,5 @@ class _Watch:
             self._died += died
             if not self._inner:
                 note = f"{self._died} quarantined" if self._died else ""
-                self._progress.update(self._done, self._total, note)
+                # A stage may consume what it publishes itself, so more can come than waited at its start.
+                self._progress.update(self._done, max(self._done, self._total), note)

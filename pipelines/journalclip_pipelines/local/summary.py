@@ -180,6 +180,7 @@ def _retrieval_table(retrieval: Mapping[str, Json]) -> Table:
 
 
 def _cells(scores: Mapping[str, Json]) -> list[str]:
-    low, high = scores["r10_ci"]  # type: ignore[misc]
-    r10 = f"{scores['r10']:.3f} ({low:.3f} to {high:.3f})"
+    bounds = scores["r10_ci"]
+    assert isinstance(bounds, list)
+    r10 = f"{scores['r10']:.3f} ({' to '.join(f'{bound:.3f}' for bound in bounds)})"
     return [f"{scores['r1']:.3f}", f"{scores['r5']:.3f}", r10, f"{scores['chance10']:.3f}", str(scores["pool"])]

@@ -100,10 +100,10 @@ class CannedBench:
         ref = self.store.put("models", evaluation.canonical(), "application/json")
         return Measured(evaluation, ref, ranked)
 
-    def latency_ms(self, model: ModelManifest) -> float:  # noqa: ARG002 - the protocol's signature
+    def latency_ms(self, model: ModelManifest) -> float:
         return 12.0
 
-    def general(self, suite: str, model: ModelManifest, subject: Subject) -> list[bool]:  # noqa: ARG002 - as above
+    def general(self, suite: str, model: ModelManifest, subject: Subject) -> list[bool]:
         share = 0.6 if subject == "start" else self.general_skill.get(model.model_id, 0.6)
         return [item < share * 1000 for item in range(1000)]
 
