@@ -13,6 +13,7 @@ import typer
 from journalclip_pipelines.commands import (
     bench_extraction,
     bench_loss,
+    bench_training,
     demo,
     doctor,
     explain,
@@ -21,6 +22,7 @@ from journalclip_pipelines.commands import (
     search,
     status,
     synthesize,
+    train,
 )
 from journalclip_shared.errors import PermanentError, TransientError
 
@@ -43,8 +45,12 @@ app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.command()(train.train)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_loss.loss)
+bench.command()(bench_training.training)
+bench.command()(bench_training.similarity)
+bench.command()(bench_training.forgetting)
 
 
 def main() -> None:

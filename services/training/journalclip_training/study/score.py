@@ -37,13 +37,13 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def _average_precision(similarity: np.ndarray, right: np.ndarray) -> float:  # type: ignore[type-arg]
+def _average_precision(similarity: np.ndarray, right: np.ndarray) -> float:
     ordered = np.take_along_axis(right, np.argsort(-similarity, axis=1, kind="stable"), axis=1)
     precision = np.cumsum(ordered, axis=1) / np.arange(1, ordered.shape[1] + 1)
     return float(((precision * ordered).sum(1) / ordered.sum(1)).mean())
 
 
-def _similarity(model: ClipFolder, world: World) -> np.ndarray:  # type: ignore[type-arg]
+def _similarity(model: ClipFolder, world: World) -> np.ndarray:
     indices = np.arange(len(world.samples), dtype=np.int64)
     tokens = tokenize(model.tokenizer, world.samples.texts, model.model.config.text_config.max_position_embeddings)
     model.model.eval()

@@ -7,6 +7,7 @@ captions of like cases in a journal do. ``shift`` draws another domain: other sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,7 @@ def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.35) 
     return World(Samples(made, InMemory(images)), numbers.astype(np.int64))
 
 
-def caption(fact: Fact, shapes: dict[str, tuple[str, ...]], rng: np.random.Generator) -> str:
+def caption(fact: Fact, shapes: Mapping[str, tuple[str, ...]], rng: np.random.Generator) -> str:
     """One wording of the fact."""
     return str(rng.choice(TEMPLATES)).format(
         shape=rng.choice(shapes[fact.shape]), shade=rng.choice(SHADES[fact.shade]), place=rng.choice(PLACES[fact.place])
