@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import torch
 
+from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.consume import Handler
 from journalclip_shared.registry import MlflowRegistry
-from journalclip_shared.wiring import serve
 from journalclip_training.config import RunOptions, with_settings
 from journalclip_training.handler import TrainingHandler
 from journalclip_training.recipes import recipe
@@ -17,25 +17,24 @@ from journalclip_training.settings import TrainingSettings
 from journalclip_training.tracking import MlflowTracking
 
 
-def main() -> int:
+def main() -> None:
     settings = TrainingSettings()
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    mlflow_uri = settings.mlflow_uri or f"sqlite:///{settings.workdir / 'mlflow.db'}"
 
-    def build(store: ArtifactStore) -> TrainingHandler:
+    def build(store: ArtifactStore, _bus: Bus) -> Handler:
         return TrainingHandler(
             store=store,
-            registry=MlflowRegistry(mlflow_uri),
+            registry=MlflowRegistry(settings.registry_uri),
             config=with_settings(recipe(settings.recipe), settings.recipe_set),
             workdir=settings.workdir / "training",
-            tracking=MlflowTracking(mlflow_uri),
+            tracking=MlflowTracking(settings.registry_uri),
             general=FolderReference(settings.general_reference) if settings.general_reference else None,
             options=RunOptions(settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads),
         )
 
-    return serve(settings, build)
+    wiring.main(settings, build)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

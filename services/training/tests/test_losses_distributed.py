@@ -53,7 +53,9 @@ def gradients(kind: str, world: World) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def rank_main(rank: int, size: int, folder: str) -> None:
-    store = dist.FileStore(f"{folder}/rendezvous", size)
+    store = dist.FileStore(  # type: ignore[attr-defined]
+        f"{folder}/rendezvous", size
+    )
     dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=120))
     found = {kind: gradients(kind, Ranks()) for kind in KINDS}
     torch.save(found, f"{folder}/{rank}.pt")
@@ -62,7 +64,9 @@ def rank_main(rank: int, size: int, folder: str) -> None:
 
 @pytest.mark.parametrize("size", [2, 4])
 def test_ranks_together_equal_one_process(size: int, tmp_path: Path) -> None:
-    mp.start_processes(rank_main, (size, str(tmp_path)), nprocs=size, start_method="spawn")
+    mp.start_processes(  # type: ignore[attr-defined, no-untyped-call]
+        rank_main, (size, str(tmp_path)), nprocs=size, start_method="spawn"
+    )
     for kind in KINDS:
         alone = gradients(kind, Alone())
         for rank in range(size):

@@ -52,8 +52,8 @@ def ablation_rows() -> dict[str, LossConfig]:
     rows |= {f"alpha={alpha}": replace(SOFT, alpha=alpha) for alpha in (0.0, 1.0)}
     rows |= {f"tau_s={tau}": replace(SOFT, tau_s=tau) for tau in (0.02, 0.2)}
     for name in ("edit", "bleu", "dice"):
-        rows[f"syntax={name}"] = replace(SOFT, syntax=name)  # type: ignore[arg-type]
-        rows[f"syntax={name} alpha=1"] = replace(SOFT, syntax=name, alpha=1.0)  # type: ignore[arg-type]
+        rows[f"syntax={name}"] = replace(SOFT, syntax=name)
+        rows[f"syntax={name} alpha=1"] = replace(SOFT, syntax=name, alpha=1.0)
     return rows
 
 
