@@ -18,6 +18,7 @@ from journalclip_pipelines.commands import (
     bench_hostile,
     bench_loss,
     bench_panels,
+    bench_training,
     demo,
     doctor,
     evaluate,
@@ -29,6 +30,7 @@ from journalclip_pipelines.commands import (
     search,
     status,
     synthesize,
+    train,
 )
 from journalclip_shared.errors import PermanentError, TransientError
 
@@ -53,9 +55,13 @@ app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.command()(train.train)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
+bench.command()(bench_training.training)
+bench.command()(bench_training.similarity)
+bench.command()(bench_training.forgetting)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
