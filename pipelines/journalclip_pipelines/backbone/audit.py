@@ -33,6 +33,7 @@ from journalclip_shared.events import (
     PairsStructured,
     SourceQuarantined,
 )
+from journalclip_shared.ids import Json
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.dataset import DatasetManifest
@@ -63,7 +64,7 @@ class Audit:
     states: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Json]:
         found = [{"code": each.code, "subject": each.subject, "detail": each.detail} for each in self.violations]
         return {
             "articles": self.articles,
