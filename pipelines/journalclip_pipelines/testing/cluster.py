@@ -21,7 +21,7 @@ from journalclip_pipelines.testing.chain import STAGES, Chain, FolderRegistry
 from journalclip_pipelines.topology import topics
 from journalclip_shared.artifacts.s3 import S3Artifacts
 from journalclip_shared.bus.kafka import KafkaBus
-from journalclip_shared.events import DatasetFrozen, Event
+from journalclip_shared.events import Event
 from journalclip_shared.settings import Settings
 
 _PARTITIONS = 2  # enough for order by key to matter, few enough for many prefixes on one small broker
@@ -81,13 +81,13 @@ class Cluster:
             time.sleep(0.5)
 
     def final_dataset(self) -> str:
-        """The dataset of all that is structured, frozen now."""
+        """The dataset of all that is structured, frozen now; the workers are stopped for it."""
+        self.stop()  # two freezers would race for a number
         chain = Chain(self.bus, self.store, self.registry, FreezeRule(new_pairs=0))
         facts = chain.freezer().flush()
         self.bus.publish([Event(fact, "test") for fact in facts])
-        newest = facts[-1] if facts else None
-        assert isinstance(newest, DatasetFrozen), "nothing was ever frozen"
-        return newest.dataset_id
+        assert facts, "nothing was ever frozen"
+        return facts[-1].dataset_id
 
     def stop(self) -> dict[str, int]:
         """Ask every worker to end; their exit codes."""
