@@ -217,7 +217,7 @@ class ChainMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(1800)
 def test_any_sequence_of_faults_ends_as_an_undisturbed_run() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         ChainMachine,
         settings=settings(
             max_examples=EXAMPLES,

@@ -65,7 +65,9 @@ class Audit:
     violations: list[Violation] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Json]:
-        found = [{"code": each.code, "subject": each.subject, "detail": each.detail} for each in self.violations]
+        found: list[Json] = [
+            {"code": each.code, "subject": each.subject, "detail": each.detail} for each in self.violations
+        ]
         return {
             "articles": self.articles,
             "pairs": self.pairs,

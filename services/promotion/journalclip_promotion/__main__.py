@@ -6,7 +6,7 @@ import sys
 import threading
 
 from journalclip_promotion.handler import PromotionHandler
-from journalclip_promotion.reconcile import reconcile
+from journalclip_promotion.reconcile import Watch
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.wiring import build_promoter
 from journalclip_shared import wiring
@@ -17,11 +17,11 @@ from journalclip_shared.registry import MlflowRegistry
 
 
 def serve(settings: PromotionSettings, stop: threading.Event | None = None) -> int:
-    """Handle events until ``stop`` is set; returns the exit code."""
+    """Handle events until ``stop`` is set, with the reconciler watching beside it; returns the exit code."""
 
     def build(store: ArtifactStore, bus: Bus) -> Handler:
         promoter = build_promoter(settings, store, MlflowRegistry(settings.registry_uri))
-        reconcile(promoter, bus)
+        Watch(promoter, bus, settings.reconcile_s).start()
         return PromotionHandler(promoter)
 
     return wiring.serve(settings, build, stop)
