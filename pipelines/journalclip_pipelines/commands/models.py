@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_promotion.decision import Decision
     from journalclip_promotion.promoter import Promoter
+    from journalclip_shared.ids import Json
 
 models = typer.Typer(help="Registered models: list, compare, promote, roll back, explain.", no_args_is_help=True)
 
@@ -117,7 +118,6 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """All that is on record about one version. Example: `journalclip models explain 4`"""
-    from journalclip_pipelines.commands.explain import tree_of
     from journalclip_pipelines.evaluating import find_version
     from journalclip_promotion.overview import explanation
 
@@ -126,7 +126,7 @@ def explain(
     if as_json:
         print_json(found)
     else:
-        Console().print(tree_of(f"version {found['version']}", found))
+        _tell(found)
 
 
 @models.command()
@@ -163,3 +163,18 @@ def _say(decision: Decision, as_json: bool) -> None:
     typer.echo(f"version {decision.candidate.version} {decision.summary()}")
     if decision.champion is not None:
         typer.echo(f"champion: version {decision.champion.version}")
+
+
+def _tell(found: dict[str, Json]) -> None:
+    console = Console()
+    for key, value in found.items():
+        if key != "decisions":
+            console.print(f"[bold]{key:<10}[/bold] {value}")
+    for entry in found["decisions"]:  # type: ignore[union-attr] # a list of dicts
+        console.print(f"\n[bold]decision {entry['sequence']}: {entry['outcome']}[/bold]")  # type: ignore[index,call-overload]
+        for key, value in entry.items():  # type: ignore[union-attr]
+            if key == "gates":
+                for gate, said in value.items():
+                    console.print(f"  {gate:<12} {said}")
+            elif value and key not in ("sequence", "outcome"):
+                console.print(f"  {key}: {value}")
