@@ -19,6 +19,7 @@ from journalclip_pipelines.commands import (
     run,
     search,
     status,
+    structuring,
     synthesize,
 )
 from journalclip_shared.errors import PermanentError, TransientError
@@ -42,7 +43,9 @@ app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.add_typer(structuring.structuring, name="structuring")
 bench.command()(bench_extraction.extraction)
+bench.command("structuring")(structuring.bench_structuring)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The bench of structurers: one file of texts with their truth, any number of structurers, one table.
 
-Two kinds of file: JSON lines of reports (``{"id", "text", "study"}``, as `write_reports` makes them), and hand labels of
-captions as facts (article, figure, fields), whose texts come from a corpus folder's ``gold.json``. ``json_valid`` and
-``schema_valid`` are shares of all texts: a text without a record is invalid by the code of its failure.
+Two kinds of file: JSON lines of reports (``{"id", "text", "study"}``, as `write_reports` makes them), and hand labels
+of captions as facts (article, figure, fields), whose texts come from a corpus folder's ``gold.json``. ``json_valid``
+and ``schema_valid`` are shares of all texts: a text without a record is invalid by the code of its failure.
 """
 
 from __future__ import annotations
