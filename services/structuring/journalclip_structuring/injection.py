@@ -29,7 +29,7 @@ _FAMILIES = {
         r".{0,60}(?:[\"'“‘`]|\b(?:and |with )?nothing else\b|(?-i:\b[A-Z]{2,}[-_]?[A-Z0-9]{2,}\b))"
     ),
     "model": (
-        r"\b(?:language model|LLM|AI (?:model|assistant|system|reviewer)|chatbot|chatgpt|GPT-?\d|as an AI"
+        r"\b(?:language model|LLMs?|AI (?:model|assistant|system|reviewer)|chatbot|chatgpt|GPT-?\d|as an AI"
         r"|the model (?:must|should|shall)|note to (?:the )?(?:AI|model|parser|extractor|annotator))\b"
     ),
     "exfiltrate": (
@@ -53,17 +53,26 @@ _PATTERNS = {name: re.compile(pattern, re.IGNORECASE | re.DOTALL) for name, patt
 _CUES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"\b(?:you|your|yours|yourself|whoever|anyone (?:who|reading|processing))\b",
-        r"(?:^|[.;:!?>)\]]\s*|\bplease\s+|\bnow\s+)"
-        r"(?:write|put|set|say|output|respond|reply|answer|return|print|stop|ignore|forget|disregard|pretend|act|translate"
-        r"|reveal|classify|label|mark|treat|report|state|insert|use|skip|assume|give|make|do not|don't|only)\b",
-        r"\b(?:must|has to|have to|shall|should|needs? to|required to|obliged to|is to be"
-        r"|only (?:acceptable|valid|correct)|correct answer)\b",
-        r"\b(?:task|job|instructions?|prompts?|answer|response|output|label|json|field|model|assistant|AI|system|parser"
-        r"|pipeline|extractor|annotators?|graders?|document|record|coding|code this|diagnosis is|as the diagnosis"
-        r"|in the result)\b",
+        # Somebody is spoken to.
+        r"\b(?:you|your|yours|yourself|us a favou?r|whoever|anyone (?:who|reading|processing)|kindly|please|attention"
+        r"|we ask|readers?|reviewers?|administrator|bots?)\b",
+        # An imperative, or what amounts to one.
+        r"(?:^|[.;:!?>)\]]\s*|\b(?:please|now|and|then|to|orders?:?)\s+)"
+        r"(?:write|put|set|say|output|respond|reply|answer|return|print|stop|ignore|forget|disregard|pretend|act"
+        r"|translate|reveal|classify|label|mark|treat|report|state|insert|use|skip|assume|give|make|do not|don't"
+        r"|only|consider|add|mention|list|tag|approve|replace|sign|end|code|do us)\b",
+        # Necessity.
+        r"\b(?:must|has to|have to|shall|should|needs? to|required to|obliged to|is to be|are always|are now"
+        r"|only (?:acceptable|valid|correct)|correct answer|essential that|important that|mandatory|exactly once)\b",
+        # The work of coding, or the machine that does it.
+        r"\b(?:task|job|instructions?|prompts?|answer|response|output|label|json|fields?|models?|assistant|AI|system|parser"
+        r"|pipeline|software|automated|summary|this (?:line|picture|figure)|test and|as confirmed|extractor|annotators?"
+        r"|graders?|document|record|coding|coded as|policy|all findings|quality control|bots?|diagnosis is"
+        r"|as the diagnosis|in the result)\b",
+        # Everything else is set aside.
         r"\b(?:whatever|regardless|no matter|nothing else|instead|from now on|always"
-        r"|(?:in )?(?:every|each) (?:list|field)|everything (?:above|before)|real (?:job|task))\b",
+        r"|(?:everything|anything|all) (?:above|before)|(?:in )?(?:every|each) (?:list|field)|real (?:job|task)"
+        r"|updated policy|skip quality)\b",
     )
 )
 _ENOUGH_CUES = 3  # of the five kinds, in one sentence or in two that follow each other
