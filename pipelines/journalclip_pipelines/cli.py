@@ -11,11 +11,18 @@ import sys
 import typer
 
 from journalclip_pipelines.commands import (
+    backbone,
+    bench_backbone,
+    bench_evaluation,
     bench_extraction,
+    bench_hostile,
+    bench_loss,
     demo,
     doctor,
+    evaluate,
     explain,
     extract,
+    models,
     run,
     search,
     status,
@@ -40,12 +47,24 @@ app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
 app.command()(explain.explain)
+app.command()(evaluate.evaluate)
+app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.add_typer(structuring.structuring, name="structuring")
 bench.command()(bench_extraction.extraction)
+<<<<<<< HEAD
 bench.command("structuring")(structuring.bench_structuring)
+=======
+bench.command()(bench_hostile.hostile)
+bench.command()(bench_loss.loss)
+for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
+    app.command()(command)
+app.command("replay-dlq")(backbone.replay_dlq)
+bench.command()(bench_backbone.backbone)
+bench.command()(bench_evaluation.evaluation)
+>>>>>>> main
 
 
 def main() -> None:

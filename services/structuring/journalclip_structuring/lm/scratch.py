@@ -153,7 +153,8 @@ class _Both:
         self.adam = torch.optim.AdamW(others, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
 
     def step(self, learning_rate: float) -> None:
-        for optimizer in (self.muon, self.adam):
+        optimizers: tuple[torch.optim.Optimizer, ...] = (self.muon, self.adam)
+        for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             optimizer.step()
