@@ -54,9 +54,7 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.add_typer(structuring.structuring, name="structuring")
 bench.command()(bench_extraction.extraction)
-<<<<<<< HEAD
 bench.command("structuring")(structuring.bench_structuring)
-=======
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
@@ -64,7 +62,6 @@ for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
->>>>>>> main
 
 
 def main() -> None:
