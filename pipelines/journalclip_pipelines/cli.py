@@ -29,6 +29,7 @@ from journalclip_pipelines.commands import (
     run,
     search,
     status,
+    structuring,
     synthesize,
     train,
 )
@@ -56,7 +57,9 @@ app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.command()(train.train)
+app.add_typer(structuring.structuring, name="structuring")
 bench.command()(bench_extraction.extraction)
+bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
 bench.command()(bench_training.training)
