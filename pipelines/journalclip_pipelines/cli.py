@@ -18,6 +18,7 @@ from journalclip_pipelines.commands import (
     extract,
     run,
     search,
+    serve,
     status,
     synthesize,
 )
@@ -38,6 +39,8 @@ app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
+app.command()(serve.serve)
+app.add_typer(serve.tokens, name="tokens")
 app.command()(explain.explain)
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
