@@ -28,6 +28,7 @@ from journalclip_pipelines.commands import (
     quality,
     run,
     search,
+    serve,
     status,
     structuring,
     synthesize,
@@ -50,6 +51,8 @@ app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
+app.command()(serve.serve)
+app.add_typer(serve.tokens, name="tokens")
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
 app.add_typer(models.models, name="models")
