@@ -40,7 +40,7 @@ class Limits:
 class Watch:
     """Is a child's time up? Asked again and again with its age and CPU time; remembers the window before.
 
-    Past ``wall_s`` a child that sleeps is stopped. One that works, however little a busy machine lets it, goes on to its
+    Past ``wall_s`` a child that sleeps is stopped. One that works, if slowly on a busy machine, goes on to its
     CPU limit, so that load decides no article's fate, or to ``patience_s``.
     """
 
