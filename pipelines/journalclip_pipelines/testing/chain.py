@@ -182,7 +182,7 @@ class FolderRegistry:
             for version in state["versions"]:
                 if version["model_id"] == model_id:
                     return _version(version)
-            made = {
+            made: _Registered = {
                 "version": str(len(state["versions"]) + 1),
                 "model_id": model_id,
                 "manifest": manifest.model_dump(mode="json"),

@@ -94,7 +94,7 @@ class Cluster:
         for worker in self.workers.values():
             if worker.poll() is None:
                 worker.terminate()
-        codes = {stage: worker.wait(60) for stage, worker in self.workers.items()}
+        codes = {stage: worker.wait(60 * cpu_share()) for stage, worker in self.workers.items()}
         self.workers.clear()
         return codes
 
