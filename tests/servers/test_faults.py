@@ -81,7 +81,7 @@ def proven(cluster: Cluster, numbers: range, quarantined: frozenset[int] = froze
 def test_an_undisturbed_run_and_a_sigterm_under_load(cluster: Cluster) -> None:
     cluster.start_all()
     cluster.submit(range(10), quarantined=frozenset({4}))
-    time.sleep(1.0)
+    cluster.wait_serving(PATIENCE_S * cpu_share())
     assert set(cluster.stop().values()) == {0}, cluster.logs()
     cluster.start_all()
     proven(cluster, range(10), quarantined=frozenset({4}))

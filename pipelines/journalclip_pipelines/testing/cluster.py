@@ -64,6 +64,13 @@ class Cluster:
         for stage in STAGES:
             self.start(stage, **changes)
 
+    def wait_serving(self, timeout_s: float) -> None:
+        """Until every worker's loop runs: before that a signal ends Python itself, not the loop."""
+        deadline = time.monotonic() + timeout_s
+        logs = [self.folder / f"{stage}.log" for stage in self.workers]
+        while not all("serving" in log.read_text() for log in logs) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
     def keep_alive(self) -> None:
         """Start again what ended, as a supervisor does."""
         for stage, worker in list(self.workers.items()):
