@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from journalclip_shared.events import (
     ArticleSubmitted,
     DatasetFrozen,
     Event,
+    Fact,
     FiguresExtracted,
     ModelPromoted,
     PairsStructured,
@@ -171,8 +172,8 @@ def test_an_object_that_vanishes_is_told_or_passed_over(tmp_path: Path) -> None:
     assert refused.value.code == "inbox-object-gone"
 
     class Haunted(FolderInbox):
-        def list(self) -> list[Dropped]:  # type: ignore[override]
-            return [Dropped(f"{INBOX}gone.pdf", "v1")]
+        def list(self) -> Iterator[Dropped]:
+            yield Dropped(f"{INBOX}gone.pdf", "v1")
 
     assert reconcile(chain.store, Haunted(tmp_path), chain.bus) == []
 
@@ -354,9 +355,9 @@ class Unwell:
     """Extraction while the store is away."""
 
     group = "extraction"
-    consumes = (ArticleSubmitted,)
+    consumes: tuple[type[Fact], ...] = (ArticleSubmitted,)
 
-    def handle(self, event: Event) -> list[FiguresExtracted]:
+    def handle(self, event: Event) -> list[Fact]:
         raise TransientError("the store is away")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -33,7 +35,7 @@ schema = schemathesis.pytest.from_fixture("api")
 
 @schema.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_request_breaks_the_server(case: schemathesis.Case, fuzzed: Site) -> None:
+def test_no_request_breaks_the_server(case: schemathesis.Case[Any], fuzzed: Site) -> None:
     answer = case.call(headers={"Authorization": f"Bearer {fuzzed.tokens['admin']}"})
     case.validate_response(
         answer,
