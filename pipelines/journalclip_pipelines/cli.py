@@ -12,6 +12,7 @@ import typer
 
 from journalclip_pipelines.commands import (
     backbone,
+    backfill,
     bench_backbone,
     bench_evaluation,
     bench_extraction,
@@ -61,6 +62,7 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
+app.command()(backfill.backfill)
 bench.command()(bench_extraction.extraction)
 bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
