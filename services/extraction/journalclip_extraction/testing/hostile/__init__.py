@@ -1,8 +1,8 @@
 """Hostile files: what an attacker, a broken exporter or a bad download may send in place of an article.
 
-`FILES` maps a name to a builder of bytes; every builder is deterministic and every file is made here from nothing. A
-file ends as an article or as a permanent error; which codes are right for it is part of its entry. `mutants` makes any
-number more by seeded damage to real-looking PDFs.
+`FILES` maps a name to a builder of bytes; every file is made here from nothing, and but for the salts of locked files
+each time the same. A file ends as an article or as a permanent error; which ends are right for it is part of its entry.
+`mutants` makes any number more by seeded damage to real-looking PDFs.
 """
 
 from journalclip_extraction.testing.hostile.catalogue import FILES, Hostile

@@ -13,10 +13,7 @@ from journalclip_extraction.testing.hostile.pdf import page, write
 def plain() -> bytes:
     """One page with a caption and a picture drawn as vectors: what the others are damaged from."""
     bars = b"".join(b"%d 340 30 %d re f\n" % (100 + 40 * at, 60 + 20 * at) for at in range(8))
-    # With an /ID, or encrypting would invent one.
-    return write(
-        page(b"0.2 0.3 0.6 rg\n" + bars), b"/ID [<00112233445566778899aabbccddeeff> <00112233445566778899aabbccddeeff>]"
-    )
+    return write(page(b"0.2 0.3 0.6 rg\n" + bars))
 
 
 def empty() -> bytes:
@@ -81,7 +78,7 @@ def empty_user_password() -> bytes:
 
 
 def empty_user_password_aes() -> bytes:
-    """As above, by AES; its salt makes it the one file here that is not the same each time."""
+    """As above, by AES. The salts of locked files make them the ones that are not the same each time."""
     return _locked("", pymupdf.PDF_ENCRYPT_AES_256)
 
 
