@@ -23,7 +23,7 @@ from journalclip_modeling.folder import save_folder, upload_folder
 from journalclip_modeling.scratch import ScratchConfig, scratch_clip
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, ModelPromoted
-from journalclip_shared.ids import make_id, sha256_hex
+from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.records.article import (
     ArticleFacts,
     Box,
@@ -103,6 +103,8 @@ class World:
         rng = np.random.default_rng(number)
         pdf_ref = self.store.put("articles", pdf + str(number).encode(), "application/pdf")
         article_id = make_id("art", pdf_ref.sha256)
+        submitted = {"article_id": article_id, "name": f"article-{number}.pdf"}
+        self.store.put_manifest("articles", f"submitted/{article_id}", canonical_json(submitted))
         facts = _facts(number)
         figures = tuple(_figure(self.store, article_id, kind, rng) for kind in ("whole", "panels"))
         extracted = ExtractedArticle(
