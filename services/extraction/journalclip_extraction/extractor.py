@@ -59,7 +59,7 @@ def _pages(document: pymupdf.Document) -> list[Page]:
             continue
     if is_scanned(pages):
         raise PermanentError(
-            "needs-ocr", "the pages are images without text", "Submit a copy with a text layer, or turn OCR on."
+            "needs-ocr", "the pages are images without text", "Submit a copy with a text layer."
         )
     return pages
 
