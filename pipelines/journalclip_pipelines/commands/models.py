@@ -14,8 +14,8 @@ from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Work
 if TYPE_CHECKING:
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_promotion.decision import Decision
+    from journalclip_promotion.overview import Explained
     from journalclip_promotion.promoter import Promoter
-    from journalclip_shared.ids import Json
 
 models = typer.Typer(help="Registered models: list, compare, promote, roll back, explain.", no_args_is_help=True)
 
@@ -124,7 +124,7 @@ def explain(
     workspace = _workspace(workdir)
     found = explanation(_promoter(workspace), find_version(workspace, version).version)
     if as_json:
-        print_json(found)
+        print_json(found.model_dump(mode="json"))
     else:
         _tell(found)
 
@@ -165,16 +165,14 @@ def _say(decision: Decision, as_json: bool) -> None:
         typer.echo(f"champion: version {decision.champion.version}")
 
 
-def _tell(found: dict[str, Json]) -> None:
+def _tell(found: Explained) -> None:
     console = Console()
-    for key, value in found.items():
-        if key != "decisions":
-            console.print(f"[bold]{key:<10}[/bold] {value}")
-    for entry in found["decisions"]:  # type: ignore[union-attr] # a list of dicts
-        console.print(f"\n[bold]decision {entry['sequence']}: {entry['outcome']}[/bold]")  # type: ignore[index,call-overload]
-        for key, value in entry.items():  # type: ignore[union-attr]
-            if key == "gates":
-                for gate, said in value.items():
-                    console.print(f"  {gate:<12} {said}")
-            elif value and key not in ("sequence", "outcome"):
-                console.print(f"  {key}: {value}")
+    console.print(f"[bold]version {found.version}[/bold] {', '.join(found.aliases)}\n{found.model}, run {found.run}")
+    console.print(", ".join(f"{name} {value}" for name, value in found.made_from.items()))
+    for entry in found.decisions:
+        console.print(f"\n[bold]decision {entry.sequence}: {entry.outcome}[/bold] by {entry.who}, {entry.when}")
+        console.print(f"  why: {entry.why or 'not said'}; compared with {entry.compared_with or 'nothing'}")
+        for verdict in entry.verdicts:
+            console.print(f"  {'passed ' if verdict.passed else 'REFUSED'} {verdict.gate:<12} {verdict.reason}")
+        if entry.evaluation:
+            console.print(f"  evaluation: {entry.evaluation.uri}")
