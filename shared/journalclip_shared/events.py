@@ -147,6 +147,22 @@ class SourceQuarantined(Fact):
         return self.source_id
 
 
+class ReviewDecided(Fact):
+    """A reviewer decided about a pair, or took a decision back; ``document`` is a `ReviewDecision`."""
+
+    topic: ClassVar[str] = "reviews.decided.v1"
+    decision_id: str
+    pair_id: str
+    article_id: str
+    choice: Literal["accept", "reject", "edit", "undo"]
+    reviewer: str = Field(max_length=100)
+    document: ArtifactRef
+
+    @property
+    def key(self) -> str:
+        return self.article_id
+
+
 FACTS: dict[str, type[Fact]] = {
     fact.topic: fact
     for fact in (
@@ -158,6 +174,7 @@ FACTS: dict[str, type[Fact]] = {
         ModelTrained,
         ModelPromoted,
         SourceQuarantined,
+        ReviewDecided,
     )
 }
 

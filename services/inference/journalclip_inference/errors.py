@@ -37,6 +37,10 @@ class NotFound(PermanentError):
         super().__init__("not-found", f"no {what} {name!r}", "Ids are printed by `journalclip search --json`.")
 
 
+class Forbidden(PermanentError):
+    """The caller may not do this."""
+
+
 class IndexMismatch(PermanentError):
     """Two parts that do not belong together; they are never used as a pair."""
 

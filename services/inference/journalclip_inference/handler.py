@@ -56,7 +56,7 @@ class IndexHandler:
         found = self._store.find_manifest("models", index_name(model.model_id, model.dataset_id))
         if found is not None:
             return found
-        encoder = self._load(fetch_folder(self._store, model.files, self._cache))
+        encoder = self._load(fetch_folder(self._store, model.files, self._cache / "models"))
         builder = Builder(self._store, encoder, model.model_id, self._exact_up_to)
         return builder.dataset(FrozenDataset.open(self._store, model.dataset), self._progress)
 
@@ -104,5 +104,5 @@ class SegmentHandler:
 
     def _encoder(self, model: ModelManifest) -> Encoder:
         if self._held is None or self._held[0] != model.model_id:
-            self._held = (model.model_id, self._load(fetch_folder(self._store, model.files, self._cache)))
+            self._held = (model.model_id, self._load(fetch_folder(self._store, model.files, self._cache / "models")))
         return self._held[1]

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from journalclip_inference.errors import IndexMismatch, NoChampion, QueryInvalid
-from journalclip_inference.hits import Answer, Served, hit_of
+from journalclip_inference.hits import Answer, Served
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.vectors import Vectors
+from journalclip_inference.reader import Reader
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry, ModelVersion
 
-MAX_K = 200
 _TINY = 1e-6  # below this the sum of a text and an image vector has no direction left
 
 
@@ -46,38 +45,24 @@ class Query:
 class Snapshot:
     """One champion with its collection."""
 
-    version: str
-    manifest: ModelManifest
     encoder: Encoder
-    collection: Collection
+    reader: Reader
+    manifest: ModelManifest
 
-    @cached_property
+    @property
     def served(self) -> Served:
-        index = self.collection.manifest
-        return Served(
-            model_id=self.manifest.model_id,
-            version=self.version,
-            dataset_id=index.dataset_id,
-            index_id=index.index_id,
-        )
+        return self.reader.served
+
+    @property
+    def collection(self) -> Collection:
+        return self.reader.collection
 
     def embed(self, queries: Sequence[Query]) -> Vectors:
         """float32 [N, D], unit length; a query of text and image is the direction between both."""
         return embed_queries(self.encoder, queries)
 
     def search(self, query: Query, k: int, filters: Filters, by_caption: bool = False) -> Answer:
-        return self.nearest(self.embed([query])[0], k, filters, by_caption, query.text)
-
-    def nearest(
-        self, vector: Vectors, k: int, filters: Filters, by_caption: bool = False, text: str | None = None
-    ) -> Answer:
-        """The ``k`` best pairs for a unit vector; ``text`` only marks the matched terms."""
-        if not 1 <= k <= MAX_K:
-            raise QueryInvalid(f"k is {k}", f"Choose k between 1 and {MAX_K}.")
-        found = self.collection.search(vector, k, filters, by_caption)
-        hits = [hit_of(self.collection.row(f.position), n, f.score, text) for n, f in enumerate(found, start=1)]
-        facets = self.collection.counts(filters)
-        return Answer(served=self.served, hits=tuple(hits), pairs=self.collection.pairs, facets=facets)
+        return self.reader.nearest(self.embed([query])[0], k, filters, by_caption, query.text)
 
 
 def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
@@ -114,7 +99,7 @@ def load_snapshot(
     encoder = load(fetch_folder(store, manifest.files, cache / "models"))
     if encoder.dim != collection.manifest.dim:
         raise IndexMismatch(f"the model has {encoder.dim} dimensions, its index {collection.manifest.dim}")
-    return Snapshot(champion.version, manifest, encoder, collection)
+    return Snapshot(encoder, Reader.of(collection, champion.version), manifest)
 
 
 def warm(snapshot: Snapshot) -> None:

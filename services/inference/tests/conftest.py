@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from journalclip_inference.engine import SearchEngine
-from journalclip_inference.testing import World, small_world
+from journalclip_inference.testing.site import Site, make_site
+from journalclip_inference.testing.world import World, small_world
 from journalclip_shared.artifacts.local import LocalArtifacts
 
 
@@ -27,3 +28,10 @@ def served_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(scope="session")
 def engine(served_world: World, tmp_path_factory: pytest.TempPathFactory) -> SearchEngine:
     return SearchEngine.open(served_world.store, served_world.registry, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def site(served_world: World, tmp_path: Path) -> Site:
+    made = make_site(served_world, tmp_path)
+    assert made.service.reloader.check()
+    return made

@@ -10,7 +10,7 @@ from journalclip_inference.handler import IndexHandler, SegmentHandler
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
-from journalclip_inference.testing import World
+from journalclip_inference.testing.world import World
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted, PairsStructured
 from journalclip_shared.records.model import ModelManifest

@@ -16,7 +16,7 @@ from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.projection import project
 from journalclip_inference.index.vectors import Exact, Ivf, Vectors
-from journalclip_inference.testing import World
+from journalclip_inference.testing.world import World
 from journalclip_shared.records.model import ModelManifest
 
 

@@ -1,6 +1,9 @@
-"""The promotion service: settings -> store, registry, bus -> reconciler and handler, until SIGTERM or Ctrl-C."""
+"""The promotion service: settings -> store, registry, bus -> handler -> consume loop, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
+
+import sys
+import threading
 
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.reconcile import Watch
@@ -8,19 +11,24 @@ from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.wiring import build_promoter
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.consume import Handler
 from journalclip_shared.registry import MlflowRegistry
 
 
-def build(settings: PromotionSettings, store: ArtifactStore) -> PromotionHandler:
-    """The handler, with the reconciler already watching beside it."""
-    promoter = build_promoter(settings, store, MlflowRegistry(settings.registry_uri))
-    Watch(promoter, wiring.open_bus(settings), settings.reconcile_s).start()
-    return PromotionHandler(promoter)
+def serve(settings: PromotionSettings, stop: threading.Event | None = None) -> int:
+    """Handle events until ``stop`` is set, with the reconciler watching beside it; returns the exit code."""
+
+    def build(store: ArtifactStore, bus: Bus) -> Handler:
+        promoter = build_promoter(settings, store, MlflowRegistry(settings.registry_uri))
+        Watch(promoter, bus, settings.reconcile_s).start()
+        return PromotionHandler(promoter)
+
+    return wiring.serve(settings, build, stop)
 
 
 def main() -> None:
-    settings = PromotionSettings()
-    wiring.main(settings, lambda store: build(settings, store))
+    sys.exit(serve(PromotionSettings()))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,15 @@ from importlib import resources
 from journalclip_shared.ids import sha256_hex
 
 CAPTION_FIELDS = ("modality", "sequence", "plane", "anatomy", "laterality", "finding", "procedure", "stage")
+REPORT_FIELDS = (
+    "report_finding",
+    "report_site",
+    "report_sequence",
+    "report_signal",
+    "report_shape",
+    "report_laterality",
+)
+_NO_TERM = "-"  # the table entry of phrases that look like a term and are none
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Vocabulary:
     def __init__(self, name: str, source: str, terms: dict[str, tuple[str, ...]]) -> None:
         self.name = name
         self.source = source
-        self.terms = terms
+        self.terms = {term: synonyms for term, synonyms in terms.items() if term != _NO_TERM}
         pairs = [(synonym, term) for term, synonyms in terms.items() for synonym in synonyms]
         pairs.sort(key=lambda pair: -len(pair[0]))
         self._term_of = [term for _, term in pairs]
@@ -42,24 +51,38 @@ class Vocabulary:
         self._regex = re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
 
     def find(self, text: str) -> list[Match]:
-        """All matches from left to right; none overlaps another."""
+        """All matches from left to right; none overlaps another, nor a phrase that the vocabulary lists as no term."""
         return [
             Match(self._term_of[found.lastindex - 1], found.group(), found.start(), found.end())
             for found in self._regex.finditer(text)
-            if found.lastindex
+            if found.lastindex and self._term_of[found.lastindex - 1] != _NO_TERM
         ]
 
 
 def _pattern(synonym: str) -> str:
-    words = [_spelling(re.escape(word)) for word in re.split(r"[\s-]+", synonym)]
-    joined = r"[\s\-‐‑–]*".join(words) if _abbreviates(synonym) else r"[\s\-‐‑–]+".join(words)
-    plural = "s?" if _abbreviates(synonym) else "(?:s|es)?"
-    return joined + plural if _abbreviates(synonym) else f"(?i:{joined}{plural})"
+    words = re.split(r"[\s-]+", synonym)
+    tight = _abbreviates(words[-1]) and len(words) == 1 + synonym.count("-")
+    joint = r"[\s\-‐‑–]*" if tight else r"[\s\-‐‑–]+"  # "T2-FLAIR" is printed as one word, too; "lateral view" is not
+    joined = joint.join(_word(word) for word in words[:-1])
+    last = _word(words[-1], plural=True)
+    # An abbreviation that is the tail of a compound ("Br-PET-cGMP") is another word.
+    compound = "(?<![A-Za-z]-)" if _abbreviates(words[0]) else ""
+    return compound + (joined + joint + last if joined else last)
 
 
-def _abbreviates(synonym: str) -> bool:
-    """Two capitals in one word: CT, dAVF, T2-FLAIR; such words are matched by case ("sem" is not SEM)."""
-    return any(sum(letter.isupper() for letter in word) > 1 for word in synonym.split())
+def _word(word: str, plural: bool = False) -> str:
+    """One word's spellings; abbreviations are matched by case ("sem" is not SEM), all others in any."""
+    if _abbreviates(word):
+        return re.escape(word) + ("s?" if plural else "")
+    spelt = _spelling(re.escape(word))
+    if plural:
+        spelt = re.sub(r"(?<=[^aeiou])y$", "(?:y|ies)", re.sub("sis$", "s[ie]s", spelt)) + "(?:s|es)?"
+    return f"(?i:{spelt})"
+
+
+def _abbreviates(word: str) -> bool:
+    """Two capitals: CT, dAVF, ACoA."""
+    return sum(letter.isupper() for letter in word) > 1
 
 
 def _spelling(word: str) -> str:

@@ -107,6 +107,15 @@ class Collection:
         vector: Vectors = np.array(part.images[local])
         return vector
 
+    def agreement(self, position: int) -> float:
+        """Cosine of a pair's own picture and caption."""
+        part, local = self._locate(position)
+        return float(part.images[local] @ part.texts[local])
+
+    def column(self, name: str) -> list[str]:
+        """A text column by position; an absent value is empty."""
+        return [value or "" for part in self.parts for value in part.table.column(name)]
+
     def position(self, pair_id: str) -> int | None:
         """Where a pair stands, or None."""
         for start, part in zip(self._starts, self.parts, strict=True):

@@ -1,0 +1,96 @@
+"""``journalclip serve`` and ``journalclip tokens``: the page and the API, and who may use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.errors import PermanentError
+
+tokens = typer.Typer(help="Tokens that let people and programs in.", no_args_is_help=True)
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    workdir: Workdir = DEFAULT_WORKDIR,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
+    anonymous: Annotated[
+        bool, typer.Option(help="Let readers on this machine in without a token (loopback addresses only).")
+    ] = True,
+) -> None:
+    """Serve the champion of a working folder: the search page, the review queue and the API.
+
+    Reading needs no token on this machine itself; reviewing always does.
+
+    Examples:
+
+        journalclip serve --workdir W
+
+        journalclip tokens add ada --role reviewer --workdir W
+    """
+    from journalclip_inference.__main__ import serve as run
+    from journalclip_inference.audit import AuditFile
+    from journalclip_inference.service import Clients
+    from journalclip_inference.settings import InferenceSettings
+    from journalclip_pipelines.local.workspace import Workspace
+
+    workspace = Workspace.existing(workdir)
+    clients = Clients(workspace.store, workspace.registry, workspace.bus, workspace.cache, AuditFile(workdir / "audit"))
+    known = _tokens(workdir)
+    settings = InferenceSettings(
+        workdir=workdir,
+        host=host,
+        port=port,
+        anonymous=anonymous and host in _LOOPBACK,
+        tokens=known if known.exists() else None,
+    )
+    typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
+    run(settings, clients)
+
+
+@tokens.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    role: Annotated[str, typer.Option(help="viewer, reviewer, steward or admin.")] = "viewer",
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print it, once; only its digest is kept.
+
+    Example:
+
+        journalclip tokens add ada --role reviewer
+    """
+    from journalclip_inference.auth import ROLES, add_token
+
+    found = next((each for each in ROLES if each == role), None)
+    if found is None:
+        raise PermanentError("role-unknown", f"there is no role {role!r}", f"Choose one of {', '.join(ROLES)}.")
+    token = add_token(_tokens(workdir), name, found)
+    if as_json:
+        print_json({"name": name, "role": role, "token": token})
+    else:
+        typer.echo(token)
+        typer.echo("Keep it: it is not shown again. A running server reads tokens when it starts.", err=True)
+
+
+@tokens.command("list")
+def listed(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+    """Who has a token; tokens themselves are not kept."""
+    path = _tokens(workdir)
+    entries = json.loads(path.read_text()) if path.exists() else []
+    if as_json:
+        print_json([{"name": entry["name"], "role": entry["role"]} for entry in entries])
+    else:
+        for entry in entries:
+            typer.echo(f"{entry['role']:<10}{entry['name']}")
+
+
+def _tokens(workdir: Path) -> Path:
+    return workdir / "tokens.json"

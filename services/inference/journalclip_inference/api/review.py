@@ -1,0 +1,67 @@
+"""The review queue over HTTP: what to look at, deciding, undoing, and how far readers agree."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from journalclip_inference.api.schemas import DecisionsAnswer, HitView, QueueAnswer, QueueItem
+from journalclip_inference.api.serving import REFUSALS, Parts, Reviewer
+from journalclip_inference.hits import Served
+from journalclip_inference.index.rows import Row
+from journalclip_inference.reader import Reader
+from journalclip_inference.review.agreement import agreements
+from journalclip_inference.review.desk import Decide
+from journalclip_inference.review.queue import Doubt, Doubted, queue
+from journalclip_shared.records.article import Box
+from journalclip_shared.records.review import ReviewDecision
+
+router = APIRouter(prefix="/v1/review", responses=REFUSALS, tags=["review"])
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("/queue")
+async def review_queue(parts: Parts, who: Reviewer, doubt: Doubt | None = None, limit: Limit = 50) -> QueueAnswer:
+    """Doubted pairs that this reviewer has not decided, the worst first."""
+    decided = await asyncio.to_thread(parts.desk.decided_by, who)
+    served, found = await parts.backend.read(partial(_queue, decided=decided, doubt=doubt, limit=limit))
+    return QueueAnswer(served=served, items=[_item(each, box) for each, box in found])
+
+
+@router.post("/decisions", status_code=201)
+async def decide(wanted: Decide, parts: Parts, who: Reviewer) -> ReviewDecision:
+    """Accept, reject, edit, or take a decision of one's own back; stored before it is announced."""
+    row = await parts.backend.read(partial(_row, pair_id=wanted.pair_id))
+    return await asyncio.to_thread(parts.desk.decide, row, wanted, who)
+
+
+@router.get("/decisions")
+async def decisions(parts: Parts, _who: Reviewer) -> DecisionsAnswer:
+    """All decisions, and Cohen's kappa of every two readers with pairs in common."""
+    found = await asyncio.to_thread(parts.desk.decisions)
+    return DecisionsAnswer(decisions=found, agreement=agreements(found))
+
+
+def _queue(
+    reader: Reader, decided: frozenset[str], doubt: Doubt | None, limit: int
+) -> tuple[Served, list[tuple[Doubted, Box | None]]]:
+    found = queue(reader, decided, doubt, limit)
+    return reader.served, [(each, reader.row(each.hit.pair_id).figure_box) for each in found]
+
+
+def _row(reader: Reader, pair_id: str) -> Row:
+    return reader.row(pair_id)
+
+
+def _item(found: Doubted, figure_box: Box | None) -> QueueItem:
+    return QueueItem(
+        pair=HitView.model_validate(found.hit.model_dump()),
+        doubts=list(found.doubts),
+        loss=found.loss,
+        box=found.box,
+        figure_box=figure_box,
+        page_url=f"/v1/figures/{found.hit.figure_id}/page",
+    )

@@ -1,0 +1,216 @@
+"""Requests and answers of the HTTP interface. Unknown fields are refused, so that a misspelt filter is not ignored."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from journalclip_inference.auth import Role
+from journalclip_inference.classify import PROMPTS
+from journalclip_inference.errors import ImageRefused
+from journalclip_inference.hits import Answer, Hit, Region, Served
+from journalclip_inference.index.facets import Filters
+from journalclip_inference.reader import MAX_K
+from journalclip_inference.review.agreement import Agreement
+from journalclip_inference.review.queue import Doubt
+from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality
+from journalclip_shared.records.review import ReviewDecision
+
+
+class Message(BaseModel):
+    """Base of requests: closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Base64 = Annotated[str, Field(min_length=4, description="The image file in base64.", examples=["iVBORw0KGgo="])]
+Text = Annotated[str, Field(max_length=2000)]
+Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
+
+
+class ErrorBody(BaseModel):
+    """What every refusal looks like."""
+
+    code: str = Field(description="Stable, for programs.")
+    reason: str
+    remedy: str = ""
+
+
+class SearchRequest(Message):
+    """Words, a picture, both, or a pair whose likes are wanted."""
+
+    text: Text | None = None
+    image: Base64 | None = None
+    like: Id | None = Field(None, description="A pair's id: answers with similar figures. Excludes text and image.")
+    k: int = Field(24, ge=1, le=MAX_K)
+    filters: Filters = Filters()
+    compare: Literal["image", "caption"] = Field("image", description="What of each pair is compared with the query.")
+
+
+class HitView(Hit):
+    """A hit with the addresses of what belongs to it."""
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy cannot stack a decorator on a property
+    @property
+    def image_url(self) -> str:
+        return f"/v1/images/{self.pair_id}"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def figure_image_url(self) -> str:
+        return f"/v1/figures/{self.figure_id}/image"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cite(self) -> str:
+        return self.citation
+
+
+class SearchAnswer(BaseModel):
+    """Hits in falling order of score, and the filters' counts."""
+
+    served: Served
+    pairs: int
+    facets: dict[str, dict[str, int]]
+    hits: list[HitView]
+
+    @classmethod
+    def of(cls, answer: Answer) -> SearchAnswer:
+        return cls(served=answer.served, pairs=answer.pairs, facets=answer.facets, hits=views(answer.hits))
+
+
+def views(hits: tuple[Hit, ...]) -> list[HitView]:
+    return [HitView.model_validate(hit.model_dump()) for hit in hits]
+
+
+class EmbedRequest(Message):
+    """Texts and images to embed; at least one of either."""
+
+    texts: list[Annotated[str, Field(min_length=1, max_length=2000)]] = Field([], max_length=256)
+    images: list[Base64] = Field([], max_length=64)
+
+
+class EmbedAnswer(BaseModel):
+    """Unit vectors in the order of the request."""
+
+    served: Served
+    dim: int
+    texts: list[list[float]]
+    images: list[list[float]]
+
+
+class ClassifyRequest(Message):
+    """A picture and the labels to choose from."""
+
+    image: Base64
+    labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=2, max_length=100)
+    prompts: list[Annotated[str, Field(max_length=200, pattern=r"^[^{}]*\{\}[^{}]*$")]] = Field(
+        list(PROMPTS), min_length=1, max_length=20, description="Each holds {} where the label goes."
+    )
+
+
+class LabelScore(BaseModel):
+    """One label's share."""
+
+    label: str
+    probability: float
+
+
+class ClassifyAnswer(BaseModel):
+    """Labels, most probable first. A share among the given labels, not a diagnosis."""
+
+    served: Served
+    labels: list[LabelScore]
+
+
+class PairsRequest(Message):
+    """Pairs to look up, as a lasso on the map selects them."""
+
+    pair_ids: list[Id] = Field(min_length=1, max_length=500)
+
+
+class FigureView(BaseModel):
+    """A figure with all that is known of where it came from."""
+
+    served: Served
+    figure_id: str
+    label: str
+    caption: str
+    page: int
+    caption_page: int
+    box: Box | None
+    image_url: str
+    page_url: str
+    kind: str
+    tier: str
+    quality: Quality | None
+    mentions: list[Mention]
+    licence: Licence
+    article_id: str
+    name: str
+    pages: int
+    pdf_sha256: str
+    facts: ArticleFacts
+    extractor: str
+    structurer: str
+    pairs: list[HitView]
+    regions: dict[str, Region]
+
+
+class QueueItem(BaseModel):
+    """A doubted pair with what a reviewer needs to decide."""
+
+    pair: HitView
+    doubts: list[Doubt]
+    loss: float
+    box: Box | None
+    figure_box: Box | None
+    page_url: str
+
+
+class QueueAnswer(BaseModel):
+    """The worst first."""
+
+    served: Served
+    items: list[QueueItem]
+
+
+class DecisionsAnswer(BaseModel):
+    """Decisions, oldest first, and how far readers agree."""
+
+    decisions: list[ReviewDecision]
+    agreement: list[Agreement]
+
+
+class LoginRequest(Message):
+    """A token to keep in a cookie that scripts cannot read."""
+
+    token: str = Field(min_length=1, max_length=4000)
+
+
+class Me(BaseModel):
+    """Who this server takes the caller for."""
+
+    name: str
+    role: Role
+
+
+class Health(BaseModel):
+    """Alive, and serving what."""
+
+    status: Literal["ok", "not-ready"]
+    served: Served | None = None
+    problem: str = ""
+
+
+def decoded(image: str) -> bytes:
+    """Raises `ImageRefused` ``image-not-base64``."""
+    try:
+        return base64.b64decode(image, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImageRefused(
+            "image-not-base64", f"the image is not base64: {error}", "Encode the file's bytes."
+        ) from error

@@ -1,0 +1,99 @@
+"""Searching, embedding, classifying, and the map."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from fastapi import APIRouter
+
+from journalclip_inference.api.schemas import (
+    ClassifyAnswer,
+    ClassifyRequest,
+    EmbedAnswer,
+    EmbedRequest,
+    LabelScore,
+    PairsRequest,
+    SearchAnswer,
+    SearchRequest,
+)
+from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.backend import Encoded
+from journalclip_inference.errors import QueryInvalid
+from journalclip_inference.hits import Answer
+from journalclip_inference.index.vectors import Vectors
+from journalclip_inference.reader import MapPoints, Reader
+from journalclip_inference.snapshot import Query
+
+router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
+
+
+@router.post("/search")
+async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAnswer:
+    """Figures by words, by a picture, by both, or like a pair. Scores are cosines."""
+    if wanted.like is not None:
+        if wanted.text is not None or wanted.image is not None:
+            raise QueryInvalid("`like` stands alone", "Leave text and image out.")
+        return SearchAnswer.of(await parts.backend.read(partial(_similar, wanted=wanted)))
+    encoded = await _encode(parts, wanted.text, wanted.image)
+    return SearchAnswer.of(await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded))
+
+
+@router.post("/embed")
+async def embed(wanted: EmbedRequest, parts: Parts, _who: Viewer) -> EmbedAnswer:
+    """Unit vectors of texts and images, in order; all by one model."""
+    if not wanted.texts and not wanted.images:
+        raise QueryInvalid("nothing to embed", "Send texts, images, or both.")
+    queries = [parts.query(text, None) for text in wanted.texts]
+    queries += await asyncio.gather(*(asyncio.to_thread(parts.query, None, image) for image in wanted.images))
+    encoded = await _of_one_model(parts, queries)
+    vectors = [[float(value) for value in each.vector] for each in encoded]
+    count = len(wanted.texts)
+    return EmbedAnswer(served=encoded[0].served, dim=len(vectors[0]), texts=vectors[:count], images=vectors[count:])
+
+
+@router.post("/classify")
+async def classify(wanted: ClassifyRequest, parts: Parts, _who: Viewer) -> ClassifyAnswer:
+    """Zero-shot: which label fits best, by prompts' mean. Not a diagnosis."""
+    query = await asyncio.to_thread(parts.query, None, wanted.image)
+    found = await parts.backend.classify(query, wanted.labels, wanted.prompts)
+    scores = [LabelScore(label=a, probability=b) for a, b in zip(wanted.labels, found.probabilities, strict=True)]
+    return ClassifyAnswer(served=found.served, labels=sorted(scores, key=lambda score: -score.probability))
+
+
+@router.get("/map")
+async def collection_map(parts: Parts, _who: Viewer) -> MapPoints:
+    """The collection as points of a unit square; neighbours are alike, distances are not similarities."""
+    return await parts.backend.read(Reader.map)
+
+
+@router.post("/pairs")
+async def pairs(wanted: PairsRequest, parts: Parts, _who: Viewer) -> SearchAnswer:
+    """Pairs by id, in the order asked for; unknown ones are left out. The score is picture against own caption."""
+    return SearchAnswer.of(await parts.backend.read(partial(_pairs, wanted=wanted)))
+
+
+def _similar(reader: Reader, wanted: SearchRequest) -> Answer:
+    return reader.similar(wanted.like or "", wanted.k, wanted.filters)
+
+
+def _nearest(reader: Reader, vector: Vectors, wanted: SearchRequest) -> Answer:
+    return reader.nearest(vector, wanted.k, wanted.filters, wanted.compare == "caption", wanted.text)
+
+
+def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:
+    hits = reader.hits(wanted.pair_ids)
+    return Answer(served=reader.served, hits=hits, pairs=reader.collection.pairs)
+
+
+async def _encode(parts: Serving, text: str | None, image: str | None) -> Encoded:
+    query = parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
+    return await parts.backend.encode(query)
+
+
+async def _of_one_model(parts: Serving, queries: list[Query]) -> list[Encoded]:
+    """All encoded by the same model: asked again, once or twice, where a swap came between."""
+    while True:
+        encoded = list(await asyncio.gather(*(parts.backend.encode(query) for query in queries)))
+        if len({each.served.model_id for each in encoded}) == 1:
+            return encoded

@@ -1,0 +1,66 @@
+"""Signing in, health, and metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from journalclip_inference.api.metrics import Metrics
+from journalclip_inference.api.schemas import Health, LoginRequest, Me
+from journalclip_inference.api.serving import COOKIE, REFUSALS, Parts, Viewer
+from journalclip_inference.hits import Served
+from journalclip_inference.reader import Reader
+
+router = APIRouter(responses=REFUSALS, tags=["system"])
+_EIGHT_HOURS = 8 * 3600  # seconds; a working day
+
+
+@router.post("/v1/login")
+async def login(wanted: LoginRequest, request: Request, response: Response, parts: Parts) -> Me:
+    """Keep a token in a cookie that scripts cannot read and other sites cannot send."""
+    client = request.client.host if request.client else None
+    who = parts.door.principal(wanted.token, client, request.headers.get("host", ""))
+    request.state.principal = who
+    secure = request.url.scheme == "https"
+    response.set_cookie(
+        COOKIE, wanted.token, max_age=_EIGHT_HOURS, httponly=True, samesite="strict", secure=secure, path="/"
+    )
+    return Me(name=who.name, role=who.role)
+
+
+@router.post("/v1/logout", status_code=204)
+async def logout(response: Response) -> None:
+    response.delete_cookie(COOKIE, path="/")
+
+
+@router.get("/v1/me")
+async def me(who: Viewer) -> Me:
+    return Me(name=who.name, role=who.role)
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """Alive: the process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": Health}})
+async def readyz(parts: Parts) -> Response:
+    """Ready: a champion is loaded."""
+    if not parts.backend.ready:
+        found = Health(status="not-ready", problem=parts.problem())
+        return JSONResponse(found.model_dump(), 503, headers={"Retry-After": "5"})
+    served = await parts.backend.read(_served)
+    return JSONResponse(Health(status="ok", served=served, problem=parts.problem()).model_dump())
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request, parts: Parts) -> Response:
+    """Prometheus text."""
+    found: Metrics = request.app.state.metrics
+    served = await parts.backend.read(_served) if parts.backend.ready else None
+    return Response(found.text(parts.backend.waiting, served), media_type="text/plain; version=0.0.4")
+
+
+def _served(reader: Reader) -> Served:
+    return reader.served

@@ -1,0 +1,100 @@
+"""Where answers come from: an encoder and an index, in this process or as Ray deployments, behind one interface.
+
+`encode` says which model made the vector, and `read` answers from the collection of that very model. In one process
+both come from one snapshot; across processes the index keeps more than one generation for as long as a swap takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from anyio import to_thread
+
+from journalclip_inference.batching import Batcher, BatchLimits
+from journalclip_inference.classify import PROMPTS, label_vectors, probabilities
+from journalclip_inference.hits import Served
+from journalclip_inference.index.vectors import Vectors
+from journalclip_inference.reader import Reader
+from journalclip_inference.reload import Holder
+from journalclip_inference.snapshot import Query, Snapshot
+
+T = TypeVar("T")
+Ask = Callable[[Reader], T]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A query's unit vector [D] and whose it is."""
+
+    served: Served
+    vector: Vectors
+    reader: Reader | None = None  # the very collection to ask, where it is in this process
+
+
+@dataclass(frozen=True)
+class Classified:
+    """One probability a label."""
+
+    served: Served
+    probabilities: tuple[float, ...]
+
+
+class Backend(Protocol):
+    """What the API needs."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def waiting(self) -> int:
+        """Queries that wait for the encoder."""
+        ...
+
+    async def encode(self, query: Query) -> Encoded:
+        """Raises `Overloaded`, `NoChampion`."""
+        ...
+
+    async def classify(self, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> Classified: ...
+
+    async def read(self, ask: Ask[T], encoded: Encoded | None = None) -> T:
+        """``ask`` on the collection of the model that encoded, or of the champion. Raises what ``ask`` raises."""
+        ...
+
+
+class LocalBackend:
+    """Encoder and index in this process."""
+
+    def __init__(self, holder: Holder, limits: BatchLimits) -> None:
+        self._holder = holder
+        self.batcher: Batcher[Query, Encoded] = Batcher(self._encode, limits)
+
+    @property
+    def ready(self) -> bool:
+        return self._holder.ready
+
+    @property
+    def waiting(self) -> int:
+        return self.batcher.waiting
+
+    async def encode(self, query: Query) -> Encoded:
+        return await self.batcher.submit(query)
+
+    async def classify(self, query: Query, labels: Sequence[str], prompts: Sequence[str] = PROMPTS) -> Classified:
+        snapshot = self._holder.take()
+        return await to_thread.run_sync(_classify, snapshot, query, labels, prompts)
+
+    async def read(self, ask: Ask[T], encoded: Encoded | None = None) -> T:
+        reader = encoded.reader if encoded is not None and encoded.reader is not None else self._holder.take().reader
+        return await to_thread.run_sync(ask, reader)
+
+    def _encode(self, queries: Sequence[Query]) -> list[Encoded]:
+        snapshot = self._holder.take()
+        return [Encoded(snapshot.served, vector, snapshot.reader) for vector in snapshot.embed(queries)]
+
+
+def _classify(snapshot: Snapshot, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> Classified:
+    image = snapshot.embed([query])[0]
+    found = probabilities(image, label_vectors(snapshot.encoder, labels, prompts), snapshot.encoder.logit_scale)
+    return Classified(snapshot.served, tuple(float(value) for value in found))

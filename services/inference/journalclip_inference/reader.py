@@ -1,0 +1,115 @@
+"""Everything that is read from one model's collection: hits, figures, the map.
+
+A reader belongs to one model and never changes. It holds no encoder, so that the index can be a deployment of its own;
+a vector to search with comes with the id of the model that made it, and whoever holds the reader checks that it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from journalclip_inference.errors import NotFound, QueryInvalid
+from journalclip_inference.hits import Answer, Hit, Served, hit_of
+from journalclip_inference.index.collection import Collection
+from journalclip_inference.index.facets import Filters
+from journalclip_inference.index.rows import Row
+from journalclip_inference.index.vectors import Vectors
+from journalclip_shared.records import Document
+
+MAX_K = 200
+_DRAWN = 20_000  # points a browser draws without effort; a larger collection is thinned evenly
+
+
+class MapPoints(Document):
+    """The collection as points, in columns."""
+
+    served: Served
+    pair_ids: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    modality: tuple[str, ...]
+    drawn: int
+    pairs: int = Field(description="Pairs in the collection; more than are drawn where it was thinned.")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One collection and whose it is."""
+
+    served: Served
+    collection: Collection
+
+    @classmethod
+    def of(cls, collection: Collection, version: str) -> Reader:
+        index = collection.manifest
+        served = Served(model_id=index.model_id, version=version, dataset_id=index.dataset_id, index_id=index.index_id)
+        return cls(served, collection)
+
+    def nearest(
+        self, vector: Vectors, k: int, filters: Filters, by_caption: bool = False, text: str | None = None
+    ) -> Answer:
+        """The ``k`` best pairs for a unit vector; ``text`` only marks the matched terms."""
+        if not 1 <= k <= MAX_K:
+            raise QueryInvalid(f"k is {k}", f"Choose k between 1 and {MAX_K}.")
+        found = self.collection.search(vector, k, filters, by_caption)
+        hits = [hit_of(self.collection.row(f.position), n, f.score, text) for n, f in enumerate(found, start=1)]
+        facets = self.collection.counts(filters)
+        return Answer(served=self.served, hits=tuple(hits), pairs=self.collection.pairs, facets=facets)
+
+    def similar(self, pair_id: str, k: int, filters: Filters) -> Answer:
+        """The pairs whose pictures are nearest to a pair's own, itself left out. Raises `NotFound`."""
+        position = self._position(pair_id)
+        answer = self.nearest(self.collection.image_vector(position), min(k + 1, MAX_K), filters)
+        others = [hit for hit in answer.hits if hit.pair_id != pair_id][:k]
+        ranked = tuple(hit.model_copy(update={"rank": n}) for n, hit in enumerate(others, start=1))
+        return answer.model_copy(update={"hits": ranked})
+
+    def row(self, pair_id: str) -> Row:
+        """Raises `NotFound`."""
+        return self.collection.row(self._position(pair_id))
+
+    def rows(self, pair_ids: Sequence[str]) -> list[Row]:
+        """Those of the pairs that are known, in the order asked for."""
+        positions = (self.collection.position(pair_id) for pair_id in pair_ids)
+        return [self.collection.row(position) for position in positions if position is not None]
+
+    def hits(self, pair_ids: Sequence[str]) -> tuple[Hit, ...]:
+        """As `rows`; the score is that of a pair's own picture and caption."""
+        found = [position for pair_id in pair_ids if (position := self.collection.position(pair_id)) is not None]
+        return tuple(
+            hit_of(self.collection.row(position), n, self.collection.agreement(position), None)
+            for n, position in enumerate(found, start=1)
+        )
+
+    def figure(self, figure_id: str) -> list[Row]:
+        """A figure's pairs. Raises `NotFound`."""
+        rows = [self.collection.row(position) for position in self.collection.of_figure(figure_id)]
+        if not rows:
+            raise NotFound("figure", figure_id)
+        return rows
+
+    def map(self) -> MapPoints:
+        positions = self.collection.shown()
+        step = -(-len(positions) // _DRAWN)
+        drawn = positions[::step] if step > 1 else positions
+        points = np.round(self.collection.points()[drawn].astype(float), 4)
+        names, modalities = self.collection.column("pair_id"), self.collection.column("modality")
+        return MapPoints(
+            served=self.served,
+            pair_ids=tuple(names[n] for n in drawn),
+            x=tuple(points[:, 0].tolist()),
+            y=tuple(points[:, 1].tolist()),
+            modality=tuple(modalities[n] for n in drawn),
+            drawn=len(drawn),
+            pairs=len(positions),
+        )
+
+    def _position(self, pair_id: str) -> int:
+        position = self.collection.position(pair_id)
+        if position is None:
+            raise NotFound("pair", pair_id)
+        return position

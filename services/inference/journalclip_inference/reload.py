@@ -1,0 +1,122 @@
+"""Changing the champion without a failed request: load beside, verify, warm, swap.
+
+`Holder` has the one reference that answers are taken from; replacing it is one assignment. `Reloader.check` looks at
+the alias and, when the champion or its segments changed, prepares a whole new snapshot first. What goes wrong while
+preparing leaves the old one in service and is said by `problem`; the next check tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from journalclip_inference.errors import NoChampion
+from journalclip_inference.index.collection import Collection
+from journalclip_inference.index.manifest import segment_name
+from journalclip_inference.reader import Reader
+from journalclip_inference.snapshot import Snapshot, champion_of, load_snapshot, warm
+from journalclip_modeling.encoder import Encoder
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.errors import JournalclipError
+from journalclip_shared.events import ModelPromoted, PairsStructured
+from journalclip_shared.registry import ModelRegistry, ModelVersion
+
+_log = logging.getLogger(__name__)
+
+
+class Holder:
+    """The snapshot in service."""
+
+    def __init__(self) -> None:
+        self._current: Snapshot | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._current is not None
+
+    def take(self) -> Snapshot:
+        """The snapshot to answer one request with, taken once. Raises `NoChampion`."""
+        current = self._current
+        if current is None:
+            raise NoChampion
+        return current
+
+    def swap(self, snapshot: Snapshot) -> None:
+        self._current = snapshot
+
+
+class Reloader:
+    """Keeps a holder at the champion."""
+
+    def __init__(
+        self,
+        store: ArtifactStore,
+        registry: ModelRegistry,
+        cache: Path,
+        holder: Holder,
+        load: Callable[[Path], Encoder] = Encoder.load,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._cache = cache
+        self._holder = holder
+        self._load = load
+        self._lock = threading.Lock()
+        self._version = ""
+        self.reloads = 0
+        self.problem = ""
+
+    def check(self) -> bool:
+        """True where a new snapshot was put in service. Raises nothing that the world causes: see `problem`."""
+        with self._lock:
+            try:
+                return self._check()
+            except JournalclipError as error:
+                self.problem = str(error)
+                _log.warning("the champion cannot be loaded; the former one stays: %s", error)
+                return False
+
+    def _check(self) -> bool:
+        champion = champion_of(self._registry)
+        snapshot = self._fresh(champion)
+        if snapshot is None:
+            return False
+        warm(snapshot)
+        self._holder.swap(snapshot)
+        self._version = champion.version
+        self.reloads += 1
+        self.problem = ""
+        _log.info("serving version %s (%s)", champion.version, snapshot.manifest.model_id)
+        return True
+
+    def _fresh(self, champion: ModelVersion) -> Snapshot | None:
+        if self._version != champion.version:
+            return load_snapshot(self._store, self._cache, champion, self._load)
+        current = self._holder.take()
+        manifest = current.manifest
+        prefix = segment_name(manifest.model_id, manifest.dataset_id, "")
+        if len(list(self._store.list_manifests("models", prefix))) == len(current.collection.segments):
+            return None
+        collection = Collection.open(self._store, self._cache / "indexes", manifest.model_id, manifest.dataset_id)
+        return Snapshot(current.encoder, Reader.of(collection, champion.version), manifest)
+
+
+def watch(reloader: Reloader, stop: threading.Event, poll_s: float) -> None:
+    """Check the alias every ``poll_s`` until told to stop."""
+    while not stop.wait(poll_s):
+        reloader.check()
+
+
+def listen(reloader: Reloader, bus: Bus, group: str, stop: threading.Event) -> None:
+    """Check whenever a promotion or new pairs are announced; ``group`` is this process's own, so none is missed."""
+    consumer = bus.consumer([ModelPromoted.topic, PairsStructured.topic], group)
+    try:
+        while not stop.is_set():
+            if deliveries := consumer.poll(0.5, 100):
+                reloader.check()
+                consumer.commit(deliveries)
+    finally:
+        consumer.close()

@@ -1,0 +1,116 @@
+"""Where decisions are taken: checked, cropped where a box was drawn, stored, announced."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from PIL import Image
+from pydantic import Field
+
+from journalclip_inference.auth import Principal
+from journalclip_inference.errors import NotFound, QueryInvalid
+from journalclip_inference.index.rows import Row
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.events import ReviewDecided
+from journalclip_shared.records import Document
+from journalclip_shared.records.article import Box
+from journalclip_shared.records.review import Choice, Reason, ReviewDecision, decision_id
+from journalclip_shared.reviews import read_decisions, standing_decisions, write_decision
+
+_MIN_POINTS = 5.0  # a box narrower than a line of text is a slip of the hand
+
+
+class Decide(Document):
+    """What a reviewer sends."""
+
+    pair_id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$")
+    choice: Choice
+    reason: Reason = "good"
+    note: str = Field("", max_length=2000)
+    text: str | None = Field(None, min_length=1, max_length=20_000)
+    box: Box | None = None
+    undoes: str | None = Field(None, max_length=64)
+
+
+class Desk:
+    """Takes decisions for one store; ``announce`` puts the event on the bus."""
+
+    def __init__(
+        self,
+        store: ArtifactStore,
+        announce: Callable[[ReviewDecided], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._announce = announce
+        self._clock = clock
+
+    def decide(self, row: Row, wanted: Decide, who: Principal) -> ReviewDecision:
+        """Raises `QueryInvalid` for an edit of nothing or a box outside the figure, `NotFound` for a foreign undo."""
+        if wanted.choice == "edit" and wanted.text is None and wanted.box is None:
+            raise QueryInvalid("an edit changes the caption or the box", "Send `text`, `box`, or both.")
+        if wanted.choice == "undo":
+            self._check_undo(wanted, who)
+        time = self._clock().isoformat(timespec="milliseconds")
+        decision = ReviewDecision(
+            **wanted.model_dump(exclude={"text", "box"}),
+            text=wanted.text if wanted.choice == "edit" else None,
+            box=wanted.box if wanted.choice == "edit" else None,
+            decision_id=decision_id(wanted.pair_id, who.name, time),
+            article_id=row.pair.article_id,
+            reviewer=who.name,
+            role=who.role,
+            image=self._crop(row, wanted.box) if wanted.choice == "edit" and wanted.box else None,
+            time=time,
+        )
+        self._keep(decision)
+        return decision
+
+    def decisions(self) -> list[ReviewDecision]:
+        return read_decisions(self._store)
+
+    def decided_by(self, who: Principal) -> frozenset[str]:
+        """Pairs on which this reviewer has a standing decision."""
+        standing = standing_decisions(self.decisions())
+        return frozenset(pair for pair, by in standing.items() if any(d.reviewer == who.name for d in by))
+
+    def _keep(self, decision: ReviewDecision) -> None:
+        ref = write_decision(self._store, decision)
+        self._announce(
+            ReviewDecided(
+                decision_id=decision.decision_id,
+                pair_id=decision.pair_id,
+                article_id=decision.article_id,
+                choice=decision.choice,
+                reviewer=decision.reviewer,
+                document=ref,
+            )
+        )
+
+    def _check_undo(self, wanted: Decide, who: Principal) -> None:
+        standing = standing_decisions(read_decisions(self._store, wanted.pair_id)).get(wanted.pair_id, [])
+        if not any(d.decision_id == wanted.undoes and d.reviewer == who.name for d in standing):
+            raise NotFound("standing decision of yours", wanted.undoes or "")
+
+    def _crop(self, row: Row, box: Box) -> ArtifactRef:
+        figure, image = row.figure_box, row.figure_image
+        if figure is None or image is None:
+            raise QueryInvalid("this pair's figure has no box to cut from", "Edit the caption, or reject the pair.")
+        inside = figure.x0 <= box.x0 and figure.y0 <= box.y0 and box.x1 <= figure.x1 and box.y1 <= figure.y1
+        if not inside or box.x1 - box.x0 < _MIN_POINTS or box.y1 - box.y0 < _MIN_POINTS:
+            raise QueryInvalid("the box must lie on the figure and be larger than a line of text", "Draw it again.")
+        with Image.open(io.BytesIO(self._store.get(image))) as picture:
+            across, down = picture.width / (figure.x1 - figure.x0), picture.height / (figure.y1 - figure.y0)
+            part = picture.convert("RGB").crop(
+                (
+                    round((box.x0 - figure.x0) * across),
+                    round((box.y0 - figure.y0) * down),
+                    round((box.x1 - figure.x0) * across),
+                    round((box.y1 - figure.y0) * down),
+                )
+            )
+        buffer = io.BytesIO()
+        part.save(buffer, "PNG")
+        return self._store.put("figures", buffer.getvalue(), "image/png")

@@ -1,0 +1,67 @@
+"""Which pairs are doubtful, and why: the worst first, and none that this reviewer has already decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection as Ids
+from typing import Literal
+
+import numpy as np
+
+from journalclip_inference.hits import Hit, hit_of
+from journalclip_inference.index.rows import Row
+from journalclip_inference.reader import Reader
+from journalclip_shared.records import Document
+from journalclip_shared.records.article import Box
+
+Doubt = Literal["quality", "alignment", "loss"]
+
+_LOW_QUALITY = 0.7  # the class was chosen with less than this certainty
+_WORST_LOSSES = 0.1  # the share of pairs whose loss is looked at
+# Two or more lettered parts named in a caption that stayed whole: the panels were not told apart.
+_LETTERED = re.compile(r"\(([A-H])\)|\b([A-H])[:,.)]")
+
+
+class Doubted(Document):
+    """A pair to review."""
+
+    hit: Hit
+    doubts: tuple[Doubt, ...]
+    loss: float
+    box: Box | None = None
+
+
+def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) -> list[Doubted]:
+    """Up to ``limit`` doubted pairs, by the number of doubts and then by loss."""
+    collection = reader.collection
+    losses = collection.losses()
+    shown = collection.shown()
+    bar = float(np.quantile(losses[shown], 1 - _WORST_LOSSES)) if len(shown) else 0.0
+    found: list[tuple[int, float, int]] = []
+    rows: dict[int, tuple[Row, tuple[Doubt, ...]]] = {}
+    for position in shown.tolist():
+        row = collection.row(position)
+        doubts = doubts_of(row, bar)
+        if doubts and row.pair.pair_id not in decided and (doubt is None or doubt in doubts):
+            found.append((-len(doubts), -row.loss, position))
+            rows[position] = (row, doubts)
+    worst = sorted(found)[:limit]
+    return [_doubted(reader, n, position, *rows[position]) for n, (_, _, position) in enumerate(worst, start=1)]
+
+
+def doubts_of(row: Row, loss_bar: float) -> tuple[Doubt, ...]:
+    """Why a pair should be looked at; empty where nothing speaks against it."""
+    pair = row.pair
+    found: list[Doubt] = []
+    if pair.quality is not None and pair.quality.score < _LOW_QUALITY:
+        found.append("quality")
+    if pair.tier == "whole" and len({a or b for a, b in _LETTERED.findall(pair.text)}) > 1:
+        found.append("alignment")
+    if row.loss > loss_bar:
+        found.append("loss")
+    return tuple(found)
+
+
+def _doubted(reader: Reader, rank: int, position: int, row: Row, doubts: tuple[Doubt, ...]) -> Doubted:
+    hit = hit_of(row, rank, reader.collection.agreement(position), None)
+    return Doubted(hit=hit, doubts=doubts, loss=row.loss, box=row.pair.box)

@@ -1,0 +1,102 @@
+"""One server in one process: settings and clients in, an application that keeps itself at the champion out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from journalclip_inference.api.app import create_app
+from journalclip_inference.api.serving import Serving
+from journalclip_inference.audit import Audit
+from journalclip_inference.auth import Door, Tokens
+from journalclip_inference.backend import LocalBackend
+from journalclip_inference.batching import BatchLimits
+from journalclip_inference.documents import Documents
+from journalclip_inference.images import ImageLimits
+from journalclip_inference.pictures import Pictures
+from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_inference.review.desk import Desk
+from journalclip_inference.settings import InferenceSettings
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.events import Event, ReviewDecided
+from journalclip_shared.registry import ModelRegistry
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What a server reaches the world through."""
+
+    store: ArtifactStore
+    registry: ModelRegistry
+    bus: Bus
+    cache: Path
+    audit: Audit
+
+
+@dataclass
+class Service:
+    """A server's moving parts; `start` before the application serves, `stop` after."""
+
+    app: FastAPI
+    reloader: Reloader
+    backend: LocalBackend
+    threads: list[threading.Thread]
+    stopping: threading.Event
+
+    def start(self) -> None:
+        """Load the champion where there is one, and go on looking."""
+        self.reloader.check()
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join()
+
+
+def build(settings: InferenceSettings, clients: Clients) -> Service:
+    """Wire one server; nothing is loaded yet. Raises `PermanentError` ``tokens-invalid``."""
+    holder, stopping = Holder(), threading.Event()
+    reloader = Reloader(clients.store, clients.registry, clients.cache, holder)
+    limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
+    backend = LocalBackend(holder, limits)
+    parts = serving_of(settings, clients, backend, lambda: reloader.problem)
+    group = f"inference-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
+    threads = [
+        threading.Thread(target=watch, args=(reloader, stopping, settings.poll_s), name="poll", daemon=True),
+        threading.Thread(target=listen, args=(reloader, clients.bus, group, stopping), name="listen", daemon=True),
+    ]
+
+    async def close() -> None:
+        stopping.set()
+        await backend.batcher.close()
+
+    return Service(create_app(parts, settings.max_body_bytes, close), reloader, backend, threads, stopping)
+
+
+def serving_of(
+    settings: InferenceSettings, clients: Clients, backend: LocalBackend, problem: Callable[[], str]
+) -> Serving:
+    def announce(fact: ReviewDecided) -> None:
+        clients.bus.publish([Event(fact, "inference-review")])
+
+    return Serving(
+        backend=backend,
+        store=clients.store,
+        documents=Documents(clients.store),
+        pictures=Pictures(clients.store, clients.cache / "pictures"),
+        desk=Desk(clients.store, announce),
+        door=Door((Tokens.load(settings.tokens),), settings.anonymous),
+        audit=clients.audit,
+        images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
+        problem=problem,
+    )

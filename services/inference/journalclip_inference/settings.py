@@ -1,0 +1,28 @@
+"""Settings of the inference service: where it listens, whom it lets in, how much it takes on at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from journalclip_shared.settings import Settings
+
+
+class InferenceSettings(Settings):
+    """Environment ``JOURNALCLIP_<NAME>``."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535)
+    anonymous: bool = Field(False, description="Let readers in without a token; only ever from this machine itself.")
+    tokens: Path | None = Field(None, description="JSON file of token digests with names and roles.")
+    oidc_issuer: str = Field("", description="OpenID Connect issuer whose access tokens are accepted; empty: none.")
+    oidc_audience: str = Field("journalclip", description="The audience those tokens must name.")
+    oidc_role_claim: str = Field("journalclip_role", description="The claim that holds the role.")
+    max_batch: int = Field(32, ge=1, description="Queries the encoder takes in one pass.")
+    batch_wait_ms: float = Field(2.0, ge=0, description="How long a lone query waits for company.")
+    max_waiting: int = Field(256, ge=1, description="Queries that may wait; more are refused with 429.")
+    max_body_bytes: int = Field(24_000_000, ge=1, description="Largest request; an image in base64 is a third larger.")
+    max_image_bytes: int = Field(16_000_000, ge=1)
+    max_pixels: int = Field(50_000_000, ge=1, description="Largest picture that is decoded.")
+    poll_s: float = Field(5.0, gt=0, description="How often the champion alias is looked at, besides events.")

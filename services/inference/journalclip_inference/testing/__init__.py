@@ -1,0 +1,1 @@
+"""Invented collections and servers over them, for tests, screenshots and benches."""

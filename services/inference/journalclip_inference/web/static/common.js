@@ -1,0 +1,168 @@
+// What every page shares: asking the server, the header, cards of hits. Text from articles only ever becomes text nodes.
+
+export class Refused extends Error {
+  constructor(status, body) {
+    super(body.reason || `The server answered ${status}.`);
+    this.status = status;
+    this.code = body.code;
+    this.remedy = body.remedy;
+  }
+}
+
+export async function ask(path, body) {
+  const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const answer = await fetch(path, options);
+  if (answer.status === 204) return null;
+  const found = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refused(answer.status, found);
+  return found;
+}
+
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export const $ = (id) => document.getElementById(id);
+
+export function say(text, problem = false) {
+  const status = $("status");
+  status.textContent = text;
+  status.classList.toggle("problem", problem);
+}
+
+export function sayRefused(error) {
+  if (!(error instanceof Refused)) throw error;
+  if (error.status === 401) signIn(error.message);
+  say([error.message, error.remedy].filter(Boolean).join(". "), true);
+}
+
+// The header, and who is signed in.
+export async function dress(here) {
+  const link = (path, name) => make("a", { href: path, "aria-current": path === here ? "page" : null }, name);
+  const who = make("div", { class: "who" });
+  $("top").append(make("div", { class: "inner" },
+    make("a", { class: "name", href: "/" }, make("img", { src: "/static/icon.svg", alt: "" }), "journalclip"),
+    make("nav", { "aria-label": "Pages" }, link("/", "Search"), link("/map", "Map"), link("/review", "Review")), who));
+  let me = null;
+  try { me = await ask("/v1/me"); } catch (error) { if (!(error instanceof Refused)) throw error; }
+  if (me && me.name !== "anonymous") {
+    who.append(`${me.name} (${me.role})`, make("button", { type: "button", onclick: async () => { await ask("/v1/logout", {}); location.reload(); } }, "Sign out"));
+  } else {
+    who.append(make("button", { type: "button", onclick: () => signIn() }, "Sign in"));
+  }
+  return me;
+}
+
+export function signIn(why = "") {
+  document.querySelector("dialog")?.remove();
+  const token = make("input", { type: "password", id: "token", autocomplete: "off", required: true });
+  const note = make("p", { role: "alert", class: "problem" }, why);
+  const dialog = make("dialog", { "aria-labelledby": "sign-in" });
+  const form = make("form", { method: "dialog", onsubmit: async (event) => {
+    event.preventDefault();
+    try { await ask("/v1/login", { token: token.value }); location.reload(); }
+    catch (error) { if (!(error instanceof Refused)) throw error; note.textContent = error.message; }
+  } }, make("h2", { id: "sign-in" }, "Sign in"), make("label", { for: "token" }, "Your token"), token, note,
+    make("div", { class: "bar" }, make("button", { class: "primary", type: "submit" }, "Sign in"),
+      make("button", { type: "button", onclick: () => dialog.close() }, "Cancel")),
+    make("p", { class: "hint" }, "An administrator makes one with: journalclip tokens add NAME --role reviewer"));
+  dialog.append(form);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+export function foot(served, pairs) {
+  $("foot").replaceChildren(`${pairs} pairs, model version ${served.version} (`, make("code", {}, served.model_id),
+    "), index ", make("code", {}, served.index_id), ". Scores are cosines of embeddings. For research and reading, not for diagnosis.");
+}
+
+// A picture with its panel outlined; the region is given in shares of the picture.
+export function shot(source, alt, regions, tall = false) {
+  const frame = make("div", { class: "frame" }, make("img", { src: source, alt, loading: tall ? "eager" : "lazy" }));
+  for (const [region, quiet] of regions) frame.append(outline(region, quiet));
+  return make("div", { class: tall ? "shot tall" : "shot" }, frame);
+}
+
+export function outline(region, quiet = false) {
+  const box = make("div", { class: quiet ? "region quiet" : "region" });
+  place(box, region);
+  return box;
+}
+
+// Styles are set through the object model: the page's policy forbids them in markup.
+export function place(box, region) {
+  box.style.left = `${100 * region.left}%`;
+  box.style.top = `${100 * region.top}%`;
+  box.style.width = `${100 * region.width}%`;
+  box.style.height = `${100 * region.height}%`;
+}
+
+export function captionOf(hit) {
+  const element = make("p", { class: "caption" });
+  element.append(...marked(hit.caption, spansOf(hit)));
+  return element;
+}
+
+function spansOf(hit) {
+  const wanted = new Set(hit.matched);
+  const spans = codedOf(hit.record).filter((coded) => wanted.has(coded.term) && coded.span).map((coded) => coded.span);
+  return spans.sort((a, b) => a[0] - b[0]);
+}
+
+function marked(text, spans) {
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of spans) {
+    if (start < at || end > text.length) continue;
+    parts.push(text.slice(at, start), make("mark", {}, text.slice(start, end)));
+    at = end;
+  }
+  return [...parts, text.slice(at)];
+}
+
+const FIELDS = ["modality", "sequence", "plane", "anatomy", "laterality", "findings", "procedure", "stage"];
+
+export function codedOf(record) {
+  return FIELDS.flatMap((field) => (record[field] || []).map((coded) => ({ ...coded, field })));
+}
+
+export function tagsOf(hit, limit = 12) {
+  const seen = new Map();
+  for (const coded of codedOf(hit.record)) if (!seen.has(coded.term)) seen.set(coded.term, coded);
+  const matched = new Set(hit.matched);
+  const shown = [...seen.values()].sort((a, b) => matched.has(b.term) - matched.has(a.term)).slice(0, limit);
+  return make("ul", { class: "tags", "aria-label": "Structured fields" }, ...shown.map((coded) =>
+    make("li", { class: [matched.has(coded.term) ? "hit" : "", coded.negated ? "negated" : ""].join(" ").trim() || null, title: coded.field },
+      (coded.negated ? "no " : "") + coded.term)));
+}
+
+export function nameOf(hit) {
+  return `${hit.label.replace(/[.:\s]+$/, "")}${hit.letter ? ` (${hit.letter})` : ""}`;
+}
+
+export function card(hit, { score = "score" } = {}) {
+  const whole = hit.region !== null;
+  const picture = shot(`${whole ? hit.figure_image_url : hit.image_url}?side=480`, `${nameOf(hit)}: ${hit.caption.slice(0, 120)}`,
+    whole ? [[hit.region, false]] : []);
+  const caption = captionOf(hit);
+  caption.classList.add("cut");
+  caption.title = hit.caption;
+  const source = [hit.title || hit.name, hit.journal, hit.year, `page ${hit.page}`, hit.licence].filter(Boolean).join(" · ");
+  const copy = (what, text) => make("button", { type: "button", onclick: async (event) => {
+    await navigator.clipboard.writeText(text);
+    event.target.textContent = "Copied";
+  } }, what);
+  return make("li", { class: "card", "data-pair": hit.pair_id }, picture, make("div", { class: "body" },
+    make("div", { class: "row" }, make("h3", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}` }, nameOf(hit))),
+      make("span", { class: "score", title: "Cosine of the embeddings, -1 to 1" }, `${score} ${hit.score.toFixed(3)}`)),
+    caption, tagsOf(hit), make("p", { class: "source" }, source),
+    make("div", { class: "acts" }, make("a", { href: `/?like=${hit.pair_id}` }, "Similar"), copy("Copy citation", hit.cite),
+      hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null)));
+}

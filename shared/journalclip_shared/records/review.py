@@ -1,0 +1,48 @@
+"""A reviewer's decision on a pair, and what all decisions on it come to.
+
+A decision is never changed: it is undone by another one that names it. It is stored before it is announced, as the
+manifest ``reviewed/<pair_id>/<decision_id>`` in the ``datasets`` bucket, so that the freeze job needs no event log.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.ids import make_id
+from journalclip_shared.records import Document
+from journalclip_shared.records.article import Box
+
+Choice = Literal["accept", "reject", "edit", "undo"]
+Reason = Literal[
+    "good", "wrong-panel", "wrong-caption", "not-a-figure", "poor-image", "identifiable-person", "duplicate",
+    "off-topic", "other",
+]  # fmt: skip
+
+
+class ReviewDecision(Document):
+    """Who decided what about which pair, and when."""
+
+    decision_id: str
+    pair_id: str
+    article_id: str
+    reviewer: str = Field(min_length=1, max_length=100)
+    role: str
+    choice: Choice
+    reason: Reason = "good"
+    note: str = Field("", max_length=2000)
+    undoes: str | None = Field(None, description="The decision that this one takes back.")
+    text: str | None = Field(None, max_length=20_000, description="The caption as the reviewer mended it.")
+    box: Box | None = Field(None, description="The box as the reviewer drew it, in PDF points on the pair's page.")
+    image: ArtifactRef | None = Field(None, description="The crop of that box.")
+    time: str = Field(description="UTC, ISO 8601, milliseconds.")
+
+
+def decision_id(pair_id: str, reviewer: str, time: str) -> str:
+    return make_id("evt", "review", pair_id, reviewer, time)
+
+
+def decision_name(decision: ReviewDecision) -> str:
+    return f"reviewed/{decision.pair_id}/{decision.decision_id}"
