@@ -13,6 +13,8 @@ MYPYPATH := $(subst $(space),:,$(SOURCES))
 WORKDIR ?= journalclip-demo
 # Stray package folders of the machine must not change what is installed.
 unexport PIP_FIND_LINKS
+# Without compiled bytecode every start of torch, transformers and mlflow costs 15 seconds more.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## say what each target does

@@ -3,6 +3,7 @@
 # another; then the coverage gates. Called by `make test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+unset PYTHONDONTWRITEBYTECODE  # as in the Makefile, for callers of this script alone
 export OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false MLFLOW_DISABLE_TELEMETRY=true RAY_USAGE_STATS_ENABLED=0
 alone="ray or servers or browser"
 .venv/bin/coverage erase

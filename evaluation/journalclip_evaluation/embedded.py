@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -47,14 +46,11 @@ class EmbeddedPairs:
     def __len__(self) -> int:
         return self.images.shape[0]
 
-    def several(self) -> dict[int, Ints]:
-        """For each pair that is not alone in its picture or wording: all right answers, itself included."""
-        by_image, by_text = _same(self.image_keys), _same(self.text_keys)
-        found = {}
-        for row, (image, text) in enumerate(zip(self.image_keys, self.text_keys, strict=True)):
-            if len(by_image[image]) > 1 or len(by_text[text]) > 1:
-                found[row] = np.union1d(by_image[image], by_text[text])
-        return found
+    def several(self, rows: Ints) -> dict[int, Ints]:
+        """For each of ``rows`` that is not alone in its picture or wording: all right answers, itself included."""
+        by_image, by_text = _Same(self.image_keys), _Same(self.text_keys)
+        shared = rows[(by_image.sizes(rows) > 1) | (by_text.sizes(rows) > 1)]
+        return {int(row): np.union1d(by_image.members(row), by_text.members(row)) for row in shared}
 
 
 def embed_split(encoder: Encoder, dataset: FrozenDataset, split: Split) -> EmbeddedPairs:
@@ -84,8 +80,18 @@ def _image_vectors(encoder: Encoder, dataset: FrozenDataset, split: Split) -> It
         yield encoder.embed_images(some)
 
 
-def _same(keys: Sequence[str]) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = defaultdict(list)
-    for row, key in enumerate(keys):
-        rows[key].append(row)
-    return rows
+class _Same:
+    """Rows by key, in a few flat arrays: a million keys take tens of megabytes."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        seen: dict[str, int] = {}
+        self._code = np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.int64, len(keys))
+        self._order = np.argsort(self._code, kind="stable")
+        self._start = np.concatenate([[0], np.cumsum(np.bincount(self._code))])
+
+    def sizes(self, rows: Ints) -> Ints:
+        return np.diff(self._start)[self._code[rows]]
+
+    def members(self, row: int) -> Ints:
+        code = self._code[row]
+        return self._order[self._start[code] : self._start[code + 1]]

@@ -66,21 +66,32 @@ class Ranked:
     multi: Mapping[Side, Ranks]
 
 
-def rank(pairs: EmbeddedPairs) -> Ranked:
-    """Rank every text for every image and the other way round. Raises `EmbeddingsUnusable` for vectors not finite."""
+def rank(pairs: EmbeddedPairs, queries: Ints | None = None) -> Ranked:
+    """Rank the whole pool for every pair (or those of ``queries``), both ways.
+
+    Raises `EmbeddingsUnusable` for vectors that are not finite.
+    """
     own = own_scores(pairs.images, pairs.texts)
-    pool = len(pairs)
-    ones = np.ones(pool, np.int64)
+    rows = np.arange(len(pairs)) if queries is None else queries
+    images, texts = (side if queries is None else take(side, rows) for side in (pairs.images, pairs.texts))
+    if queries is None:
+        counts = count_both(pairs.images, pairs.texts, own, own)
+    else:
+        counts = count(images, pairs.texts, own[rows]), count(texts, pairs.images, own[rows])
+    ones = np.ones(len(rows), np.int64)
     strict = {
-        side: Ranks(counts.above, np.maximum(counts.level, 1), ones, ones, pool)
-        for side, counts in zip(SIDES, count_both(pairs.images, pairs.texts, own, own), strict=True)
+        side: Ranks(each.above, np.maximum(each.level, 1), ones, ones, len(pairs))
+        for side, each in zip(SIDES, counts, strict=True)
     }
-    several = pairs.several()
+    several = pairs.several(rows)
     multi: dict[Side, Ranks] = {
-        "image_to_text": _with_several(strict["image_to_text"], pairs.images, pairs.texts, several),
-        "text_to_image": _with_several(strict["text_to_image"], pairs.texts, pairs.images, several),
+        "image_to_text": _with_several(strict["image_to_text"], rows, images, pairs.texts, several),
+        "text_to_image": _with_several(strict["text_to_image"], rows, texts, pairs.images, several),
     }
-    return Ranked(tuple(pairs.pair_ids), tuple(pairs.articles), tuple(pairs.modalities), strict, multi)
+    pair_ids, articles, modalities = (
+        tuple(each[row] for row in rows) for each in (pairs.pair_ids, pairs.articles, pairs.modalities)
+    )
+    return Ranked(pair_ids, articles, modalities, strict, multi)
 
 
 def summarise(ranked: Ranked, multi: bool = False) -> Retrieval:
@@ -122,24 +133,31 @@ def own_scores(images: Rows, texts: Rows) -> Floats:
     return own
 
 
-def _with_several(strict: Ranks, queries: Rows, gallery: Rows, several: Mapping[int, Ints]) -> Ranks:
-    """As ``strict``, with the rows of ``several`` ranked by the best of their right answers."""
+def take(vectors: Rows, rows: Ints) -> Floats:
+    """Some rows, also of a file: [len(rows), D]."""
+    if isinstance(vectors, np.ndarray):
+        return np.asarray(vectors[rows])
+    return np.concatenate([vectors[slice(row, row + 1)] for row in rows])
+
+
+def _with_several(strict: Ranks, rows: Ints, queries: Rows, gallery: Rows, several: Mapping[int, Ints]) -> Ranks:
+    """As ``strict``, with the queries of ``several`` (keyed by their row in the pool) ranked by their best answer."""
     if not several:
         return strict
-    rows = np.fromiter(several, np.int64, len(several))
-    vectors = np.concatenate([queries[slice(row, row + 1)] for row in rows])
-    best, right = np.empty(len(rows), np.float32), np.empty(len(rows), np.int64)
+    places = np.searchsorted(rows, np.fromiter(several, np.int64, len(several)))
+    vectors = take(queries, places)
+    best, right = np.empty(len(places), np.float32), np.empty(len(places), np.int64)
     for place, (vector, answers) in enumerate(zip(vectors, several.values(), strict=True)):
-        scores = np.concatenate([gallery[slice(answer, answer + 1)] for answer in answers]) @ vector
+        scores = take(gallery, answers) @ vector
         best[place] = scores.max()
         right[place] = np.count_nonzero(scores >= best[place] - np.float32(TIE))
     counts = count(vectors, gallery, best)
     above, level, rights, positives = (
         column.copy() for column in (strict.above, strict.level, strict.right, strict.positives)
     )
-    above[rows], rights[rows] = counts.above, right
-    level[rows] = np.maximum(counts.level, right)
-    positives[rows] = [len(answers) for answers in several.values()]
+    above[places], rights[places] = counts.above, right
+    level[places] = np.maximum(counts.level, right)
+    positives[places] = [len(answers) for answers in several.values()]
     return Ranks(above, level, rights, positives, strict.pool)
 
 

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journalclip_evaluation.bench import Size, bench, synthetic_pairs
 from journalclip_evaluation.counting import count, count_both, true_count
 from journalclip_evaluation.embedded import EmbeddedPairs, wording
 from journalclip_evaluation.errors import EmbeddingsUnusable, NothingToEvaluate
 from journalclip_evaluation.rank_table import from_parquet, to_parquet
 from journalclip_evaluation.ranking import Ranks
 from journalclip_evaluation.retrieval import Ranked, by_modality, compare, query_values, rank, summarise
+from journalclip_evaluation.vector_file import VectorFile
 
 
 def pairs_of(
@@ -193,3 +196,36 @@ def test_what_cannot_be_ranked_is_refused() -> None:
 def test_wording_ignores_case_punctuation_and_form() -> None:
     assert wording("Axial CT,  showing “ﬁbrous” mass.") == wording("axial ct showing fibrous mass")
     assert wording("no infarct") != wording("infarct")
+
+
+def test_some_queries_are_ranked_as_they_are_among_all(tmp_path: Path) -> None:
+    pairs = synthetic_pairs(Size(pairs=1200, dim=16, queries=0), tmp_path)
+    whole, rows = rank(pairs), np.array([3, 49, 98, 99, 700])
+    some = rank(pairs, rows)
+    assert some.pair_ids == ("3", "49", "98", "99", "700")
+    for kind in ("strict", "multi"):
+        for side in whole.strict:
+            expected, found = getattr(whole, kind)[side].take(rows), getattr(some, kind)[side]
+            for column in ("above", "level", "right", "positives"):
+                np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    assert whole.multi["image_to_text"].positives[[3, 98, 99]].tolist() == [1, 2, 2]
+    assert whole.strict["text_to_image"].level[[3, 98, 99]].tolist() == [1, 2, 2]  # twins share a picture
+
+
+def test_files_give_what_arrays_give_and_other_files_are_refused(tmp_path: Path) -> None:
+    pairs = synthetic_pairs(Size(pairs=300, dim=8, queries=0), tmp_path)
+    loaded = np.load(tmp_path / "images.npy")
+    np.testing.assert_array_equal(pairs.images[slice(10, 290)], loaded[10:290])
+    np.testing.assert_array_equal(pairs.images[slice(290, 999)], loaded[290:])
+    np.save(tmp_path / "double.npy", np.zeros((2, 2)))
+    (tmp_path / "text.npy").write_text("no array at all")
+    for name in ("double.npy", "text.npy"):
+        with pytest.raises(EmbeddingsUnusable):
+            VectorFile.open(tmp_path / name)
+
+
+def test_bench_reports_what_it_did(tmp_path: Path) -> None:
+    found = bench(Size(pairs=500, dim=16, queries=50), tmp_path)
+    assert (found["pairs"], found["queries"]) == (500, 50)
+    assert found["strict"]["image_to_text"]["pool"] == 500  # type: ignore[index,call-overload]
+    assert bench(Size(pairs=60, dim=4, queries=0), tmp_path)["queries"] == 60

@@ -15,6 +15,7 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, 
 from kafka.errors import KafkaError, SecurityDisabledError, TopicAlreadyExistsError
 from minio import Minio
 from minio.error import S3Error
+from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
 
 from journalclip_pipelines.topology import SERVICES, Service, Topic, topics
 from journalclip_shared.artifacts import BUCKETS
@@ -111,6 +112,26 @@ def make_buckets(settings: S3Settings, report: Report) -> None:
             report.made.append(f"bucket {name}")
         else:
             report.found.append(f"bucket {name}")
+
+
+def announce_objects(settings: S3Settings, report: Report) -> None:
+    """Have the store send created PDFs of the inbox to Kafka; a store without that target is only noted."""
+    client = connect(settings)
+    queue = QueueConfig(
+        queue="arn:minio:sqs::PRIMARY:kafka",
+        events=["s3:ObjectCreated:*"],
+        config_id="journalclip",
+        prefix_filter_rule=PrefixFilterRule("issues/"),
+        suffix_filter_rule=SuffixFilterRule(".pdf"),
+    )
+    try:
+        client.set_bucket_notification(
+            f"{settings.bucket_prefix}articles", NotificationConfig(queue_config_list=[queue])
+        )
+    except S3Error as error:
+        report.notes.append(f"no bucket notifications ({error.code}): the reconciler finds new objects alone")
+    else:
+        report.made.append("bucket notifications of the inbox")
 
 
 def bucket_policy(service: Service, prefix: str = "") -> str:

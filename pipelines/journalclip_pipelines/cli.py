@@ -11,11 +11,20 @@ import sys
 import typer
 
 from journalclip_pipelines.commands import (
+    backbone,
+    bench_backbone,
+    bench_evaluation,
     bench_extraction,
+    bench_hostile,
+    bench_loss,
     demo,
     doctor,
+    evaluate,
     explain,
+    export,
     extract,
+    models,
+    quality,
     run,
     search,
     serve,
@@ -41,11 +50,22 @@ app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
 app.command()(serve.serve)
 app.add_typer(serve.tokens, name="tokens")
+app.command()(export.export)
 app.command()(explain.explain)
+app.command()(evaluate.evaluate)
+app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
+bench.command()(bench_hostile.hostile)
+bench.command()(bench_loss.loss)
+for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
+    app.command()(command)
+app.command("replay-dlq")(backbone.replay_dlq)
+bench.command()(bench_backbone.backbone)
+bench.command()(bench_evaluation.evaluation)
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:

@@ -42,14 +42,21 @@ def find_pdfs(folder: Path) -> list[Path]:
 
 def submit(store: ArtifactStore, bus: Bus, path: Path) -> Submission:
     """Store one PDF and announce it; safe to repeat, also after a kill between any two steps."""
+    submission, fact = record(store, path, path.name)
+    bus.publish([Event(fact, "submit")])
+    return submission
+
+
+def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, ArticleSubmitted]:
+    """Store one PDF under its display name; the caller announces the fact, and may do so again."""
     pdf = store.put_file("articles", path, "application/pdf")
-    name = path.name[:_MAX_NAME]
+    name = _displayable(name)
     first, new = _first_name(store, pdf, name)
     identity = article_id(pdf.sha256)
     if first != name:
         _remember_copy(store, identity, name)
-    bus.publish([Event(ArticleSubmitted(article_id=identity, pdf=pdf, name=first), "submit")])
-    return Submission(identity, name, new, first if first != name else None)
+    fact = ArticleSubmitted(article_id=identity, pdf=pdf, name=first)
+    return Submission(identity, name, new, first if first != name else None), fact
 
 
 def submitted(store: ArtifactStore) -> Iterator[ArticleSubmitted]:
@@ -68,6 +75,11 @@ def copies(store: ArtifactStore) -> dict[str, list[str]]:
         if found is not None:
             names.setdefault(manifest.split("/")[1], []).append(str(json.loads(store.get(found))["name"]))
     return names
+
+
+def _displayable(name: str) -> str:
+    # A file system may hold names that are no text; they are shown, never opened.
+    return name.encode("utf-8", "replace").decode()[:_MAX_NAME]
 
 
 def _first_name(store: ArtifactStore, pdf: ArtifactRef, name: str) -> tuple[str, bool]:

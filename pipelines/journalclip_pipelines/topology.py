@@ -20,7 +20,6 @@ from journalclip_shared.events import (
     ModelTrained,
     PairsStructured,
     SourceQuarantined,
-    StudySubmitted,
 )
 
 # As many as members that could ever share a group's work; more cost memory, and a key's partition must never change.
@@ -76,7 +75,7 @@ SERVICES = (
     ),
     Service(
         "extraction",
-        consumes=(ArticleSubmitted, StudySubmitted),
+        consumes=(ArticleSubmitted,),
         produces=(FiguresExtracted,),
         reads=("articles", "figures"),
         writes=("figures",),
@@ -104,13 +103,13 @@ SERVICES = (
     ),
     Service(
         "promotion",
-        consumes=(ModelTrained,),
+        consumes=(ModelTrained, ModelPromoted),
         produces=(ModelPromoted,),
         reads=("datasets", "models"),
         writes=("models",),
     ),
     Service(
-        "inference",
+        "inference-index",
         consumes=(ModelPromoted,),
         reads=("figures", "datasets", "models"),
         writes=("models",),

@@ -22,7 +22,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -34,7 +34,7 @@ from journalclip_shared.events import Event, Fact, SourceQuarantined, decode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.lanes import Held, Lanes
 
-__all__ = ["BreakerOpen", "Handler", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer"]
+__all__ = ["BreakerOpen", "Handler", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer", "decoded"]
 
 _T = TypeVar("_T")
 
@@ -101,6 +101,11 @@ class _Stopping(Exception):
     """The loop was told to stop while this delivery waited for its next attempt; it comes again after the restart."""
 
 
+def decoded(delivery: Delivery) -> Event:
+    """The delivery as one of our events. Raises `UndecodableEvent`."""
+    return decode(delivery.headers, delivery.body)
+
+
 @dataclass
 class Loop:
     """One handler on one bus. `drain` empties the backlog and returns; `run` serves until told to stop."""
@@ -113,6 +118,7 @@ class Loop:
     rng: random.Random = field(default_factory=random.Random)
     tracer: Tracer = field(default_factory=Untraced)
     lag: Callable[[int], None] | None = None
+    decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
         self._breaker = Breaker(self.settings.breaker_window, self.settings.breaker_share)
@@ -234,8 +240,7 @@ class _Run:
         return self._consumer.lag() == 0
 
     def _finish(self, workers: Sequence[Future[None]]) -> None:
-        while not all(worker.done() for worker in workers):
-            self._lanes.wait(self._settings.heartbeat_s)
+        while wait(workers, timeout=self._settings.heartbeat_s).not_done:
             self._consumer.heartbeat()
         with suppress(_Stopping):  # the commit is a courtesy now: what it misses is delivered again
             self._commit(pause_s=0.0)
@@ -291,7 +296,7 @@ class _Worker:
         delivery = held.delivery
         started = time.monotonic()
         try:
-            event = decode(delivery.headers, delivery.body)
+            event = self._loop.decode(delivery)
             with self._loop.tracer.span(self._loop.handler.group, event) as traceparent:
                 facts = self._loop.attempt(event, self._stop)
         except PermanentError as error:

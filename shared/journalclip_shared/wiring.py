@@ -13,13 +13,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from journalclip_shared import failpoints
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus import Bus
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings
+from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings, decoded
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.settings import Settings
 from journalclip_shared.telemetry import Telemetry, configure_logging
@@ -45,31 +46,45 @@ def open_artifacts(settings: Settings) -> ArtifactStore:
     return LocalArtifacts(settings.workdir / "artifacts")
 
 
-def serve(settings: Settings, build: Callable[[ArtifactStore], Handler]) -> int:
-    """Run the handler that ``build`` makes until told to stop; returns the exit code."""
+Build = Callable[[ArtifactStore, Bus], Handler | AbstractContextManager[Handler]]
+
+
+def serve(settings: Settings, build: Build, stop: threading.Event | None = None) -> int:
+    """Run the handler that ``build`` makes (a context manager where it holds something) until told to stop.
+
+    Returns the exit code. Without ``stop`` it installs its own, set by SIGTERM and SIGINT.
+    """
     configure_logging(json_lines=settings.log_json)
-    stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stop.set())
+    stop = stop or _stop_on_signal()
     try:
         failpoints.arm(settings.fail_points)
         bus, store = open_bus(settings), open_artifacts(settings)
-        handler = build(store)
-        return _consume(settings, bus, handler, stop)
+        made = build(store, bus)
+        with made if isinstance(made, AbstractContextManager) else nullcontext(made) as handler:
+            _consume(settings, bus, handler, stop)
+        bus.close()
     except PermanentError as error:
         _log.error("%s; %s", error, error.remedy, extra={"code": error.code})
         return 1
     except (TransientError, BreakerOpen) as error:
         _log.error("stopping, nothing lost: %s", error)
         return os.EX_TEMPFAIL
+    return 0
 
 
-def main(settings: Settings, build: Callable[[ArtifactStore], Handler]) -> None:
+def main(settings: Settings, build: Build) -> None:
     """`serve` as a process's whole life."""
     sys.exit(serve(settings, build))
 
 
-def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Event) -> int:
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    return stop
+
+
+def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Event) -> None:
     with Telemetry(handler.group, settings.metrics_port, settings.otlp_endpoint) as telemetry:
         loop = Loop(
             bus,
@@ -78,9 +93,8 @@ def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Eve
             observer=telemetry,
             tracer=telemetry,
             lag=telemetry.lag,
+            decode=getattr(handler, "decode", decoded),
         )
         _log.info("serving", extra={"group": handler.group, "topics": [fact.topic for fact in handler.consumes]})
         count = loop.drain(stop) if settings.drain else loop.run(stop)
         _log.info("stopped after %d deliveries", count)
-    bus.close()
-    return 0

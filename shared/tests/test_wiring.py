@@ -16,6 +16,7 @@ from journalclip_shared import failpoints
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.artifacts.s3 import S3Artifacts
+from journalclip_shared.bus import Bus
 from journalclip_shared.bus.kafka import KafkaBus, client_options
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError, TransientError
@@ -40,8 +41,8 @@ class Counting:
         return []
 
 
-def build(handler: Counting) -> Callable[[ArtifactStore], Counting]:
-    return lambda _: handler
+def build(handler: Counting) -> Callable[[ArtifactStore, Bus], Counting]:
+    return lambda _store, _bus: handler
 
 
 def secrets(tmp_path: Path) -> S3Settings:
@@ -139,7 +140,7 @@ class Handler:
     def handle(self, event):
         print("handled", flush=True)
         return []
-main(Settings(), lambda store: Handler())
+main(Settings(), lambda store, bus: Handler())
 """
 
 

@@ -88,6 +88,13 @@ def _rows(steps: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
     return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
 
 
+def tree_of(name: str, value: Json) -> Tree:
+    """Any answer as a tree, empty parts left out; other commands print theirs with it."""
+    tree = Tree(name)
+    _grow(tree, value)
+    return tree
+
+
 def _grow(tree: Tree, value: Json) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from journalclip_extraction.handler import ExtractionHandler
 from journalclip_extraction.sandbox import Sandbox
 from journalclip_extraction.settings import ExtractionSettings
-from journalclip_shared.artifacts.local import LocalArtifacts
-from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.consume import Loop, LoopSettings
+from journalclip_shared import wiring
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.consume import Handler
 
 
-def serve(settings: ExtractionSettings, stop: threading.Event) -> int:
-    """Handle events until ``stop`` is set; returns how many deliveries that was."""
-    bus = SqliteBus(settings.workdir / "events.db")
-    store = LocalArtifacts(settings.workdir / "artifacts")
-    with Sandbox(settings.limits) as sandbox:
-        handler = ExtractionHandler(store, sandbox, settings.extract)
-        return Loop(bus, handler, LoopSettings(concurrency=settings.concurrency)).run(stop)
+def serve(settings: ExtractionSettings, stop: threading.Event | None = None) -> int:
+    """Handle events until ``stop`` is set; returns the exit code."""
+
+    @contextmanager
+    def build(store: ArtifactStore, _bus: Bus) -> Iterator[Handler]:
+        with Sandbox(settings.limits) as sandbox:
+            yield ExtractionHandler(store, sandbox, settings.options())
+
+    return wiring.serve(settings, build, stop)
 
 
 def main() -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    serve(ExtractionSettings(), stop)
+    sys.exit(serve(ExtractionSettings()))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class ExtractOptions:
     max_pixels: int = 24_000_000  # per crop; larger ones are rendered smaller
     ocr: bool = False
     panels: bool = True
+    quality_model: str = ""  # a trained quality model as JSON; empty: measured rules judge
 
 
 @dataclass(frozen=True)

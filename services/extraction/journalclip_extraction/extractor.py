@@ -27,6 +27,7 @@ from journalclip_extraction.page.reader import read_page
 from journalclip_extraction.page.scans import is_scanned
 from journalclip_extraction.page.typography import learn
 from journalclip_extraction.paragraphs import body_paragraphs
+from journalclip_extraction.quality import appraise
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import Mention
 
@@ -40,7 +41,10 @@ def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
         gatherer = Gatherer(pages, habits, candidates)
         captions = [gatherer.gather(candidate) for candidate in choose(candidates)]
         mentions = find_mentions(body_paragraphs(pages, habits, taken(captions)))
-        figures = [_figure(document, placed, mentions, options) for placed in place(pages, captions, habits)]
+        figures = [
+            appraise(_figure(document, placed, mentions, options), options.quality_model)
+            for placed in place(pages, captions, habits)
+        ]
         facts = read_facts(pages, habits, document.metadata or {}, document.get_xml_metadata())
         return ReadArticle(document.page_count, facts, tuple(figures))
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from pydantic import Field
 
 from journalclip_extraction.article import ExtractOptions
+from journalclip_extraction.quality.model import parse
 from journalclip_extraction.sandbox import Limits
 from journalclip_shared.settings import Settings
 
@@ -14,4 +18,15 @@ class ExtractionSettings(Settings):
 
     concurrency: int = Field(2, ge=1, description="Articles read at once, each in its own child process.")
     limits: Limits = Field(Limits(), description="What one article may use: `JOURNALCLIP_LIMITS__CPU_S` and so on.")
+    quality_model: Path | None = Field(
+        None, description="A model of `journalclip quality train`; none: measured rules."
+    )
     extract: ExtractOptions = Field(ExtractOptions(), description="What is read: `JOURNALCLIP_EXTRACT__DPI` and so on.")
+
+    def options(self) -> ExtractOptions:
+        """What is read, with the chosen quality model. Raises `PermanentError` ``quality-model-invalid``."""
+        if self.quality_model is None:
+            return self.extract
+        text = self.quality_model.read_text(encoding="utf-8")
+        parse(text)
+        return replace(self.extract, quality_model=text)

@@ -16,8 +16,10 @@ import numpy as np
 from PIL import Image
 
 from journalclip_evaluation.bootstrap import Difference, Groups, difference
-from journalclip_evaluation.models import Evaluator, Measured, Subject
+from journalclip_evaluation.models import Evaluator, Measured, Subject, files_of
 from journalclip_evaluation.retrieval import compare
+from journalclip_evaluation.run_suite import zero_shot
+from journalclip_evaluation.suites import load_suite
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
@@ -84,13 +86,14 @@ class ModelBench:
     store: ArtifactStore
     cache: Path
     device: str = "cpu"
+    suites: Path = Path("suites")  # where the suites' data lies
 
     def retrieval(self, model: ModelManifest, dataset: ArtifactRef, subject: Subject) -> Measured:
         frozen = FrozenDataset.open(self.store, dataset)
         return Evaluator(self.store, self.cache, self.device).measure(model, frozen, "test", subject)
 
     def latency_ms(self, model: ModelManifest) -> float:
-        encoder = Encoder.load(fetch_folder(self.store, model.files, self.cache), self.device)
+        encoder = self._encoder(model, "model")
         picture = Image.new("RGB", (640, 480))
         times = []
         for _ in range(_REPEATS):
@@ -101,4 +104,9 @@ class ModelBench:
         return median(times)
 
     def general(self, suite: str, model: ModelManifest, subject: Subject) -> list[bool]:
-        raise NotImplementedError
+        definition = load_suite(suite)
+        found = zero_shot(self._encoder(model, subject), definition, self.suites)
+        return [bool(hit) for hit in found.hits]
+
+    def _encoder(self, model: ModelManifest, subject: Subject) -> Encoder:
+        return Encoder.load(fetch_folder(self.store, files_of(model, subject), self.cache), self.device)

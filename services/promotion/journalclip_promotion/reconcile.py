@@ -6,12 +6,17 @@ on the bus; older ones are not, since readers only need the newest. Announcing t
 
 from __future__ import annotations
 
+import logging
+import threading
 from dataclasses import dataclass
 
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
+from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,30 @@ def reconcile(promoter: Promoter, bus: Bus) -> Healed:
         return Healed(healed, None)
     announce(promoter, bus, change)
     return Healed(healed, change.sequence)
+
+
+class Watch(threading.Thread):
+    """Reconciles at once and then every ``every_s`` seconds, beside the consume loop; dies with the process."""
+
+    def __init__(self, promoter: Promoter, bus: Bus, every_s: float) -> None:
+        super().__init__(name="reconciler", daemon=True)
+        self._promoter, self._bus, self._every_s = promoter, bus, every_s
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            self._once()
+            if self.stop.wait(self._every_s):
+                return
+
+    def _once(self) -> None:
+        try:
+            healed = reconcile(self._promoter, self._bus)
+        except TransientError as error:
+            _log.warning("reconciling again in %g s: %s", self._every_s, error)
+        else:
+            if healed.anything:
+                _log.warning("healed: aliases %s, announced %s", healed.aliases, healed.announced)
 
 
 def announce(promoter: Promoter, bus: Bus, decision: Decision) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from journalclip_shared.settings import Settings
 
@@ -11,7 +14,12 @@ class PromotionSettings(Settings):
     """What `Settings` says, and what is asked of a candidate."""
 
     gates: str = Field("default", description="`default`, `local`, or the path of a YAML file.")
-    verify_key: SecretStr = Field(SecretStr(""), description="`hmac:...` or `ed25519-public:...`; empty: unsigned.")
+    verify_key_file: Path | None = Field(
+        None, description="File with `hmac:...` or `ed25519-public:...`; without one, unsigned candidates pass."
+    )
     device: str = Field("cpu", description="Where candidates are measured.")
-    lock: str = Field("file", description="`file` in the work folder, or `registry` for promoters on many machines.")
+    suites: Path = Field(Path("suites"), description="Folder below which the data of evaluation suites lies.")
+    lock: Literal["file", "registry"] = Field(
+        "file", description="`file` in the work folder, or `registry` for promoters on many machines."
+    )
     reconcile_s: float = Field(60, gt=0, description="Seconds between two looks for gaps.")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,16 @@ import numpy as np
 from journalclip_evaluation.models import Evaluation, Measured, Subject
 from journalclip_evaluation.ranking import Ranks
 from journalclip_evaluation.retrieval import SIDES, Ranked, Side, summarise
-from journalclip_promotion.decision import Candidate
-from journalclip_promotion.gates import CARD_FIELDS
+from journalclip_promotion.decision import Candidate, Decision
+from journalclip_promotion.gates import CARD_FIELDS, Gates
+from journalclip_promotion.handler import PromotionHandler
+from journalclip_promotion.ledger import Ledger
+from journalclip_promotion.lock import FileLock
+from journalclip_promotion.promoter import Promoter
+from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.events import Event, Fact, ModelTrained
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelFile, ModelManifest
@@ -145,3 +152,51 @@ def put_candidate(
 
 def _file(store: ArtifactStore, path: str, data: bytes) -> ModelFile:
     return ModelFile(path=path, ref=store.put("models", data, "application/octet-stream"))
+
+
+@dataclass
+class House:
+    """A promoter with everything around it."""
+
+    root: Path
+    queries: int = 200
+
+    def __post_init__(self) -> None:
+        self.store = LocalArtifacts(self.root / "artifacts")
+        self.registry = FolderRegistry(self.root / "registry")
+        self.bench = CannedBench(self.store, queries=self.queries)
+        self.promoter = Promoter(
+            Ledger(self.store), self.registry, FileLock(self.root / "lock", patience_s=5), Inspector(self.store),
+            self.bench, Gates(), now=lambda: "2026-11-23T00:00:00+00:00",
+        )  # fmt: skip
+
+    def with_gates(self, **gates: object) -> None:
+        self.promoter = replace(self.promoter, gates=Gates.model_validate(gates))
+
+    def at_step(self, act: Callable[[str], None]) -> None:
+        """Call ``act`` with the name of every step that the promoter passes."""
+        self.promoter = replace(self.promoter, step=act)
+
+    def skills(self, **skill: float) -> None:
+        self.bench.skill = {make_id("mdl", name): value for name, value in skill.items()}
+
+    def handle(self, candidate: Candidate) -> list[Fact]:
+        return list(PromotionHandler(self.promoter).handle(Event(trained(candidate), "test")))
+
+    def last(self) -> Decision:
+        found = self.promoter.ledger.last()
+        assert found is not None
+        return found
+
+    def aliases(self) -> tuple[str | None, str | None]:
+        found = [self.registry.by_alias("champion"), self.registry.by_alias("previous")]
+        return (found[0].version if found[0] else None, found[1].version if found[1] else None)
+
+
+def trained(candidate: Candidate) -> ModelTrained:
+    return ModelTrained(
+        model_id=candidate.model_id,
+        dataset_id=candidate.dataset_id,
+        manifest=candidate.manifest,
+        version=candidate.version,
+    )

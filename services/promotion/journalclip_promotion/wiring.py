@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from journalclip_promotion.bench import ModelBench
 from journalclip_promotion.gates import Gates
+from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.ledger import Ledger
-from journalclip_promotion.lock import FileLock
+from journalclip_promotion.lock import FileLock, Lock
 from journalclip_promotion.promoter import Promoter
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.registry import ModelRegistry
-from journalclip_shared.signing import read_verifier
+from journalclip_shared.signing import Verifier, read_verifier
 
 
 def build_promoter(settings: PromotionSettings, store: ArtifactStore, registry: ModelRegistry) -> Promoter:
@@ -19,8 +20,20 @@ def build_promoter(settings: PromotionSettings, store: ArtifactStore, registry: 
     return Promoter(
         ledger=Ledger(store),
         registry=registry,
-        lock=FileLock(settings.workdir / "promotion.lock"),
-        inspector=Inspector(store, read_verifier(settings.verify_key.get_secret_value())),
-        bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device),
+        lock=_lock(settings),
+        inspector=Inspector(store, _verifier(settings)),
+        bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device, settings.suites),
         gates=Gates.load(settings.gates),
     )
+
+
+def _lock(settings: PromotionSettings) -> Lock:
+    if settings.lock == "registry":
+        return RegistryLease.connect(settings.registry_uri)
+    return FileLock(settings.workdir / "promotion.lock")
+
+
+def _verifier(settings: PromotionSettings) -> Verifier | None:
+    if settings.verify_key_file is None:
+        return None
+    return read_verifier(settings.verify_key_file.read_text().strip())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,65 +10,18 @@ from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.models import Measured, Subject
 from journalclip_promotion.decision import Candidate, Decision
 from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
-from journalclip_promotion.gates import Gates
 from journalclip_promotion.handler import PromotionHandler
-from journalclip_promotion.ledger import Ledger
-from journalclip_promotion.lock import FileLock
-from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, Promoter, Request
+from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.testing import GOOD_CARD, CannedBench, FolderRegistry, put_candidate
+from journalclip_promotion.testing import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef
-from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.events import ArticleSubmitted, Event, Fact, ModelPromoted, ModelTrained
+from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.dataset import LeakReport
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.signing import SIGNATURE_TAG, HmacKey
-
-
-@dataclass
-class House:
-    """A promoter with everything around it."""
-
-    root: Path
-
-    def __post_init__(self) -> None:
-        self.store = LocalArtifacts(self.root / "artifacts")
-        self.registry = FolderRegistry(self.root / "registry")
-        self.bench = CannedBench(self.store)
-        self.promoter = Promoter(
-            Ledger(self.store), self.registry, FileLock(self.root / "lock", patience_s=5), Inspector(self.store),
-            self.bench, Gates(), now=lambda: "2026-11-23T00:00:00+00:00",
-        )  # fmt: skip
-
-    def with_gates(self, **gates: object) -> None:
-        self.promoter = replace(self.promoter, gates=Gates.model_validate(gates))
-
-    def skills(self, **skill: float) -> None:
-        self.bench.skill = {make_id("mdl", name): value for name, value in skill.items()}
-
-    def handle(self, candidate: Candidate) -> list[Fact]:
-        return list(PromotionHandler(self.promoter).handle(Event(trained(candidate), "test")))
-
-    def last(self) -> Decision:
-        found = self.promoter.ledger.last()
-        assert found is not None
-        return found
-
-    def aliases(self) -> tuple[str | None, str | None]:
-        found = [self.registry.by_alias("champion"), self.registry.by_alias("previous")]
-        return (found[0].version if found[0] else None, found[1].version if found[1] else None)
-
-
-def trained(candidate: Candidate) -> ModelTrained:
-    return ModelTrained(
-        model_id=candidate.model_id,
-        dataset_id=candidate.dataset_id,
-        manifest=candidate.manifest,
-        version=candidate.version,
-    )
 
 
 @pytest.fixture

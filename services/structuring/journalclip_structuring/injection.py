@@ -24,9 +24,9 @@ _FAMILIES = {
         r"|\byou are now\b|\bact as (?:an?|the)\b|\bpretend (?:to be|you are)\b|\bnew persona\b"
     ),
     "command": (
-        r"\b(?:output|print|respond|reply|answer|return|write|say|repeat|emit|include|append|add)\b"
+        r"\b(?:output|print|respond|reply|answer|return|write|say|repeat|emit|include|append|add|contain)\b"
         r".{0,40}\b(?:only|exactly|the (?:word|phrase|string|text|following)|with|verbatim)\b"
-        r".{0,60}(?:[\"'“‘`]|(?-i:\b[A-Z]{2,}[-_]?[A-Z0-9]{2,}\b))"
+        r".{0,60}(?:[\"'“‘`]|\b(?:and |with )?nothing else\b|(?-i:\b[A-Z]{2,}[-_]?[A-Z0-9]{2,}\b))"
     ),
     "model": (
         r"\b(?:language model|LLM|AI (?:model|assistant|system|reviewer)|chatbot|chatgpt|GPT-?\d|as an AI"
@@ -51,7 +51,7 @@ _FAMILIES = {
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE | re.DOTALL) for name, pattern in _FAMILIES.items()}
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
-_SPACED = re.compile(r"(?:\b\w\b[ .\-_]){6,}\w\b")  # "i g n o r e  a l l"
+_SPACED = re.compile(r"(?:\S[ .\-]){8,}\S")  # "i g n o r e _ a l l"
 _LEET = str.maketrans("013457@$", "oieastas")
 _MANY_INVISIBLE = 4  # one or two soft breaks are typesetting
 
@@ -80,7 +80,7 @@ def _readings(text: str) -> list[str]:
     if tags:
         readings.append(tags)
     if _SPACED.search(bare):
-        readings.append(_SPACED.sub(lambda found: re.sub(r"[ .\-_]", "", found.group()), bare))
+        readings.append(_SPACED.sub(lambda found: found.group()[::2].replace("_", " "), bare))
     for blob in _ENCODED.findall(bare):
         readings.extend(_decoded(blob))
     return readings

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from typing import cast
 
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding, Laterality
+from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring import vocabulary as vocabularies
 from journalclip_structuring.context import read_context, sentences
 from journalclip_structuring.injection import flags_of
 from journalclip_structuring.rendering import render_caption
+from journalclip_structuring.report_rules import read_report
 from journalclip_structuring.structurer import StructureRequest, StructureResult
+from journalclip_structuring.study import to_record
 from journalclip_structuring.vocabulary import Match, vocabulary
 
 # "Left" that speaks of the page, not of the patient: "left panel", "top right", "(left)", "left to right", "right:".
@@ -37,10 +40,19 @@ class RuleStructurer:
 
     def __init__(self) -> None:
         # The leading number is raised by hand when the code below changes what it gives for the same text.
-        self.version = f"1-{vocabularies.digest(*vocabularies.CAPTION_FIELDS, 'context')}"
+        names = (*vocabularies.CAPTION_FIELDS, *vocabularies.REPORT_FIELDS, "context")
+        self.version = f"1-{vocabularies.digest(*names)}"
 
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
-        return [StructureResult(each.request_id, self.caption(each)) for each in texts]
+        return [
+            StructureResult(each.request_id, self.caption(each) if each.kind == "caption" else self.report(each))
+            for each in texts
+        ]
+
+    def report(self, request: StructureRequest) -> ReportRecord:
+        """The record of one report."""
+        record = to_record(read_report(request.text), request.text, f"{self.name}/{self.version}")
+        return record.model_copy(update={"flags": flags_of(request.text)})
 
     def caption(self, request: StructureRequest) -> CaptionRecord:
         """The record of one caption."""

@@ -16,6 +16,15 @@ from importlib import resources
 from journalclip_shared.ids import sha256_hex
 
 CAPTION_FIELDS = ("modality", "sequence", "plane", "anatomy", "laterality", "finding", "procedure", "stage")
+REPORT_FIELDS = (
+    "report_finding",
+    "report_site",
+    "report_sequence",
+    "report_signal",
+    "report_shape",
+    "report_laterality",
+)
+_NO_TERM = "-"  # the table entry of phrases that look like a term and are none
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Vocabulary:
     def __init__(self, name: str, source: str, terms: dict[str, tuple[str, ...]]) -> None:
         self.name = name
         self.source = source
-        self.terms = terms
+        self.terms = {term: synonyms for term, synonyms in terms.items() if term != _NO_TERM}
         pairs = [(synonym, term) for term, synonyms in terms.items() for synonym in synonyms]
         pairs.sort(key=lambda pair: -len(pair[0]))
         self._term_of = [term for _, term in pairs]
@@ -42,11 +51,11 @@ class Vocabulary:
         self._regex = re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
 
     def find(self, text: str) -> list[Match]:
-        """All matches from left to right; none overlaps another."""
+        """All matches from left to right; none overlaps another, nor a phrase that the vocabulary lists as no term."""
         return [
             Match(self._term_of[found.lastindex - 1], found.group(), found.start(), found.end())
             for found in self._regex.finditer(text)
-            if found.lastindex
+            if found.lastindex and self._term_of[found.lastindex - 1] != _NO_TERM
         ]
 
 
@@ -54,7 +63,8 @@ def _pattern(synonym: str) -> str:
     words = [_spelling(re.escape(word)) for word in re.split(r"[\s-]+", synonym)]
     joined = r"[\s\-‐‑–]*".join(words) if _abbreviates(synonym) else r"[\s\-‐‑–]+".join(words)
     plural = "s?" if _abbreviates(synonym) else "(?:s|es)?"
-    return joined + plural if _abbreviates(synonym) else f"(?i:{joined}{plural})"
+    # An abbreviation that is the tail of a compound ("Br-PET-cGMP") is another word.
+    return rf"(?<![A-Za-z]-){joined}{plural}" if _abbreviates(synonym) else f"(?i:{joined}{plural})"
 
 
 def _abbreviates(synonym: str) -> bool:

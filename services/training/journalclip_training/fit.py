@@ -85,7 +85,7 @@ class _Run:
             self.clip.activation_checkpointing_enable()
         self.towers = Towers(self.clip, start.preprocess, config.model.bf16, config.model.patch_dropout)
         self.embed_pair = torch.compile(self.towers) if options.compile else self.towers
-        self.objective = Objective(config.loss, samples, world)
+        self.objective = Objective(config.loss, samples, world, folder / "sentences")
         self.order = order_of(config, len(samples))
         self.steps = self.order.steps(config.optim.epochs)
         self.feed = self._feed(start, samples)

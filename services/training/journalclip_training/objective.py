@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from journalclip_training.losses.kernel import Groups, Kernel
 from journalclip_training.losses.sigmoid import siglip
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Samples
+from journalclip_training.similarity.mixed import TextKernels
 
 SIGLIP_BIAS = -10.0  # where SigLIP starts it: nearly all cells of a batch are negatives
 
@@ -21,11 +23,16 @@ SIGLIP_BIAS = -10.0  # where SigLIP starts it: nearly all cells of a batch are n
 class Objective:
     """The loss over one training set; ``extra`` holds what it learns beside the towers."""
 
-    def __init__(self, config: LossConfig, samples: Samples, world: World | None = None) -> None:
+    def __init__(
+        self, config: LossConfig, samples: Samples, world: World | None = None, cache: Path | None = None
+    ) -> None:
         self.config = config
         self.world = world or Alone()
         self.extra: dict[str, Tensor] = {}
         self._groups = samples.figures() if config.kind == "multi_positive" else None
+        self._texts: TextKernels | None = None
+        if config.kind in ("soft", "medclip", "sat") and self._lam:
+            self._texts = TextKernels(config, samples.texts, [pair.record for pair in samples.pairs], cache)
         if config.kind == "siglip":
             self.extra["bias"] = torch.tensor(SIGLIP_BIAS, requires_grad=True)
 
@@ -43,7 +50,7 @@ class Objective:
     def _kernel(self, batch: Indices, device: torch.device) -> Kernel | None:
         if self._groups is not None:
             return Groups(self._groups[torch.from_numpy(batch)].to(device))
-        return None
+        return None if self._texts is None else self._texts.at(torch.from_numpy(batch), device)
 
     def cap(self, log_scale: Tensor) -> None:
         """Keep the temperature within its bounds, in place."""

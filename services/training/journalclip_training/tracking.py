@@ -66,14 +66,15 @@ class MlflowTracking:
     """`Tracking` on an MLflow server or its sqlite file."""
 
     def __init__(self, uri: str, experiment: str = "journalclip", artifacts: str | None = None) -> None:
-        """``artifacts`` is where a new experiment keeps its files; None leaves it to the server."""
+        """``artifacts``: where a new experiment keeps its files; None: the server's choice, or beside a sqlite file."""
         # mlflow takes seconds to import, and only this class needs it.
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
         self._error: type[Exception] = MlflowException
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)
-        self._name, self._artifacts = experiment, artifacts
+        beside = Path(uri.removeprefix("sqlite:///")).with_name("mlartifacts") if uri.startswith("sqlite:///") else None
+        self._name, self._artifacts = experiment, artifacts or (str(beside) if beside else None)
 
     def open(self, model_id: str, params: Mapping[str, str], lineage: Lineage) -> str:
         try:

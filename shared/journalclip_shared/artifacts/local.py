@@ -174,8 +174,9 @@ class LocalArtifacts:
     def _sweep(self) -> None:
         oldest = time.time() - _STALE_S
         for leftover in self._tmp.iterdir():
-            if leftover.stat().st_mtime < oldest:
-                leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its writer published it since the folder was listed
+                if leftover.stat().st_mtime < oldest:
+                    leftover.unlink()
 
 
 @contextmanager

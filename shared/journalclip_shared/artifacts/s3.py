@@ -61,7 +61,7 @@ class S3Artifacts:
         ref = blob_ref(bucket, digest, size, media_type)
         hit("artifacts.before-blob")
         if not self._has(ref):
-            with _reached(ref.uri):
+            with reached(ref.uri):
                 self._client.fput_object(self._bucket(ref), ref.key, str(path), content_type=media_type)
             if digest_of(path)[0] != digest:
                 self._remove(ref)
@@ -108,7 +108,7 @@ class S3Artifacts:
 
     def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
         base = manifest_key("x").removesuffix("x.json")
-        with _reached(f"{bucket}/{prefix}"):
+        with reached(f"{bucket}/{prefix}"):
             found = self._client.list_objects(self._prefix + bucket, base + prefix, recursive=True)
             names = [str(each.object_name).removeprefix(base).removesuffix(".json") for each in found]
         yield from sorted(names)
@@ -118,25 +118,25 @@ class S3Artifacts:
 
     def _has(self, ref: ArtifactRef) -> bool:
         try:
-            with _reached(ref.uri):
+            with reached(ref.uri):
                 return int(self._client.stat_object(self._bucket(ref), ref.key).size or 0) == ref.bytes
         except ArtifactMissing:
             return False
 
     def _put(self, ref: ArtifactRef, data: bytes) -> None:
-        with _reached(ref.uri):
+        with reached(ref.uri):
             self._client.put_object(
                 self._bucket(ref), ref.key, io.BytesIO(data), len(data), content_type=ref.media_type
             )
 
     def _remove(self, ref: ArtifactRef) -> None:
-        with _reached(ref.uri):
+        with reached(ref.uri):
             self._client.remove_object(self._bucket(ref), ref.key)
 
     def _chunks(self, ref: ArtifactRef) -> Iterator[bytes]:
         if ".." in ref.key.split("/"):  # the SDK would normalise it, and the server answer for another object
             raise ArtifactMissing(ref.uri)
-        with _reached(ref.uri):
+        with reached(ref.uri):
             response = self._client.get_object(self._bucket(ref), ref.key)
             expected, received = int(response.headers.get("Content-Length", "0")), 0
             try:
@@ -182,7 +182,7 @@ def _secret(path: Path | None, name: str) -> str:
 
 
 @contextmanager
-def _reached(uri: str) -> Iterator[None]:
+def reached(uri: str) -> Iterator[None]:
     try:
         yield
     except S3Error as error:

@@ -12,7 +12,7 @@ So a handler is idempotent and its results are deterministic: at least once in, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,6 +75,10 @@ class Bus(Protocol):
         ...
 
     def consumer(self, topics: Sequence[str], group: str) -> Consumer: ...
+
+    def read(self, topic: str) -> Iterator[Delivery]:
+        """The topic as it is now, from its beginning, outside any group: for status, audit and repair."""
+        ...
 
     def close(self) -> None: ...
 

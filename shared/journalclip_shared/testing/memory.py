@@ -1,4 +1,4 @@
-"""An in-memory bus and artifact store: as strict as the real ones, quick enough for property tests.
+"""An in-memory bus, artifact store and model registry: as strict as the real ones, quick enough for property tests.
 
 The bus has partitions and consumer groups as Kafka has: a key keeps its partition, live members of a group share the
 partitions, and what a member polled without committing goes to the next one. Both pass the contract suites beside them.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from journalclip_shared.artifacts import (
@@ -26,6 +27,7 @@ from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.events import Event, encode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
+from journalclip_shared.registry import Alias, ModelVersion
 
 _Partition = tuple[str, int]
 
@@ -194,3 +196,35 @@ class MemoryArtifacts:
             del self._objects[ref.bucket, ref.key]
         else:
             self._objects[ref.bucket, ref.key] = data
+
+
+class MemoryRegistry:
+    """`ModelRegistry` in two dictionaries."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, ModelVersion] = {}
+        self._aliases: dict[Alias, str] = {}
+
+    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
+        for version in self._versions.values():
+            if version.model_id == model_id:
+                return version
+        number = str(len(self._versions) + 1)
+        self._versions[number] = ModelVersion(number, model_id, manifest, run_id, dict(tags))
+        return self._versions[number]
+
+    def versions(self) -> list[ModelVersion]:
+        return list(self._versions.values())
+
+    def by_alias(self, alias: Alias) -> ModelVersion | None:
+        return self._versions.get(self._aliases.get(alias, ""))
+
+    def set_alias(self, alias: Alias, version: str) -> None:
+        self._aliases[alias] = version
+
+    def drop_alias(self, alias: Alias) -> None:
+        self._aliases.pop(alias, None)
+
+    def tag(self, version: str, key: str, value: str) -> None:
+        found = self._versions[version]
+        self._versions[version] = replace(found, tags={**found.tags, key: value})

@@ -20,6 +20,7 @@ _SIZE_SLACK = 0.35  # points
 _TITLE_SLACK = 1.6  # points: a caption's bold title may be set a little larger than its legend
 _LOOSE = 1.3  # of the usual pitch: beyond it a new paragraph begins
 _TERMINAL = tuple(".!?)]")
+_GUTTER = 6.0  # of the type size: two columns of one legend stand no further apart
 _PIECE_CHARS = 12  # characters: a numerator, a bound, a subscript that MuPDF gives as a line of its own
 _MAX_PIECES = 24
 MAX_LINES = 80  # no printed caption is longer; a runaway stops here
@@ -131,7 +132,7 @@ class Gatherer:
             return None
         for line in pool:
             level = abs(line.box.y1 - first.box.y1) < 0.4 * usual.size
-            near = 0 < line.box.x0 - box.x1 < 4 * usual.size
+            near = 0 < line.box.x0 - box.x1 < _GUTTER * usual.size
             alike = abs(line.size - usual.size) <= _SIZE_SLACK and family(line.font) == family(usual.font)
             if level and near and alike and id(line) not in self._starts and line not in lines and _heads(line, pool):
                 return line
@@ -173,15 +174,23 @@ def _next_row(lines: Sequence[Line], pool: Sequence[Line]) -> list[Line]:
     if not below:
         return []
     best = min(below, key=lambda line: (line.box.y0, line.box.x0))
-    row = [li for li in below if abs(li.box.y1 - best.box.y1) < 0.35 * best.size and _near_in_row(li, best, column)]
+    level = [
+        line
+        for line in below
+        if abs(line.box.y1 - best.box.y1) < 0.35 * best.size and abs(line.size - best.size) < _TITLE_SLACK
+    ]
+    return _unbroken(sorted(level, key=lambda line: line.box.x0), best)
+
+
+def _unbroken(level: Sequence[Line], best: Line) -> list[Line]:
+    """The pieces of one printed row: neighbours at most two ems apart, starting from ``best`` to either side."""
+    row, around = [best], best.box
+    for line in (*level, *reversed(level)):
+        gap = max(line.box.x0 - around.x1, around.x0 - line.box.x1)
+        if line not in row and gap < 2.0 * best.size:
+            row.append(line)
+            around = union((around, line.box))
     return sorted(row, key=lambda line: line.box.x0)
-
-
-def _near_in_row(line: Line, best: Line, column: Rect) -> bool:
-    gap = max(line.box.x0 - best.box.x1, best.box.x0 - line.box.x1)
-    return line is best or (
-        gap < 2.0 * best.size and abs(line.size - best.size) < _TITLE_SLACK and line.box.x0 < column.x1
-    )
 
 
 def _aligned(lines: Sequence[Line], line: Line) -> bool:

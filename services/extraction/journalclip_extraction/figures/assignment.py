@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from journalclip_extraction.figures.frames import Frame
 from journalclip_extraction.figures.regions import Region
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Line
@@ -21,11 +22,13 @@ from journalclip_extraction.page.content import Line
 Side = Literal["above", "below", "left", "right", "inside"]
 
 _UNMATCHED = 420.0  # points of cost: a caption goes without a picture rather than take one this unlikely
+_UNMATCHED_TABLE = 150.0  # the same for tables, most of which have no marks but rules
 _BLOCKED = 120.0  # cost of each line of running text in between, up to three
 _WRONG_SIDE = 45.0  # cost of a side on which this document sets few captions
 _BESIDE = 25.0  # cost of standing beside: rarer than above or below everywhere
-_TABLE_PICTURE = 60.0  # cost of a raster for a table's caption
+_TABLE_PICTURE = 110.0  # cost of a raster for a table's caption
 _REACH = 60.0  # points: parts of one figure stand no further apart
+_CRUMB_REACH = 30.0  # points: the same for marks too small to be figures, such as stray rules
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +41,7 @@ class Claim:
     main: Region | None = None
     side: Side | None = None
     parts: list[Region] = field(default_factory=list)
+    frame: Frame | None = None
 
     @property
     def figure(self) -> Rect:
@@ -56,20 +60,26 @@ def side_of(caption: Rect, region: Rect) -> Side:
 
 def match(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Line], usual: Counter[Side]) -> None:
     """Fill in ``main``, ``side`` and ``parts`` of every claim; ``usual`` counts the document's sides so far."""
+    for claim in claims:
+        claim.main, claim.side, claim.parts = None, None, []
     if not claims or not regions:
         return
-    costs = np.array([[_cost(claim, region, claims, prose, usual) for region in regions] for claim in claims])
-    padded = np.hstack([costs, np.full((len(claims), len(claims)), _UNMATCHED)])
+    mains = [region for region in regions if not region.crumb]
+    costs = np.array([[_cost(claim, region, claims, prose, usual) for region in mains] for claim in claims])
+    without = np.array([[_UNMATCHED if claim.kind == "figure" else _UNMATCHED_TABLE] for claim in claims])
+    padded = np.hstack([costs.reshape(len(claims), len(mains)), np.repeat(without, len(claims), axis=1)])
     for row, column in zip(*linear_sum_assignment(padded), strict=True):
-        if column < len(regions):
+        if column < len(mains):
             claim = claims[row]
-            claim.main = regions[column]
-            claim.side = side_of(claim.box, regions[column].box)
-            claim.parts = [regions[column]]
+            claim.main = mains[column]
+            claim.side = side_of(claim.box, mains[column].box)
+            claim.parts = [mains[column]]
     _join(claims, regions, prose)
 
 
 def _cost(claim: Claim, region: Region, claims: Sequence[Claim], prose: Sequence[Line], usual: Counter[Side]) -> float:
+    if any(c.frame is not None and _parted(c.frame, claim, region) for c in claims):
+        return 2 * _UNMATCHED
     side = side_of(claim.box, region.box)
     cost = gap(claim.box, region.box)
     cost += _BLOCKED * min(3, _between(claim, region.box, claims, prose))
@@ -83,6 +93,11 @@ def _cost(claim: Claim, region: Region, claims: Sequence[Claim], prose: Sequence
     misfit = 1 - max(0.0, _shared(claim.box, region.box, side))
     cost += 60.0 * misfit
     return float(cost - 6.0 * np.log(max(region.box.area, 1.0) / 1000.0))
+
+
+def _parted(frame: Frame, claim: Claim, region: Region) -> bool:
+    """A frame stands between the caption and the region: one is inside, the other is not."""
+    return frame.box.holds_centre(claim.box) != frame.box.holds_centre(region.box)
 
 
 def _shared(caption: Rect, region: Rect, side: Side) -> float:
@@ -137,7 +152,7 @@ def _join(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Li
             for region in free:
                 distance = gap(claim.figure, region.box)
                 if (
-                    distance <= _REACH
+                    distance <= (_CRUMB_REACH if region.crumb else _REACH)
                     and (best is None or distance < best[0])
                     and _belongs(claim, region, claims, prose)
                 ):
@@ -149,6 +164,8 @@ def _join(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Li
 
 
 def _belongs(claim: Claim, region: Region, claims: Sequence[Claim], prose: Sequence[Line]) -> bool:
+    if any(c.frame is not None and _parted(c.frame, claim, region) for c in claims):
+        return False
     grown = union((claim.figure, region.box))
     others = [c for c in claims if c is not claim]
     if any(grown.overlap(c.box) > 0.2 * c.box.area for c in others):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from journalclip_extraction.captions.gather import Caption, taken
 from journalclip_extraction.figures.assignment import Claim, Side, gap, match, side_of
-from journalclip_extraction.figures.regions import Region, find_regions, repeated_marks
+from journalclip_extraction.figures.frames import find_frame
+from journalclip_extraction.figures.regions import JOIN, Marks, Region, find_regions, repeated_marks
 from journalclip_extraction.figures.roles import split_roles
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Line, Page
@@ -28,27 +30,55 @@ class Placed:
     parts: tuple[Region, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
 class _Sheet:
-    """One page while it is worked on."""
+    """One page while it is worked on; its marks are looked at only where a caption asks: most pages have none."""
 
-    page: Page
-    claims: list[Claim]
-    prose: list[Line]
-    labels: list[Line]
-    regions: list[Region]
+    def __init__(
+        self, page: Page, captions: Sequence[Caption], habits: Typography, taken: Collection[int], repeated: Marks
+    ) -> None:
+        self.page = page
+        self.claims = [Claim(c.box, frozenset(id(li) for li in c.lines), c.candidate.label.kind) for c in captions]
+        self._habits, self._taken, self._repeated = habits, taken, repeated
+        for claim in self.claims:
+            claim.frame = find_frame(page, claim.box) if claim.kind == "figure" else None
+
+    @cached_property
+    def _roles(self) -> tuple[list[Line], list[Line]]:
+        return split_roles(self.page, self._habits, self._taken)
+
+    @property
+    def prose(self) -> list[Line]:
+        return self._roles[0]
+
+    @property
+    def labels(self) -> list[Line]:
+        return self._roles[1]
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        return self.regions_at(JOIN)
+
+    def regions_at(self, join: int) -> list[Region]:
+        if not self.page.pictures and not self.page.vectors:
+            return []
+        frames = [claim.frame for claim in self.claims if claim.frame is not None]
+        return find_regions(self.page, self.prose, self._repeated, frames, join)
 
 
 def place(pages: Sequence[Page], captions: Sequence[Caption], habits: Typography) -> list[Placed]:
     """Find every figure caption's picture. Captions of tables take part, so that figures do not take what is theirs."""
     repeated = repeated_marks(pages)
-    sheets = {page.number: _sheet(page, captions, habits, repeated) for page in pages}
+    held = taken(captions)
+    by_page: defaultdict[int, list[Caption]] = defaultdict(list)
+    for caption in captions:
+        by_page[caption.candidate.page.number].append(caption)
+    sheets = {page.number: _Sheet(page, by_page[page.number], habits, held, repeated) for page in pages}
     usual: Counter[Side] = Counter()
     for sheet in sheets.values():
         usual.update(_clear_sides(sheet))
     placed = []
     for sheet in sheets.values():
-        match(sheet.claims, sheet.regions, sheet.prose, usual)
+        _match(sheet, usual)
     owners: dict[int, Claim] = {}
     for sheet in sheets.values():
         for claim in sheet.claims:
@@ -58,6 +88,8 @@ def place(pages: Sequence[Page], captions: Sequence[Caption], habits: Typography
             continue
         sheet = sheets[caption.candidate.page.number]
         claim = owners[id(caption.lines[0])]
+        if not claim.parts and caption.candidate.label.number.startswith("S"):
+            continue  # a listing of what is only online
         if claim.parts:
             placed.append(Placed(caption, sheet.page, _with_labels(claim, sheet), tuple(claim.parts)))
         else:
@@ -65,25 +97,39 @@ def place(pages: Sequence[Page], captions: Sequence[Caption], habits: Typography
     return placed
 
 
-def _sheet(page: Page, captions: Sequence[Caption], habits: Typography, repeated: Collection[Rect]) -> _Sheet:
-    here = [c for c in captions if c.candidate.page is page]
-    claims = [Claim(c.box, frozenset(id(li) for li in c.lines), c.candidate.label.kind) for c in here]
-    prose, labels = split_roles(page, habits, taken(captions))
-    needed = bool(page.pictures or page.vectors)
-    return _Sheet(page, claims, prose, labels, find_regions(page, prose, repeated) if needed else [])
+def _match(sheet: _Sheet, usual: Counter[Side]) -> None:
+    """Match; where a caption is left without, look whether two figures that touch were taken for one."""
+    if not sheet.claims:
+        return
+    match(sheet.claims, sheet.regions, sheet.prose, usual)
+    join = JOIN
+    while join > 0 and sheet.regions and any(c.kind == "figure" and not c.parts for c in sheet.claims):
+        join -= 1
+        finer = sheet.regions_at(join)
+        served = sum(bool(c.parts) for c in sheet.claims)
+        match(sheet.claims, finer, sheet.prose, usual)
+        if sum(bool(c.parts) for c in sheet.claims) <= served:
+            match(sheet.claims, sheet.regions, sheet.prose, usual)
+        else:
+            sheet.regions = finer
 
 
 def _clear_sides(sheet: _Sheet) -> list[Side]:
     """Where figures stand on pages that leave no choice: one caption, one region."""
     figures = [claim for claim in sheet.claims if claim.kind == "figure"]
-    if len(figures) != 1 or len(sheet.claims) != 1 or len(sheet.regions) != 1:
+    if len(figures) != 1 or len(sheet.claims) != 1:
         return []
-    return [side_of(figures[0].box, sheet.regions[0].box)]
+    regions = [region for region in sheet.regions if not region.crumb]
+    if len(regions) != 1:
+        return []
+    return [side_of(figures[0].box, regions[0].box)]
 
 
 def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
     """The figure's box with the words around it: tick labels, axis titles, panel letters."""
     box = claim.figure
+    if claim.frame is not None and sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area:
+        return union((box, claim.frame.slot(claim.box, box)))
     waiting = [line for line in sheet.labels if line.text]
     grew = True
     while grew:

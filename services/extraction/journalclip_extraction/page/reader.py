@@ -8,6 +8,7 @@ clipped to what is visible, so a chart that is drawn far beyond its clip keeps i
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import pymupdf
@@ -37,14 +38,20 @@ def read_page(page: pymupdf.Page) -> Page:
         if block["type"] == _TEXT:
             _add_lines(result, block)
         elif block["type"] == _VECTOR and len(result.vectors) < MAX_VECTORS:
-            box = Rect(*block["bbox"]).clip(frame)
+            box = _inside(Rect(*block["bbox"]), frame)
             white = block["color"] >= _WHITE and _is_white(block["color"])
             result.vectors.append(Vector(box, block["stroked"], block["isrect"], white))
     for image in pymupdf.TextPage(shown.get_textpage(_IMAGE_FLAGS)).extractIMGINFO():
-        box = Rect(*image["bbox"]).clip(frame)
+        box = _inside(Rect(*image["bbox"]), frame)
         if box.area > 0:
             result.pictures.append(Picture(box, image["width"], image["height"]))
     return result
+
+
+def _inside(box: Rect, frame: Rect) -> Rect:
+    if frame.x0 <= box.x0 and frame.y0 <= box.y0 and box.x1 <= frame.x1 and box.y1 <= frame.y1:
+        return box
+    return box.clip(frame)
 
 
 def _is_white(colour: int) -> bool:
@@ -69,16 +76,12 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     text = clean("".join(span["text"] for span in raw["spans"]))
     if not text:
         return None
-    weights: dict[tuple[str, float, bool], int] = {}
-    for span in spans:
-        style = (span["font"], span["size"], _bold(span))
-        weights[style] = weights.get(style, 0) + len(span["text"])
-    (font, size, bold), _ = max(weights.items(), key=lambda item: item[1])
+    font, size, bold = _main_style(spans)
     first = spans[0]
     lead_bold = _bold(first)
     return Line(
         text=text,
-        box=union(Rect(*span["bbox"]) for span in spans),
+        box=Rect(*raw["bbox"]) if len(spans) == len(raw["spans"]) else union(Rect(*span["bbox"]) for span in spans),
         size=size,
         font=font,
         bold=bold,
@@ -91,6 +94,17 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     )
 
 
+def _main_style(spans: list[dict[str, Any]]) -> tuple[str, float, bool]:
+    """Font, size and weight of most characters."""
+    if len(spans) == 1:
+        return spans[0]["font"], spans[0]["size"], _bold(spans[0])
+    weights: dict[tuple[str, float, bool], int] = {}
+    for span in spans:
+        style = (span["font"], span["size"], _bold(span))
+        weights[style] = weights.get(style, 0) + len(span["text"])
+    return max(weights, key=weights.__getitem__)
+
+
 def _lead_chars(spans: list[dict[str, Any]], font: str, bold: bool) -> int:
     count = 0
     for span in spans:
@@ -101,9 +115,12 @@ def _lead_chars(spans: list[dict[str, Any]], font: str, bold: bool) -> int:
 
 
 def _bold(span: dict[str, Any]) -> bool:
-    if span["flags"] & _BOLD:
-        return True
-    name = span["font"].lower()
+    return bool(span["flags"] & _BOLD) or _bold_name(span["font"])
+
+
+@lru_cache(maxsize=4096)
+def _bold_name(font: str) -> bool:
+    name = font.lower()
     return any(mark in name for mark in _BOLD_NAMES)
 
 

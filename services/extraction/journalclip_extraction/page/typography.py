@@ -109,13 +109,15 @@ def _column_width(body: Sequence[Line]) -> float:
 
 
 def _furniture(pages: Sequence[Page]) -> frozenset[int]:
-    groups: dict[tuple[str, int], list[Line]] = defaultdict(list)
+    groups: dict[tuple[str, int, int], list[Line]] = defaultdict(list)
     for page in pages:
         top, bottom = page.box.height * _MARGIN_BAND, page.box.height * (1 - _MARGIN_BAND)
-        for line in page.lines:
-            if line.box.y1 <= top or line.box.y0 >= bottom:
-                # Digits count in labels: captions that all stand at the page's foot may differ by little else.
-                wording = line.text if parse_label(line.text) else re.sub(r"\d+", "#", line.text)
-                groups[wording, round(line.box.y0 / 4)].append(line)
+        edge = [line for line in page.lines if line.box.y1 <= top or line.box.y0 >= bottom]
+        # Captions that all stand at the page's head or foot may differ by little more than their numbers.
+        labelled = {line.block for line in edge if parse_label(line.text)}
+        for line in edge:
+            wording = line.text if line.block in labelled else re.sub(r"\d+", "#", line.text)
+            copies = page.number if line.block in labelled and not parse_label(line.text) else 0
+            groups[wording, round(line.box.y0 / 4), copies].append(line)
     enough = min(_FURNITURE_PAGES, max(2, len(pages) // 2))
     return frozenset(id(line) for lines in groups.values() if len(lines) >= enough for line in lines)

@@ -169,7 +169,7 @@ class Sandbox:
 
     def _collect(self, ends: list[int]) -> _Collected:
         """Read all three pipes to their ends; past a limit, an end is closed and the child finds a broken pipe."""
-        got, deadline = _Collected(), time.monotonic() + self.limits.wall_s + _GRACE_S
+        got, deadline = _Collected(), time.monotonic() + self.limits.patience_s + _GRACE_S
         sinks = dict(zip(ends, (got.answer, got.errors, got.status), strict=True))
         answer, errors, _ = ends
         with selectors.DefaultSelector() as watch:

@@ -36,15 +36,28 @@ Reader = Callable[[bytes, ExtractOptions], ReadArticle]
 MAX_REQUEST = 4096  # bytes of limits as JSON; about 120 are used
 DESCRIPTORS = 4  # input, answer, errors, status
 _PR_SET_PDEATHSIG = 1
+_CPU_CLOCK = 2  # CPUCLOCK_SCHED: the exact one
+_AGAIN_S = 0.05
 
 
 @dataclass
 class _Child:
     pid: int
     status: int
+    limits: Limits
     started: float
-    deadline: float
     killed: bool = False
+
+    def wall_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def cpu_s(self) -> float:
+        """Read from the process's own clock (clock_getcpuclockid(3)), since /proc is out of the zygote's reach."""
+        return time.clock_gettime(~self.pid << 3 | _CPU_CLOCK)
+
+    def patience(self) -> float:
+        """Seconds until it is worth asking again whether its time is up."""
+        return max(self.limits.wall_s - self.wall_s(), _AGAIN_S)
 
 
 def load(name: str) -> Reader:
@@ -71,8 +84,7 @@ def serve(control: socket.socket, read: Reader) -> None:
 
 
 def _patience(children: dict[int, _Child]) -> float | None:
-    waiting = [child.deadline for child in children.values() if not child.killed]
-    return max(0.0, min(waiting) - time.monotonic()) if waiting else None
+    return min((child.patience() for child in children.values()), default=None)
 
 
 def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector, children: dict[int, _Child]) -> bool:
@@ -84,11 +96,10 @@ def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector,
     pid = os.fork()
     if pid == 0:
         _become_child(read, limits, source, answer, errors)
-    now = time.monotonic()
     for descriptor in (source, answer, errors):
         os.close(descriptor)
     pidfd = os.pidfd_open(pid)
-    children[pidfd] = _Child(pid, status, now, now + limits.wall_s)
+    children[pidfd] = _Child(pid, status, limits, time.monotonic())
     watch.register(pidfd, selectors.EVENT_READ)
     return True
 
@@ -96,15 +107,14 @@ def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector,
 def _reap(child: _Child, pidfd: int) -> None:
     _, status, spent = os.wait4(child.pid, 0)
     os.close(pidfd)
-    usage = Usage.of(status, spent, child.killed, time.monotonic() - child.started)
+    usage = Usage.of(status, spent, child.killed, child.wall_s())
     os.write(child.status, usage.dump())
     os.close(child.status)
 
 
 def _kill_late(children: dict[int, _Child]) -> None:
-    now = time.monotonic()
     for pidfd, child in children.items():
-        if not child.killed and now >= child.deadline:
+        if not child.killed and child.limits.stalled(child.wall_s(), child.cpu_s()):
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             child.killed = True
 

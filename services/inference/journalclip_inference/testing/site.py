@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from journalclip_inference.auth import ROLES, add_token
 from journalclip_inference.service import Clients, Service, build
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.testing.world import World
-from journalclip_shared.bus import Consumer, Record
+from journalclip_shared.bus import Consumer, Delivery, Record
 from journalclip_shared.events import Event
 
 
@@ -28,6 +28,9 @@ class Announced(list[Event]):
 
     def consumer(self, topics: Sequence[str], group: str) -> Consumer:
         raise AssertionError("nobody consumes here")
+
+    def read(self, topic: str) -> Iterator[Delivery]:
+        raise AssertionError("nobody reads the log here")
 
     def close(self) -> None: ...
 

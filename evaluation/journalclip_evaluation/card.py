@@ -1,0 +1,77 @@
+"""The model card: what promotion demands, in the form that Hugging Face shows.
+
+Fields come from the manifest that training wrote and from what was measured; nothing is invented here, and a required
+field that is empty stays visibly empty, since the gate ``card`` refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import yaml
+
+from journalclip_evaluation.models import Evaluation
+from journalclip_evaluation.retrieval import Direction, Retrieval
+from journalclip_shared.records.model import ModelManifest
+
+_HEADINGS = {
+    "intended_use": "Intended use",
+    "not_for": "Not for",
+    "data": "Training data",
+    "licences": "Licences of the training data",
+    "base_model": "Starting point",
+    "risks": "Risks and limits",
+}
+_EMPTY = "*(empty: promotion refuses this model)*"
+
+
+def model_card(model: ModelManifest, evaluation: Evaluation, name: str = "journalclip") -> str:
+    """Markdown with a YAML head."""
+    parts = [f"# {name}: {model.model_id}", "**Research use only; not for diagnosis.**"]
+    parts += [f"## {heading}\n\n{model.card.get(field, '').strip() or _EMPTY}" for field, heading in _HEADINGS.items()]
+    parts.append("## Retrieval on the test split\n\n" + _table({"all": evaluation.strict}))
+    parts.append("With duplicates counted as right:\n\n" + _table({"all": evaluation.multi}))
+    parts.append("## By modality\n\n" + _table(evaluation.by_modality))
+    parts.append("## Training\n\n" + (model.card.get("metrics", "").strip() or _EMPTY))
+    parts.append(f"Recipe `{model.recipe}`, {model.steps} steps, dataset `{model.dataset_id}`, run `{model.run_id}`.")
+    return f"---\n{yaml.safe_dump(_metadata(model, evaluation), sort_keys=False)}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _metadata(model: ModelManifest, evaluation: Evaluation) -> dict[str, object]:
+    """The head that Hugging Face reads: https://huggingface.co/docs/hub/model-cards."""
+    metrics = [
+        {"type": f"recall_at_{k}", "name": f"{side} R@{k}", "value": round(getattr(direction, f"r{k}"), 4)}
+        for side, direction in (
+            ("image-to-text", evaluation.strict.image_to_text),
+            ("text-to-image", evaluation.strict.text_to_image),
+        )
+        for k in (1, 5, 10)
+    ]
+    result = {
+        "task": {"type": "image-text-retrieval"},
+        "dataset": {"type": evaluation.dataset_id, "name": evaluation.dataset_id, "split": evaluation.split},
+        "metrics": metrics,
+    }
+    base = {} if model.base.startswith("scratch") else {"base_model": model.base}
+    return {
+        "library_name": "transformers", "pipeline_tag": "zero-shot-image-classification", "language": "en",
+        "license": "other", "license_name": "see-licences-of-the-training-data",
+        "tags": ["clip", "medical", "not-for-diagnosis"], **base,
+        "model-index": [{"name": model.model_id, "results": [result]}],
+    }  # fmt: skip
+
+
+def _table(groups: Mapping[str, Retrieval]) -> str:
+    head = "| | queries | pool | R@1 | R@5 | R@10 (95 %) | chance R@10 | median rank |\n" + "|---" * 8 + "|\n"
+    rows = [
+        _row(f"{name}, {side}", direction)
+        for name, found in groups.items()
+        for side, direction in (("image to text", found.image_to_text), ("text to image", found.text_to_image))
+    ]
+    return head + "\n".join(rows)
+
+
+def _row(name: str, found: Direction) -> str:
+    r10 = f"{found.r10:.3f} ({found.r10_ci[0]:.3f} to {found.r10_ci[1]:.3f})"
+    cells = (found.queries, found.pool, f"{found.r1:.3f}", f"{found.r5:.3f}", r10, f"{found.chance10:.3f}")
+    return f"| {name} | " + " | ".join(map(str, cells)) + f" | {found.median_rank:g} |"

@@ -1,0 +1,66 @@
+"""One suite on one encoder: every protocol that the suite names and its data allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from journalclip_evaluation.classification import (
+    Classified,
+    embed,
+    summarise_scores,
+    zero_shot_scores,
+)
+from journalclip_evaluation.embedded import EmbeddedPairs, wording
+from journalclip_evaluation.errors import SuiteUnusable
+from journalclip_evaluation.probe import fine_tuned_scores, linear_probe_scores
+from journalclip_evaluation.retrieval import Ranked, rank
+from journalclip_evaluation.suite_data import Labelled, read_captioned, read_labelled
+from journalclip_evaluation.suites import Protocol, Suite
+from journalclip_modeling.encoder import Encoder
+
+
+def classify(encoder: Encoder, suite: Suite, root: Path) -> dict[Protocol, Classified]:
+    """Protocols that need a training split are left out where there is none. Raises `SuiteUnusable`."""
+    test, train = _test_split(suite, root), read_labelled(suite, root, "train")
+    found: dict[Protocol, Classified] = {}
+    for protocol in suite.protocols:
+        if protocol == "zero-shot":
+            scores = zero_shot_scores(encoder, test, suite.templates)
+        elif train is None:
+            continue
+        else:
+            protocol_scores = linear_probe_scores if protocol == "linear-probe" else fine_tuned_scores
+            scores = protocol_scores(encoder, train, test)
+        found[protocol] = summarise_scores(suite.name, protocol, scores, test)
+    return found
+
+
+def zero_shot(encoder: Encoder, suite: Suite, root: Path) -> Classified:
+    """The general-domain measure of forgetting. Raises `SuiteUnusable`."""
+    test = _test_split(suite, root)
+    return summarise_scores(suite.name, "zero-shot", zero_shot_scores(encoder, test, suite.templates), test)
+
+
+def retrieve(encoder: Encoder, suite: Suite, root: Path) -> Ranked:
+    """A retrieval suite's ranks. Raises `SuiteUnusable`."""
+    items = read_captioned(suite, root, "test")
+    images = embed(encoder, items.pictures)
+    names = [str(number) for number in range(len(items.texts))]
+    keys = [str(hash_of) for hash_of in np.unique(images, axis=0, return_inverse=True)[1]]
+    pairs = EmbeddedPairs(
+        images, encoder.embed_texts(items.texts), names, items.groups, keys,
+        [wording(text) for text in items.texts], ["unknown"] * len(names),
+    )  # fmt: skip
+    return rank(pairs)
+
+
+def _test_split(suite: Suite, root: Path) -> Labelled:
+    test = read_labelled(suite, root, "test")
+    if test is None:
+        where = root / suite.data
+        raise SuiteUnusable(
+            suite.name, f"there is no {where}/test; place the data there ({suite.source or 'your own'})"
+        )
+    return test

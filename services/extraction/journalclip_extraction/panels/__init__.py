@@ -1,0 +1,8 @@
+"""Compound figures: panels by layout and letters, subcaptions from the caption, paired only when they agree."""
+
+from __future__ import annotations
+
+from journalclip_extraction.panels.split import PanelSplit, SplitPanel, split_figure
+from journalclip_extraction.panels.subcaptions import Subcaptions, parse_subcaptions
+
+__all__ = ["PanelSplit", "SplitPanel", "Subcaptions", "parse_subcaptions", "split_figure"]

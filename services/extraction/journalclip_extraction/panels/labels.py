@@ -1,0 +1,138 @@
+"""Panel labels in a caption: where it says "(A)", "B:", "c)", "A-C" or "Left:", before anyone asks what follows.
+
+A `Marker` names one or more panels at a place of the caption. Markers of one kind of printing are collected together;
+a caption uses one kind, and `subcaptions` decides which. Letters are normalised to capitals, places to one word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+LAST = "T"  # figures with more than 20 panels are plates; their letters are too often something else
+DASH = "-–—‐‑"
+
+_ONE = rf"[A-{LAST}a-{LAST.lower()}]"
+_JOIN = rf"\s*(?:,\s*and|,\s*&|,|;|and|&|to|[{DASH}])\s*"
+_LIST = rf"{_ONE}['′]?(?:{_JOIN}{_ONE})*"
+# Words that name a panel by its place, and what each means.
+PLACES = {
+    "left": "left", "right": "right", "center": "center", "centre": "center", "middle": "center", "upper": "top",
+    "top": "top", "lower": "bottom", "bottom": "bottom", "above": "top", "below": "bottom",
+}  # fmt: skip
+PLACE_SETS = (("left", "right"), ("left", "center", "right"), ("top", "bottom"), ("top", "center", "bottom"))
+_WHERE = rf"({'|'.join(PLACES)})(?:\s+(?:panels?|images?|rows?|columns?|side))?"
+_START = r"(?:^|(?<=[.;:!?])\s+|(?<=[.;:!?\)])\s+(?:and\s+)?)"  # of a sentence, or of a clause after a semicolon
+
+
+@dataclass(frozen=True)
+class Marker:
+    """``labels`` named at caption[start:end]; ``head`` tells whether it stands where a sentence begins."""
+
+    start: int
+    end: int
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way of printing labels."""
+
+    name: str
+    pattern: re.Pattern[str]
+    read: Callable[[str], tuple[str, ...]]
+    trailing: bool = True  # may also stand after the words it labels
+
+
+def expand(text: str) -> tuple[str, ...]:
+    """ "A-C, e" as ("A", "B", "C", "E"); empty if a range runs backwards."""
+    labels: list[str] = []
+    for part in re.split(r"\s*(?:,\s*and\b|,\s*&|,|;|\band\b|&)\s*", text.replace("′", "").replace("'", "")):
+        ends = [end.strip().upper() for end in re.split(rf"\s*(?:[{DASH}]|\bto\b)\s*", part.strip())]
+        if len(ends) == 1:
+            labels.append(ends[0])
+        elif len(ends) == 2 and len(ends[0]) == len(ends[1]) == 1 and ends[0] < ends[1]:
+            labels += [chr(code) for code in range(ord(ends[0]), ord(ends[1]) + 1)]
+        else:
+            return ()
+    return tuple(labels)
+
+
+def _place(text: str) -> tuple[str, ...]:
+    return (PLACES[text.lower()],)
+
+
+KINDS = (
+    Kind("brackets", re.compile(rf"[(\[]\s*({_LIST})\s*[)\]][:.,]?"), expand),
+    Kind("colon", re.compile(rf"(?<![\w(\-])({_LIST})\s*:(?=\s)"), expand, trailing=False),
+    Kind("bracket", re.compile(rf"(?<![\w(\[])({_LIST})\)[:.,]?(?=\s)"), expand, trailing=False),
+    Kind("comma", re.compile(rf"{_START}({_LIST})\s*[,.](?=\s)"), expand, trailing=False),
+    # Nature's way: a lone lower-case letter, bold in print, before a capital.
+    Kind("bare", re.compile(rf"{_START}([a-{LAST.lower()}](?:\s*[,{DASH}]\s*[a-{LAST.lower()}])*)\s+(?=[A-Z])"), expand,
+         trailing=False),
+    Kind("place", re.compile(rf"\(\s*{_WHERE}\s*\)|{_START}{_WHERE}\s*[:,]", re.IGNORECASE), _place),
+)  # fmt: skip
+
+
+def find_markers(kind: Kind, caption: str) -> list[Marker]:
+    """All markers of one kind, in order; neighbours with only "and" between them are one."""
+    found: list[Marker] = []
+    for match in kind.pattern.finditer(caption):
+        group = next(g for g in match.groups() if g is not None)
+        labels = kind.read(group)
+        if labels:
+            start = match.start() + len(match.group()) - len(match.group().lstrip())
+            found.append(Marker(start, match.end(), labels))
+    return _joined(found, caption)
+
+
+def _joined(markers: list[Marker], caption: str) -> list[Marker]:
+    """ "(A) and (B)" as one marker of two labels, "(A)-(C)" of three."""
+    joined: list[Marker] = []
+    for marker in markers:
+        last = joined[-1] if joined else None
+        link = caption[last.end : marker.start].strip() if last else ""
+        if last and link in ("and", "&", ",", ", and"):
+            joined[-1] = Marker(last.start, marker.end, last.labels + marker.labels)
+        elif last and link in ("to", *DASH) and link and (span := expand(f"{last.labels[-1]}-{marker.labels[0]}")):
+            joined[-1] = Marker(last.start, marker.end, last.labels[:-1] + span)
+        else:
+            joined.append(marker)
+    return joined
+
+
+def of_one_case(markers: Iterable[Marker], caption: str) -> list[Marker]:
+    """Only the markers printed as the first A is: "(a)" beside "(A)" means something else."""
+    markers = list(markers)
+    first = next((m for m in markers if m.labels[0] == "A"), None)
+    if first is None:
+        return []
+    lower = _letter(caption, first).islower()
+    return [marker for marker in markers if _letter(caption, marker).islower() == lower]
+
+
+def _letter(caption: str, marker: Marker) -> str:
+    """The first label as printed."""
+    return next(c for c in caption[marker.start : marker.end] if c.upper() == marker.labels[0])
+
+
+def in_sequence(markers: Iterable[Marker]) -> list[Marker]:
+    """The markers that introduce A, B, C ... in turn; others refer back or mean something else.
+
+    A marker also stays when it says more about labels that a group introduced ("(A, B) Axial images. (A) Before ...").
+    """
+    kept: list[Marker] = []
+    known: list[str] = []
+    singled: set[str] = set()
+    grouped: set[str] = set()
+    for marker in markers:
+        expected = [chr(ord("A") + len(known) + i) for i in range(len(marker.labels))]
+        if list(marker.labels) == expected:
+            known += expected
+            (grouped if len(expected) > 1 else singled).update(expected)
+            kept.append(marker)
+        elif len(marker.labels) == 1 and marker.labels[0] in grouped - singled:
+            singled.add(marker.labels[0])
+            kept.append(marker)
+    return kept

@@ -1,0 +1,110 @@
+"""Which letter stands where: the panel letters of a figure, from the page's words or from its pixels.
+
+Letters are believed only as a set: most of the labels that the caption names, of one size, in rows or columns and in
+order. A letter that stands alone, or out of line, is part of the picture.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from PIL import Image
+
+from journalclip_extraction.panels.glyphs import find_glyphs
+from journalclip_extraction.panels.raster import Region
+
+SIZES_ALIKE = 1.5  # ratio of heights within one set: b and d are that much taller than a and c
+ENOUGH = 0.6  # of the labels must be found
+SEEDS = 12
+_WORD = re.compile(r"[(\[]?([A-Pa-p])[)\].:]?$")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place where ``label`` may be printed."""
+
+    label: str
+    score: float
+    box: Region
+
+
+@dataclass(frozen=True)
+class PlacedWord:
+    """A word printed over or beside the figure, in pixels of its image."""
+
+    text: str
+    box: Region
+
+
+def letters_of(image: Image.Image, words: Sequence[PlacedWord], labels: Sequence[str]) -> dict[str, Region]:
+    """The boxes of the letters that were found; empty unless they make a believable set."""
+    if not labels or any(len(label) != 1 for label in labels):
+        return {}
+    return _from_words(words, labels) or _from_pixels(image, labels)
+
+
+def _from_words(words: Sequence[PlacedWord], labels: Sequence[str]) -> dict[str, Region]:
+    found = []
+    for word in words:
+        match = _WORD.fullmatch(word.text.strip())
+        if match and match[1].upper() in labels:
+            found.append(Candidate(match[1].upper(), 1.0, word.box))
+    return _best_set(found, len(labels))
+
+
+def _from_pixels(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]:
+    glyphs = find_glyphs(image, labels)
+    found = [
+        Candidate(label, score, glyph.box) for glyph in glyphs for label, score in glyph.scores.items() if score > 0
+    ]
+    return _best_set(found, len(labels))
+
+
+def _best_set(found: Sequence[Candidate], expected: int) -> dict[str, Region]:
+    """The best set that grows from any of the best looking candidates."""
+    seeds = sorted(found, key=lambda c: -c.score)[:SEEDS]
+    sets = [_grown(seed, found) for seed in seeds]
+    best = max(sets, key=lambda s: sum(c.score for c in s), default=[])
+    if len(best) < max(2, math.ceil(ENOUGH * expected)) or not _in_order(best):
+        return {}
+    return {c.label: c.box for c in best}
+
+
+def _grown(seed: Candidate, found: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates of the seed's size, one a label, each in line with one that is in already; best looking first."""
+    alike = [c for c in found if 1 / SIZES_ALIKE <= c.box.height / seed.box.height <= SIZES_ALIKE]
+    alike.sort(key=lambda c: -c.score)
+    chosen = [seed]
+    grew = True
+    while grew:
+        grew = False
+        for candidate in alike:
+            taken = any(candidate.label == c.label or candidate.box == c.box for c in chosen)
+            if not taken and any(_in_line(candidate.box, c.box) for c in chosen):
+                chosen.append(candidate)
+                grew = True
+    return chosen
+
+
+def _in_line(a: Region, b: Region) -> bool:
+    """Do two letters share a row (top or bottom) or a column (left or right edge)?"""
+    near = 0.35 * max(a.height, b.height)
+    return (
+        min(abs(a.y0 - b.y0), abs(a.y1 - b.y1)) <= near or min(abs(a.x0 - b.x0), abs(a.x1 - b.x1)) <= near
+    )  # a and b differ in height, so one edge must do
+
+
+def _in_order(chosen: Sequence[Candidate]) -> bool:
+    """Row by row from the left, or column by column from the top."""
+    boxes = [c.box for c in sorted(chosen, key=lambda c: c.label)]
+    pairs = list(pairwise(boxes))
+    by_rows = all(b.y0 > a.y1 or (b.y1 > a.y0 and b.x0 >= a.x1) for a, b in pairs)
+    by_columns = all(b.x0 > a.x1 or (b.x1 > a.x0 and b.y0 >= a.y1) for a, b in pairs)
+    return by_rows or by_columns
+
+
+__all__ = ["PlacedWord", "letters_of"]

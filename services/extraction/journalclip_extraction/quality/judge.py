@@ -1,0 +1,64 @@
+"""The judgement of one figure: rules, or a trained model over the same measurements.
+
+Refusals by rule (too small, blank, a strip) hold whatever a model says: no label teaches what has no content. Every
+judgement names what made it, and every rejection its reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from dataclasses import replace
+
+from PIL import Image
+
+from journalclip_extraction.article import Crop, ReadFigure
+from journalclip_extraction.quality import model as models
+from journalclip_extraction.quality.features import measure
+from journalclip_extraction.quality.phash import phash
+from journalclip_extraction.quality.rules import BY, rule
+from journalclip_shared.records.article import Modality, Quality
+
+_ENOUGH = 512  # pixels a side: twice what is measured, so that a JPEG is decoded at an eighth of its cost
+
+
+def judge(
+    image: Image.Image | None, caption: str, model: str = "", size: tuple[int, int] | None = None
+) -> tuple[Quality, Modality, str]:
+    """Quality, modality, and what said so. ``model`` is a `QualityModel` as JSON; ``size`` the figure's own pixels."""
+    if image is None:
+        return (
+            Quality(usefulness="discard", score=1.0, by=BY, reason="no image was found for this caption"),
+            "unknown",
+            BY,
+        )
+    measured = measure(image, size or image.size)
+    ruled = rule(size or image.size, measured, caption)
+    if not model or ruled.absolute:
+        return ruled.quality, ruled.modality, BY
+    (useful, surety), (modality, _) = _parse(model).judge(models.inputs_of(measured, caption))
+    by = models.version(model)
+    reason = f"judged {useful} with {surety:.0%}" if useful == "discard" else ""
+    return Quality(usefulness=useful, score=round(surety, 3), by=by, reason=reason), modality, by
+
+
+def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
+    """The figure with quality, modality and perceptual hash; its panels with theirs."""
+    if figure.crop is None:
+        return figure
+    image = reduced(figure.crop)
+    size = (figure.crop.width, figure.crop.height)
+    quality, modality, by = judge(image, figure.caption, model, size)
+    panels = tuple(replace(panel, phash=phash(reduced(panel.crop))) if panel.crop else panel for panel in figure.panels)
+    return replace(figure, quality=quality, modality=modality, modality_by=by, phash=phash(image), panels=panels)
+
+
+def reduced(crop: Crop) -> Image.Image:
+    """The crop at no more than twice what any measurement needs."""
+    image = Image.open(io.BytesIO(crop.data))
+    image.draft("RGB", (_ENOUGH, _ENOUGH))
+    image.thumbnail((_ENOUGH, _ENOUGH), Image.Resampling.BOX)
+    return image
+
+
+_parse = functools.lru_cache(maxsize=4)(models.parse)

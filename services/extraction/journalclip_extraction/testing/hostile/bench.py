@@ -1,0 +1,132 @@
+"""Proof of the sandbox: hostile files and mutants through the extraction handler, each to one end within its limits.
+
+Every file takes the way of a real event: stored, handled, and either announced or refused with a code. What counts is
+that the service lives (no error but our own leaves the handler), that the right ends are reached where one is right,
+and that no file takes more time and memory than its limits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymupdf
+
+from journalclip_extraction.article import ExtractOptions, ReadArticle
+from journalclip_extraction.handler import ExtractionHandler
+from journalclip_extraction.sandbox import Outcome, Sandbox, Usage
+from journalclip_extraction.testing.hostile import FILES, mutants
+from journalclip_extraction.testing.hostile.catalogue import READ
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import ArticleSubmitted
+from journalclip_shared.ids import article_id
+
+_BATCH = 50
+MOST_S = 20.0  # what an article may cost: the issue's figure
+MOST_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One file's end: `READ`, a code, or ``died`` where the zygote was lost."""
+
+    name: str
+    end: str
+    usage: Usage
+    right: bool = True
+
+
+@dataclass(frozen=True)
+class Report:
+    """``over`` names the files beyond 20 s of wall-clock or 1 GiB."""
+
+    files: int
+    mutants: int
+    deaths: int
+    wrong: tuple[str, ...]
+    over: tuple[str, ...]
+    states: dict[str, int]
+    slowest: Trial
+    largest: Trial
+
+    @property
+    def passed(self) -> bool:
+        return not (self.deaths or self.wrong or self.over)
+
+
+def run(folder: Path, sandbox: Sandbox, bases: Iterable[bytes], count: int, seed: int, jobs: int) -> Report:
+    """All of `FILES`, then ``count`` mutants of ``bases``; artifacts go below ``folder``."""
+    store = LocalArtifacts(folder)
+    damaged = mutants(tuple(bases), count, seed)
+    with ThreadPoolExecutor(jobs) as pool:
+        known = list(pool.map(lambda name: _known(store, sandbox, name), FILES))
+        # By the batch, so that two thousand mutants are not in memory at once.
+        rest: list[Trial] = []
+        for start in range(0, count, _BATCH):
+            batch = [(f"mutant-{start + at}", data) for at, data in zip(range(_BATCH), damaged, strict=False)]
+            rest += pool.map(lambda each: _trial(store, sandbox, *each), batch)
+    return _report(known, rest)
+
+
+def slices(pdf: bytes) -> list[bytes]:
+    """A good article as short files of two pages, each also with its streams unpacked, where wounds hit operators."""
+    with pymupdf.open(stream=pdf, filetype="pdf") as whole:
+        found: list[bytes] = []
+        for first in range(0, whole.page_count, 2):
+            with pymupdf.open() as part:
+                part.insert_pdf(whole, from_page=first, to_page=min(first + 1, whole.page_count - 1))
+                found += [part.tobytes(garbage=3, no_new_id=True), part.tobytes(garbage=3, no_new_id=True, expand=1)]
+        return found
+
+
+class _Watched:
+    """A sandbox that remembers what the last article used."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.usage = Usage()
+
+    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
+        outcome: Outcome = self._sandbox.run(data, options)
+        self.usage = outcome.usage
+        return outcome.article()
+
+
+def _known(store: ArtifactStore, sandbox: Sandbox, name: str) -> Trial:
+    trial = _trial(store, sandbox, name, FILES[name].build())
+    ends = FILES[name].ends
+    return Trial(trial.name, trial.end, trial.usage, not ends or trial.end in ends)
+
+
+def _trial(store: ArtifactStore, sandbox: Sandbox, name: str, data: bytes) -> Trial:
+    pdf = store.put("articles", data, "application/pdf")
+    watched = _Watched(sandbox)
+    handler = ExtractionHandler(store, watched, ExtractOptions())
+    try:
+        handler.extract(ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name=f"{name}.pdf"))
+    except PermanentError as error:
+        return Trial(name, error.code, watched.usage)
+    except TransientError:
+        return Trial(name, "died", watched.usage, right=False)
+    return Trial(name, READ, watched.usage)
+
+
+def _report(known: list[Trial], rest: list[Trial]) -> Report:
+    trials = [*known, *rest]
+    return Report(
+        files=len(known),
+        mutants=len(rest),
+        deaths=sum(trial.end == "died" for trial in trials),
+        wrong=tuple(f"{trial.name}: {trial.end}" for trial in trials if not trial.right),
+        over=tuple(
+            trial.name for trial in trials if trial.usage.wall_s > MOST_S or trial.usage.peak_bytes > MOST_BYTES
+        ),
+        states=dict(sorted(Counter(trial.end for trial in trials).items())),
+        slowest=max(trials, key=lambda trial: trial.usage.wall_s),
+        largest=max(trials, key=lambda trial: trial.usage.peak_bytes),
+    )

@@ -1,0 +1,48 @@
+import random
+from pathlib import Path
+
+import pytest
+
+from journalclip_extraction.sandbox import Limits, Sandbox
+from journalclip_extraction.testing.hostile import FILES, mutants
+from journalclip_extraction.testing.hostile.bench import run, slices
+from journalclip_extraction.testing.hostile.containers import plain
+
+CHEAP = Limits(wall_s=8, cpu_s=1)  # bombs end sooner than in production; the ends are the same
+
+
+def test_there_are_enough_of_every_kind() -> None:
+    assert len(FILES) >= 32
+    for name in ("nested-flate", "form-recursion", "huge-image", "page-tree-bomb", "xref-loop", "deep-arrays"):
+        assert name in FILES
+    for name in ("broken-font", "embedded-paths", "empty-user-password", "zip-and-pdf", "zero-pages", "empty"):
+        assert name in FILES
+
+
+def test_a_hostile_file_is_the_same_each_time() -> None:
+    for name in ("plain", "nested-flate", "form-laughs", "many-images"):
+        assert FILES[name].build() == FILES[name].build()
+
+
+def test_a_seed_gives_the_same_mutants_and_another_gives_others() -> None:
+    first = list(mutants([plain()], 20, seed=1))
+    assert first == list(mutants([plain()], 20, seed=1))
+    assert first != list(mutants([plain()], 20, seed=2))
+    assert len(set(first)) > 15
+
+
+def test_no_wound_fails_on_any_bytes() -> None:
+    rng = random.Random(7)
+    for size in (0, 1, 2, 50):
+        assert len(list(mutants([rng.randbytes(size)], 100, seed=3))) == 100
+
+
+@pytest.mark.slow
+def test_every_hostile_file_and_some_mutants_end_with_a_code(tmp_path: Path) -> None:
+    with Sandbox(CHEAP) as sandbox:
+        report = run(tmp_path, sandbox, [plain(), *slices(plain())], count=40, seed=5, jobs=2)
+    assert report.deaths == 0
+    assert report.wrong == ()
+    assert report.files == len(FILES)
+    assert report.mutants == 40
+    assert not list(tmp_path.rglob("*owned*"))

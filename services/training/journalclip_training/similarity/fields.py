@@ -1,0 +1,92 @@
+"""Agreement of the structured records: field by field, and a denied finding is not the finding.
+
+For each field the coded terms of two records are compared as sets (``|A & B| / sqrt(|A| |B|)``); a field that both
+leave empty says nothing. The agreement is the mean over the fields that speak, weighted. So "infarct" and "no infarct"
+agree in nothing they say of findings, however alike they are as strings. Records that both say nothing at all agree in
+nothing, 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from journalclip_shared.records.caption import CaptionRecord, Coded
+from journalclip_training.similarity import Block
+
+Terms = Callable[[CaptionRecord], Iterable[str]]
+
+
+def _coded(name: str) -> Terms:
+    def terms(record: CaptionRecord) -> Iterable[str]:
+        coded: tuple[Coded, ...] = getattr(record, name)
+        return (each.term for each in coded)
+
+    return terms
+
+
+def _findings(record: CaptionRecord) -> Iterable[str]:
+    for finding in record.findings:
+        yield f"{'no ' if finding.negated else ''}{finding.term}"
+
+
+# What is seen weighs most; the way it was imaged next.
+FIELDS: tuple[tuple[float, Terms], ...] = (
+    (3.0, _findings),
+    (1.0, _coded("modality")),
+    (1.0, _coded("sequence")),
+    (1.0, _coded("plane")),
+    (1.0, _coded("anatomy")),
+    (1.0, _coded("laterality")),
+    (1.0, _coded("stage")),
+    (1.0, _coded("procedure")),
+)
+
+
+def multi_hot(records: Sequence[CaptionRecord], terms: Terms) -> Tensor:
+    """float32 [len(records), distinct terms], 1 where the record has the term."""
+    sets = [set(terms(record)) for record in records]
+    vocabulary = {term: i for i, term in enumerate(sorted(set().union(*sets)))}
+    out = torch.zeros(len(records), max(1, len(vocabulary)))
+    for row, found in zip(out, sets, strict=True):
+        row[[vocabulary[term] for term in found]] = 1
+    return out
+
+
+class Fields:
+    """Weighted mean of the fields' agreements, over the fields that either record fills.
+
+    Both sums are inner products: of the records' joined unit vectors, and of what each leaves empty.
+    """
+
+    def __init__(self, records: Sequence[CaptionRecord]) -> None:
+        parts, empty = [], []
+        for weight, terms in FIELDS:
+            hot = multi_hot(records, terms)
+            parts.append(torch.nn.functional.normalize(hot, dim=1) * weight**0.5)
+            empty.append((hot.sum(1) == 0).float() * weight**0.5)
+        self.joined, self.empty = torch.cat(parts, 1), torch.stack(empty, 1)
+
+    def at(self, ids: Tensor) -> Block:
+        x, e = self.joined.to(ids.device)[ids], self.empty.to(ids.device)[ids]
+        everything = sum(weight for weight, _ in FIELDS)
+
+        def block(rows: slice) -> Tensor:
+            spoken = (e[rows] @ e.T).neg_().add_(everything)
+            return (x[rows] @ x.T).div_(spoken.clamp_(min=1))
+
+        return block
+
+
+class Labels:
+    """Cosine of the whole records as multi-hot vectors: the similarity of MedCLIP (arXiv 2210.10163)."""
+
+    def __init__(self, records: Sequence[CaptionRecord]) -> None:
+        joined = torch.cat([multi_hot(records, terms) for _, terms in FIELDS], 1)
+        self.features = torch.nn.functional.normalize(joined, dim=1)
+
+    def at(self, ids: Tensor) -> Block:
+        x = self.features.to(ids.device)[ids]
+        return lambda rows: x[rows] @ x.T

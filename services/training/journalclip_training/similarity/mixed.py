@@ -1,0 +1,123 @@
+"""The SeLIP similarity of a training set, ``S = alpha S_syn + (1 - alpha) S_sem``, and the kernels made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from journalclip_shared.records.caption import CaptionRecord
+from journalclip_training.config import LossConfig, Syntax
+from journalclip_training.losses.kernel import Kernel
+from journalclip_training.similarity import Block, Similarity
+from journalclip_training.similarity.edit import Edit
+from journalclip_training.similarity.fields import Fields, Labels
+from journalclip_training.similarity.ngrams import Bleu, Dice
+from journalclip_training.similarity.sentences import Sentences, sentence_encoder
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A weighted sum; parts of weight 0 are not computed. Equal texts have 1 exactly."""
+
+    parts: tuple[tuple[float, Similarity], ...]
+
+    def at(self, ids: Tensor) -> Block:
+        blocks = [(weight, part.at(ids)) for weight, part in self.parts if weight]
+
+        def block(rows: slice) -> Tensor:
+            total = torch.zeros(len(ids[rows]), len(ids), device=ids.device)
+            for weight, part in blocks:
+                total.add_(part(rows), alpha=weight)
+            return total.masked_fill_(ids[rows, None] == ids[None, :], 1.0)
+
+        return block
+
+
+@dataclass(frozen=True)
+class Softened:
+    """Kernel of the soft loss: log-weights ``S / tau``."""
+
+    block: Block
+    tau: float
+
+    def log_weights(self, rows: slice) -> Tensor:
+        return self.block(rows).div_(self.tau)
+
+    def neutral(self, rows: slice) -> Tensor | None:
+        del rows
+        return None
+
+
+@dataclass(frozen=True)
+class Triage:
+    """Kernel after SAT: alike enough is positive, somewhat alike is neutral, the rest negative.
+
+    We read SAT's idea (three classes by inter-report similarity, the middle one left out of the contrast) but not its
+    printed equations; the thresholds and the even share among positives are ours.
+    """
+
+    block: Block
+    positive: float
+    neutral_above: float
+
+    def log_weights(self, rows: slice) -> Tensor:
+        s = self.block(rows)
+        return torch.zeros_like(s).masked_fill_(s < self.positive, -torch.inf)
+
+    def neutral(self, rows: slice) -> Tensor | None:
+        s = self.block(rows)
+        return (s >= self.neutral_above) & (s < self.positive)
+
+
+class TextKernels:
+    """Kernels for any batch of a training set; its similarities are prepared once, for the unique texts."""
+
+    def __init__(
+        self, config: LossConfig, texts: Sequence[str], records: Sequence[CaptionRecord], cache: Path | None = None
+    ) -> None:
+        self.config = config
+        number: dict[str, int] = {}
+        self.ids = torch.tensor([number.setdefault(text, len(number)) for text in texts], dtype=torch.int64)
+        first = dict(zip(reversed(texts), reversed(records), strict=True))
+        unique, coded = list(number), [first[text] for text in number]
+        if config.kind == "medclip":
+            self.similarity: Similarity = Mixed(((1.0, Labels(coded)),))
+        else:
+            self.similarity = mixed(config, unique, coded, cache)
+
+    def at(self, batch: Tensor, device: torch.device) -> Kernel:
+        """The kernel of the pairs ``batch`` int64 [N]."""
+        block = self.similarity.at(self.ids[batch].to(device))
+        match self.config.kind:
+            case "sat":
+                return Triage(block, self.config.sat_positive, self.config.sat_neutral)
+            case "medclip":
+                return Softened(block, 1.0)  # MedCLIP takes the softmax of the cosines as they are
+            case _:
+                return Softened(block, self.config.tau_s)
+
+
+def mixed(config: LossConfig, texts: Sequence[str], records: Sequence[CaptionRecord], cache: Path | None) -> Mixed:
+    """Only the parts that weigh are prepared."""
+    parts: list[tuple[float, Similarity]] = []
+    if config.alpha > 0:
+        parts.append((config.alpha, syntax(config.syntax, texts, records)))
+    if config.alpha < 1:
+        parts.append((1 - config.alpha, Sentences(texts, sentence_encoder(config.semantic), cache)))
+    return Mixed(tuple(parts))
+
+
+def syntax(name: Syntax, texts: Sequence[str], records: Sequence[CaptionRecord]) -> Similarity:
+    match name:
+        case "edit":
+            return Edit(texts)
+        case "bleu":
+            return Bleu(texts)
+        case "dice":
+            return Dice(texts)
+        case "fields":
+            return Fields(records)

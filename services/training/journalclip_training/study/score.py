@@ -1,0 +1,54 @@
+"""Retrieval in a synthetic world: an answer is right when it shows the asked fact, whichever pair it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.stats import t as student
+
+from journalclip_modeling.encoder import image_features, normalised, text_features, tokenize
+from journalclip_modeling.folder import ClipFolder
+from journalclip_training.study.world import World
+
+
+def recall_at_1(model: ClipFolder, world: World) -> float:
+    """Mean over both directions."""
+    similarity = _similarity(model, world)
+    right = world.facts[:, None] == world.facts[None, :]
+    both = [right[np.arange(len(s)), s.argmax(1)].mean() for s in (similarity, similarity.T)]
+    return float(np.mean(both))
+
+
+def mean_average_precision(model: ClipFolder, world: World) -> float:
+    """Mean over both directions and all queries: are all pairs of the fact ranked first?"""
+    similarity = _similarity(model, world)
+    right = world.facts[:, None] == world.facts[None, :]
+    return float(np.mean([_average_precision(s, right) for s in (similarity, similarity.T)]))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean and its 95 % Student interval over seeds."""
+    mean, count = float(np.mean(values)), len(values)
+    if count < 2:
+        return mean, mean, mean
+    half = float(student.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
+    return mean, mean - half, mean + half
+
+
+def _average_precision(similarity: np.ndarray, right: np.ndarray) -> float:
+    ordered = np.take_along_axis(right, np.argsort(-similarity, axis=1, kind="stable"), axis=1)
+    precision = np.cumsum(ordered, axis=1) / np.arange(1, ordered.shape[1] + 1)
+    return float(((precision * ordered).sum(1) / ordered.sum(1)).mean())
+
+
+def _similarity(model: ClipFolder, world: World) -> np.ndarray:
+    indices = np.arange(len(world.samples), dtype=np.int64)
+    tokens = tokenize(model.tokenizer, world.samples.texts, model.model.config.text_config.max_position_embeddings)
+    model.model.eval()
+    with torch.inference_mode():
+        pixels = model.preprocess.normalise(world.samples.pictures.batch(indices))
+        v = normalised(image_features(model.model, pixels))
+        t = normalised(text_features(model.model, tokens["input_ids"], tokens["attention_mask"]))
+    return np.asarray((v @ t.T).numpy())

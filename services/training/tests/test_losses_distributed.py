@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from journalclip_training.losses.contrast import contrastive
+from journalclip_training.losses.kernel import Dense, Kernel
+from journalclip_training.losses.sigmoid import siglip
+from journalclip_training.losses.world import Alone, Ranks, World
+
+PAIRS, INPUT, WIDTH = 8, 5, 6
+KINDS = ("clip", "soft", "neutral", "siglip")
+
+
+def inputs() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    torch.manual_seed(0)
+    x, y, w, s = (torch.randn(*shape, dtype=torch.float64) for shape in ((8, 5), (8, 5), (5, 6), (8, 8)))
+    return x, y, w, s + s.T
+
+
+def loss_of(kind: str, v: Tensor, t: Tensor, scale: Tensor, similarity: Tensor, world: World) -> Tensor:
+    if kind == "siglip":
+        return siglip(v, t, scale, torch.tensor(-2.0, dtype=v.dtype), world, block=2)
+    ignored = None
+    if kind == "neutral":
+        ignored = torch.zeros(PAIRS, PAIRS, dtype=torch.bool)
+        ignored[0, 5] = ignored[5, 0] = True
+        similarity = similarity.masked_fill(ignored, -torch.inf)
+    kernel: Kernel = Dense(similarity, ignored)
+    return contrastive(v, t, scale, kernel, {"clip": 0.0, "soft": 0.4, "neutral": 0.4}[kind], world, block=3)
+
+
+def gradients(kind: str, world: World) -> tuple[Tensor, Tensor, Tensor]:
+    """Value and gradients of one shared weight and the scale, averaged over ranks as data-parallel training does."""
+    x, y, w, similarity = inputs()
+    weight, scale = w.requires_grad_(), torch.tensor(7.0, dtype=torch.float64, requires_grad=True)
+    each = PAIRS // world.size
+    mine = slice(world.rank * each, (world.rank + 1) * each)
+    loss = loss_of(
+        kind, normalize(x[mine] @ weight, dim=1), normalize(y[mine] @ weight, dim=1), scale, similarity, world
+    )
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert weight.grad is not None
+    assert scale.grad is not None
+    return loss.detach(), world.sum(weight.grad) / world.size, world.sum(scale.grad) / world.size
+
+
+def rank_main(rank: int, size: int, folder: str) -> None:
+    store = dist.FileStore(  # type: ignore[attr-defined]
+        f"{folder}/rendezvous", size
+    )
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=120))
+    found = {kind: gradients(kind, Ranks()) for kind in KINDS}
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_ranks_together_equal_one_process(size: int, tmp_path: Path) -> None:
+    mp.start_processes(  # type: ignore[attr-defined, no-untyped-call]
+        rank_main, (size, str(tmp_path)), nprocs=size, start_method="spawn"
+    )
+    for kind in KINDS:
+        alone = gradients(kind, Alone())
+        for rank in range(size):
+            for ours, reference in zip(torch.load(tmp_path / f"{rank}.pt")[kind], alone, strict=True):
+                torch.testing.assert_close(ours, reference, rtol=0, atol=1e-9)
