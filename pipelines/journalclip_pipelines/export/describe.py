@@ -116,11 +116,11 @@ Splits are by article; duplicate clusters move together. Leaks between splits: {
 Each pair carries the licence its article states. "unknown" and "all rights reserved" give no right to pass it on.
 
 - Images: JPEG, longer side at most {manifest.image_size} pixels.
-- `pair` is the whole record as JSON: caption, structured fields with their character spans, in-text mentions, page and box.
+- `pair` is the whole record as JSON: caption, structured fields with their spans, in-text mentions, page and box.
 - Read by: {", ".join(manifest.extractors) or "unknown"}. Structured by: {", ".join(manifest.structurers) or "unknown"}.
 - Digest: `{manifest.digest}`.
 
-For research on figures and their captions. Not for diagnosis. Captions and records were made by programs and hold errors.
+For research on figures and their captions, not for diagnosis. Programs read captions and records, and they err.
 """.encode()
 
 
