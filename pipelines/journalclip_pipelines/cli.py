@@ -17,6 +17,7 @@ from journalclip_pipelines.commands import (
     bench_extraction,
     bench_hostile,
     bench_loss,
+    bench_serving,
     demo,
     doctor,
     evaluate,
@@ -60,6 +61,7 @@ app.command()(extract.extract)
 bench.command()(bench_extraction.extraction)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
+bench.command()(bench_serving.serving)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
