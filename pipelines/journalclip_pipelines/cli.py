@@ -19,11 +19,13 @@ from journalclip_pipelines.commands import (
     bench_hostile,
     bench_loss,
     bench_panels,
+    bench_serving,
     bench_training,
     demo,
     doctor,
     evaluate,
     explain,
+    export,
     extract,
     models,
     quality,
@@ -54,6 +56,7 @@ app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
 app.command()(serve.serve)
 app.add_typer(serve.tokens, name="tokens")
+app.command()(export.export)
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
 app.add_typer(models.models, name="models")
@@ -70,6 +73,7 @@ bench.command()(bench_loss.loss)
 bench.command()(bench_training.training)
 bench.command()(bench_training.similarity)
 bench.command()(bench_training.forgetting)
+bench.command()(bench_serving.serving)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
