@@ -23,8 +23,8 @@ def start(
         "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", artifacts or str(folder / "artifacts"),
     ]  # fmt: skip
-    # The schema is migrated on the first start, which takes half a minute on a busy machine.
-    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), environment or {}, timeout_s=180.0)
+    # The schema is migrated on the first start, which takes half a minute, and minutes on a crowded machine.
+    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), environment or {}, timeout_s=600.0)
     server.start()
     return server, uri
 

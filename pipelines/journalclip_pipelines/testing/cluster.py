@@ -64,6 +64,13 @@ class Cluster:
         for stage in STAGES:
             self.start(stage, **changes)
 
+    def wait_serving(self, timeout_s: float) -> None:
+        """Until every worker's loop runs: before that a signal ends Python itself, not the loop."""
+        deadline = time.monotonic() + timeout_s
+        logs = [self.folder / f"{stage}.log" for stage in self.workers]
+        while not all("serving" in log.read_text() for log in logs) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
     def keep_alive(self) -> None:
         """Start again what ended, as a supervisor does."""
         for stage, worker in list(self.workers.items()):
@@ -94,7 +101,7 @@ class Cluster:
         for worker in self.workers.values():
             if worker.poll() is None:
                 worker.terminate()
-        codes = {stage: worker.wait(60) for stage, worker in self.workers.items()}
+        codes = {stage: worker.wait(60 * cpu_share()) for stage, worker in self.workers.items()}
         self.workers.clear()
         return codes
 
