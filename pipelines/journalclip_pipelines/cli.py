@@ -12,23 +12,30 @@ import typer
 
 from journalclip_pipelines.commands import (
     backbone,
+    backfill,
     bench_backbone,
     bench_evaluation,
     bench_extraction,
     bench_hostile,
     bench_loss,
     bench_panels,
+    bench_serving,
+    bench_training,
     demo,
     doctor,
     evaluate,
     explain,
+    export,
     extract,
     models,
     quality,
     run,
     search,
+    serve,
     status,
+    structuring,
     synthesize,
+    train,
 )
 from journalclip_shared.errors import PermanentError, TransientError
 
@@ -47,22 +54,33 @@ app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
+app.command()(serve.serve)
+app.add_typer(serve.tokens, name="tokens")
+app.command()(export.export)
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
 app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.command()(train.train)
+app.add_typer(structuring.structuring, name="structuring")
+app.command()(backfill.backfill)
 bench.command()(bench_extraction.extraction)
+bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
+bench.command()(bench_training.training)
+bench.command()(bench_training.similarity)
+bench.command()(bench_training.forgetting)
+bench.command()(bench_serving.serving)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
-app.add_typer(quality.app, name="quality")
 bench.command()(bench_panels.panels)
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:

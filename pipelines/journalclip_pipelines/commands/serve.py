@@ -1,5 +1,4 @@
-"""``journalclip serve`` and ``journalclip tokens``: the page and the API over a working folder, and who may use
-them."""
+"""``journalclip serve`` and ``journalclip tokens``: the page and the API, and who may use them."""
 
 from __future__ import annotations
 

@@ -58,9 +58,7 @@ def _pages(document: pymupdf.Document) -> list[Page]:
         except MUPDF_ERRORS:
             continue
     if is_scanned(pages):
-        raise PermanentError(
-            "needs-ocr", "the pages are images without text", "Submit a copy with a text layer, or turn OCR on."
-        )
+        raise PermanentError("needs-ocr", "the pages are images without text", "Submit a copy with a text layer.")
     return pages
 
 

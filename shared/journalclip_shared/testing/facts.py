@@ -14,6 +14,7 @@ from journalclip_shared.events import (
     ModelPromoted,
     ModelTrained,
     PairsStructured,
+    ReviewDecided,
     SourceQuarantined,
     StudySubmitted,
 )
@@ -51,4 +52,13 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ModelTrained, model_id=_name, dataset_id=_name, manifest=_ref, version=_name),
     st.builds(ModelPromoted, model_id=_name, dataset_id=_name, manifest=_ref, version=_name, sequence=_count),
     st.builds(SourceQuarantined, source_id=_name, name=_text, stage=_name, code=_name, reason=_text, remedy=_text),
+    st.builds(
+        ReviewDecided,
+        decision_id=_name,
+        pair_id=_name,
+        article_id=_name,
+        choice=st.sampled_from(["accept", "reject", "edit", "undo"]),
+        reviewer=_name,
+        document=_ref,
+    ),
 )

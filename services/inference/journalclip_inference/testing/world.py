@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pymupdf
 from PIL import Image, ImageDraw
 
 from journalclip_inference.handler import IndexHandler
@@ -98,10 +99,10 @@ class World:
     def pairs(self) -> list[Pair]:
         return [pair for article in self.articles for pair in article.pairs]
 
-    def add_article(self, number: int, pdf: bytes = b"%PDF-") -> StructuredArticle:
+    def add_article(self, number: int) -> StructuredArticle:
         """Extraction and structuring's documents of one invented article."""
         rng = np.random.default_rng(number)
-        pdf_ref = self.store.put("articles", pdf + str(number).encode(), "application/pdf")
+        pdf_ref = self.store.put("articles", _pdf(number), "application/pdf")
         article_id = make_id("art", pdf_ref.sha256)
         submitted = {"article_id": article_id, "name": f"article-{number}.pdf"}
         self.store.put_manifest("articles", f"submitted/{article_id}", canonical_json(submitted))
@@ -196,6 +197,16 @@ def draw(modality: Modality, finding: int, rng: np.random.Generator) -> Image.Im
     size = 6 + 3 * finding
     (pen.ellipse if finding % 2 else pen.rectangle)([x, y, x + size, y + size], fill=f"hsl({finding * 70}, 80%, 60%)")
     return image
+
+
+def _pdf(number: int) -> bytes:
+    """Two pages; the second has a frame where every figure of this world lies."""
+    with pymupdf.open() as document:
+        document.new_page().insert_text((60, 80), f"On the invented case number {number}")
+        page = document.new_page()
+        page.draw_rect(pymupdf.Rect(_FIGURE.x0, _FIGURE.y0, _FIGURE.x1, _FIGURE.y1), fill=(0.8, 0.85, 0.9))
+        page.insert_text((60, 250), f"Figure 2. Of article {number}.")
+        return bytes(document.tobytes(no_new_id=True))
 
 
 def _facts(number: int) -> ArticleFacts:

@@ -65,8 +65,10 @@ function mentions(figure) {
 function page(figure) {
   const box = $("page");
   const image = make("img", { src: figure.page_url, alt: `Page ${figure.page} of ${figure.name}` });
-  image.addEventListener("error", () => box.replaceChildren(make("p", { class: "none" }, "The page cannot be drawn.")));
+  box.classList.add("waiting");
+  image.addEventListener("error", () => box.classList.remove("waiting") ?? box.replaceChildren(make("p", { class: "none" }, "The page cannot be drawn.")));
   image.addEventListener("load", () => {
+    box.classList.remove("waiting");
     if (!figure.box) return;
     const points = pointsWide(image);
     const { x0, y0, x1, y1 } = figure.box;

@@ -35,8 +35,9 @@ function show() {
 function sheet() {
   const { page_url: address, box, pair } = item();
   const image = make("img", { src: address, alt: `Page ${pair.page} with the box`, draggable: "false" });
-  image.addEventListener("error", () => $("sheet").replaceChildren(make("p", { class: "none" }, "The page cannot be drawn.")));
-  image.addEventListener("load", () => { state.box = box ? { ...box } : null; drawBox(image); });
+  image.addEventListener("error", () => $("sheet").classList.remove("waiting") ?? $("sheet").replaceChildren(make("p", { class: "none" }, "The page cannot be drawn.")));
+  $("sheet").classList.add("waiting");
+  image.addEventListener("load", () => { $("sheet").classList.remove("waiting"); state.box = box ? { ...box } : null; drawBox(image); });
   $("sheet").replaceChildren(image);
 }
 

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from journalclip_inference.engine import SearchEngine
+from journalclip_inference.errors import NoChampion
+from journalclip_inference.handler import SegmentHandler
+from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_inference.testing.live import live_server
+from journalclip_inference.testing.site import make_site
+from journalclip_inference.testing.world import World
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.events import Event, PairsStructured
+
+QUERY = "axial CT showing subdural haematoma"
+CLIENTS = 16
+CHANGES = 20
+
+
+def test_a_new_champion_takes_over_whole_and_a_broken_one_does_not(world: World, tmp_path: Path) -> None:
+    holder = Holder()
+    reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
+    assert not reloader.check()
+    assert "no champion" in reloader.problem
+    with pytest.raises(NoChampion):
+        holder.take()
+    world.promote(world.add_model(seed=1), tmp_path / "cache")
+    assert reloader.check()
+    assert not reloader.check()  # nothing changed
+    assert reloader.problem == ""
+    first = holder.take()
+    world.registry.set_alias("champion", world.add_model(seed=2).version)  # promoted, its index not built yet
+    assert not reloader.check()
+    assert "no index" in reloader.problem
+    assert holder.take() is first
+    world.promote(world.registry.versions()[1], tmp_path / "cache")
+    assert reloader.check()
+    second = holder.take()
+    assert second.manifest.model_id == second.collection.manifest.model_id != first.manifest.model_id
+
+
+def test_tampered_weights_never_reach_a_reader(world: World, tmp_path: Path) -> None:
+    world.promote(world.add_model(seed=1), tmp_path / "other")
+    holder = Holder()
+    reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
+    assert reloader.check()
+    version = world.add_model(seed=2)
+    world.promote(version, tmp_path / "cache")
+    for weights in (tmp_path / "cache" / "models").rglob("*.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    before = holder.take()
+    assert not reloader.check()
+    assert "model-tampered" in reloader.problem
+    assert holder.take() is before
+
+
+def test_a_later_article_is_picked_up_without_loading_the_model_again(world: World, tmp_path: Path) -> None:
+    world.promote(world.add_model(seed=1), tmp_path / "cache")
+    holder = Holder()
+    reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
+    reloader.check()
+    before = holder.take()
+    late = world.add_article(200)
+    ref = world.store.find_manifest("figures", f"structured/test-1/test-1/{late.article_id}")
+    assert ref is not None
+    event = Event(PairsStructured(article_id=late.article_id, document=ref, pairs=3), "test")
+    SegmentHandler(world.store, world.registry, tmp_path / "cache").handle(event)
+    assert reloader.check()
+    assert holder.take().encoder is before.encoder
+    assert holder.take().collection.pairs == before.collection.pairs + 3
+
+
+def test_polling_and_listening_both_notice(world: World, tmp_path: Path) -> None:
+    bus = SqliteBus(tmp_path / "events.db")
+    holder, stop = Holder(), threading.Event()
+    reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
+    threads = [
+        threading.Thread(target=watch, args=(reloader, stop, 0.05)),
+        threading.Thread(target=listen, args=(reloader, bus, "test", stop)),
+    ]
+    for thread in threads:
+        thread.start()
+    fact = world.promote(world.add_model(seed=1), tmp_path / "cache")
+    bus.publish([Event(fact, "test")])
+    deadline = time.monotonic() + 60
+    while not holder.ready and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert holder.take().served.version == fact.version
+    assert reloader.reloads == 1
+
+
+@contextmanager
+def asking(address: str, clients: int) -> Iterator[list[tuple[int, dict[str, object]]]]:
+    """So many clients ask the same question over and over until the block is left; what they got is yielded."""
+    answers: list[tuple[int, dict[str, object]]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=address, timeout=120) as http:
+            while not stop.is_set():
+                found = http.post("/v1/search", json={"text": QUERY, "k": 5})
+                answers.append((found.status_code, found.json()))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_no_request_fails_and_no_answer_is_mixed_while_champions_change(world: World, tmp_path: Path) -> None:
+    """Each answer must be, to the last score, what its model and its index alone give."""
+    versions = [world.add_model(seed=1), world.add_model(seed=2)]
+    expected = {}
+    for version in versions:
+        world.promote(version, tmp_path / "cache")
+        alone = SearchEngine.open(world.store, world.registry, tmp_path / "cache").answer(QUERY, k=5)
+        expected[alone.served.model_id] = (alone.served.index_id, [(h.pair_id, h.score) for h in alone.hits])
+    site = make_site(world, tmp_path)
+    site.service.reloader.check()
+    with live_server(site.service.app) as address, asking(address, CLIENTS) as answers:
+        for change in range(CHANGES):
+            seen = len(answers)
+            while len(answers) < seen + CLIENTS:  # every change happens under load
+                time.sleep(0.01)
+            world.registry.set_alias("champion", versions[change % 2].version)
+            assert site.service.reloader.check()
+    assert len(answers) >= CHANGES * CLIENTS
+    assert {status for status, _ in answers} == {200}
+    models = set()
+    for _, answer in answers:
+        served, hits = answer["served"], answer["hits"]
+        assert isinstance(served, dict)
+        assert isinstance(hits, list)
+        index_id, scores = expected[served["model_id"]]
+        models.add(served["model_id"])
+        assert served["index_id"] == index_id
+        assert [hit["pair_id"] for hit in hits] == [pair_id for pair_id, _ in scores]
+        assert [hit["score"] for hit in hits] == pytest.approx([score for _, score in scores], abs=1e-4)
+    assert len(models) == 2

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journalclip_inference.auth import Principal
+from journalclip_inference.engine import SearchEngine
+from journalclip_inference.errors import NotFound, QueryInvalid
+from journalclip_inference.review.agreement import agreements, cohen_kappa
+from journalclip_inference.review.desk import Decide, Desk
+from journalclip_inference.review.queue import doubts_of, queue
+from journalclip_inference.testing.site import Site
+from journalclip_inference.testing.world import World
+from journalclip_shared.events import ReviewDecided
+from journalclip_shared.records.article import Box, Quality
+from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
+
+ADA, BEN, EVA = Principal("ada", "reviewer"), Principal("ben", "reviewer"), Principal("eva", "steward")
+
+
+def desk_of(world: World) -> tuple[Desk, list[ReviewDecided]]:
+    ticks = count()
+    announced: list[ReviewDecided] = []
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return Desk(world.store, announced.append, lambda: start + timedelta(seconds=next(ticks))), announced
+
+
+def test_decisions_change_the_next_dataset(world: World, engine: SearchEngine) -> None:
+    desk, announced = desk_of(world)
+    rows = [engine.snapshot.reader.row(pair.pair_id) for pair in world.pairs[:5]]
+    accepted, rejected, edited, disputed, undone = rows
+
+    def decide(row: object, choice: str, who: Principal = ADA, **more: object) -> str:
+        found = next(each for each in rows if each is row)
+        wanted = Decide.model_validate({"pair_id": found.pair.pair_id, "choice": choice, **more})
+        return desk.decide(found, wanted, who).decision_id
+
+    decide(accepted, "accept")
+    decide(rejected, "reject", reason="poor-image")
+    decide(edited, "edit", text="Mended.")
+    decide(disputed, "accept")
+    decide(disputed, "reject", BEN)
+    first = decide(undone, "reject")
+    decide(undone, "undo", undoes=first)
+    found = verdicts(read_decisions(world.store))
+    pairs = [row.pair for row in rows]
+    kept = apply_verdicts(pairs, found)
+    assert [pair.pair_id for pair in kept if pair in pairs] == [accepted.pair.pair_id, undone.pair.pair_id]
+    (new,) = (pair for pair in kept if pair not in pairs)
+    assert new.text == "Mended."
+    assert new.pair_id != edited.pair.pair_id
+    assert new.figure_id == edited.pair.figure_id
+    assert found[disputed.pair.pair_id].standing == "disputed"
+    decide(disputed, "accept", EVA)
+    assert verdicts(read_decisions(world.store))[disputed.pair.pair_id].standing == "keep"
+    assert [fact.decision_id for fact in announced] == [d.decision_id for d in read_decisions(world.store)]
+    assert desk.decided_by(ADA) == {row.pair.pair_id for row in (accepted, rejected, edited, disputed)}
+
+
+def test_what_makes_no_sense_is_refused(world: World, engine: SearchEngine) -> None:
+    desk, announced = desk_of(world)
+    row = next(row for p in world.pairs if (row := engine.snapshot.reader.row(p.pair_id)).pair.panel_id)
+    figure = row.figure_box
+    assert figure is not None
+    name = row.pair.pair_id
+    with pytest.raises(QueryInvalid, match="changes the caption or the box"):
+        desk.decide(row, Decide(pair_id=name, choice="edit"), ADA)
+    for box in (figure.model_copy(update={"x1": figure.x1 + 50}), figure.model_copy(update={"x1": figure.x0 + 1})):
+        with pytest.raises(QueryInvalid, match="must lie on the figure"):
+            desk.decide(row, Decide(pair_id=name, choice="edit", box=box), ADA)
+    bare = row.model_copy(update={"figure_box": None})
+    with pytest.raises(QueryInvalid, match="no box to cut from"):
+        desk.decide(bare, Decide(pair_id=name, choice="edit", box=Box(x0=0, y0=0, x1=9, y1=9)), ADA)
+    hers = desk.decide(row, Decide(pair_id=name, choice="accept"), ADA)
+    for undoes in (None, "evt_unknown", hers.decision_id):
+        with pytest.raises(NotFound):
+            desk.decide(row, Decide(pair_id=name, choice="undo", undoes=undoes), BEN)
+    assert len(announced) == 1
+
+
+def test_the_queue_holds_the_doubted_the_worst_first(engine: SearchEngine) -> None:
+    reader = engine.snapshot.reader
+    everything = queue(reader, frozenset(), None, 200)
+    assert [(-len(d.doubts), -d.loss) for d in everything] == sorted((-len(d.doubts), -d.loss) for d in everything)
+    assert all(each.doubts for each in everything)
+    for_quality = queue(reader, frozenset(), "quality", 200)
+    assert {"quality"} <= set.intersection(*(set(each.doubts) for each in for_quality))
+    decided = frozenset([everything[0].hit.pair_id])
+    assert everything[0].hit.pair_id not in {d.hit.pair_id for d in queue(reader, decided, None, 200)}
+    assert len(queue(reader, frozenset(), None, 2)) == 2
+
+
+def test_doubts_say_why(engine: SearchEngine) -> None:
+    row = engine.snapshot.collection.row(0)
+    sure = Quality(usefulness="imaging", score=1, by="test")
+    plain = row.model_copy(update={"pair": row.pair.model_copy(update={"quality": sure, "tier": "whole"}), "loss": 0.0})
+    assert doubts_of(plain, 1.0) == ()
+    lettered = plain.pair.model_copy(update={"text": "(A) Before. (B) After."})
+    assert doubts_of(plain.model_copy(update={"pair": lettered}), 1.0) == ("alignment",)
+    assert doubts_of(plain.model_copy(update={"loss": 2.0}), 1.0) == ("loss",)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_kappa_is_symmetric_and_at_most_one(answers: list[tuple[bool, bool]]) -> None:
+    kappa = cohen_kappa(answers)
+    assert kappa == cohen_kappa([(b, a) for a, b in answers])
+    assert kappa is None or kappa <= 1
+    if kappa == 1:
+        assert all(a == b for a, b in answers)
+
+
+def test_kappa_of_a_known_table() -> None:
+    # 20 both yes, 15 both no, 5 and 10 apart: observed 0.7, expected 0.5 (Cohen's own kind of example)
+    answers = [(True, True)] * 20 + [(True, False)] * 5 + [(False, True)] * 10 + [(False, False)] * 15
+    assert cohen_kappa(answers) == pytest.approx(0.4)
+    assert cohen_kappa([(True, True)] * 3) is None
+    assert agreements([]) == []
+
+
+def test_a_decision_over_http_is_stored_and_announced(site: Site) -> None:
+    client = site.client("reviewer")
+    item = client.get("/v1/review/queue?limit=5").json()["items"][0]
+    body = {"pair_id": item["pair"]["pair_id"], "choice": "reject", "reason": "off-topic"}
+    made = client.post("/v1/review/decisions", json=body)
+    assert made.status_code == 201
+    assert made.json()["reviewer"] == "reviewer-1"
+    (event,) = site.bus
+    assert isinstance(event.fact, ReviewDecided)
+    assert event.fact.decision_id == made.json()["decision_id"]
+    undo = {"pair_id": body["pair_id"], "choice": "undo", "undoes": made.json()["decision_id"]}
+    assert client.post("/v1/review/decisions", json=undo).status_code == 201
+    assert site.client().post("/v1/review/decisions", json=body).status_code == 403
+    assert client.post("/v1/review/decisions", json={**body, "pair_id": "pair_unknown"}).status_code == 404
