@@ -21,7 +21,7 @@ def recall_at_1(model: ClipFolder, world: World) -> float:
     return float(np.mean(both))
 
 
-def meanaverage_precision(model: ClipFolder, world: World) -> float:
+def mean_average_precision(model: ClipFolder, world: World) -> float:
     """Mean over both directions and all queries: are all pairs of the fact ranked first?"""
     similarity = _similarity(model, world)
     right = world.facts[:, None] == world.facts[None, :]
