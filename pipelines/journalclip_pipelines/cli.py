@@ -17,7 +17,9 @@ from journalclip_pipelines.commands import (
     bench_extraction,
     bench_hostile,
     bench_loss,
+    bench_panels,
     bench_serving,
+    bench_training,
     demo,
     doctor,
     evaluate,
@@ -30,7 +32,9 @@ from journalclip_pipelines.commands import (
     search,
     serve,
     status,
+    structuring,
     synthesize,
+    train,
 )
 from journalclip_shared.errors import PermanentError, TransientError
 
@@ -58,15 +62,22 @@ app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.command()(train.train)
+app.add_typer(structuring.structuring, name="structuring")
 bench.command()(bench_extraction.extraction)
+bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
+bench.command()(bench_training.training)
+bench.command()(bench_training.similarity)
+bench.command()(bench_training.forgetting)
 bench.command()(bench_serving.serving)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
 bench.command()(bench_evaluation.evaluation)
+bench.command()(bench_panels.panels)
 app.add_typer(quality.app, name="quality")
 
 

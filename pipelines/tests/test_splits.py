@@ -11,7 +11,10 @@ from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair
 
-LONG = "axial CT of the head shows a left subdural haematoma with midline shift"
+LONG = (
+    "axial CT of the head of this patient shows a left subdural haematoma "
+    "with midline shift to the right and effaced sulci"
+)
 SHARES = SplitShares(val=0.2, test=0.2)
 
 

@@ -98,7 +98,11 @@ def _modalities(ranked: Ranked) -> str:
 
 def _map(what: Reported) -> str:
     images, texts = (side[slice(0, len(what.pairs))] for side in (what.pairs.images, what.pairs.texts))
-    note = "The first two principal components of all vectors of the split; two clouds apart are the modality gap."
+    gap = float(np.linalg.norm(images.mean(0) - texts.mean(0)))
+    note = (
+        "Two principal components of all vectors of the split, each tower centred on its own mean; "
+        f"the means of pictures and captions are {gap:.2f} apart (at most 2)."
+    )
     return page.section("Embedding map", note, plots.embedding_map(images, texts, what.pairs.modalities))
 
 

@@ -15,8 +15,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 60rem; m
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 p.note { color: #555; margin: .2rem 0 .8rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }
-th, td { text-align: right; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #e2e2e2; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; color: #444; }
+th, td { text-align: right; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid #e2e2e2; vertical-align: top; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; } th { font-weight: 600; color: #444; }
 td small { color: #666; white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; } dt { color: #555; } dd { margin: 0; }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; }

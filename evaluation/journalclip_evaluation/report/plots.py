@@ -51,9 +51,12 @@ def intervals(rows: Sequence[tuple[str, float, tuple[float, float]]], label: str
 
 
 def embedding_map(images: Vectors, texts: Vectors, modalities: Sequence[str]) -> str:
-    """Pictures (dots) and captions (crosses) on their first two principal components, coloured by modality."""
+    """Pictures (dots) and captions (crosses) on two principal components, coloured by modality.
+
+    Each tower's vectors are centred on their own mean first: the gap between the towers would hide all else.
+    """
     rows = np.linspace(0, len(images) - 1, min(len(images), _MAP_POINTS)).astype(int)
-    both = np.concatenate([images[rows], texts[rows]])
+    both = np.concatenate([side[rows] - side.mean(0) for side in (images, texts)])
     places = PCA(2, svd_solver="full").fit_transform(both) if len(both) > 2 else np.zeros((len(both), 2))
     figure, [axes] = _figure(6.4, 4.4, 1)
     names = np.asarray(modalities)[rows]

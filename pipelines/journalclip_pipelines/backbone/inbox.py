@@ -109,9 +109,10 @@ class FolderInbox:
             yield Dropped(path.relative_to(self._folder).as_posix(), sha256_hex(path.read_bytes()))
 
     def fetch(self, dropped: Dropped, path: Path) -> None:
-        if self.find(dropped.key) is None:
-            raise _gone(dropped)
-        shutil.copyfile(self._folder / dropped.key, path)
+        try:
+            shutil.copyfile(self._folder / dropped.key, path)
+        except FileNotFoundError:
+            raise _gone(dropped) from None
 
 
 def _gone(dropped: Dropped) -> PermanentError:

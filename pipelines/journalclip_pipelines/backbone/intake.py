@@ -31,7 +31,10 @@ class IntakeHandler:
         self._store, self._inbox = store, inbox
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `TransientError`; an object that is gone or is no PDF of the inbox is passed over."""
+        """Raises `TransientError`, and `PermanentError` where the object vanishes while it is read.
+
+        One that is gone already, or is no PDF of the inbox, is passed over.
+        """
         if not isinstance(event.fact, ObjectsCreated):
             raise TypeError(f"{type(event.fact).__name__} is not for intake")
         facts = []

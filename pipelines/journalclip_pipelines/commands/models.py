@@ -14,6 +14,7 @@ from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Work
 if TYPE_CHECKING:
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_promotion.decision import Decision
+    from journalclip_promotion.overview import Explained
     from journalclip_promotion.promoter import Promoter
 
 models = typer.Typer(help="Registered models: list, compare, promote, roll back, explain.", no_args_is_help=True)
@@ -117,16 +118,15 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """All that is on record about one version. Example: `journalclip models explain 4`"""
-    from journalclip_pipelines.commands.explain import tree_of
     from journalclip_pipelines.evaluating import find_version
     from journalclip_promotion.overview import explanation
 
     workspace = _workspace(workdir)
     found = explanation(_promoter(workspace), find_version(workspace, version).version)
     if as_json:
-        print_json(found)
+        print_json(found.model_dump(mode="json"))
     else:
-        Console().print(tree_of(f"version {found['version']}", found))
+        _tell(found)
 
 
 @models.command()
@@ -163,3 +163,16 @@ def _say(decision: Decision, as_json: bool) -> None:
     typer.echo(f"version {decision.candidate.version} {decision.summary()}")
     if decision.champion is not None:
         typer.echo(f"champion: version {decision.champion.version}")
+
+
+def _tell(found: Explained) -> None:
+    console = Console()
+    console.print(f"[bold]version {found.version}[/bold] {', '.join(found.aliases)}\n{found.model}, run {found.run}")
+    console.print(", ".join(f"{name} {value}" for name, value in found.made_from.items()))
+    for entry in found.decisions:
+        console.print(f"\n[bold]decision {entry.sequence}: {entry.outcome}[/bold] by {entry.who}, {entry.when}")
+        console.print(f"  why: {entry.why or 'not said'}; compared with {entry.compared_with or 'nothing'}")
+        for verdict in entry.verdicts:
+            console.print(f"  {'passed ' if verdict.passed else 'REFUSED'} {verdict.gate:<12} {verdict.reason}")
+        if entry.evaluation:
+            console.print(f"  evaluation: {entry.evaluation.uri}")

@@ -1,5 +1,4 @@
-"""``journalclip structuring`` and ``journalclip bench structuring``: pseudo reports, tuning, and how right records
-are."""
+"""``journalclip structuring`` and ``journalclip bench structuring``: pseudo reports, tuning, how right records are."""
 
 from __future__ import annotations
 
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from journalclip_pipelines.commands.options import AsJson
+
 if TYPE_CHECKING:
     from journalclip_structuring.lm.scratch import Progress
     from journalclip_structuring.structurer import Structurer
 
 structuring = typer.Typer(help="Language models that turn reports into records.", no_args_is_help=True)
-
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 
 @structuring.command()
@@ -26,7 +25,7 @@ def pseudo(
     count: Annotated[int, typer.Option(min=1, help="How many reports.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed 1 is the evaluation's; training never uses it.")] = 1,
     split: Annotated[str, typer.Option(help="`train` or `held_out`: which sentence templates.")] = "train",
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write pseudo reports with their truth, and say how much of the vocabularies they cover.
 
@@ -51,7 +50,7 @@ def finetune(
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
     register: Annotated[str, typer.Option(help="Tracking server to register the model with; empty: do not.")] = "",
     alias: Annotated[str, typer.Option(help="Alias that the registered version gets.")] = "candidate",
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tune a causal LM on (pseudo report -> JSON), resumable.
 
@@ -81,7 +80,7 @@ def bench_structuring(
         list[str] | None, typer.Option(help="`rules`, `endpoint` (as the settings say), or a model folder; repeatable.")
     ] = None,
     corpus: Annotated[Path | None, typer.Option(help="Folder with gold.json, for caption labels.")] = None,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Field precision, recall and F1, negation, exact match and speed of one structurer or several, side by side.
 
@@ -107,15 +106,13 @@ def _structurer(name: str) -> Structurer:
 
 def _table(results: list[dict[str, Any]]) -> str:
     rows = [
-        f"{'structurer':<40} {'JSON':>6} {'schema':>6} {'F1':>6} {'95 %':>15} {'negation':>8} {'exact':>6} {'rec/s':>7}"
+        f"{'structurer':<36} {'JSON':>6} {'schema':>6} {'F1':>6} {'95 %':>13} {'negation':>8} {'exact':>6} {'rec/s':>7}"
     ]
     for each in results:
         low, high = each["field_f1_interval"]
-        rows.append(
-            f"{each['structurer'][:40]:<40} {each['json_valid']:6.3f} {each['schema_valid']:6.3f}"
-            f" {each['field_f1']:6.3f} {low:7.3f}-{high:5.3f} {each['negation_accuracy']:10.3f}"
-            f" {each['exact_match']:6.3f} {each['records_per_s']:7.1f}"
-        )
+        shares = f"{each['json_valid']:6.3f} {each['schema_valid']:6.3f} {each['field_f1']:6.3f} {low:7.3f}-{high:5.3f}"
+        rest = f"{each['negation_accuracy']:8.3f} {each['exact_match']:6.3f} {each['records_per_s']:7.1f}"
+        rows.append(f"{each['structurer'][:36]:<36} {shares} {rest}")
     return "\n".join(rows)
 
 

@@ -2,7 +2,7 @@
 
 Articles that share an image, a near-duplicate image or a long caption are joined into one cluster. A cluster's split
 is a hash of its smallest article id, so an article keeps its side as the corpus grows (a champion is never tested on
-what it was trained on), unless a later duplicate joins two clusters. Short captions such as "Axial view" recur by
+what it was trained on), unless a later duplicate joins two clusters. Shorter captions such as "Axial view" recur by
 chance and would join everything; they do not join, and instead a pair whose caption also stands in another split
 leaves val and test.
 """
@@ -19,7 +19,7 @@ from journalclip_shared.duplicates import Hashed, cluster
 from journalclip_shared.records.dataset import LeakReport, Split
 from journalclip_shared.records.pair import Pair
 
-LONG_CAPTION_WORDS = 8  # fewer words than this repeat between unrelated articles; see the module's docstring
+LONG_CAPTION_WORDS = 20  # fewer words than this repeat between unrelated articles; see the module's docstring
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -105,3 +106,21 @@ def _run(which: str, command: list[str], extra: Mapping[str, str]) -> None:
     if done.returncode != 0:
         tail = (done.stderr or done.stdout).strip().splitlines()[-3:]
         raise PermanentError("server-build-failed", f"{which}: {' | '.join(tail)}", "See whether the registry answers.")
+
+
+def main() -> int:
+    """Build what can be built, and say what cannot; 1 where anything is missing."""
+    cache = default_cache()
+    said = [each for each in (missing(which, cache) for which in ("kafka", *_MODULES)) if each is not None]
+    for sentence in said:
+        print(sentence)
+    for which in _MODULES:
+        if missing(which, cache) is None:
+            binary(which, cache)
+    if missing("kafka", cache) is None:
+        kafka(cache)
+    return 1 if said else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -57,7 +57,8 @@ def _properties(folder: Path, port: int, controller: int) -> dict[str, str]:
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
         "log.cleaner.dedupe.buffer.size": "2097152",  # the default asks for more than the heap
-        "broker.session.timeout.ms": "2000",
+        # A busy machine starves the broker for seconds; with less it is fenced, and topics find no broker at all.
+        "broker.session.timeout.ms": "15000",
         **dict.fromkeys(ones, "1"),
         **dict.fromkeys(fours, "4"),
     }

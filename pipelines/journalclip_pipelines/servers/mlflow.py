@@ -5,23 +5,26 @@ from __future__ import annotations
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from journalclip_pipelines.servers.process import Server, free_port
 
 
-def start(folder: Path, port: int = 0) -> tuple[Server, str]:
-    """Start a server; returns its URI. Raises `PermanentError`."""
+def start(
+    folder: Path, port: int = 0, artifacts: str = "", environment: Mapping[str, str] | None = None
+) -> tuple[Server, str]:
+    """Start a server; returns its URI. ``artifacts`` may be an ``s3://`` address. Raises `PermanentError`."""
     port = port or free_port()
     uri = f"http://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination", str(folder / "artifacts"),
+        "--artifacts-destination", artifacts or str(folder / "artifacts"),
     ]  # fmt: skip
     # The schema is migrated on the first start, which takes half a minute on a busy machine.
-    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), timeout_s=180.0)
+    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), environment or {}, timeout_s=180.0)
     server.start()
     return server, uri
 

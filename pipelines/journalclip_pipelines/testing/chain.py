@@ -7,11 +7,15 @@ training (a few bytes as weights) and promotion (every new model becomes champio
 
 from __future__ import annotations
 
+import fcntl
 import io
+import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from PIL import Image
 
@@ -20,7 +24,7 @@ from journalclip_extraction.handler import ExtractionHandler
 from journalclip_pipelines.backbone.freezing import Freezer, FreezeRule, FreezingHandler
 from journalclip_pipelines.backbone.readers import facts_of
 from journalclip_pipelines.freeze import FreezeOptions
-from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
 from journalclip_shared.errors import PermanentError
@@ -35,7 +39,7 @@ from journalclip_shared.events import (
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ArticleFacts, Box
 from journalclip_shared.records.model import ModelFile, ModelManifest
-from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_structuring.rules import RuleStructurer
 
@@ -164,3 +168,76 @@ class Chain:
         path = folder / f"issue-{number}.pdf"
         path.write_bytes(article_bytes(number, figures))
         return path
+
+
+class FolderRegistry:
+    """`ModelRegistry` in one JSON file: survives a kill and needs no server, for processes that fault tests kill."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path, self._lock_path = folder / "registry.json", folder / "registry.lock"
+
+    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
+        with self._changed() as state:
+            for version in state["versions"]:
+                if version["model_id"] == model_id:
+                    return _version(version)
+            made: _Registered = {
+                "version": str(len(state["versions"]) + 1),
+                "model_id": model_id,
+                "manifest": manifest.model_dump(mode="json"),
+                "run_id": run_id,
+                "tags": dict(tags),
+            }
+            state["versions"].append(made)
+            return _version(made)
+
+    def versions(self) -> list[ModelVersion]:
+        with self._changed() as state:
+            return [_version(each) for each in state["versions"]]
+
+    def by_alias(self, alias: Alias) -> ModelVersion | None:
+        with self._changed() as state:
+            wanted = state["aliases"].get(alias)
+            return next((_version(each) for each in state["versions"] if each["version"] == wanted), None)
+
+    def set_alias(self, alias: Alias, version: str) -> None:
+        with self._changed() as state:
+            state["aliases"][alias] = version
+
+    def drop_alias(self, alias: Alias) -> None:
+        with self._changed() as state:
+            state["aliases"].pop(alias, None)
+
+    def tag(self, version: str, key: str, value: str) -> None:
+        with self._changed() as state:
+            next(each for each in state["versions"] if each["version"] == version)["tags"][key] = value
+
+    @contextmanager
+    def _changed(self) -> Iterator[_State]:
+        with self._lock_path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            empty: _State = {"versions": [], "aliases": {}}
+            state: _State = json.loads(self._path.read_text()) if self._path.exists() else empty
+            yield state
+            temporary = self._path.with_suffix(".new")
+            temporary.write_text(json.dumps(state))
+            temporary.replace(self._path)
+
+
+class _State(TypedDict):
+    versions: list[_Registered]
+    aliases: dict[Alias, str]
+
+
+class _Registered(TypedDict):
+    version: str
+    model_id: str
+    manifest: dict[str, str | int]
+    run_id: str
+    tags: dict[str, str]
+
+
+def _version(stored: _Registered) -> ModelVersion:
+    manifest = ArtifactRef.model_validate(stored["manifest"])
+    return ModelVersion(stored["version"], stored["model_id"], manifest, stored["run_id"], stored["tags"])

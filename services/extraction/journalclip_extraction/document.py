@@ -2,7 +2,7 @@
 
 pdf-empty        no bytes at all
 pdf-invalid      not a PDF, or too broken to open
-pdf-truncated    the end of the file is missing and no page could be recovered
+pdf-truncated    the end of the file is missing, and with it its index: what pages survive is not the article
 pdf-encrypted    a password is needed (an empty one is tried first)
 pdf-no-pages     opens without an error and holds no page
 """
@@ -38,9 +38,9 @@ def open_pdf(data: bytes) -> pymupdf.Document:
         raise _broken(truncated, str(error)) from error
     if locked:
         raise PermanentError("pdf-encrypted", "the file asks for a password", "Submit a copy without one.")
+    if truncated and document.is_repaired:
+        raise _broken(truncated, f"{pages} pages survive without the file's index")
     if pages == 0:
-        if truncated:
-            raise _broken(truncated, "no page survives")
         raise PermanentError("pdf-no-pages", "the file opens but holds no page", "Fetch it again from its source.")
     return document
 

@@ -26,6 +26,7 @@ from journalclip_extraction.page.content import Page, Picture
 from journalclip_extraction.page.reader import read_page
 from journalclip_extraction.page.scans import is_scanned
 from journalclip_extraction.page.typography import learn
+from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
 from journalclip_extraction.quality import appraise
 from journalclip_shared.errors import PermanentError
@@ -67,7 +68,7 @@ def _figure(
     document: pymupdf.Document, placed: Placed, mentions: Mapping[str, tuple[Mention, ...]], options: ExtractOptions
 ) -> ReadFigure:
     caption = placed.caption
-    return ReadFigure(
+    figure = ReadFigure(
         number=caption.candidate.label.number,
         label=caption.candidate.label.printed,
         caption=_wording(caption),
@@ -79,6 +80,7 @@ def _figure(
         crop=_crop(document, placed, options),
         mentions=mentions.get(caption.candidate.label.number, ()),
     )
+    return with_panels(figure, placed.page.lines) if options.panels else figure
 
 
 def _wording(caption: Caption) -> str:

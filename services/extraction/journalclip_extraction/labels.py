@@ -22,13 +22,13 @@ _OTHER_WORDS = (
     r"panel"
 )
 _SPACED = r"f\s?i\s?g\s?u?\s?r?\s?e?"  # letter-spaced capitals come out as "F I G U R E" or "FIGU RE"
-_ROMAN = r"(?=[ivxlc])(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})"
+_ROMAN = r"(?-i:(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"  # capitals only: "Fig. x" is a variable
 _LABEL = re.compile(
     rf"""^(?P<open>[\[(*•■▪►▶\s]*)
     (?P<extra>(?:supplementa(?:ry|l)|supplement|suppl?|additional|extended\s+data|appendix|online|e(?=fig))[\s.\-]*)?
     (?P<word>{_FIGURE_WORDS}|{_TABLE_WORDS}|{_OTHER_WORDS}|(?-i:F\s?I\s?G(?:\s?U\s?R\s?E)))
     (?P<gap>[\s.:\-–—#№°]*?(?:(?:n[o°]|nr)\.?\s?)?)
-    (?P<number>(?P<series>(?:si?|a|b|c|e|d)[\s.\-]?(?=\d))?(?P<digits>\d{{1,3}}(?:[.\-–]\d{{1,2}}(?![\d.]))?)|
+    (?P<number>(?P<series>(?:si?|a|b|c|e|d)[\s.\-]?(?=\d))?(?P<digits>\d{{1,3}}(?:[.\-–]\d{{1,2}}(?![\d.\-–]))?)|
        (?P<roman>{_ROMAN})(?![a-z]))
     (?P<suffix>\(?[a-z](?:\s?[\-–,&]\s?[a-z])*\)?(?!\w))?
     (?P<tail>.*)$""",

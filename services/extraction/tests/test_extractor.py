@@ -11,6 +11,7 @@ from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadFigu
 from journalclip_extraction.extractor import read_article
 from journalclip_extraction.geometry import Rect, iou
 from journalclip_extraction.testing.pdfs import Journal, Point4, jpeg
+from journalclip_shared.errors import PermanentError
 
 QUICK = ExtractOptions(crops=False, panels=False)
 
@@ -65,3 +66,163 @@ def test_label_variants_share_a_number(label: str) -> None:
     journal = two_columns().picture((50, 220, 285, 400)).text(50, 415, f"{label} Axial CT of the head.")
     figure = only(read(journal))
     assert (figure.number, figure.caption) == ("2", "Axial CT of the head.")
+
+
+def test_a_caption_above_its_figure() -> None:
+    box = (50, 240, 285, 420)
+    journal = two_columns().text(50, 225, "Figure 1. Axial CT of the head.").picture(box)
+    assert overlap(only(read(journal)), box) > 0.98
+
+
+def test_a_caption_beside_its_figure() -> None:
+    box = (200, 100, 540, 330)
+    side = ("Fig. 4 Axial CT of the", "head of a man with a", "bleed on the left.")
+    journal = Journal().picture(box).text(50, 110, *side).paragraph(50, 400, width=490, rows=20)
+    figure = only(read(journal))
+    assert figure.caption == "Axial CT of the head of a man with a bleed on the left."
+    assert overlap(figure, box) > 0.98
+
+
+def test_a_vector_chart_keeps_its_axes_and_their_words() -> None:
+    journal = two_columns().chart((80, 230, 280, 380)).text(60, 240, "100").text(150, 392, "Weeks")
+    figure = only(read(journal.text(50, 415, "Figure 1. Outcome by week.")))
+    assert figure.kind == "vector"
+    assert figure.box is not None
+    assert figure.box.x0 <= 61
+    assert figure.box.y1 >= 391
+    assert figure.caption == "Outcome by week."
+
+
+def test_a_figure_spread_over_four_images_is_one() -> None:
+    boxes = [(50 + 120 * x, 220 + 90 * y, 160 + 120 * x, 300 + 90 * y) for x in (0, 1) for y in (0, 1)]
+    journal = two_columns()
+    for tint, box in enumerate(boxes):
+        journal.picture(box, jpeg(tint=40 * tint))
+    figure = only(read(journal.text(50, 410, "Figure 1. (A) to (D) Axial CT.")))
+    assert overlap(figure, (50, 220, 280, 390)) > 0.97
+
+
+def test_two_figures_side_by_side_do_not_share() -> None:
+    left, right = (50, 100, 292, 260), (303, 100, 545, 260)
+    journal = Journal().picture(left, jpeg(tint=10)).picture(right, jpeg(tint=150))
+    journal.text(50, 275, "Figure 1. Axial CT of the head.").text(303, 275, "Figure 2. Coronal MRI of the head.")
+    first, second = read(journal.paragraph(50, 330, rows=20).paragraph(303, 330, rows=20)).figures
+    assert overlap(first, left) > 0.95
+    assert overlap(second, right) > 0.95
+
+
+def test_a_frame_around_figure_and_caption_is_not_the_figure() -> None:
+    box = (60, 230, 275, 390)
+    journal = two_columns().picture(box).text(60, 405, "Figure 1. Axial CT of the head.")
+    journal.page.draw_rect((50, 220, 290, 420), color=(0.5, 0.5, 0.5), width=0.5)
+    assert overlap(only(read(journal)), box) > 0.98
+
+
+def test_a_full_page_figure_faces_its_caption() -> None:
+    journal = Journal().picture((20, 20, 575, 822)).turn()
+    journal.text(50, 90, "Figure 1. Map of all sites.").paragraph(50, 150, rows=30).paragraph(310, 150, rows=30)
+    figure = only(read(journal))
+    assert (figure.caption_page, figure.page) == (2, 1)
+
+
+def test_a_caption_goes_on_overleaf() -> None:
+    journal = two_columns().picture((310, 480, 545, 780))
+    journal.text(
+        310, 795, "Figure 1. Axial CT of the head of a man who was found at", "home with a bleed on the left and"
+    )
+    journal.turn().text(50, 60, "an old infarct on the right.").paragraph(50, 100, rows=30).paragraph(310, 100, rows=30)
+    assert only(read(journal)).caption.endswith("a bleed on the left and an old infarct on the right.")
+
+
+def test_words_broken_at_a_line_end_are_put_together() -> None:
+    journal = (
+        two_columns()
+        .picture((50, 220, 285, 400))
+        .text(50, 415, "Figure 1. Axial CT shows a haema-", "toma on the left.")
+    )
+    assert only(read(journal)).caption == "Axial CT shows a haematoma on the left."
+
+
+def test_a_sentence_is_never_a_caption() -> None:
+    sentence = "Figure 1 shows the bleed on the left of the midline, and " * 5
+    journal = Journal().paragraph(50, 80, rows=12, text=sentence).paragraph(310, 80, rows=40)
+    assert read(journal.picture((50, 240, 285, 420))).figures == ()
+
+
+def test_a_table_takes_its_own_rules_and_is_no_figure() -> None:
+    journal = two_columns().text(50, 220, "Table 1. Patients and outcome.")
+    for row in range(6):
+        journal.page.draw_line((50, 230 + 20 * row), (285, 230 + 20 * row), width=0.5)
+        journal.text(55, 243 + 20 * row, f"Patient {row}   {row * 7}   good")
+    assert read(journal).figures == ()
+
+
+def test_a_running_head_is_never_a_caption() -> None:
+    journal = Journal()
+    for page in range(4):
+        (journal if page == 0 else journal.turn()).text(50, 40, "Figure legends").text(50, 50, "Fig. 1 Society Journal")
+        journal.paragraph(50, 90, rows=40).paragraph(310, 90, rows=40)
+    assert read(journal).figures == ()
+
+
+def test_words_in_the_picture_do_not_leak_into_the_caption() -> None:
+    journal = two_columns().chart((80, 230, 280, 380)).text(150, 394, "Weeks", size=8)
+    figure = only(read(journal.text(50, 412, "Figure 1. Outcome by week.").text(90, 250, "control group", size=8)))
+    assert figure.caption == "Outcome by week."
+
+
+def test_rotated_tick_labels_are_part_of_the_chart() -> None:
+    journal = two_columns().chart((90, 230, 280, 380))
+    for tick in range(4):
+        journal.picture((76, 240 + 35 * tick, 84, 256 + 35 * tick), jpeg(8, 16), rotate=90)
+    figure = only(read(journal.text(50, 400, "Figure 1. Outcome by week.")))
+    assert overlap(figure, (76, 230, 280, 380)) > 0.95
+
+
+def test_ten_thousand_vectors_do_not_hang() -> None:
+    journal = two_columns()
+    shape = journal.page.new_shape()
+    for index in range(10_000):
+        x, y = 60 + (index * 37 % 2200) / 10, 225 + (index * 53 % 1700) / 10
+        shape.draw_line((x, y), (x + 2, y + 2))
+    shape.finish(color=(0, 0, 0), width=0.2)
+    shape.commit()
+    figure = only(read(journal.text(50, 415, "Figure 1. Tracts.")))
+    assert overlap(figure, (60, 225, 282, 397)) > 0.9
+
+
+def test_mentions_are_whole_paragraphs_and_exact() -> None:
+    journal = two_columns().picture((50, 220, 285, 400)).text(50, 415, "Figure 1. Axial CT of the head.")
+    journal.text(50, 760, "So it ended.", size=10, font="tiro")
+    text = "A man of forty fell at home and was found later, and the bleed is seen in Fig. 1 on the left. " * 3
+    journal.turn().paragraph(50, 80, rows=6, text=text).paragraph(
+        50, 300, rows=5, text="Nothing in Fig. 10 is new. " * 9
+    )
+    mentions = only(read(journal)).mentions
+    assert [mention.page for mention in mentions] == [2]
+    assert mentions[0].text.startswith("A man of forty fell")
+
+
+def test_facts_say_where_they_were_read() -> None:
+    journal = two_columns().picture((50, 220, 285, 400)).text(50, 415, "Figure 1. Axial CT of the head.")
+    journal.text(50, 50, "Outcome after treatment of subdural bleeds", size=16)
+    journal.text(310, 480, "© 2021 The Authors. Open access article under the Creative", "Commons Attribution License.")
+    journal.text(310, 520, "https://doi.org/10.5555/synth.1")
+    facts = read(journal).facts
+    assert (facts.title.value, facts.title.where) == (
+        "Outcome after treatment of subdural bleeds",
+        "page 1, largest type",
+    )
+    assert (facts.doi.value, facts.year.value, facts.licence) == ("10.5555/synth.1", "2021", "CC BY")
+
+
+def test_the_same_bytes_give_the_same_crops() -> None:
+    data = two_columns().chart((80, 230, 280, 380)).text(50, 415, "Figure 1. Outcome by week.").pdf()
+    assert read_article(data, ExtractOptions()) == read_article(data, ExtractOptions())
+
+
+def test_a_scanned_article_says_so() -> None:
+    journal = Journal().picture((0, 0, 595, 842)).turn().picture((0, 0, 595, 842), jpeg(tint=3))
+    with pytest.raises(PermanentError) as caught:
+        read(journal)
+    assert caught.value.code == "needs-ocr"

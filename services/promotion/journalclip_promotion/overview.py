@@ -7,6 +7,7 @@ from journalclip_promotion.errors import UnknownVersion
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.artifacts import ArtifactMissing
 from journalclip_shared.ids import Json
+from journalclip_shared.records import Document
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias, ModelVersion
 
@@ -34,38 +35,36 @@ def history(promoter: Promoter, version: str | None = None) -> list[Decision]:
     return [entry for entry in promoter.ledger.all() if version in (None, entry.candidate.version)]
 
 
-def explanation(promoter: Promoter, version: str) -> dict[str, Json]:
-    """All that is on record about one version. Raises `UnknownVersion`."""
+class Explained(Document):
+    """All that is on record about one version."""
+
+    version: str
+    model: str
+    run: str
+    aliases: tuple[str, ...]
+    made_from: dict[str, str]
+    decisions: tuple[Decision, ...]
+
+
+def explanation(promoter: Promoter, version: str) -> Explained:
+    """Raises `UnknownVersion`."""
     found = promoter.find(version)
     if found is None:
         raise UnknownVersion(version)
-    return {
-        "version": version,
-        "model": found.model_id,
-        "run": found.run_id,
-        "aliases": next(each["aliases"] for each in listing(promoter) if each["version"] == version),
-        "made_from": _made_from(promoter, found),
-        "decisions": [_told(entry) for entry in history(promoter, version)],
-    }
+    holders = {alias: promoter.registry.by_alias(alias) for alias in _ALIASES}
+    return Explained(
+        version=version,
+        model=found.model_id,
+        run=found.run_id,
+        aliases=tuple(alias for alias, holder in holders.items() if holder and holder.version == version),
+        made_from=_made_from(promoter, found),
+        decisions=tuple(history(promoter, version)),
+    )
 
 
-def _made_from(promoter: Promoter, version: ModelVersion) -> dict[str, Json]:
+def _made_from(promoter: Promoter, version: ModelVersion) -> dict[str, str]:
     try:
         model = ModelManifest.model_validate_json(promoter.ledger.store.get(version.manifest))
     except ArtifactMissing as error:
         return {"missing": error.reason}
-    return {"dataset": model.dataset_id, "recipe": model.recipe, "base": model.base, "steps": model.steps}
-
-
-def _told(entry: Decision) -> dict[str, Json]:
-    return {
-        "sequence": entry.sequence,
-        "outcome": entry.outcome,
-        "who": entry.who,
-        "when": entry.when,
-        "why": entry.why,
-        "compared_with": entry.compared_with,
-        "gates": {each.gate: f"{'passed' if each.passed else 'REFUSED'}: {each.reason}" for each in entry.verdicts},
-        "evaluation": entry.evaluation.uri if entry.evaluation else None,
-        "baseline": entry.baseline.uri if entry.baseline else None,
-    }
+    return {"dataset": model.dataset_id, "recipe": model.recipe, "base": model.base, "steps": str(model.steps)}

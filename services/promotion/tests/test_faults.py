@@ -117,8 +117,8 @@ def race(folder: Path, rounds: int, seed: int) -> None:
     rng = random.Random(seed)
     house = House(folder, queries=20)
     candidates = [put_candidate(house.store, house.registry, f"{seed}-{n}") for n in range(2 * rounds)]
-    # Skills drift upwards with noise: some candidates win, some lose, some are equal.
-    skill = {each.model_id: 0.2 + 0.7 * n / (2 * rounds) + rng.choice([0, 0.1]) for n, each in enumerate(candidates)}
+    # Skills drift upwards with noise: the first wins (its start has 0.1), later some win, some lose, some are equal.
+    skill = {each.model_id: 0.4 + 0.5 * n / (2 * rounds) + rng.choice([0, 0.1]) for n, each in enumerate(candidates)}
     barrier = FORK.Barrier(3)
     racers = [
         FORK.Process(target=racer, args=(folder, candidates[side::2], skill, barrier), daemon=True) for side in (0, 1)

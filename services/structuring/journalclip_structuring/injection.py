@@ -29,7 +29,7 @@ _FAMILIES = {
         r".{0,60}(?:[\"'“‘`]|\b(?:and |with )?nothing else\b|(?-i:\b[A-Z]{2,}[-_]?[A-Z0-9]{2,}\b))"
     ),
     "model": (
-        r"\b(?:language model|LLM|AI (?:model|assistant|system|reviewer)|chatbot|chatgpt|GPT-?\d|as an AI"
+        r"\b(?:language model|LLMs?|AI (?:model|assistant|system|reviewer)|chatbot|chatgpt|GPT-?\d|as an AI"
         r"|the model (?:must|should|shall)|note to (?:the )?(?:AI|model|parser|extractor|annotator))\b"
     ),
     "exfiltrate": (
@@ -49,6 +49,35 @@ _FAMILIES = {
     ),
 }
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE | re.DOTALL) for name, pattern in _FAMILIES.items()}
+# Cues that captions seldom hold and orders seldom lack; no single one is enough.
+_CUES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # Somebody is spoken to.
+        r"\b(?:you|your|yours|yourself|us a favou?r|whoever|anyone (?:who|reading|processing)|kindly|please|attention"
+        r"|we ask|readers?|reviewers?|administrator|bots?)\b",
+        # An imperative, or what amounts to one.
+        r"(?:^|[.;:!?>)\]]\s*|\b(?:please|now|and|then|to|orders?:?)\s+)"
+        r"(?:write|put|set|say|output|respond|reply|answer|return|print|stop|ignore|forget|disregard|pretend|act"
+        r"|translate|reveal|classify|label|mark|treat|report|state|insert|use|skip|assume|give|make|do not|don't"
+        r"|only|consider|add|mention|list|tag|approve|replace|sign|end|code|do us)\b",
+        # Necessity.
+        r"\b(?:must|has to|have to|shall|should|needs? to|required to|obliged to|is to be|are always|are now"
+        r"|only (?:acceptable|valid|correct)|correct answer|essential that|important that|mandatory|exactly once)\b",
+        # The work of coding, or the machine that does it.
+        r"\b(?:task|job|instructions?|prompts?|answer|response|output|label|json|fields?|models?|assistant|AI|system|parser"
+        r"|pipeline|software|automated|summary|this (?:line|picture|figure)|test and|as confirmed|extractor|annotators?"
+        r"|graders?|document|record|coding|coded as|policy|all findings|quality control|bots?|diagnosis is"
+        r"|as the diagnosis|in the result)\b",
+        # Everything else is set aside.
+        r"\b(?:whatever|regardless|no matter|nothing else|instead|from now on|always"
+        r"|(?:everything|anything|all) (?:above|before)|(?:in )?(?:every|each) (?:list|field)|real (?:job|task)"
+        r"|updated policy|skip quality)\b",
+    )
+)
+_ENOUGH_CUES = 3  # of the five kinds, in one sentence or in two that follow each other
+_LEET_WORD = re.compile(r"\b[A-Za-z]*[a-z][013457][a-z]+[A-Za-z0-9]*\b")
+_MANY_LEET = 3  # "p53" and "IL6" are genes; three words with digits inside lower case are writing
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _SPACED = re.compile(r"(?:\S[ .\-]){8,}\S")  # "i g n o r e _ a l l"
@@ -66,9 +95,24 @@ def suspicions(text: str) -> tuple[str, ...]:
     found = set()
     if len(_INVISIBLE.findall(text)) >= _MANY_INVISIBLE:
         found.add("invisible")
+    if _SPACED.search(text):
+        found.add("letter spacing")
+    if len(_LEET_WORD.findall(text)) >= _MANY_LEET:
+        found.add("leet")
+    if any(_decoded(blob) for blob in _ENCODED.findall(text)):
+        found.add("encoded")
     for reading in _readings(text):
+        if _orders(reading):
+            found.add("order")
         found.update(name for name, pattern in _PATTERNS.items() if pattern.search(reading))
     return tuple(sorted(found))
+
+
+def _orders(reading: str) -> bool:
+    """Enough kinds of cue close together."""
+    parts = re.split(r"(?<=[.!?;])\s+|\n+", reading)
+    windows = [" ".join(parts[index : index + 2]) for index in range(len(parts))]
+    return any(sum(bool(cue.search(window)) for cue in _CUES) >= _ENOUGH_CUES for window in windows)
 
 
 def _readings(text: str) -> list[str]:
@@ -88,6 +132,8 @@ def _readings(text: str) -> list[str]:
 
 def _decoded(blob: str) -> list[str]:
     try:
-        return [base64.b64decode(blob + "=" * (-len(blob) % 4)).decode()]
+        decoded = base64.b64decode(blob + "=" * (-len(blob) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
         return []
+    # A long gene sequence decodes to something as well, but not to words.
+    return [decoded] if decoded.isprintable() and " " in decoded else []

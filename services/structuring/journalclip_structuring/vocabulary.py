@@ -60,16 +60,29 @@ class Vocabulary:
 
 
 def _pattern(synonym: str) -> str:
-    words = [_spelling(re.escape(word)) for word in re.split(r"[\s-]+", synonym)]
-    joined = r"[\s\-‐‑–]*".join(words) if _abbreviates(synonym) else r"[\s\-‐‑–]+".join(words)
-    plural = "s?" if _abbreviates(synonym) else "(?:s|es)?"
+    words = re.split(r"[\s-]+", synonym)
+    tight = _abbreviates(words[-1]) and len(words) == 1 + synonym.count("-")
+    joint = r"[\s\-‐‑–]*" if tight else r"[\s\-‐‑–]+"  # "T2-FLAIR" is printed as one word, too; "lateral view" is not
+    joined = joint.join(_word(word) for word in words[:-1])
+    last = _word(words[-1], plural=True)
     # An abbreviation that is the tail of a compound ("Br-PET-cGMP") is another word.
-    return rf"(?<![A-Za-z]-){joined}{plural}" if _abbreviates(synonym) else f"(?i:{joined}{plural})"
+    compound = "(?<![A-Za-z]-)" if _abbreviates(words[0]) else ""
+    return compound + (joined + joint + last if joined else last)
 
 
-def _abbreviates(synonym: str) -> bool:
-    """Two capitals in one word: CT, dAVF, T2-FLAIR; such words are matched by case ("sem" is not SEM)."""
-    return any(sum(letter.isupper() for letter in word) > 1 for word in synonym.split())
+def _word(word: str, plural: bool = False) -> str:
+    """One word's spellings; abbreviations are matched by case ("sem" is not SEM), all others in any."""
+    if _abbreviates(word):
+        return re.escape(word) + ("s?" if plural else "")
+    spelt = _spelling(re.escape(word))
+    if plural:
+        spelt = re.sub(r"(?<=[^aeiou])y$", "(?:y|ies)", re.sub("sis$", "s[ie]s", spelt)) + "(?:s|es)?"
+    return f"(?i:{spelt})"
+
+
+def _abbreviates(word: str) -> bool:
+    """Two capitals: CT, dAVF, ACoA."""
+    return sum(letter.isupper() for letter in word) > 1
 
 
 def _spelling(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journalclip_shared.records.caption import CaptionRecord, Laterality, Stage
@@ -104,6 +104,7 @@ def test_spelling_plural_case_and_longest_match(text: str, field: str, expected:
     st.text(max_size=200)
     | st.lists(st.sampled_from(["no", "left", "CT", "infarct", ".", "frontal", "but"])).map(" ".join)
 )
+@settings(deadline=None)
 def test_every_span_holds_its_text_and_every_term_is_in_its_vocabulary(text: str) -> None:
     found = record(text)
     for field in CAPTION_FIELDS:

@@ -12,6 +12,7 @@ from journalclip_shared.registry import MlflowRegistry
 from journalclip_training.config import RunOptions, with_settings
 from journalclip_training.handler import TrainingHandler
 from journalclip_training.recipes import recipe
+from journalclip_training.reference import FolderReference
 from journalclip_training.settings import TrainingSettings
 from journalclip_training.tracking import MlflowTracking
 
@@ -28,6 +29,7 @@ def main() -> None:
             config=with_settings(recipe(settings.recipe), settings.recipe_set),
             workdir=settings.workdir / "training",
             tracking=MlflowTracking(settings.registry_uri),
+            general=FolderReference(settings.general_reference) if settings.general_reference else None,
             options=RunOptions(settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads),
         )
 

@@ -6,6 +6,7 @@ and resumed from its checkpoint, since every random choice is a function of seed
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from journalclip_training.checkpoint import Point, Saved, State, load, save
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import TrainingDiverged
 from journalclip_training.feed import Feed
+from journalclip_training.lora import add_lora, fold_lora
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.objective import Objective
 from journalclip_training.optim import Average, adamw, freeze, gradient_norm, rate, set_rate
@@ -81,6 +83,8 @@ class _Run:
         torch.manual_seed(config.seed)
         self.clip = start.model.to(options.device).train()
         freeze(self.clip, config.model.trainable)
+        self.teacher = _teacher(start, config)
+        self.lora = add_lora(self.clip, config.model.lora_rank) if config.model.trainable == "lora" else None
         if config.model.activation_checkpointing:
             self.clip.activation_checkpointing_enable()
         self.towers = Towers(self.clip, start.preprocess, config.model.bf16, config.model.patch_dropout)
@@ -115,6 +119,8 @@ class _Run:
                 save(self.path, self.state, Saved(step + 1, tuple(curve)), self.config.digest)
             observe(point, self.steps)
         self.average.apply(self.clip)
+        if self.lora is not None:
+            fold_lora(self.lora)
         self.clip.eval()
         return Fitted(self.steps, tuple(curve))
 
@@ -124,8 +130,13 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         indices = self.order.at(step)
 
+        taught = self._taught(batch)
+
         def loss(v: Tensor, t: Tensor) -> Tensor:
-            return self.objective(v, t, self.clip.logit_scale, indices)
+            value = self.objective(v, t, self.clip.logit_scale, indices)
+            for ours, theirs in zip((v, t), taught, strict=False):
+                value = value + self.config.forgetting.distil * (1 - (ours * theirs).sum(1)).mean()
+            return value
 
         value = backward(self._embed, loss, batch, self.config.optim.micro_batch)
         _must_be_finite(step, "the loss", value)
@@ -141,6 +152,17 @@ class _Run:
         v, t = self.embed_pair(batch.pixels, batch.ids, batch.mask, batch.chance, self.config.data.augment)
         return v, t
 
+    def _taught(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What the starting model makes of the batch; nothing where there is no distillation."""
+        if self.teacher is None:
+            return ()
+        with torch.no_grad():
+            parts = [
+                self.teacher(part.pixels, part.ids, part.mask, part.chance, self.config.data.augment)
+                for part in batch.parts(self.config.optim.micro_batch or len(batch))
+            ]
+        return tuple(torch.cat(each) for each in zip(*parts, strict=True))
+
     def _average_gradients(self) -> None:
         """The mean over ranks, in one exchange a parameter; alone there is nothing to do."""
         if self.world.size == 1:
@@ -149,6 +171,13 @@ class _Run:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     parameter.grad.copy_(self.world.sum(parameter.grad) / self.world.size)
+
+
+def _teacher(start: ClipFolder, config: TrainConfig) -> Towers | None:
+    """A frozen copy of the starting model, for distillation; it sees whole pictures."""
+    if not config.forgetting.distil:
+        return None
+    return Towers(copy.deepcopy(start.model).requires_grad_(False).eval(), start.preprocess, config.model.bf16)
 
 
 def _must_be_finite(step: int, what: str, value: float) -> None:

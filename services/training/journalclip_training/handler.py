@@ -25,9 +25,12 @@ from journalclip_training.card import card
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import DatasetTooSmall
+from journalclip_training.examples import draw_examples
 from journalclip_training.fit import Fitted, fit
+from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import open_samples
 from journalclip_training.tracking import Lineage, Tracking, Untracked
+from journalclip_training.wise import Score, choose, draw_front, set_between, sweep, weights
 
 Progress = Callable[[int, int, float], None]
 
@@ -52,6 +55,7 @@ class TrainingHandler:
     tracking: Tracking = Untracked()  # noqa: RUF009 - it has no state
     options: RunOptions = RunOptions()  # noqa: RUF009 - frozen
     progress: Progress = silent
+    general: Score | None = None  # the general reference set of forgetting control; None where there is none
 
     group = "training"
     consumes: tuple[type[Fact], ...] = (DatasetFrozen,)
@@ -83,7 +87,7 @@ class _Training:
 
     def __init__(self, handler: TrainingHandler, frozen: DatasetFrozen, model_id: str, base: str) -> None:
         self.store, self.tracking, self.config = handler.store, handler.tracking, handler.config
-        self.options, self.progress = handler.options, handler.progress
+        self.options, self.progress, self.general = handler.options, handler.progress, handler.general
         self.frozen, self.model_id, self.base = frozen, model_id, base
         self.folder = handler.workdir / model_id
 
@@ -95,6 +99,7 @@ class _Training:
         fitted = self._fit(dataset, start)
         self.tracking.curve(run_id, fitted.curve)
         metrics = {"final_loss": fitted.final_loss, "first_loss": fitted.curve[0].loss}
+        metrics |= self._against_forgetting(dataset, start, run_id)
         save_folder(start, self.folder / "model")
         manifest = ModelManifest(
             model_id=self.model_id,
@@ -134,6 +139,29 @@ class _Training:
             self.progress(point.step + 1, steps, point.loss)
 
         return fit(self.config, start, samples, self.folder, options=self.options, observe=observe)
+
+    def _against_forgetting(self, dataset: FrozenDataset, tuned: ClipFolder, run_id: str) -> dict[str, float]:
+        """Validation scores; where a general set is configured, the sweep, whose chosen weights are then kept."""
+        if not dataset.manifest.splits["val"].pairs:
+            return {}
+        val = open_samples(dataset, "val", tuned.preprocess, self.folder / "shards", self.options)
+        domain, metrics = RetrievalScore(val), {"val_pool": float(len(val))}
+        config = self.config.forgetting
+        if config.alphas and self.general is not None:
+            start = weights(load_folder(self.folder / "start").model)
+            points = sweep(tuned, start, config.alphas, domain, self.general)
+            kept = choose(points, config.cap)
+            set_between(tuned.model, start, weights(tuned.model), kept.alpha)
+            self._record(run_id, "pareto.png", lambda path: draw_front(points, kept, path))
+            metrics |= {"kept_alpha": kept.alpha, "general": kept.general, "general_start": points[0].general}
+        metrics[f"val_recall_at_{domain.k}"] = domain(tuned)
+        self._record(run_id, "examples.png", lambda path: draw_examples(tuned, val, path))
+        return metrics
+
+    def _record(self, run_id: str, name: str, draw: Callable[[Path], None]) -> None:
+        path = self.folder / name
+        draw(path)
+        self.tracking.file(run_id, path, "pictures")
 
     def _params(self) -> dict[str, str]:
         return {"model_id": self.model_id, "base": self.base, **_flat(asdict(self.config))}

@@ -25,6 +25,8 @@ from journalclip_modeling.preprocess import Pixels, Preprocess
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_training.batches import Indices
 
+GAP = 2  # the decoder's own reduction stops at twice the size; the rest is the resize that serving does, too
+
 
 class Pictures(Protocol):
     """Indexable pictures of one square size."""
@@ -99,7 +101,7 @@ class Shards:
 def decode_jpeg(data: bytes, size: int) -> Image.Image:
     """An RGB picture; a JPEG far larger than ``size`` is decoded at a half, a quarter or an eighth of its size."""
     image = Image.open(io.BytesIO(data))
-    scale = size / max(image.size)
+    scale = GAP * size / max(image.size)
     image.draft("RGB", (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     return image
 

@@ -7,9 +7,10 @@ the values are ours and open to ``--set``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from journalclip_modeling.scratch import ScratchConfig
-from journalclip_training.config import DataConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
+from journalclip_training.config import DataConfig, ForgettingConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
 from journalclip_training.errors import RecipeUnknown
 
 
@@ -35,7 +36,39 @@ def cns_clip_vit_b32() -> TrainConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {recipe.__name__: recipe for recipe in (demo, cns_clip_vit_b32)}
+def cns_clip_vit_b16() -> TrainConfig:
+    """As `cns_clip_vit_b32` with smaller patches: four times the image tokens."""
+    config = cns_clip_vit_b32()
+    model = replace(config.model, base="openai/clip-vit-base-patch16", activation_checkpointing=True)
+    return replace(config, recipe="cns_clip_vit_b16", model=model)
+
+
+def cns_clip_gentle() -> TrainConfig:
+    """CNS-CLIP that forgets less: low-rank updates, distillation, and the interpolation sweep."""
+    config = cns_clip_vit_b32()
+    return replace(
+        config,
+        recipe="cns_clip_gentle",
+        model=replace(config.model, trainable="lora", lora_rank=16),
+        optim=replace(config.optim, lr=1e-4, layer_decay=1.0),
+        forgetting=ForgettingConfig(alphas=tuple(n / 10 for n in range(1, 10)), cap=0.01, distil=0.5),
+    )
+
+
+def selip_vit_b32() -> TrainConfig:
+    """The SeLIP loss on a ViT-B/32, with texts as long as captions are."""
+    config = cns_clip_vit_b32()
+    return replace(
+        config,
+        recipe="selip_vit_b32",
+        model=replace(config.model, context=256),
+        loss=LossConfig(kind="soft", lam=0.3, alpha=0.5, tau_s=0.1, syntax="fields", semantic="minilm"),
+    )
+
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {
+    recipe.__name__: recipe for recipe in (demo, cns_clip_vit_b32, cns_clip_vit_b16, cns_clip_gentle, selip_vit_b32)
+}
 
 
 def recipe(name: str) -> TrainConfig:

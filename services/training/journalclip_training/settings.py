@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from journalclip_shared.settings import Settings
@@ -12,6 +14,9 @@ class TrainingSettings(Settings):
 
     recipe: str = Field("cns_clip_vit_b32", description="The recipe's name.")
     recipe_set: tuple[str, ...] = Field((), description='Changes to it, as JSON: ["optim.lr=1e-5"].')
+    general_reference: Path | None = Field(
+        None, description="Folder of class folders: the general set that the forgetting sweep must not lose on."
+    )
     device: str = Field("cpu", description="`cpu`, `cuda`, or `cuda:N`.")
     compile: bool = Field(False, description="torch.compile both towers.")
     threads: int = Field(0, ge=0, description="Threads of torch on a CPU; 0 leaves its default.")

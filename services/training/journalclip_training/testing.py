@@ -63,10 +63,15 @@ def pairs_and_images(count: int) -> list[tuple[Pair, bytes]]:
     return sorted(out, key=lambda each: each[0].pair_id)
 
 
-def freeze_tiny(store: ArtifactStore, train: int = 24, shard: int = 10) -> DatasetFrozen:
+def freeze_tiny(store: ArtifactStore, train: int = 24, shard: int = 10, val: int = 0) -> DatasetFrozen:
+    """``val`` pairs are taken from the training pairs: enough to exercise what validation does."""
     rows = pairs_and_images(train)
-    splits = {"train": _part(store, rows, shard), "val": _part(store, [], shard), "test": _part(store, [], shard)}
-    dataset_id = make_id("ds", str(train))
+    splits = {
+        "train": _part(store, rows, shard),
+        "val": _part(store, rows[:val], shard),
+        "test": _part(store, [], shard),
+    }
+    dataset_id = make_id("ds", str(train), str(val))
     manifest = DatasetManifest(
         dataset_id=dataset_id,
         digest="0" * 64,

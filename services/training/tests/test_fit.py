@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_training.base import load_base
+from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import CheckpointMismatch, TrainingDiverged
 from journalclip_training.fit import Fitted, fit
@@ -104,3 +106,64 @@ def test_activation_checkpointing_changes_nothing(samples: Samples, tmp_path: Pa
     saving = replace(config, model=replace(config.model, activation_checkpointing=True))
     _, saved = train(saving, samples, tmp_path / "b")
     assert [p.loss for p in saved.curve] == pytest.approx([p.loss for p in plain.curve], rel=1e-6)
+
+
+def test_low_rank_factors_are_folded_into_a_plain_model(samples: Samples, tmp_path: Path) -> None:
+    config = tiny_config(epochs=2)
+    config = replace(config, model=replace(config.model, trainable="lora", lora_rank=2))
+    start, fitted = train(config, samples, tmp_path)
+    before, after = weights(load_base(config, samples.texts)), weights(start)
+    assert before.keys() == after.keys()
+    assert not torch.equal(
+        before["vision_model.encoder.layers.0.self_attn.q_proj.weight"],
+        after["vision_model.encoder.layers.0.self_attn.q_proj.weight"],
+    )
+    mlp = "vision_model.encoder.layers.0.mlp.fc1.weight"
+    assert torch.equal(before[mlp], after[mlp])
+    assert len(fitted.curve) == fitted.steps
+
+
+def test_distillation_keeps_the_model_nearer_to_its_start(samples: Samples, tmp_path: Path) -> None:
+    config = tiny_config(epochs=4)
+    free = weights(train(config, samples, tmp_path / "a")[0])
+    held = replace(config, forgetting=replace(config.forgetting, distil=20.0))
+    kept = weights(train(held, samples, tmp_path / "b")[0])
+    start = weights(load_base(config, samples.texts))
+    name = "visual_projection.weight"
+    assert (kept[name] - start[name]).norm() < (free[name] - start[name]).norm()
+
+
+@pytest.mark.parametrize("kind", ["soft", "medclip", "sat"])
+def test_every_soft_loss_trains(samples: Samples, tmp_path: Path, kind: str) -> None:
+    config = tiny_config(epochs=10)
+    _, fitted = train(replace(config, loss=replace(config.loss, kind=kind)), samples, tmp_path)  # type: ignore[arg-type]
+    assert fitted.final_loss < fitted.curve[0].loss
+
+
+class Killed(BaseException):
+    """As a signal would: no handler of errors sees it."""
+
+
+def test_killed_at_twenty_random_steps_it_ends_where_an_undisturbed_run_ends(samples: Samples, tmp_path: Path) -> None:
+    config = tiny_config(epochs=20, ema=0.9)  # 60 steps
+    config = replace(config, data=replace(config.data, augment=0.5), model=replace(config.model, patch_dropout=0.3))
+    whole = weights(train(config, samples, tmp_path / "whole")[0])
+    kills = iter(sorted(random.Random(0).sample(range(1, 60), 20)))
+    deaths, at = 0, next(kills, None)
+
+    def kill(point: Point, steps: int) -> None:
+        del steps
+        if point.step == at:
+            raise Killed
+
+    options = RunOptions(checkpoint_every=3)
+    while True:
+        start = load_base(config, samples.texts)
+        try:
+            fit(config, start, samples, tmp_path / "killed", options=options, observe=kill)
+        except Killed:
+            deaths, at = deaths + 1, next(kills, None)
+            continue
+        break
+    assert deaths == 20
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in weights(start).items())

@@ -9,7 +9,7 @@ import pytest
 from transformers import CLIPModel
 
 from journalclip_modeling.encoder import Encoder
-from journalclip_modeling.folder import fetch_folder
+from journalclip_modeling.folder import ClipFolder, fetch_folder
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.events import DatasetFrozen, Event, ModelTrained
@@ -146,6 +146,24 @@ def test_too_few_pairs_are_refused(store: LocalArtifacts, tmp_path: Path) -> Non
     assert "3 training pairs" in caught.value.reason
 
 
+def test_the_sweep_keeps_a_point_within_the_cap_and_records_it(store: LocalArtifacts, tmp_path: Path) -> None:
+    config = tiny_config()
+    config = replace(config, forgetting=replace(config.forgetting, alphas=(0.5,), cap=0.0))
+    asked: list[float] = []
+
+    def general(model: ClipFolder) -> float:  # sinks with every model after the start's
+        asked.append(0.5 - 0.1 * len(asked))
+        return asked[-1]
+
+    handler = make(store, tmp_path / "w", config=config, general=general)
+    manifest = manifest_of(store, trained(handler, freeze_tiny(store, val=6)))
+    assert manifest.metrics["kept_alpha"] == 0
+    assert manifest.metrics["general"] == manifest.metrics["general_start"] == 0.5
+    assert len(asked) == 3
+    kept, start = (fetch_folder(store, f, tmp_path / "c") for f in (manifest.files, manifest.start_files))
+    assert (Encoder.load(kept).embed_texts(["red"]) == Encoder.load(start).embed_texts(["red"])).all()
+
+
 @pytest.fixture
 def mlflow_uri(tmp_path: Path) -> Iterator[str]:
     return f"sqlite:///{tmp_path / 'mlflow.sqlite'}"  # type: ignore[return-value]
@@ -156,9 +174,10 @@ def test_mlflow_keeps_parameters_curve_and_lineage(store: LocalArtifacts, tmp_pa
 
     tracking = MlflowTracking(mlflow_uri, artifacts=str(tmp_path / "runs"))
     handler = make(store, tmp_path / "w", registry=MlflowRegistry(mlflow_uri), tracking=tracking)
-    frozen = freeze_tiny(store)
+    frozen = freeze_tiny(store, val=4)
     fact = trained(handler, frozen)
     manifest = manifest_of(store, fact)
+    assert manifest.metrics["val_pool"] == 4
     client = MlflowClient(mlflow_uri)
     run = client.get_run(manifest.run_id)
     assert run.info.status == "FINISHED"
@@ -166,6 +185,7 @@ def test_mlflow_keeps_parameters_curve_and_lineage(store: LocalArtifacts, tmp_pa
     assert run.data.params["model.scratch.width"] == "16"
     assert len(client.get_metric_history(manifest.run_id, "loss")) == 6
     assert {"temperature", "gradient_norm", "final_loss"} <= run.data.metrics.keys()
+    assert [each.path for each in client.list_artifacts(manifest.run_id, "pictures")] == ["pictures/examples.png"]
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.name == frozen.dataset_id
     assert json.loads(dataset.dataset.source)["uri"] == frozen.manifest.uri

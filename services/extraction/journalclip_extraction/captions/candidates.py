@@ -56,7 +56,7 @@ def _score(line: Line, label: Label, before: Line | None, habits: Typography) ->
     if label.opened or _CLOSED.match(rest) or re.search(r"figures|figs", label.word, re.IGNORECASE):
         return 0.0
     score = 0.0
-    starts_block = before is None or before.block != line.block
+    starts_block = before is None or before.block != line.block or before.box.x1 < line.box.x0
     if starts_block or _gap_above(line, before) > 0.9 * line.size:
         score += 1.0
     elif before is not None and abs(before.size - line.size) < 0.3 and before.font == line.font:

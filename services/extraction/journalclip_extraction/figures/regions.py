@@ -30,6 +30,7 @@ _MIN_AREA = 700.0  # square points
 _THIN = 2.5  # points: a flatter path is a rule
 _PAGE_SHARE = 0.92  # of the page: a larger mark is its background
 _REPEATS = 3  # pages that carry the same mark at the same place: furniture
+_LOGO_SHARE = 0.04  # of the page: larger pictures at one place are a journal's figure slot, not its logo
 _MAX_CELLS = 2_000_000  # a poster's cells grow instead, so that memory stays bounded
 
 
@@ -93,7 +94,7 @@ def find_regions(
 
 
 def _is_content(box: Rect, page: Page, prose: Sequence[Line], repeated: Marks) -> bool:
-    if _rounded(box) in repeated:
+    if _rounded(box) in repeated and box.area < _LOGO_SHARE * page.box.area:
         return False
     if box.area < _PAGE_SHARE * page.box.area:
         return True

@@ -42,13 +42,13 @@ class ScratchConfig:
     seed: int = 0
     steps: int = 1_200
     batch: int = 32
-    learning_rate: float = 3e-3
+    learning_rate: float = 4e-3
     warmup: int = 60
     weight_decay: float = 0.05
-    hidden: int = 192
+    hidden: int = 128
     layers: int = 4
     heads: int = 4
-    intermediate: int = 512
+    intermediate: int = 352
     threads: int = 2
     save_every: int = 250
     bfloat16: bool = True

@@ -1,0 +1,77 @@
+"""``journalclip train``: one recipe on one frozen dataset of a working folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+
+if TYPE_CHECKING:
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_training.config import TrainConfig
+
+
+def train(
+    recipe: Annotated[str, typer.Option(help="A recipe's name.")],
+    dataset: Annotated[str, typer.Option(help="A frozen dataset's id (`ds_...`).")],
+    workdir: Workdir = DEFAULT_WORKDIR,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="key=value over the recipe; may repeat.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Print steps, memory and time expected; train nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a candidate and register it. The same recipe on the same dataset again trains nothing.
+
+    Examples:
+
+        journalclip train --recipe demo --dataset ds_... --dry-run
+
+        journalclip train --recipe demo --dataset ds_... --set optim.epochs=5 --set loss.kind=soft
+    """
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_training.config import with_settings
+    from journalclip_training.recipes import recipe as named
+
+    config = with_settings(named(recipe), settings or [])
+    workspace = Workspace.existing(workdir)
+    found = _plan(workspace, config, dataset) if dry_run else _train(workspace, config, dataset)
+    if as_json:
+        print_json(found)  # type: ignore[arg-type]
+        return
+    for key, value in found.items():
+        typer.echo(f"{key:>18}  {value}")
+
+
+def _plan(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str, object]:
+    from journalclip_modeling.data import FrozenDataset
+    from journalclip_training.config import RunOptions
+    from journalclip_training.plan import plan
+    from journalclip_training.start import frozen_dataset
+
+    frozen = frozen_dataset(workspace.store, dataset)
+    expected = plan(config, FrozenDataset.open(workspace.store, frozen.manifest), RunOptions())
+    return {**asdict(expected), "config": asdict(config)}
+
+
+def _train(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str, object]:
+    from journalclip_pipelines.progress import reporter
+    from journalclip_shared.events import Event
+    from journalclip_training.handler import TrainingHandler
+    from journalclip_training.start import frozen_dataset
+    from journalclip_training.tracking import MlflowTracking
+
+    frozen = frozen_dataset(workspace.store, dataset)
+    with workspace.lock(), reporter().stage("train", 1) as bar:
+        handler = TrainingHandler(
+            store=workspace.store,
+            registry=workspace.registry,
+            config=config,
+            workdir=workspace.scratch,
+            tracking=MlflowTracking(workspace.mlflow_uri),
+            progress=lambda step, total, loss: bar.update(step, total, f"loss {loss:.3f}"),
+        )
+        facts = list(handler.handle(Event(frozen, "journalclip train")))
+        workspace.bus.publish([Event(fact, handler.group) for fact in facts])
+    return facts[0].model_dump(mode="json")

@@ -1,0 +1,116 @@
+"""A light chain on real servers: worker processes, faults, and the wait until everything is settled.
+
+Topics and buckets have a prefix of their own, so that many of these live on one broker and one store.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from journalclip_pipelines.backbone.audit import Audit, audit
+from journalclip_pipelines.backbone.freezing import FreezeRule
+from journalclip_pipelines.backbone.up import environment
+from journalclip_pipelines.bootstrap import Report, make_buckets, make_topics
+from journalclip_pipelines.submit import submit
+from journalclip_pipelines.testing.chain import STAGES, Chain, FolderRegistry
+from journalclip_pipelines.topology import topics
+from journalclip_shared.artifacts.s3 import S3Artifacts
+from journalclip_shared.bus.kafka import KafkaBus
+from journalclip_shared.events import Event
+from journalclip_shared.settings import Settings
+
+_PARTITIONS = 2  # enough for order by key to matter, few enough for many prefixes on one small broker
+
+
+@dataclass
+class Cluster:
+    """One chain, its workers, and this process's own clients."""
+
+    settings: Settings
+    folder: Path
+    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        make_topics(self.settings.kafka, [replace(topic, partitions=_PARTITIONS) for topic in topics()], Report())
+        make_buckets(self.settings.s3, Report())
+        self.bus = KafkaBus(self.settings.kafka)
+        self.store = S3Artifacts(self.settings.s3)
+        self.registry = FolderRegistry(self.settings.workdir)
+        self.chain = Chain(self.bus, self.store, self.registry)
+
+    def submit(self, numbers: range, quarantined: frozenset[int] = frozenset()) -> None:
+        for number in numbers:
+            figures = 0 if number in quarantined else 1 + number % 3
+            submit(self.store, self.bus, self.chain.drop(self.folder, number, figures))
+
+    def start(self, stage: str, **changes: str) -> subprocess.Popen[bytes]:
+        """A worker with these settings changed, by their environment names without the prefix."""
+        extra = {f"JOURNALCLIP_{name}": value for name, value in changes.items()}
+        with (self.folder / f"{stage}.log").open("ab") as log:
+            self.workers[stage] = subprocess.Popen(
+                [sys.executable, "-m", "journalclip_pipelines.testing.worker", stage],
+                env=environment(self.settings, {**extra, "OMP_NUM_THREADS": "1"}),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self.workers[stage]
+
+    def start_all(self, **changes: str) -> None:
+        for stage in STAGES:
+            self.start(stage, **changes)
+
+    def keep_alive(self) -> None:
+        """Start again what ended, as a supervisor does."""
+        for stage, worker in list(self.workers.items()):
+            if worker.poll() is not None:
+                self.start(stage)
+
+    def settle(self, timeout_s: float = 120.0) -> Audit:
+        """Keep the workers alive until the audit is clean; the last audit where the time is up first."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.keep_alive()
+            found = audit(self.bus, self.store, self.registry)
+            if not found.violations or time.monotonic() > deadline:
+                return found
+            time.sleep(0.5)
+
+    def final_dataset(self) -> str:
+        """The dataset of all that is structured, frozen now; the workers are stopped for it."""
+        self.stop()  # two freezers would race for a number
+        chain = Chain(self.bus, self.store, self.registry, FreezeRule(new_pairs=0))
+        facts = chain.freezer().flush()
+        self.bus.publish([Event(fact, "test") for fact in facts])
+        assert facts, "nothing was ever frozen"
+        return facts[-1].dataset_id
+
+    def stop(self) -> dict[str, int]:
+        """Ask every worker to end; their exit codes."""
+        for worker in self.workers.values():
+            if worker.poll() is None:
+                worker.terminate()
+        codes = {stage: worker.wait(60) for stage, worker in self.workers.items()}
+        self.workers.clear()
+        return codes
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.kill()
+            worker.wait()
+        self.bus.close()
+
+    def logs(self) -> str:
+        """The end of every worker's log, for a failing test to show."""
+        return "\n".join(
+            f"{path.name}: {path.read_text(errors='replace')[-2000:]}" for path in sorted(self.folder.glob("*.log"))
+        )
+
+
+def cpu_share() -> float:
+    """Load a core: tests stretch their patience with it on a busy machine."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

@@ -1,0 +1,67 @@
+"""The declaration fits the code: what handlers consume is what their service may read, and no one may do more."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from kafka.admin import ACLOperation, ResourceType
+
+from journalclip_extraction.handler import ExtractionHandler
+from journalclip_inference.handler import IndexHandler
+from journalclip_pipelines.backbone.freezing import FreezingHandler
+from journalclip_pipelines.backbone.up import COMMANDS
+from journalclip_pipelines.bootstrap import bucket_policy, service_acls
+from journalclip_pipelines.topology import NOTIFICATIONS, SERVICES, Service, topics
+from journalclip_promotion.handler import PromotionHandler
+from journalclip_shared.bus import dead_letter_topic
+from journalclip_shared.events import FACTS, SourceQuarantined
+from journalclip_structuring.handler import StructuringHandler
+from journalclip_training.handler import TrainingHandler
+
+HANDLERS = {
+    each.group: each
+    for each in (
+        ExtractionHandler, StructuringHandler, FreezingHandler, TrainingHandler, PromotionHandler, IndexHandler
+    )
+}  # fmt: skip
+BY_GROUP = {service.group: service for service in SERVICES}
+
+
+@pytest.mark.parametrize("group", sorted(HANDLERS))
+def test_a_service_may_read_what_its_handler_consumes_and_nothing_else(group: str) -> None:
+    assert set(BY_GROUP[group].consumes) == set(HANDLERS[group].consumes)
+
+
+def test_every_declared_service_can_be_started() -> None:
+    assert set(COMMANDS) == set(BY_GROUP)
+
+
+def test_every_fact_has_its_topic_and_its_dead_letters() -> None:
+    declared = {topic.name: topic for topic in topics()}
+    assert set(declared) == {*FACTS, *map(dead_letter_topic, FACTS), NOTIFICATIONS}
+    assert all(declared[name].retention_ms == "-1" for name in FACTS), "the log is the record"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.group)
+def test_access_rights_are_the_least(service: Service) -> None:
+    acls = service_acls(service, "p.")
+    assert {acl.principal for acl in acls} == {f"User:{service.group}"}
+    rights = {(acl.operation, acl.resource_pattern.resource_type, acl.resource_pattern.resource_name) for acl in acls}
+    assert {name for op, kind, name in rights if (op, kind) == (ACLOperation.READ, ResourceType.TOPIC)} == {
+        f"p.{topic}" for topic in service.topics_read
+    }
+    assert {name for op, _, name in rights if op == ACLOperation.WRITE} == {f"p.{t}" for t in service.topics_written}
+    assert (ACLOperation.READ, ResourceType.GROUP, f"p.{service.group}") in rights
+    assert f"p.{SourceQuarantined.topic}" in {name for _, _, name in rights}
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.group)
+def test_a_bucket_policy_lets_no_service_delete(service: Service) -> None:
+    policy = json.loads(bucket_policy(service, "p-"))
+    actions = {action for each in policy["Statement"] for action in each["Action"]}
+    assert not any("Delete" in action or action == "s3:*" for action in actions)
+    written = {
+        resource for each in policy["Statement"] if "s3:PutObject" in each["Action"] for resource in each["Resource"]
+    }
+    assert written == {f"arn:aws:s3:::p-{bucket}/*" for bucket in service.writes}

@@ -1,0 +1,84 @@
+"""Scores that forgetting control compares: retrieval on a validation split, and a general set by zero-shot classes.
+
+A general reference set is a folder with one sub-folder of pictures a class (ImageNet's layout); its accuracy is
+zero-shot, by the prompt "a photo of a <class>". Anything else that maps a model to a share can stand in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.folder import ClipFolder
+from journalclip_shared.errors import PermanentError
+from journalclip_training.samples import Samples
+
+PICTURES = {".jpg", ".jpeg", ".png"}
+
+
+class ReferenceUnusable(PermanentError):
+    """The general reference set has no classes with pictures."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            "reference-unusable",
+            f"{folder} holds no sub-folders with pictures",
+            "Give a folder with one sub-folder of JPEG or PNG files a class.",
+        )
+
+
+@dataclass(frozen=True)
+class FolderReference:
+    """Zero-shot accuracy over a folder of class folders. Raises `ReferenceUnusable` when called."""
+
+    folder: Path
+    prompt: str = "a photo of a {}"
+
+    def __call__(self, model: ClipFolder) -> float:
+        files = [(path, path.parent.name) for path in sorted(self.folder.glob("*/*")) if path.suffix in PICTURES]
+        classes = sorted({name for _, name in files})
+        if not classes:
+            raise ReferenceUnusable(self.folder)
+        encoder = Encoder(model.model, model.tokenizer, model.preprocess)
+        prompts = encoder.embed_texts([self.prompt.format(name.replace("_", " ")) for name in classes])
+        right = 0
+        for start in range(0, len(files), 256):
+            batch = files[start : start + 256]
+            guesses = (encoder.embed_images(list(_pictures(batch))) @ prompts.T).argmax(1)
+            right += sum(classes[guess] == name for guess, (_, name) in zip(guesses, batch, strict=True))
+        return right / len(files)
+
+
+@dataclass(frozen=True)
+class RetrievalScore:
+    """Recall@k over a split, mean of both directions; a pair's own counterpart is the only hit."""
+
+    samples: Samples
+    k: int = 10
+
+    def __call__(self, model: ClipFolder) -> float:
+        similarity = similarities(model, self.samples)
+        own = np.diag(similarity)
+        ranks = [(s > own[:, None]).sum(1) for s in (similarity, similarity.T)]
+        return float(np.mean([(rank < self.k).mean() for rank in ranks]))
+
+
+def similarities(model: ClipFolder, samples: Samples) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Cosines of every picture (rows) with every text."""
+    encoder = Encoder(model.model, model.tokenizer, model.preprocess)
+    indices = np.arange(len(samples), dtype=np.int64)
+    images = [Image.fromarray(each) for each in samples.pictures.batch(indices).permute(0, 2, 3, 1).numpy()]
+    product: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    product = encoder.embed_images(images) @ encoder.embed_texts(samples.texts).T
+    return product
+
+
+def _pictures(files: list[tuple[Path, str]]) -> Iterator[Image.Image]:
+    for path, _ in files:
+        with Image.open(path) as image:
+            yield image.convert("RGB")

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from journalclip_modeling.scratch import ScratchConfig
+from journalclip_training.bench.loss import gradient_error, inputs, peak_growth
+from journalclip_training.bench.training import bench, loader_rate
+from journalclip_training.study.score import interval
+from journalclip_training.study.similarity import ablation_rows, config, main_rows, trained_scores
+from journalclip_training.study.world import draw_world
+
+
+def test_both_forms_of_the_loss_have_the_same_gradients() -> None:
+    assert gradient_error(16) < 1e-9
+
+
+def test_peak_growth_sees_what_an_evaluation_allocates() -> None:
+    # 2,048 pairs: the naive form holds matrices of 16 MiB, the blocks hold one of 8 MiB at a time.
+    assert peak_growth("naive", 2048, 16) > 2 * peak_growth("chunked", 2048, 16)
+
+
+def test_captions_of_the_bench_are_alike_enough_to_soften() -> None:
+    s = inputs(64, 8).kernel.log_weights(slice(0, 64))
+    assert (s.softmax(1).diagonal() < 0.999).any()
+
+
+def test_the_training_bench_reports_both_trainers_and_both_loaders() -> None:
+    pytest.importorskip("open_clip", reason="the bench group is not installed")
+    sizes = ScratchConfig(image_size=32, patch_size=16, width=32, layers=1, heads=2, dim=16, context=77)
+    found = bench(4, 1, sizes, images=4)
+    assert found.samples_per_s > 0 < found.open_clip_samples_per_s
+    assert found.ratio > 0 < found.loader_ratio
+
+
+def test_the_loader_reads_every_image() -> None:
+    assert loader_rate(3, 32) > 0
+
+
+def test_worlds_repeat_by_seed_and_differ_by_domain() -> None:
+    first, again, shifted = draw_world(48, 1), draw_world(48, 1), draw_world(48, 1, shift=True)
+    assert first.samples.texts == again.samples.texts != shifted.samples.texts
+    assert sorted(first.facts.tolist()) == list(range(48))
+
+
+def test_training_in_the_world_beats_its_chance() -> None:
+    run = config(main_rows()["soft"], seed=0, epochs=6)
+    recall, precision = trained_scores(run, draw_world(192, 0), draw_world(96, 1))
+    assert recall > 2 / 48
+    assert precision > 2 / 48
+
+
+def test_an_interval_spans_its_mean() -> None:
+    mean, low, high = interval([0.4, 0.6])
+    assert (mean, low < mean < high) == (0.5, True)
+    assert interval([0.5]) == (0.5, 0.5, 0.5)
+    assert len(ablation_rows()) >= 10

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from journalclip_modeling.folder import ClipFolder
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_training.reference import FolderReference, ReferenceUnusable
+from journalclip_training.testing import TINY
+from journalclip_training.wise import Point, choose, draw_front, set_between, sweep, weights
+
+SHARES = st.floats(0, 1)
+
+
+def make(seed: int) -> ClipFolder:
+    return scratch_clip(["a photo of a cat", "a photo of a dog"], TINY, seed)
+
+
+def test_the_ends_of_the_line_are_the_very_weights() -> None:
+    model, other = make(0), make(1)
+    start, tuned = weights(model.model), weights(other.model)
+    for alpha, expected in ((0.0, start), (1.0, tuned)):
+        set_between(model.model, start, tuned, alpha)
+        assert all(torch.equal(p, expected[n]) for n, p in model.model.named_parameters())
+    set_between(model.model, start, tuned, 0.25)
+    name = "visual_projection.weight"
+    torch.testing.assert_close(weights(model.model)[name], 0.75 * start[name] + 0.25 * tuned[name])
+
+
+def test_a_sweep_scores_every_alpha_and_leaves_the_model_as_it_came() -> None:
+    tuned = make(1)
+    before = weights(tuned.model)
+    start = weights(make(0).model)
+
+    def nearness(reference: dict[str, torch.Tensor]) -> float:
+        return -float((weights(tuned.model)["visual_projection.weight"] - reference["visual_projection.weight"]).norm())
+
+    points = sweep(tuned, start, (0.5,), lambda _: nearness(before), lambda _: nearness(start))
+    assert [p.alpha for p in points] == [0, 0.5, 1]
+    assert points[0].domain < points[1].domain < points[2].domain == 0
+    assert points[0].general == 0 > points[1].general > points[2].general
+    assert all(torch.equal(p, before[n]) for n, p in tuned.model.named_parameters())
+
+
+@given(rest=st.lists(st.tuples(st.floats(0.01, 1), SHARES, SHARES), max_size=8), cap=st.floats(0, 0.2))
+def test_the_chosen_point_never_loses_more_than_the_cap(rest: list[tuple[float, float, float]], cap: float) -> None:
+    points = [Point(0, 0.3, 0.5), *(Point(*each) for each in rest)]
+    chosen = choose(points, cap)
+    assert chosen.general >= 0.5 - cap
+    assert chosen.domain >= 0.3
+    assert all(p.domain <= chosen.domain for p in points if p.general >= 0.5 - cap)
+
+
+def test_the_front_is_drawn(tmp_path: Path) -> None:
+    points = (Point(0, 0.1, 0.5), Point(0.5, 0.4, 0.5), Point(1, 0.5, 0.3))
+    draw_front(points, points[1], tmp_path / "front.png")
+    assert Image.open(tmp_path / "front.png").width > 400
+
+
+def test_a_folder_of_classes_is_a_general_reference(tmp_path: Path) -> None:
+    with pytest.raises(ReferenceUnusable):
+        FolderReference(tmp_path)(make(0))
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name / "1.png")
+    # Both pictures are the same, so one of the two classes is right: exactly half.
+    assert FolderReference(tmp_path)(make(0)) == 0.5

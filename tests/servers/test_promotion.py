@@ -1,0 +1,157 @@
+"""Promotion on a real MLflow server (sqlite, its artifacts in S3), with the models themselves in S3 as well."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from journalclip_pipelines.servers import mlflow as mlflow_server
+from journalclip_promotion.decision import Candidate
+from journalclip_promotion.gates import Gates
+from journalclip_promotion.handler import PromotionHandler
+from journalclip_promotion.lease import RegistryLease
+from journalclip_promotion.ledger import Ledger
+from journalclip_promotion.promoter import EVALUATION_TAG, Promoter, Request
+from journalclip_promotion.reconcile import reconcile
+from journalclip_promotion.testing import CannedBench, put_candidate, trained
+from journalclip_promotion.verify import Inspector
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.artifacts.s3 import S3Artifacts, connect
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.events import Event, ModelPromoted
+from journalclip_shared.ids import make_id
+from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.settings import S3Settings
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def tracking(bucket_server: S3Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of a server whose artifact root is a bucket."""
+    assert bucket_server.access_key_file is not None
+    assert bucket_server.secret_key_file is not None
+    bucket = f"mlflow-{uuid.uuid4().hex[:8]}"
+    connect(bucket_server).make_bucket(bucket_name=bucket)
+    environment = {
+        "MLFLOW_S3_ENDPOINT_URL": f"http://{bucket_server.endpoint}",
+        "AWS_ACCESS_KEY_ID": bucket_server.access_key_file.read_text().strip(),
+        "AWS_SECRET_ACCESS_KEY": bucket_server.secret_key_file.read_text().strip(),
+        "AWS_DEFAULT_REGION": bucket_server.region,
+    }
+    server, uri = mlflow_server.start(
+        tmp_path_factory.mktemp("mlflow"), artifacts=f"s3://{bucket}/runs", environment=environment
+    )
+    yield uri
+    server.stop()
+
+
+@dataclass
+class Cluster:
+    """A promoter as a cluster has it: registry and lease on the server, everything else in S3."""
+
+    store: S3Artifacts
+    uri: str
+    name: str
+
+    def __post_init__(self) -> None:
+        self.registry = MlflowRegistry(self.uri, self.name)
+        self.bench = CannedBench(self.store, queries=40)
+
+    def promoter(self) -> Promoter:
+        lease = replace(RegistryLease.connect(self.uri), name=f"lease-{self.name}")
+        registry = MlflowRegistry(self.uri, self.name)
+        return Promoter(Ledger(self.store), registry, lease, Inspector(self.store), self.bench, Gates())
+
+    def champion(self) -> str:
+        """The version that the alias points at, every byte verified."""
+        found = self.registry.by_alias("champion")
+        assert found is not None
+        self.promoter().inspector.inspect(self.promoter().candidate(found.version), found)
+        return found.version
+
+
+@pytest.fixture
+def cluster(tracking: str, s3_settings: S3Settings) -> Cluster:
+    made = Cluster(S3Artifacts(s3_settings), tracking, f"models-{uuid.uuid4().hex[:8]}")
+    made.bench.skill = {make_id("mdl", name): skill for name, skill in (("a", 0.4), ("worse", 0.2), ("b", 0.9))}
+    return made
+
+
+def handle(cluster: Cluster, candidate: Candidate) -> list[ModelPromoted]:
+    facts = PromotionHandler(cluster.promoter()).handle(Event(trained(candidate), "test"))
+    return [fact for fact in facts if isinstance(fact, ModelPromoted)]
+
+
+def test_promote_refuse_roll_back_and_heal(cluster: Cluster, tmp_path: Path) -> None:
+    first, worse, second = (put_candidate(cluster.store, cluster.registry, name) for name in ("a", "worse", "b"))
+    [fact] = handle(cluster, first)
+    assert handle(cluster, first) == [fact]
+    assert handle(cluster, worse) == []
+    assert cluster.champion() == "1"
+    [fact] = handle(cluster, second)
+    assert (fact.version, fact.previous_version) == ("3", "1")
+    tagged = cluster.registry.versions()[2].tags[EVALUATION_TAG]
+    assert cluster.store.get(ArtifactRef.model_validate_json(tagged))
+    assert cluster.promoter().roll_back("ada", "complaints").candidate.version == "1"
+    assert cluster.champion() == "1"
+    cluster.registry.set_alias("champion", "2")  # someone's hand in the registry
+    bus = SqliteBus(tmp_path / "events.db")
+    healed = reconcile(cluster.promoter(), bus)
+    assert (healed.aliases, healed.announced) == (True, 4)
+    assert cluster.champion() == "1"
+    assert not reconcile(cluster.promoter(), bus).anything
+
+
+def test_two_promoters_race_for_the_lease(cluster: Cluster) -> None:
+    candidates = [put_candidate(cluster.store, cluster.registry, f"n{number}") for number in range(8)]
+    cluster.bench.skill = {each.model_id: 0.4 + 0.06 * number for number, each in enumerate(candidates)}
+    failures: list[BaseException] = []
+
+    def work(mine: list[Candidate]) -> None:
+        try:
+            for each in mine:
+                cluster.promoter().decide(Request(each, "racer"))
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread, which raises it
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(candidates[side::2],)) for side in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    entries = list(Ledger(cluster.store).all())
+    assert [entry.sequence for entry in entries] == list(range(1, 9))
+    assert entries[-1].champion is not None
+    assert cluster.champion() == entries[-1].champion.version
+
+
+def test_expired_lease_is_taken_over_and_a_late_looker_steps_back(tracking: str) -> None:
+    now = [1000.0]
+    lease = replace(RegistryLease.connect(tracking), name=f"lease-{uuid.uuid4().hex[:8]}", now=lambda: now[0])
+    abandoned = lease.hold()
+    abandoned.__enter__()  # its holder dies here
+    now[0] += lease.lasts_s + 1
+    with lease.hold():
+        assert lease._newest()[0] == 2
+        late = replace(lease, patience_s=0.0)
+        assert not late._create(2)
+        with pytest.raises(Exception, match="held by another promoter"), late.hold():
+            pass
+
+
+def test_files_of_a_run_lie_in_the_bucket(tracking: str, tmp_path: Path) -> None:
+    client = mlflow.MlflowClient(tracking_uri=tracking)
+    run = client.create_run(client.create_experiment(uuid.uuid4().hex))
+    path = tmp_path / "report.html"
+    path.write_text("<p>a report</p>")
+    client.log_artifact(run.info.run_id, str(path), "evaluation")
+    assert [each.path for each in client.list_artifacts(run.info.run_id, "evaluation")] == ["evaluation/report.html"]
+    assert Path(client.download_artifacts(run.info.run_id, "evaluation/report.html")).read_text() == path.read_text()
