@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -8,12 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from PIL import Image
 
-from journalclip_evaluation.errors import NothingToEvaluate
+from journalclip_evaluation.card import model_card
+from journalclip_evaluation.embedded import embed_split
+from journalclip_evaluation.errors import NothingToEvaluate, SuiteUnusable
 from journalclip_evaluation.models import Evaluator, evaluate_model
-from journalclip_evaluation.retrieval import summarise
+from journalclip_evaluation.published import CNS_CLIP, SELIP, published_table
+from journalclip_evaluation.ranking import Ranks
+from journalclip_evaluation.report.build import Reported, build_report
+from journalclip_evaluation.report.gallery import choose
+from journalclip_evaluation.retrieval import SIDES, Ranked, Side, summarise
 from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import save_folder, upload_folder
 from journalclip_modeling.scratch import ScratchConfig, scratch_clip
 from journalclip_shared.artifacts.local import LocalArtifacts
@@ -111,3 +120,53 @@ def test_what_cannot_be_measured_is_refused(store: LocalArtifacts, tmp_path: Pat
         evaluator.measure(model, dataset, "val")
     with pytest.raises(NothingToEvaluate, match="no files of its start"):
         evaluator.measure(model.model_copy(update={"start_files": ()}), dataset, subject="start")
+
+
+def test_report_is_one_file_that_escapes_what_it_shows(store: LocalArtifacts, tmp_path: Path) -> None:
+    dataset, model = freeze(store, 12), candidate(store, tmp_path)
+    found = evaluate_model(store, model, dataset, tmp_path / "cache")
+    encoder = Encoder.load(tmp_path / "seed2")
+    what = Reported(
+        title="<script>alert(1)</script>", ranked=found.after.ranked, pairs=embed_split(encoder, dataset, "test"),
+        dataset=dataset, split="test", model=model, others={"its start": found.before.ranked},
+        pareto={"its start": (0.5, 0.2), "this model": (0.4, 0.6), "beaten": (0.3, 0.1)}, tables=(CNS_CLIP, SELIP),
+    )  # fmt: skip
+    html = build_report(what)
+    assert "<script" not in html
+    assert not re.search(r'(src|href)="(?!data:|#)', html)  # nothing is fetched from anywhere
+    assert html.count("data:image/jpeg") == 12  # six best and six worst, one an article
+    for heading in ("Retrieval", "By modality", "Embedding map", "Best and worst", "What was gained", "CNS-CLIP"):
+        assert heading in html
+    assert "24.56 %" in html
+    assert "not measured" in html
+    assert "demonstration of the path" in html
+    assert build_report(what) == html
+
+
+def test_best_and_worst_are_of_different_articles() -> None:
+    above = np.array([0, 0, 5, 5, 2])
+    ones = np.ones(5, np.int64)
+    ranks = Ranks(above, ones, ones, ones, 6)
+    sides: dict[Side, Ranks] = dict.fromkeys(SIDES, ranks)
+    ranked = Ranked(tuple("abcde"), ("x", "x", "y", "y", "z"), ("CT",) * 5, sides, sides)
+    best, worst = choose(ranked, 2)
+    assert best.tolist() == [0, 4]
+    assert worst.tolist() == [3, 4]
+
+
+def test_card_has_the_head_and_shows_what_is_empty(store: LocalArtifacts, tmp_path: Path) -> None:
+    dataset, model = freeze(store, 6), candidate(store, tmp_path)
+    filled = model.model_copy(update={"card": {"intended_use": "Search.", "risks": " "}, "base": "openai/clip"})
+    card = model_card(filled, Evaluator(store, tmp_path / "cache").measure(filled, dataset).evaluation)
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["base_model"] == "openai/clip"
+    assert head["model-index"][0]["results"][0]["dataset"]["split"] == "test"
+    assert "## Intended use\n\nSearch." in card
+    assert "## Risks and limits\n\n*(empty: promotion refuses this model)*" in card
+    assert "not for diagnosis" in card
+
+
+def test_unknown_table_is_refused() -> None:
+    assert published_table("selip") is SELIP
+    with pytest.raises(SuiteUnusable, match="no such table"):
+        published_table("other")

@@ -12,17 +12,20 @@ import typer
 
 from journalclip_pipelines.commands import (
     backbone,
+    backfill,
     bench_backbone,
     bench_evaluation,
     bench_extraction,
     bench_hostile,
     bench_loss,
     bench_panels,
+    bench_serving,
     bench_training,
     demo,
     doctor,
     evaluate,
     explain,
+    export,
     extract,
     models,
     quality,
@@ -53,6 +56,7 @@ app.add_typer(status.quarantine, name="quarantine")
 app.command()(search.search)
 app.command()(serve.serve)
 app.add_typer(serve.tokens, name="tokens")
+app.command()(export.export)
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
 app.add_typer(models.models, name="models")
@@ -61,6 +65,7 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
+app.command()(backfill.backfill)
 bench.command()(bench_extraction.extraction)
 bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
@@ -68,6 +73,7 @@ bench.command()(bench_loss.loss)
 bench.command()(bench_training.training)
 bench.command()(bench_training.similarity)
 bench.command()(bench_training.forgetting)
+bench.command()(bench_serving.serving)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)

@@ -79,7 +79,6 @@ def _programs() -> Iterator[Check]:
         ("java", "a real Kafka on this machine (journalclip up, make chaos)"),
         ("mvn", "a real Kafka on this machine"),
         ("go", "a real MinIO on this machine"),
-        ("tesseract", "scanned pages (--ocr)"),
         ("chromium", "the browser tests"),
     ):
         found = shutil.which(program)

@@ -69,8 +69,8 @@ class _Bar:
 class JsonReporter:
     """JSON lines: ``{"stage", "done", "total", "elapsed_s", "left_s", "note"}``."""
 
-    def __init__(self, out: TextIO = sys.stderr) -> None:
-        self._out = out
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stderr  # now, not at import: a caller may have replaced it
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[StageProgress]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,21 +112,13 @@ def test_promote_refuse_roll_back_and_heal(cluster: Cluster, tmp_path: Path) -> 
 def test_two_promoters_race_for_the_lease(cluster: Cluster) -> None:
     candidates = [put_candidate(cluster.store, cluster.registry, f"n{number}") for number in range(8)]
     cluster.bench.skill = {each.model_id: 0.4 + 0.06 * number for number, each in enumerate(candidates)}
-    failures: list[BaseException] = []
 
     def work(mine: list[Candidate]) -> None:
-        try:
-            for each in mine:
-                cluster.promoter().decide(Request(each, "racer"))
-        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread, which raises it
-            failures.append(error)
+        for each in mine:
+            cluster.promoter().decide(Request(each, "racer"))
 
-    threads = [threading.Thread(target=work, args=(candidates[side::2],)) for side in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, (candidates[0::2], candidates[1::2])))  # raises what either raised
     entries = list(Ledger(cluster.store).all())
     assert [entry.sequence for entry in entries] == list(range(1, 9))
     assert entries[-1].champion is not None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from journalclip_pipelines.commands.options import Workdir
+from journalclip_pipelines.commands.options import AsJson, Workdir, print_json
+from journalclip_shared.ids import Json
+
+if TYPE_CHECKING:
+    from journalclip_inference.hits import Hit
 
 QUERY = "axial CT showing subdural haematoma"
 _HITS = 3
@@ -20,6 +24,7 @@ def demo(
     pdfs: Annotated[Path | None, typer.Option(help="Your own folder of PDFs instead of synthetic journals.")] = None,
     articles: Annotated[int, typer.Option(min=3, help="Synthetic articles to write.")] = 60,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic journals.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """See all of journalclip work: PDFs in, a promoted model, a search, and the trail of its first hit.
 
@@ -29,39 +34,58 @@ def demo(
 
         journalclip demo --pdfs ~/journal --workdir mine
     """
+    started = time.monotonic()
+    folder = pdfs or _journals(workdir / "journals", articles, seed)
+    if as_json:
+        print_json({**_answers(folder, workdir), "seconds": round(time.monotonic() - started, 1)})
+    else:
+        _tell(folder, workdir, started)
+
+
+def _tell(folder: Path, workdir: Path, started: float) -> None:
+    """The commands a person would type, each under its own line."""
     from journalclip_pipelines.commands.explain import explain
     from journalclip_pipelines.commands.run import run
     from journalclip_pipelines.commands.search import search
 
-    console, started = Console(), time.monotonic()
-    folder = pdfs or _journals(workdir / "journals", articles, seed, console)
+    console = Console()
     console.rule(f"journalclip run {folder} --workdir {workdir}")
     run(folder, workdir)
     console.rule(f'journalclip search "{QUERY}" --workdir {workdir}')
     search(QUERY, workdir=workdir, k=_HITS)
-    hit = _first_hit(workdir)
+    hit = _hits(workdir)[0].pair_id
     console.rule(f"journalclip explain {hit} --workdir {workdir}")
     explain(hit, workdir=workdir)
-    console.print(
-        f"\nThe demo took {time.monotonic() - started:.0f} s. Its model is small and was trained from nothing:"
-    )
-    console.print("it shows the path, not the product's quality. Next: `journalclip --help`, docs/quickstart.md.")
+    console.print(f"\nThe demo took {time.monotonic() - started:.0f} s. It shows the path, not the product's quality.")
+    console.print("Next: `journalclip --help` and docs/quickstart.md.")
 
 
-def _journals(folder: Path, articles: int, seed: int, console: Console) -> Path:
+def _answers(folder: Path, workdir: Path) -> dict[str, Json]:
+    from journalclip_pipelines.commands.run import execute
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_shared.lineage import Lineage
+
+    summary = execute(folder, workdir).as_json()
+    hits = _hits(workdir)
+    trail = Lineage(Workspace(workdir).store).explain(hits[0].pair_id)
+    return {"run": summary, "query": QUERY, "hits": [hit.model_dump(mode="json") for hit in hits], "explain": trail}
+
+
+def _journals(folder: Path, articles: int, seed: int) -> Path:
     """The synthetic journals, written whole or not at all, so that an interrupted demo starts them again."""
     from journalclip_shared.testing.journals import write_journals
 
     if not (folder / "gold.json").is_file():
+        console = Console(stderr=True)
         console.rule(f"{articles} synthetic articles -> {folder}")
         with console.status("drawing figures and setting pages"):
             write_journals(folder, articles, seed)
     return folder
 
 
-def _first_hit(workdir: Path) -> str:
+def _hits(workdir: Path) -> list[Hit]:
     from journalclip_inference.engine import SearchEngine
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    return SearchEngine.open(workspace.store, workspace.registry, workspace.cache).search(QUERY, k=1)[0].pair_id
+    return SearchEngine.open(workspace.store, workspace.registry, workspace.cache).search(QUERY, k=_HITS)

@@ -15,7 +15,6 @@ def extract(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, a line a file.")] = False,
     crops: Annotated[Path | None, typer.Option(help="Write each figure's image into this folder.")] = None,
     dpi: Annotated[int, typer.Option(min=36, max=1200, help="Of figures that must be rendered.")] = 200,
-    ocr: Annotated[bool, typer.Option("--ocr", help="Read scanned pages with Tesseract (must be installed).")] = False,
 ) -> None:
     """Extract figures, captions, panels, mentions and facts, each file in a sandboxed process.
 
@@ -42,7 +41,7 @@ def extract(
             for figure in listed.article.figures:
                 typer.echo(f"  {figure.label} (page {figure.page}, {figure.kind}) {figure.caption[:90]}")
 
-    options = ExtractOptions(crops=crops is not None, dpi=dpi, ocr=ocr)
+    options = ExtractOptions(crops=crops is not None, dpi=dpi)
     with Sandbox() as sandbox:
         for path, listed in list_files(iter_pdfs(paths), sandbox, options):
             if crops is not None and listed.article is not None:

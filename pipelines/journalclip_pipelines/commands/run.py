@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+
+if TYPE_CHECKING:
+    from journalclip_pipelines.local.summary import Summary
 
 _STRICT_EXIT = 3
 
@@ -38,22 +41,35 @@ def run(
 
         journalclip run journals/ --base ./clip-vit-base-patch32 --recipe cns_clip_vit_b32
     """
-    from journalclip_pipelines.interrupt import resumable
-    from journalclip_pipelines.local.handlers import RunOptions
-    from journalclip_pipelines.local.run import run as run_local
-    from journalclip_pipelines.local.summary import render, summarise
-    from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_pipelines.progress import reporter
+    from journalclip_pipelines.local.summary import render
 
-    with resumable(f"journalclip run {folder} --workdir {workdir}"):
-        workspace = Workspace(workdir)
-        settings = (*(assignments or ()), *((f"model.base={base}",) if base else ()))
-        options = RunOptions(recipe, settings, gates, workers or os.cpu_count() or 1)
-        result = run_local(workspace, folder, options, reporter())
-        summary = summarise(workspace, result)
+    changed = (*(assignments or ()), *((f"model.base={base}",) if base else ()))
+    summary = execute(folder, workdir, recipe, changed, gates, workers)
     if as_json:
         print_json(summary.as_json())
     else:
         render(summary)
     if strict and summary.quarantined:
         raise typer.Exit(_STRICT_EXIT)
+
+
+def execute(
+    folder: Path,
+    workdir: Path,
+    recipe: str = "demo",
+    assignments: tuple[str, ...] = (),
+    gates: str = "local",
+    workers: int = 0,
+) -> Summary:
+    """Run and read the outcome back; an interrupt ends the process with the command that goes on."""
+    from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.handlers import RunOptions
+    from journalclip_pipelines.local.run import run as run_local
+    from journalclip_pipelines.local.summary import summarise
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.progress import reporter
+
+    with resumable(f"journalclip run {folder} --workdir {workdir}"):
+        workspace = Workspace(workdir)
+        options = RunOptions(recipe, assignments, gates, workers or os.cpu_count() or 1)
+        return summarise(workspace, run_local(workspace, folder, options, reporter()))

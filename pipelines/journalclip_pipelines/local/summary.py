@@ -113,6 +113,8 @@ def render(summary: Summary, console: Console | None = None) -> None:
         out.print(_retrieval_table(summary.retrieval))
         out.print(f"model version {summary.version} ({summary.model.recipe}, from {summary.model.base})")
         out.print(f"alias {summary.alias or 'none'}: {summary.decision}")
+        if summary.model.base.startswith("scratch"):
+            out.print("The model was trained from nothing on these pairs alone: it shows the path, not the quality.")
     out.print("Nothing was left to do." if summary.work_done == 0 else f"{summary.work_done} steps done.")
 
 

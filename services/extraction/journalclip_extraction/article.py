@@ -20,7 +20,6 @@ class ExtractOptions:
     crops: bool = True  # False: boxes and text only, as the speed benchmark and --no-crops use it
     dpi: int = 200  # for figures that must be rendered; a figure that is one raster keeps its own pixels
     max_pixels: int = 24_000_000  # per crop; larger ones are rendered smaller
-    ocr: bool = False
     panels: bool = True
     quality_model: str = ""  # a trained quality model as JSON; empty: measured rules judge
 

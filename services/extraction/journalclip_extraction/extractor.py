@@ -58,9 +58,7 @@ def _pages(document: pymupdf.Document) -> list[Page]:
         except MUPDF_ERRORS:
             continue
     if is_scanned(pages):
-        raise PermanentError(
-            "needs-ocr", "the pages are images without text", "Submit a copy with a text layer, or turn OCR on."
-        )
+        raise PermanentError("needs-ocr", "the pages are images without text", "Submit a copy with a text layer.")
     return pages
 
 
@@ -103,4 +101,7 @@ def _crop(document: pymupdf.Document, placed: Placed, options: ExtractOptions) -
         return None
     pictures: Sequence[Picture] = [picture for part in placed.parts for picture in part.pictures]
     paths = sum(part.paths for part in placed.parts)
-    return crop(document.load_page(placed.page.number - 1), placed.box, pictures, paths, options)
+    try:
+        return crop(document.load_page(placed.page.number - 1), placed.box, pictures, paths, options)
+    except MUPDF_ERRORS:
+        return None  # an image that MuPDF refuses costs its own crop, not the article

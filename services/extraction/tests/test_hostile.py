@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_extraction.article import ExtractOptions
+from journalclip_extraction.extractor import read_article
 from journalclip_extraction.sandbox import Limits, Sandbox
 from journalclip_extraction.testing.hostile import FILES, mutants
 from journalclip_extraction.testing.hostile.bench import run, slices
@@ -35,6 +37,11 @@ def test_no_wound_fails_on_any_bytes() -> None:
     rng = random.Random(7)
     for size in (0, 1, 2, 50):
         assert len(list(mutants([rng.randbytes(size)], 100, seed=3))) == 100
+
+
+def test_an_image_that_cannot_be_decoded_costs_its_crop_only() -> None:
+    (figure,) = read_article(FILES["huge-predictor"].build(), ExtractOptions()).figures
+    assert figure.crop is None
 
 
 @pytest.mark.slow

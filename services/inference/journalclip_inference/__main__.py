@@ -1,28 +1,29 @@
-"""Serve the champion: settings -> clients -> application -> uvicorn. ``python -m journalclip_inference``."""
+"""Settings -> clients -> run. ``python -m journalclip_inference`` serves; `part` picks another."""
 
 from __future__ import annotations
 
 import uvicorn
 
 from journalclip_inference.audit import AuditFile
+from journalclip_inference.handler import IndexHandler, SegmentHandler
 from journalclip_inference.service import Clients, build
 from journalclip_inference.settings import InferenceSettings
-from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared import wiring
+from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
 
 def main() -> None:
-    """Run until told to stop; requests in hand are finished first."""
-    from journalclip_shared.wiring import open_artifacts, open_bus
-
+    """Run until told to stop; what is in hand is finished first."""
     settings = InferenceSettings()
-    clients = Clients(
-        store=open_artifacts(settings),
-        registry=MlflowRegistry(settings.mlflow_uri or f"sqlite:///{settings.workdir.resolve() / 'mlflow.db'}"),
-        bus=open_bus(settings),
-        cache=settings.workdir / "cache",
-        audit=AuditFile(settings.workdir / "audit"),
-    )
-    serve(settings, clients)
+    cache = settings.workdir / "cache"
+    if settings.part == "index":
+        wiring.main(settings, lambda store, _bus: IndexHandler(store, cache))
+    elif settings.part == "segments":
+        wiring.main(settings, lambda store, _bus: SegmentHandler(store, _registry(settings), cache))
+    else:
+        store, bus = wiring.open_artifacts(settings), wiring.open_bus(settings)
+        audit = AuditFile(settings.workdir / "audit")
+        serve(settings, Clients(store, _registry(settings), bus, cache, audit))
 
 
 def serve(settings: InferenceSettings, clients: Clients) -> None:
@@ -32,6 +33,10 @@ def serve(settings: InferenceSettings, clients: Clients) -> None:
         uvicorn.run(service.app, host=settings.host, port=settings.port, log_level="warning", server_header=False)
     finally:
         service.stop()
+
+
+def _registry(settings: InferenceSettings) -> ModelRegistry:
+    return MlflowRegistry(settings.mlflow_uri or f"sqlite:///{settings.workdir.resolve() / 'mlflow.db'}")
 
 
 if __name__ == "__main__":

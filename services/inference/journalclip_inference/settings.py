@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -12,6 +13,9 @@ from journalclip_shared.settings import Settings
 class InferenceSettings(Settings):
     """Environment ``JOURNALCLIP_<NAME>``."""
 
+    part: Literal["serve", "index", "segments"] = Field(
+        "serve", description="Answer readers, index new champions' datasets, or index articles that come later."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535)
     anonymous: bool = Field(False, description="Let readers in without a token; only ever from this machine itself.")

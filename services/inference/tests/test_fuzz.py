@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -17,6 +18,10 @@ from schemathesis.specs.openapi.checks import (
 from journalclip_inference.testing.site import Site, make_site
 from journalclip_inference.testing.world import World
 
+Case: TypeAlias = schemathesis.Case[Any]
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+EXAMPLES = 12  # for each operation
+
 
 @pytest.fixture(scope="module")
 def fuzzed(served_world: World, tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -25,25 +30,22 @@ def fuzzed(served_world: World, tmp_path_factory: pytest.TempPathFactory) -> Sit
     return site
 
 
-@pytest.fixture(scope="module")
-def api(fuzzed: Site) -> schemathesis.BaseSchema:
-    return schemathesis.openapi.from_asgi("/openapi.json", fuzzed.service.app)
+def test_no_request_breaks_the_server(fuzzed: Site) -> None:
+    schema = schemathesis.openapi.from_asgi("/openapi.json", fuzzed.service.app)
+    headers = {"Authorization": f"Bearer {fuzzed.tokens['admin']}"}
+    asked = 0
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
 
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy())
+        def ask(case: Case) -> None:
+            nonlocal asked
+            asked += 1
+            answer = case.call(headers=headers)
+            case.validate_response(answer, checks=CHECKS)
+            assert "Traceback" not in answer.text
 
-schema = schemathesis.pytest.from_fixture("api")
-
-
-@schema.parametrize()
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_request_breaks_the_server(case: schemathesis.Case[Any], fuzzed: Site) -> None:
-    answer = case.call(headers={"Authorization": f"Bearer {fuzzed.tokens['admin']}"})
-    case.validate_response(
-        answer,
-        checks=[
-            not_a_server_error,
-            status_code_conformance,
-            content_type_conformance,
-            response_schema_conformance,
-        ],
-    )
-    assert "Traceback" not in answer.text
+        ask()
+    assert asked >= 15 * EXAMPLES // 2

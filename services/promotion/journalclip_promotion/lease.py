@@ -84,12 +84,18 @@ class RegistryLease:
         return True
 
     def _expire(self, generation: int) -> None:
-        self._call(lambda: self.client.set_registered_model_tag(f"{self.name}.{generation}", _EXPIRES, "0"))
+        """Give the lease back; one that ran out and was taken over is no longer ours to give."""
+        self._unless_gone(
+            lambda: self.client.set_registered_model_tag(f"{self.name}.{generation}", _EXPIRES, "0"),
+        )
 
     def _forget(self, generation: int) -> None:
         """Only generations before the newest are removed: the newest remembers the count."""
+        self._unless_gone(lambda: self.client.delete_registered_model(f"{self.name}.{generation}"))
+
+    def _unless_gone(self, function: Callable[[], object]) -> None:
         try:
-            self.client.delete_registered_model(f"{self.name}.{generation}")
+            function()
         except self.error as error:
             if getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
                 raise TransientError(f"promotion lease: {error}") from error

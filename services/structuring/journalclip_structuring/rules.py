@@ -10,11 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
+from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding, Laterality
 from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring import vocabulary as vocabularies
 from journalclip_structuring.context import read_context, sentences
 from journalclip_structuring.injection import flags_of
+from journalclip_structuring.pseudo.write import templates
 from journalclip_structuring.rendering import render_caption
 from journalclip_structuring.report_rules import read_report
 from journalclip_structuring.structurer import StructureRequest, StructureResult
@@ -41,7 +43,8 @@ class RuleStructurer:
     def __init__(self) -> None:
         # The leading number is raised by hand when the code below changes what it gives for the same text.
         names = (*vocabularies.CAPTION_FIELDS, *vocabularies.REPORT_FIELDS, "context")
-        self.version = f"1-{vocabularies.digest(*names)}"
+        words = sha256_hex(repr(templates("words")).encode())[:4]  # the report rules read these, too
+        self.version = f"1-{vocabularies.digest(*names)}{words}"
 
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
         return [

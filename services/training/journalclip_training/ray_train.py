@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class RayJob:
 class RayScale:
     """How many workers, each with how much, and how often one may die."""
 
-    workers: int | tuple[int, int] = 1  # a pair (least, most) is elastic
+    workers: int | tuple[int, int] = 1  # a pair (least, most) is elastic; 0 runs here, without a cluster
     gpu: bool = False
     failures: int = 3
     storage: str = ""  # a shared folder or an S3 address for Ray's own checkpoints
@@ -59,9 +60,20 @@ class RayScale:
 
 def fit_on_ray(job: RayJob, scale: RayScale, into: Path, before_step: Observe = nobody) -> Path:
     """Train, and leave the CLIP folder at ``into``. ``before_step`` runs on each worker as each step ends."""
-    trainer = TorchTrainer(
+    with tempfile.TemporaryDirectory(prefix="journalclip-") as shared:
+        here = (
+            shared if scale.workers == 0 else None
+        )  # without a cluster nobody uploads: the result must outlive the loop
+        trainer = _trainer(job, scale, {"job": job, "before_step": before_step, "folder": here})
+        with trainer.fit().checkpoint.as_directory() as folder:
+            shutil.copytree(Path(folder) / "model", into, dirs_exist_ok=True)
+    return into
+
+
+def _trainer(job: RayJob, scale: RayScale, loop: dict[str, Any]) -> TorchTrainer:
+    return TorchTrainer(
         _work,
-        train_loop_config={"job": job, "before_step": before_step},
+        train_loop_config=loop,
         torch_config=TorchConfig(backend="nccl" if scale.gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=scale.workers, use_gpu=scale.gpu),
         run_config=RunConfig(
@@ -71,10 +83,6 @@ def fit_on_ray(job: RayJob, scale: RayScale, into: Path, before_step: Observe = 
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    result = trainer.fit()
-    with result.checkpoint.as_directory() as folder:
-        shutil.copytree(Path(folder) / "model", into, dirs_exist_ok=True)
-    return into
 
 
 def _work(loop: dict[str, Any]) -> None:
@@ -83,8 +91,8 @@ def _work(loop: dict[str, Any]) -> None:
     context = ray.train.get_context()
     many = context.get_world_size() > 1
     store = open_artifacts(job.settings)
-    with tempfile.TemporaryDirectory(prefix="journalclip-") as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = Path(loop["folder"] or stack.enter_context(tempfile.TemporaryDirectory(prefix="journalclip-")))
         device = str(ray.train.torch.get_device())
         options = replace(job.options, device=device)
         start = load_folder(fetch_folder(store, job.start, folder / "start"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,11 +19,29 @@ from journalclip_shared.ids import make_id
 from journalclip_shared.records.caption import CaptionRecord, Finding
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, SplitPart
 from journalclip_shared.records.pair import Pair
+from journalclip_training.checkpoint import Point
 from journalclip_training.config import DataConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
 
 COLOURS = ("red", "green", "blue", "white", "yellow", "black")
 PLACES = ("left", "right", "upper", "lower")
 TINY = ScratchConfig(image_size=16, patch_size=8, width=16, layers=1, heads=2, dim=16, vocabulary=300, context=24)
+
+
+@dataclass
+class DieOnce:
+    """An observer that ends its process without a word at step ``at``, once: the mark on disk outlives the process.
+
+    It lives here, not in a test, so that a worker on another machine can import it.
+    """
+
+    mark: Path
+    at: int
+
+    def __call__(self, point: Point, steps: int) -> None:
+        del steps
+        if point.step == self.at and not self.mark.exists():
+            self.mark.touch()
+            os._exit(1)
 
 
 def tiny_config(**optim: float) -> TrainConfig:

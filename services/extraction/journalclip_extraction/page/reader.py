@@ -14,6 +14,7 @@ from typing import Any
 import pymupdf
 
 from journalclip_extraction.geometry import Rect, union
+from journalclip_extraction.labels import parse_label
 from journalclip_extraction.page.content import Line, Page, Picture, Turn, Vector
 
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP | pymupdf.TEXT_COLLECT_VECTORS
@@ -23,6 +24,7 @@ _BOLD = 16  # MuPDF's span flag
 _WHITE = 0xFAFAFA  # colours from here up print as paper
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi", "-bd", ".b", "-b")
 MAX_VECTORS = 20_000  # a map or a scatter plot beyond this is one region anyway; the rest of its paths change no box
+_FULL_PAGE = 2500  # characters: a page with this much text has no room for a figure that is captioned overleaf
 _SAME_ROW = 0.4  # of the type size: how far two baselines may differ within one printed line
 _ROW_GAP = 3.0  # of the type size: a wider gap starts another column
 _TURNS: dict[tuple[int, int], Turn] = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
@@ -41,11 +43,20 @@ def read_page(page: pymupdf.Page) -> Page:
             box = _inside(Rect(*block["bbox"]), frame)
             white = block["color"] >= _WHITE and _is_white(block["color"])
             result.vectors.append(Vector(box, block["stroked"], block["isrect"], white))
+    if _is_plain_text(result):
+        return result
     for image in pymupdf.TextPage(shown.get_textpage(_IMAGE_FLAGS)).extractIMGINFO():
         box = _inside(Rect(*image["bbox"]), frame)
         if box.area > 0:
             result.pictures.append(Picture(box, image["width"], image["height"]))
     return result
+
+
+def _is_plain_text(page: Page) -> bool:
+    """A full page of text without any label, where looking for images would be in vain: half of an article's pages."""
+    if sum(len(line.text) for line in page.lines) < _FULL_PAGE:
+        return False
+    return not any(parse_label(line.text) for line in page.lines)
 
 
 def _inside(box: Rect, frame: Rect) -> Rect:
@@ -72,50 +83,35 @@ def _add_lines(page: Page, block: dict[str, Any]) -> None:
 
 
 def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
-    spans = [span for span in raw["spans"] if not span["text"].isspace()]
-    text = clean("".join(span["text"] for span in raw["spans"]))
-    if not text:
-        return None
-    font, size, bold = _main_style(spans)
-    first = spans[0]
-    lead_bold = _bold(first)
-    return Line(
-        text=text,
-        box=Rect(*raw["bbox"]) if len(spans) == len(raw["spans"]) else union(Rect(*span["bbox"]) for span in spans),
-        size=size,
-        font=font,
-        bold=bold,
-        lead_font=first["font"],
-        lead_bold=lead_bold,
-        lead_chars=_lead_chars(spans, first["font"], lead_bold),
-        block=block,
-        order=order,
-        turn=_turn(raw["dir"]),
-    )
-
-
-def _main_style(spans: list[dict[str, Any]]) -> tuple[str, float, bool]:
-    """Font, size and weight of most characters."""
-    if len(spans) == 1:
-        return spans[0]["font"], spans[0]["size"], _bold(spans[0])
+    """One pass over the spans: this runs for every printed line of an archive."""
+    pieces: list[str] = []
     weights: dict[tuple[str, float, bool], int] = {}
-    for span in spans:
-        style = (span["font"], span["size"], _bold(span))
-        weights[style] = weights.get(style, 0) + len(span["text"])
-    return max(weights, key=weights.__getitem__)
+    lead: tuple[str, bool] | None = None
+    lead_chars, leading, blank = 0, True, False
+    for span in raw["spans"]:
+        text = span["text"]
+        pieces.append(text)
+        if text.isspace():
+            blank = True
+            continue
+        font, size = span["font"], span["size"]
+        bold = bool(span["flags"] & _BOLD) or _bold_name(font)
+        if lead is None:
+            lead = (font, bold)
+        leading = leading and lead == (font, bold)
+        lead_chars += len(text) if leading else 0
+        weights[font, size, bold] = weights.get((font, size, bold), 0) + len(text)
+    text = clean("".join(pieces))
+    if not text or lead is None:
+        return None
+    font, size, bold = next(iter(weights)) if len(weights) == 1 else max(weights, key=weights.__getitem__)
+    box = _ink(raw["spans"]) if blank else Rect(*raw["bbox"])
+    return Line(text, box, size, font, bold, *lead, lead_chars, block, order, _turn(raw["dir"]))
 
 
-def _lead_chars(spans: list[dict[str, Any]], font: str, bold: bool) -> int:
-    count = 0
-    for span in spans:
-        if span["font"] != font or _bold(span) != bold:
-            break
-        count += len(span["text"])
-    return count
-
-
-def _bold(span: dict[str, Any]) -> bool:
-    return bool(span["flags"] & _BOLD) or _bold_name(span["font"])
+def _ink(spans: list[dict[str, Any]]) -> Rect:
+    """The box of what is printed, without the spaces around it."""
+    return union(Rect(*span["bbox"]) for span in spans if not span["text"].isspace())
 
 
 @lru_cache(maxsize=4096)
@@ -126,6 +122,8 @@ def _bold_name(font: str) -> bool:
 
 def _turn(direction: tuple[float, float]) -> Turn:
     """Slanted text (watermarks, slanted tick labels) counts as upright: it is never a caption."""
+    if direction == (1.0, 0.0):
+        return 0
     return _TURNS.get((round(direction[0]), round(direction[1])), 0)
 
 

@@ -26,6 +26,9 @@ LEAST_PART = 0.09  # of the figure's side: no panel is narrower
 REGULAR = 0.035  # of the region: how near to a half, third or quarter counts as regular
 SLICES = 4  # parts of a seam that must each show it
 SEAM_SHARE = 0.2  # of a line's pixels that jump, above what is usual around it
+FULL = 0.6  # share of a gap's edge that pictures fill
+BALANCED = 0.25  # thinner to thicker part: below it a gap in a drawing loses weight,
+LEAST_WEIGHT = 0.4  # down to this
 EDGE = 9  # lines behind a gap that tell a picture from an axis
 
 
@@ -77,7 +80,11 @@ def _gaps(lines: Lines, side: int, least: int) -> list[tuple[int, int, int, floa
                 continue
             before, after = _filled(share[:start][::-1]), _filled(share[end:])
             at = _regular(start, end, count)
-            cuts.append((start, end, at, _gap_strength((end - start) / side, before, after, at / count)))
+            strength = _gap_strength((end - start) / side, before, after, at / count)
+            if min(before, after) < FULL:  # not between pictures: perhaps between a plot and its axis title
+                parts = sorted((float(start - inked[0]), float(inked[-1] + 1 - end)))
+                strength *= min(1.0, max(LEAST_WEIGHT, parts[0] / parts[1] / BALANCED))
+            cuts.append((start, end, at, strength))
     return cuts
 
 

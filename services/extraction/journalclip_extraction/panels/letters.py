@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from PIL import Image
 
@@ -20,6 +20,7 @@ from journalclip_extraction.panels.raster import Region
 SIZES_ALIKE = 1.5  # ratio of heights within one set: b and d are that much taller than a and c
 ENOUGH = 0.6  # of the labels must be found
 SEEDS = 12
+APART = 0.07  # of the figure's longer side
 _WORD = re.compile(r"[(\[]?([A-Pa-p])[)\].:]?$")
 
 
@@ -44,16 +45,16 @@ def letters_of(image: Image.Image, words: Sequence[PlacedWord], labels: Sequence
     """The boxes of the letters that were found; empty unless they make a believable set."""
     if not labels or any(len(label) != 1 for label in labels):
         return {}
-    return _from_words(words, labels) or _from_pixels(image, labels)
+    return _from_words(words, labels, APART * max(image.size)) or _from_pixels(image, labels)
 
 
-def _from_words(words: Sequence[PlacedWord], labels: Sequence[str]) -> dict[str, Region]:
+def _from_words(words: Sequence[PlacedWord], labels: Sequence[str], reach: float) -> dict[str, Region]:
     found = []
     for word in words:
         match = _WORD.fullmatch(word.text.strip())
         if match and match[1].upper() in labels:
             found.append(Candidate(match[1].upper(), 1.0, word.box))
-    return _best_set(found, len(labels))
+    return _best_set(found, len(labels), reach)
 
 
 def _from_pixels(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]:
@@ -61,14 +62,14 @@ def _from_pixels(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]
     found = [
         Candidate(label, score, glyph.box) for glyph in glyphs for label, score in glyph.scores.items() if score > 0
     ]
-    return _best_set(found, len(labels))
+    return _best_set(found, len(labels), APART * max(image.size))
 
 
-def _best_set(found: Sequence[Candidate], expected: int) -> dict[str, Region]:
+def _best_set(found: Sequence[Candidate], expected: int, reach: float) -> dict[str, Region]:
     """The best set that grows from any of the best looking candidates."""
     seeds = sorted(found, key=lambda c: -c.score)[:SEEDS]
     sets = [_grown(seed, found) for seed in seeds]
-    best = max(sets, key=lambda s: sum(c.score for c in s), default=[])
+    best = max((s for s in sets if _apart(s, reach)), key=lambda s: sum(c.score for c in s), default=[])
     if len(best) < max(2, math.ceil(ENOUGH * expected)) or not _in_order(best):
         return {}
     return {c.label: c.box for c in best}
@@ -96,6 +97,11 @@ def _in_line(a: Region, b: Region) -> bool:
     return (
         min(abs(a.y0 - b.y0), abs(a.y1 - b.y1)) <= near or min(abs(a.x0 - b.x0), abs(a.x1 - b.x1)) <= near
     )  # a and b differ in height, so one edge must do
+
+
+def _apart(chosen: Sequence[Candidate], reach: float) -> bool:
+    """Letters of panels stand far apart; those of an axis, or of a word, do not."""
+    return all(max(abs(a.box.x0 - b.box.x0), abs(a.box.y0 - b.box.y0)) >= reach for a, b in combinations(chosen, 2))
 
 
 def _in_order(chosen: Sequence[Candidate]) -> bool:

@@ -17,7 +17,7 @@ CONVINCING = 0.38  # a cut that needs no other witness
 POSSIBLE = 0.16  # a cut that the caption's count or the letters may ask for
 ALIKE = 0.85  # of the weakest cut made: another one as strong is not noise beyond the count, but a border
 PARTS_LETTERS = 0.3  # what a cut gains by leaving letters on both sides
-AT_LETTER = 0.25  # and by running just before a letter, in whose corner panels begin
+AT_LETTER = 0.4  # and by running just before a letter, in whose corner panels begin
 NEAR = 0.08  # of the figure's shorter side: how near "just before" is
 CORNER = 0.15  # of the figure: letters this near to its edge stand in the corners of their panels
 MOST = 30
@@ -94,12 +94,24 @@ class _Cutting:
     def _evidence(self, region: Region, cut: Cut) -> float:
         if not self._parts(region, cut):
             return cut.strength
+        return cut.strength + PARTS_LETTERS + AT_LETTER * self._nearness(region, cut)
+
+    def _nearness(self, region: Region, cut: Cut) -> float:
+        """1 where the cut runs just before the next letter (or just behind the last, if letters end panels)."""
         low = 0 if cut.axis == "x" else 1
-        after = [box[low] for box in self._inside(region) if _middle(box, cut.axis) >= cut.at]
-        distance = min(after) - cut.at
-        side = min(self.raster.whole.width, self.raster.whole.height)
-        near = max(0.0, 1 - distance / (NEAR * side)) if distance >= -2 else 0.0
-        return cut.strength + PARTS_LETTERS + AT_LETTER * near
+        whole = self.raster.whole
+        length = whole[low + 2]
+        side = min(whole.width, whole.height)
+        boxes = self._inside(region)
+        after = [box for box in boxes if _middle(box, cut.axis) >= cut.at]
+        before = [box for box in boxes if _middle(box, cut.axis) < cut.at]
+        if min(box[low] for box in self.letters.values()) <= CORNER * length:
+            distance = min(box[low] for box in after) - cut.end
+        elif max(box[low + 2] for box in self.letters.values()) >= (1 - CORNER) * length:
+            distance = cut.start - max(box[low + 2] for box in before)
+        else:
+            return 0.0
+        return max(0.0, 1 - distance / (NEAR * side)) if distance >= -2 else 0.0
 
     def _parts(self, region: Region, cut: Cut) -> bool:
         """Does the cut leave letters on both sides?"""

@@ -6,7 +6,8 @@ import resource
 from dataclasses import dataclass
 
 MIB = 1 << 20
-_STARVED = 0.05  # of wall-clock: what a busy child gets on a machine with twenty times more work than cores
+_ASLEEP = 0.002  # of wall-clock: less CPU than this in a window is sleep; a starved worker gets more
+_WINDOW_S = 5.0
 _PATIENCE = 6.0  # times wall_s
 
 
@@ -26,10 +27,6 @@ class Limits:
         """How long a child that works but hardly gets a core may take, all in all."""
         return _PATIENCE * self.wall_s
 
-    def stalled(self, wall_s: float, cpu_s: float) -> bool:
-        """Is its time up? Past ``wall_s`` a child that sleeps is; one that is starved of cores has its CPU limit."""
-        return wall_s >= self.wall_s and (cpu_s < _STARVED * wall_s or wall_s >= self.patience_s)
-
     def apply(self) -> None:
         """Bind this process; there is no way back."""
         # Soft below hard: SIGXCPU at the soft limit says which limit it was, SIGKILL follows for those who ignore it.
@@ -38,3 +35,29 @@ class Limits:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # writes no file; pipes do not count
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
+
+
+class Watch:
+    """Is a child's time up? Asked again and again with its age and CPU time; remembers the window before.
+
+    Past ``wall_s`` a child that sleeps is stopped. One that works, if slowly on a busy machine, goes on to its
+    CPU limit, so that load decides no article's fate, or to ``patience_s``.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._window_s = min(_WINDOW_S, limits.wall_s / 2)
+        self._since: tuple[float, float] | None = None
+
+    def ask_at(self) -> float:
+        """The age from which on it is worth asking."""
+        return self._limits.wall_s - self._window_s if self._since is None else self._since[0] + self._window_s
+
+    def is_up(self, wall_s: float, cpu_s: float) -> bool:
+        if wall_s < self.ask_at():
+            return False
+        before, self._since = self._since, (wall_s, cpu_s)
+        if before is None:
+            return False
+        asleep = cpu_s - before[1] < _ASLEEP * (wall_s - before[0])
+        return asleep or wall_s >= self._limits.patience_s

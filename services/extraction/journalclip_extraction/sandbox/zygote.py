@@ -27,7 +27,7 @@ from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.sandbox import landlock, seccomp
 from journalclip_extraction.sandbox.codec import decode_options, encode_article, encode_error
 from journalclip_extraction.sandbox.frames import split_frames, write_frames
-from journalclip_extraction.sandbox.limits import Limits
+from journalclip_extraction.sandbox.limits import Limits, Watch
 from journalclip_extraction.sandbox.usage import Usage
 from journalclip_shared.errors import PermanentError
 
@@ -37,14 +37,13 @@ MAX_REQUEST = 4096  # bytes of limits as JSON; about 120 are used
 DESCRIPTORS = 4  # input, answer, errors, status
 _PR_SET_PDEATHSIG = 1
 _CPU_CLOCK = 2  # CPUCLOCK_SCHED: the exact one
-_AGAIN_S = 0.05
 
 
 @dataclass
 class _Child:
     pid: int
     status: int
-    limits: Limits
+    watch: Watch
     started: float
     killed: bool = False
 
@@ -57,7 +56,7 @@ class _Child:
 
     def patience(self) -> float:
         """Seconds until it is worth asking again whether its time is up."""
-        return max(self.limits.wall_s - self.wall_s(), _AGAIN_S)
+        return max(self.watch.ask_at() - self.wall_s(), 0.0)
 
 
 def load(name: str) -> Reader:
@@ -84,7 +83,7 @@ def serve(control: socket.socket, read: Reader) -> None:
 
 
 def _patience(children: dict[int, _Child]) -> float | None:
-    return min((child.patience() for child in children.values()), default=None)
+    return min((child.patience() for child in children.values() if not child.killed), default=None)
 
 
 def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector, children: dict[int, _Child]) -> bool:
@@ -99,7 +98,7 @@ def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector,
     for descriptor in (source, answer, errors):
         os.close(descriptor)
     pidfd = os.pidfd_open(pid)
-    children[pidfd] = _Child(pid, status, limits, time.monotonic())
+    children[pidfd] = _Child(pid, status, Watch(limits), time.monotonic())
     watch.register(pidfd, selectors.EVENT_READ)
     return True
 
@@ -114,7 +113,7 @@ def _reap(child: _Child, pidfd: int) -> None:
 
 def _kill_late(children: dict[int, _Child]) -> None:
     for pidfd, child in children.items():
-        if not child.killed and child.limits.stalled(child.wall_s(), child.cpu_s()):
+        if not child.killed and child.watch.is_up(child.wall_s(), child.cpu_s()):
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             child.killed = True
 

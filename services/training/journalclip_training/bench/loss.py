@@ -2,14 +2,14 @@
 
 Memory is the growth of the process's peak resident size over one value-and-gradient evaluation, each form in a fresh
 process, features and their similarity's inputs already there: what the loss itself needs. Times alternate between the
-forms in one process, and the ratio is the median of the pairs, so that a busy machine disturbs both alike.
+forms in one process, and a ratio is the median of the pairs, so that a busy machine disturbs both alike; processor time
+(all threads) is given beside the clock's, since it does not count what others took.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -39,32 +39,38 @@ class LossBench:
     width: int
     chunked_bytes: int
     chunked_s: float
+    chunked_cpu_s: float
     max_grad_error: float
     naive_bytes: int | None = None
     naive_s: float | None = None
+    naive_cpu_s: float | None = None
     memory_ratio: float | None = None
     time_ratio: float | None = None
+    cpu_time_ratio: float | None = None
 
 
 def bench(batch: int, width: int, rounds: int = 3, with_naive: bool = True) -> LossBench:
     """Measure; ``with_naive`` False measures the blocks alone, for batches whose matrices would not fit."""
-    chunked_bytes = _isolated_memory("chunked", batch, width)
-    naive_bytes = _isolated_memory("naive", batch, width) if with_naive else None
-    times = _times(batch, width, rounds, ("naive", "chunked") if with_naive else ("chunked",))
-    chunked_s = statistics.median(times["chunked"])
-    if not with_naive or naive_bytes is None:
-        return LossBench(batch, width, chunked_bytes, chunked_s, gradient_error(width))
-    ratios = [ours / theirs for ours, theirs in zip(times["chunked"], times["naive"], strict=True)]
+    chunked_bytes, alone = _isolated("chunked", batch, width)
+    if not with_naive:
+        return LossBench(batch, width, chunked_bytes, *alone, gradient_error(width))
+    naive_bytes, _ = _isolated("naive", batch, width)
+    rounds_of = _times(batch, width, rounds)
+    middle = [statistics.median(column) for column in zip(*rounds_of, strict=True)]
+    naive_s, naive_cpu_s, chunked_s, chunked_cpu_s = middle
     return LossBench(
         batch=batch,
         width=width,
         chunked_bytes=chunked_bytes,
         chunked_s=chunked_s,
+        chunked_cpu_s=chunked_cpu_s,
         max_grad_error=gradient_error(width),
         naive_bytes=naive_bytes,
-        naive_s=statistics.median(times["naive"]),
+        naive_s=naive_s,
+        naive_cpu_s=naive_cpu_s,
         memory_ratio=chunked_bytes / naive_bytes,
-        time_ratio=statistics.median(ratios),
+        time_ratio=statistics.median(row[2] / row[0] for row in rounds_of),
+        cpu_time_ratio=statistics.median(row[3] / row[1] for row in rounds_of),
     )
 
 
@@ -114,36 +120,33 @@ def gradient_error(width: int) -> float:
     return max(float((ours - theirs).abs().max()) for ours, theirs in pairs)
 
 
-def _times(batch: int, width: int, rounds: int, forms: tuple[str, ...]) -> dict[str, list[float]]:
+def _times(batch: int, width: int, rounds: int) -> list[tuple[float, float, float, float]]:
+    """For each round naive clock and processor seconds, then the blocks' two."""
     each = inputs(batch, width)
-    for form in forms:
+    for form in ("naive", "chunked"):
         each.evaluate(form)  # first touch of memory and of the thread pool
-    times: dict[str, list[float]] = {form: [] for form in forms}
-    for _ in range(rounds):
-        for form in forms:
-            times[form].append(_seconds(lambda form=form: each.evaluate(form)))  # type: ignore[misc]
-    return times
+    return [(*_seconds(each, "naive"), *_seconds(each, "chunked")) for _ in range(rounds)]
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def _seconds(each: Inputs, form: str) -> tuple[float, float]:
+    clock, processor = time.perf_counter(), time.process_time()
+    each.evaluate(form)
+    return time.perf_counter() - clock, time.process_time() - processor
 
 
-def _isolated_memory(form: str, batch: int, width: int) -> int:
+def _isolated(form: str, batch: int, width: int) -> tuple[int, tuple[float, float]]:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(peak_growth, form, batch, width).result()
+        return pool.submit(measure, form, batch, width).result()
 
 
-def peak_growth(form: str, batch: int, width: int) -> int:
-    """Bytes by which one evaluation raises this process's peak resident size. Linux only."""
+def measure(form: str, batch: int, width: int) -> tuple[int, tuple[float, float]]:
+    """Bytes by which one evaluation raises this process's peak resident size, and its seconds. Linux only."""
     each = inputs(batch, width)
     inputs(64, width).evaluate(form)  # libraries load their workspaces on first use
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak to what is resident now
     before = _peak()
-    each.evaluate(form)
-    return _peak() - before
+    seconds = _seconds(each, form)
+    return _peak() - before, seconds
 
 
 def _peak() -> int:

@@ -69,7 +69,8 @@ class _Batch:
     def __init__(
         self, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: World, rows: int
     ) -> None:
-        self.v, self.t, self.scale, self.kernel, self.lam, self.world = v, t, scale, kernel, lam, world
+        self.t, self.scale, self.kernel, self.lam, self.world = t, scale, kernel, lam, world
+        self.v = v * scale  # once here, not in every block
         self.n, self.total = v.shape[0], t.shape[0]
         self.offset, self.rows = world.rank * self.n, rows
 
@@ -92,8 +93,7 @@ class _Batch:
             dscale += torch.dot(g.flatten(), s.flatten()) / self.scale
             torch.mm(g, self.t, out=dv[a:b])
             dt.addmm_(g.T, self.v[a:b])
-        dv, dt = dv.mul_(self.scale), dt.mul_(self.scale)
-        return self.world.sum(loss) / (2 * self.total), dv, dt, dscale
+        return self.world.sum(loss) / (2 * self.total), dv.mul_(self.scale), dt, dscale
 
     def _normalisers(self) -> tuple[Tensor, Tensor, Tensor]:
         """log-sum-exp of the logits by row [n] and column [N], and of the log-weights by row [n]."""
@@ -113,7 +113,7 @@ class _Batch:
             yield a, min(a + self.rows, self.n)
 
     def _logits(self, a: int, b: int) -> Tensor:
-        s = torch.mm(self.v[a:b], self.t.T).mul_(self.scale)
+        s = torch.mm(self.v[a:b], self.t.T)
         ignored = None if self.kernel is None else self.kernel.neutral(self._place(a, b))
         if ignored is not None:
             self._has_neutral = True

@@ -49,15 +49,15 @@ class Forgetting:
 
 def forgetting(seed: int, cap: float = 0.01, epochs: float = 40, tuning: OptimConfig | None = None) -> Forgetting:
     """One seed's study."""
-    general, general_test = draw_world(576, seed=10 + seed), draw_world(384, seed=20 + seed)
-    domain, domain_test = draw_world(576, 30 + seed, shift=True), draw_world(384, 40 + seed, shift=True)
+    general, general_test = draw_world(1024, seed=10 + seed), draw_world(256, seed=20 + seed)
+    domain, domain_test = draw_world(1024, 30 + seed, shift=True), draw_world(256, 40 + seed, shift=True)
     towers: ScratchConfig = TOWERS
     base = TrainConfig(
         recipe="forgetting-study",
         seed=seed,
         model=ModelConfig(scratch=towers),
         loss=LossConfig(kind="soft", lam=0.5, tau_s=0.05),
-        optim=OptimConfig(lr=2e-3, epochs=epochs, batch=96, warmup=0.1),
+        optim=OptimConfig(lr=2e-3, epochs=epochs, batch=128, warmup=0.1),
     )
     # The tokenizer must know both worlds' words, as a pretrained one does.
     model = load_base(base, general.samples.texts + domain.samples.texts)
@@ -66,7 +66,7 @@ def forgetting(seed: int, cap: float = 0.01, epochs: float = 40, tuning: OptimCo
         start = weights(model.model)
         tune = replace(
             base,
-            optim=tuning or OptimConfig(lr=5e-4, epochs=epochs / 2, batch=96, warmup=0.1),
+            optim=tuning or OptimConfig(lr=5e-4, epochs=epochs / 2, batch=128, warmup=0.1),
             forgetting=ForgettingConfig(distil=0.0),
         )
         fit(tune, model, domain.samples, Path(folder) / "domain")

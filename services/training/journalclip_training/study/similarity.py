@@ -18,10 +18,10 @@ from journalclip_training.fit import fit
 from journalclip_training.study.score import interval, mean_average_precision, recall_at_1
 from journalclip_training.study.world import SIZE, World, draw_world
 
-TRAIN_PAIRS, TEST_PAIRS = 576, 384  # 12 and 8 of each of the 48 facts
-TOWERS = ScratchConfig(image_size=SIZE, patch_size=4, width=48, layers=2, heads=3, dim=32, vocabulary=400, context=24)
+TRAIN_PAIRS, TEST_PAIRS = 1024, 256  # 32 and 8 of each of the 32 facts
+TOWERS = ScratchConfig(image_size=SIZE, patch_size=8, width=48, layers=2, heads=3, dim=32, vocabulary=400, context=24)
 
-SOFT = LossConfig(kind="soft", lam=0.5, alpha=0.5, tau_s=0.05, syntax="fields", semantic="hashing")
+SOFT = LossConfig(kind="soft", lam=0.8, alpha=0.5, tau_s=0.05, syntax="fields", semantic="hashing")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def config(loss: LossConfig, seed: int, epochs: float) -> TrainConfig:
         data=DataConfig(),
         model=ModelConfig(scratch=TOWERS),
         loss=loss,
-        optim=OptimConfig(lr=2e-3, epochs=epochs, batch=96, warmup=0.1, weight_decay=0.2),
+        optim=OptimConfig(lr=2e-3, epochs=epochs, batch=128, warmup=0.1, weight_decay=0.2),
     )
 
 

@@ -35,8 +35,7 @@ SHIFTED = {
     "stripes": ("stripes", "parallel bands", "banded texture"),
     "dot pair": ("dot pair", "two foci", "twin spots"),
 }
-SHADES = {"bright": ("bright", "hyperintense", "light"), "mid": ("grey", "isointense", "intermediate"),
-          "dark": ("dark", "hypointense", "black")}  # fmt: skip
+SHADES = {"bright": ("bright", "hyperintense", "light"), "dark": ("dark", "hypointense", "black")}
 PLACES = {"left": ("left", "on the left side"), "right": ("right", "on the right side"),
           "upper": ("upper", "in the upper part"), "lower": ("lower", "in the lower part")}  # fmt: skip
 TEMPLATES = ("{shade} {shape}, {place}", "{place}: {shade} {shape}", "image shows a {shade} {shape} {place}",
@@ -60,7 +59,7 @@ class World:
     facts: NDArray[np.int64]
 
 
-def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.35) -> World:
+def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.1) -> World:
     """Deterministic in its arguments; facts are drawn evenly."""
     rng = np.random.default_rng((seed, int(shift)))
     shapes = SHIFTED if shift else GENERAL
@@ -86,8 +85,8 @@ def picture(fact: Fact, rng: np.random.Generator, noise: float) -> NDArray[np.fl
     axis = np.linspace(-1, 1, SIZE)
     jitter = rng.uniform(-0.12, 0.12, 2)
     x, y = axis[None, :] - x0 - jitter[0], axis[:, None] - y0 - jitter[1]
-    shade = {"bright": 1.0, "mid": 0.62, "dark": 0.0}[fact.shade]
-    canvas = np.where(_shape(fact.shape, x, y), shade, 0.35)
+    shade = {"bright": 1.0, "dark": 0.0}[fact.shade]
+    canvas = np.where(_shape(fact.shape, x, y), shade, 0.5)
     return np.clip(canvas + noise * rng.normal(size=canvas.shape), 0, 1)
 
 

@@ -1,0 +1,158 @@
+"""An archive through the extraction handler by Ray Data: the same handler, the same ids, without a broker between.
+
+Each worker is an actor with a sandbox of its own and keeps one core busy; files reach the workers as paths, results
+come back as rows while others are still being read. The driver publishes the facts, so that everything downstream
+follows as if the articles had come by events. Resumable: an article whose manifest is there is not read again, one that
+was quarantined before is left alone (``retry`` reads it again), and facts are the same facts each time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from journalclip_extraction.article import ExtractOptions
+from journalclip_extraction.handler import ExtractionHandler, Reading
+from journalclip_extraction.sandbox import Limits, Sandbox
+from journalclip_pipelines.submit import record
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.bus import Bus
+from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted, SourceQuarantined
+from journalclip_shared.settings import Settings
+from journalclip_shared.wiring import open_artifacts
+
+State = Literal["extracted", "done before", "quarantined", "quarantined before", "unavailable"]
+
+
+class Row(TypedDict):
+    """What a worker says of one file; facts as JSON, since rows travel as Arrow tables."""
+
+    path: str
+    state: State
+    code: str
+    figures: int
+    submitted: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Files by state, figures of those extracted, and articles read anew."""
+
+    files: int
+    states: dict[str, int]
+    codes: dict[str, int]
+    figures: int
+    work_done: int
+
+
+class Worker:
+    """One actor: a store, a sandbox, the handler. Called with a row, answers with a row."""
+
+    def __init__(self, settings: Settings, options: ExtractOptions, limits: Limits, refused: frozenset[str]) -> None:
+        self._store = open_artifacts(settings)
+        self._sandbox = Sandbox(limits)
+        self._options = options
+        self._refused = refused
+
+    def __call__(self, row: Mapping[str, str]) -> Row:
+        return read_one(self._store, self._sandbox, self._options, self._refused, Path(row["path"]))
+
+
+def read_one(
+    store: ArtifactStore, sandbox: Reading, options: ExtractOptions, refused: frozenset[str], path: Path
+) -> Row:
+    """Submit and extract one file; every error on purpose ends in the row."""
+    _, fact = record(store, path, path.name)
+    if fact.article_id in refused:
+        return _row(path, "quarantined before", fact)
+    handler = ExtractionHandler(store, sandbox, options)
+    before = store.find_manifest("figures", f"extracted/{handler.extractor}/{fact.article_id}")
+    try:
+        extracted = handler.extract(fact)
+    except PermanentError as error:
+        outcome = SourceQuarantined(
+            source_id=fact.article_id,
+            name=fact.name,
+            stage="extraction",
+            code=error.code,
+            reason=error.reason[:4000],
+            remedy=error.remedy[:1000],
+        )
+        return _row(path, "quarantined", fact, outcome, code=error.code)
+    except TransientError:
+        return _row(path, "unavailable", fact)  # its next backfill reads it
+    return _row(path, "done before" if before else "extracted", fact, extracted, figures=extracted.figures)
+
+
+def rows(
+    paths: Sequence[Path],
+    settings: Settings,
+    options: ExtractOptions,
+    limits: Limits,
+    refused: frozenset[str],
+    workers: int,
+) -> Iterator[Row]:
+    """The files through ``workers`` Ray actors, in order of completion."""
+    import ray
+    import ray.data
+
+    if not paths:
+        return
+    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # Small blocks: a slow article holds up few others, and rows come back while the rest is being read.
+    blocks = min(len(paths), max(workers, len(paths) // _FILES_A_BLOCK))
+    items = [{"path": str(path.resolve())} for path in paths]
+    data = ray.data.from_items(items, override_num_blocks=blocks).map(
+        Worker,
+        fn_constructor_args=(settings, options, limits, refused),
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        num_cpus=1,
+    )
+    yield from data.iter_rows()
+
+
+def publish(bus: Bus, found: Iterable[Row]) -> Summary:
+    """Announce what the rows say, as they come, and count them."""
+    states: Counter[str] = Counter()
+    codes: Counter[str] = Counter()
+    figures = 0
+    for row in found:
+        bus.publish([Event(fact, "backfill") for fact in _facts(row)])
+        states[row["state"]] += 1
+        figures += row["figures"]
+        if row["code"]:
+            codes[row["code"]] += 1
+    done = states["extracted"] + states["quarantined"]
+    return Summary(sum(states.values()), dict(sorted(states.items())), dict(sorted(codes.items())), figures, done)
+
+
+_FILES_A_BLOCK = 4
+
+
+def _facts(row: Row) -> list[Fact]:
+    facts: list[Fact] = [ArticleSubmitted.model_validate_json(row["submitted"])]
+    if row["state"] == "quarantined":
+        facts.append(SourceQuarantined.model_validate_json(row["outcome"]))
+    elif row["outcome"]:
+        facts.append(FiguresExtracted.model_validate_json(row["outcome"]))
+    return facts
+
+
+def _row(
+    path: Path, state: State, fact: ArticleSubmitted, outcome: Fact | None = None, code: str = "", figures: int = 0
+) -> Row:
+    return Row(
+        path=str(path),
+        state=state,
+        code=code,
+        figures=figures,
+        submitted=fact.model_dump_json(),
+        outcome=outcome.model_dump_json() if outcome else "",
+    )

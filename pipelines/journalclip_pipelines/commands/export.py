@@ -1,0 +1,59 @@
+"""``journalclip export``: a frozen dataset as files that others load."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.errors import PermanentError
+
+if TYPE_CHECKING:
+    from journalclip_pipelines.local.workspace import Workspace
+
+
+def export(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; an interrupted export goes on.")],
+    dataset: Annotated[str, typer.Option(help="ds_...; the newest champion's where left out.")] = "",
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="parquet, webdataset or jsonl; all where left out.")
+    ] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="Only pairs of this licence; repeatable.")] = None,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Write Parquet (for Hugging Face datasets), WebDataset and JSON lines, with Croissant metadata and a data card.
+
+    Examples:
+
+        journalclip export OUT --workdir W
+
+        journalclip export OUT --format parquet --licence "CC BY" --licence CC0 --json
+    """
+    from journalclip_modeling.data import FrozenDataset
+    from journalclip_pipelines.export import FORMATS, ExportOptions, export_dataset
+    from journalclip_pipelines.local.workspace import Workspace
+
+    workspace = Workspace.existing(workdir)
+    name = dataset or _champions(workspace)
+    manifest = workspace.store.find_manifest("datasets", f"frozen/{name}")
+    if manifest is None:
+        raise PermanentError("dataset-unknown", f"there is no dataset {name!r}", "`journalclip status` lists them.")
+    options = ExportOptions(tuple(formats or FORMATS), tuple(licence or ()))
+    done = export_dataset(FrozenDataset.open(workspace.store, manifest), target, options)
+    if as_json:
+        print_json({**asdict(done), "parts": [asdict(part) for part in done.parts]})
+    else:
+        typer.echo(f"{done.pairs} pairs of {done.dataset_id} in {target}: {len(done.parts)} files, {done.written} new")
+
+
+def _champions(workspace: Workspace) -> str:
+    from journalclip_shared.records.model import ModelManifest
+
+    champion = workspace.registry.by_alias("champion")
+    if champion is None:
+        raise PermanentError("dataset-unknown", "nothing has been promoted yet", "Name one with --dataset.")
+    return ModelManifest.model_validate_json(workspace.store.get(champion.manifest)).dataset_id

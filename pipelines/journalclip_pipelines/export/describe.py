@@ -1,0 +1,128 @@
+"""What an export says of itself: Croissant metadata for machines, a data card for people.
+
+Croissant 1.0 (https://docs.mlcommons.org/croissant/docs/croissant-spec.html): a file object with its digest for each
+file, and for Parquet a record set with a field for each column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from journalclip_pipelines.export.formats import MEDIA_TYPES, TEXT_COLUMNS
+from journalclip_shared.ids import Json
+from journalclip_shared.records.dataset import DatasetManifest
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of an export."""
+
+    path: str
+    form: str
+    split: str
+    pairs: int
+    bytes: int
+    sha256: str
+
+
+_CONTEXT: dict[str, Json] = {
+    "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",
+    "conformsTo": "dct:conformsTo", "cr": "http://mlcommons.org/croissant/", "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"}, "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/", "examples": {"@id": "cr:examples", "@type": "@json"}, "extract": "cr:extract",
+    "field": "cr:field", "fileProperty": "cr:fileProperty", "fileObject": "cr:fileObject", "fileSet": "cr:fileSet",
+    "format": "cr:format", "includes": "cr:includes", "isLiveDataset": "cr:isLiveDataset", "jsonPath": "cr:jsonPath",
+    "key": "cr:key", "md5": "cr:md5", "parentField": "cr:parentField", "path": "cr:path", "recordSet": "cr:recordSet",
+    "references": "cr:references", "regex": "cr:regex", "repeated": "cr:repeated", "replace": "cr:replace",
+    "sc": "https://schema.org/", "separator": "cr:separator", "source": "cr:source", "subField": "cr:subField",
+    "transform": "cr:transform",
+}  # fmt: skip
+
+
+def croissant(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int]) -> bytes:
+    """``croissant.json``, with the same bytes for the same export."""
+    document: dict[str, Json] = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "name": f"journalclip-{manifest.dataset_id.replace('_', '-')}",
+        "description": "Figures and captions of journal articles, as image-text pairs, split by article.",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "version": "1.0.0",
+        "identifier": manifest.dataset_id,
+        "license": sorted(licences),
+        "url": f"urn:journalclip:{manifest.dataset_id}",
+        "distribution": [_file(part) for part in parts],
+        "recordSet": [_records(part) for part in parts if part.form == "parquet"],
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _file(part: Part) -> Json:
+    return {
+        "@type": "cr:FileObject",
+        "@id": part.path,
+        "name": part.path,
+        "contentUrl": part.path,
+        "contentSize": f"{part.bytes} B",
+        "encodingFormat": MEDIA_TYPES[part.form],
+        "sha256": part.sha256,
+    }
+
+
+def _records(part: Part) -> Json:
+    name = part.path.rpartition("/")[2].partition(".")[0]
+    types = {**dict.fromkeys(TEXT_COLUMNS, "sc:Text"), "page": "sc:Integer"}
+    fields: list[Json] = [_field(part, name, column, kind, {}) for column, kind in types.items()]
+    image: dict[str, Json] = {"transform": {"jsonPath": "bytes"}}
+    fields.append(_field(part, name, "image", "sc:ImageObject", image))
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/pair_id"}, "field": fields}
+
+
+def _field(part: Part, record_set: str, column: str, kind: str, more: Mapping[str, Json]) -> Json:
+    source: dict[str, Json] = {"fileObject": {"@id": part.path}, "extract": {"column": column}, **more}
+    return {"@type": "cr:Field", "@id": f"{record_set}/{column}", "name": column, "dataType": kind, "source": source}
+
+
+def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int]) -> bytes:
+    """``README.md``: Hugging Face's front matter, then what a person must know before using it."""
+    files = [part for part in parts if part.form == "parquet"]
+    splits = sorted({part.split for part in parts})
+    config = "".join(
+        f"  - split: {_hub_split(split)}\n    path: data/{split}-*.parquet\n"
+        for split in splits
+        if any(part.split == split for part in files)
+    )
+    front = f"---\nconfigs:\n- config_name: default\n  data_files:\n{config}---\n" if config else ""
+    counts = {split: sum(p.pairs for p in parts if p.split == split and p.form == parts[0].form) for split in splits}
+    table = "\n".join(f"| {split} | {count} |" for split, count in counts.items())
+    rights = "\n".join(f"| {name} | {count} |" for name, count in sorted(licences.items()))
+    return f"""{front}
+# {manifest.dataset_id}
+
+Figures and captions of journal articles as image-text pairs, read from PDF by journalclip.
+
+| split | pairs |
+|---|---|
+{table}
+
+Splits are by article; duplicate clusters move together. Leaks between splits: {manifest.leaks.total}.
+
+| licence | pairs |
+|---|---|
+{rights}
+
+Each pair carries the licence its article states. "unknown" and "all rights reserved" give no right to pass it on.
+
+- Images: JPEG, longer side at most {manifest.image_size} pixels.
+- `pair` is the whole record as JSON: caption, structured fields with their spans, in-text mentions, page and box.
+- Read by: {", ".join(manifest.extractors) or "unknown"}. Structured by: {", ".join(manifest.structurers) or "unknown"}.
+- Digest: `{manifest.digest}`.
+
+For research on figures and their captions, not for diagnosis. Programs read captions and records, and they err.
+""".encode()
+
+
+def _hub_split(split: str) -> str:
+    return {"val": "validation"}.get(split, split)

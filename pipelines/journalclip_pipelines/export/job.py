@@ -1,0 +1,109 @@
+"""The export job: parts in a fixed order, each whole or absent, the description last."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from journalclip_modeling.data import FrozenDataset
+from journalclip_pipelines.export.describe import Part, card, croissant
+from journalclip_pipelines.export.formats import WRITERS
+from journalclip_pipelines.export.rows import ExportRow, rows
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.ids import canonical_json, sha256_hex
+
+FORMATS = tuple(WRITERS)
+_FOLDERS = {"parquet": "data", "webdataset": "webdataset", "jsonl": "jsonl"}
+_PLAN = ".export.json"  # what this folder is an export of; another one may not be mixed in
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to write, and of which pairs."""
+
+    formats: tuple[str, ...] = FORMATS
+    licences: tuple[str, ...] = ()  # none: all
+    rows_a_part: int = 2000  # about 60 MB at the size that frozen images have
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What lies in the folder now, and how much of it was written by this call."""
+
+    dataset_id: str
+    pairs: int
+    licences: dict[str, int]
+    parts: tuple[Part, ...]
+    written: int
+
+
+def _quiet(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def export_dataset(
+    dataset: FrozenDataset,
+    target: Path,
+    options: ExportOptions,
+    progress: Callable[[int, int], None] = _quiet,
+) -> Exported:
+    """Write what is missing.
+
+    Raises `PermanentError` ``export-differs``, ``export-empty`` or ``export-format-unknown``.
+    """
+    if unknown := set(options.formats) - set(FORMATS):
+        reason = f"{sorted(unknown)[0]!r} is no export format"
+        raise PermanentError("export-format-unknown", reason, f"Choose from {', '.join(FORMATS)}.")
+    _claim(dataset, target, options)
+    total = sum(part.pairs for part in dataset.manifest.splits.values())
+    licences, parts, written, done = Counter[str](), list[Part](), 0, 0
+    for split in sorted(dataset.manifest.splits):
+        for number, batch in enumerate(_batches(rows(dataset, split, options.licences), options.rows_a_part)):
+            licences.update(row.pair.licence for row in batch)
+            for form in options.formats:
+                part, fresh = _write(target, form, split, number, batch)
+                parts.append(part)
+                written += fresh
+            done += len(batch)
+            progress(done, total)
+    if not done:
+        raise PermanentError("export-empty", "no pair has one of these licences", "Name other licences, or none.")
+    _put(target / "croissant.json", croissant(dataset.manifest, parts, licences))
+    _put(target / "README.md", card(dataset.manifest, parts, licences))
+    return Exported(dataset.manifest.dataset_id, done, dict(sorted(licences.items())), tuple(parts), written)
+
+
+def _write(target: Path, form: str, split: str, number: int, batch: Sequence[ExportRow]) -> tuple[Part, int]:
+    suffix, writer = WRITERS[form]
+    name = f"{_FOLDERS[form]}/{split}-{number:05d}{suffix}"
+    path = target / name
+    fresh = not path.exists()
+    if fresh:
+        _put(path, writer(batch))
+    data = path.read_bytes()
+    return Part(name, form, split, len(batch), len(data), sha256_hex(data)), int(fresh)
+
+
+def _claim(dataset: FrozenDataset, target: Path, options: ExportOptions) -> None:
+    plan = canonical_json({"dataset_id": dataset.manifest.dataset_id, **json.loads(json.dumps(asdict(options)))})
+    path = target / _PLAN
+    if path.exists() and path.read_bytes() != plan:
+        reason = f"{target} holds an export of another dataset or with other options"
+        raise PermanentError("export-differs", reason, "Choose another folder.")
+    _put(path, plan)
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def _batches(found: Iterator[ExportRow], size: int) -> Iterator[list[ExportRow]]:
+    while batch := list(islice(found, size)):
+        yield batch

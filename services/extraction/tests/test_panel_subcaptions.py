@@ -1,0 +1,121 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journalclip_extraction.panels import parse_subcaptions
+from journalclip_extraction.panels.labels import expand
+
+
+def parts(caption: str) -> dict[str, str]:
+    said = parse_subcaptions(caption)
+    return said.parts if said else {}
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Case 3. (A) Axial CT. (B) Coronal MRI.",
+        "Case 3. A: Axial CT. B: Coronal MRI.",
+        "Case 3. A, Axial CT; B, Coronal MRI.",
+        "Case 3. A) Axial CT. B) Coronal MRI.",
+        "Case 3. a Axial CT. b Coronal MRI.",
+        "Case 3. Axial CT (A) and Coronal MRI (B).",
+        "Case 3. Axial CT (a); Coronal MRI (b).",
+        "Case 3. ( A ) Axial CT; ( B ) Coronal MRI.",
+        "Case 3. [A] Axial CT, [B] Coronal MRI",
+    ],
+)
+def test_each_printing_of_labels_is_read(caption: str) -> None:
+    assert parts(caption) == {"A": "Axial CT", "B": "Coronal MRI"}
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [("A-C", "ABC"), ("A–C, e", "ABCE"), ("a and b", "AB"), ("A, B, and D", "ABD"), ("B to D", "BCD"), ("C-A", "")],
+)
+def test_lists_and_ranges(text: str, labels: str) -> None:
+    assert "".join(expand(text)) == labels
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["(A–C) CT scans. (D) MRI.", "(A-C) CT scans. (D) MRI.", "(A, B, C) CT scans. (D) MRI.", "A-C: CT scans. D: MRI."],
+)
+def test_a_group_shares_its_words(caption: str) -> None:
+    assert parts(caption) == {"A": "CT scans", "B": "CT scans", "C": "CT scans", "D": "MRI"}
+
+
+def test_labels_joined_by_and_are_a_group() -> None:
+    assert parts("(A) SEM image. (B) and (C) TEM images.") == {"A": "SEM image", "B": "TEM images", "C": "TEM images"}
+
+
+def test_a_group_may_be_told_apart_afterwards() -> None:
+    assert parts("(A, B) Axial CT. (A) Before surgery. (B) After surgery.") == {
+        "A": "Axial CT. Before surgery",
+        "B": "Axial CT. After surgery",
+    }
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        ("Left: CT. Right: MRI.", {"left": "CT", "right": "MRI"}),
+        ("Upper panel: CT. Lower panel: MRI.", {"top": "CT", "bottom": "MRI"}),
+        ("Axial CT (left) and coronal MRI (right).", {"left": "Axial CT", "right": "coronal MRI"}),
+        ("Top, CT; middle, MRI; bottom, angiogram.", {"top": "CT", "center": "MRI", "bottom": "angiogram"}),
+    ],
+)
+def test_places_name_panels(caption: str, expected: dict[str, str]) -> None:
+    assert parts(caption) == expected
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Axial CT of the left frontal lobe.",
+        "Left frontal tumour, right hemiparesis.",
+        "Vitamin A, B and C levels.",
+        "(A) Axial CT only.",
+        "(B) Coronal and (C) sagittal MRI.",
+        "Patient A. The lesion (arrow) is seen.",
+        "Hepatitis B: serology.",
+        "",
+    ],
+)
+def test_captions_without_panels_are_left_alone(caption: str) -> None:
+    assert parse_subcaptions(caption) is None
+
+
+def test_a_reference_back_is_not_a_new_panel() -> None:
+    said = parts("(A) CT before surgery. (B) The lesion of (A) is gone. (C) MRI.")
+    assert list(said) == ["A", "B", "C"]
+    assert said["B"] == "The lesion of (A) is gone"
+
+
+def test_small_letters_beside_capitals_mean_something_else() -> None:
+    assert list(parts("(A) Assay without (a) or with (b) extract. (B) Control.")) == ["A", "B"]
+
+
+def test_the_introduction_is_kept_apart() -> None:
+    said = parse_subcaptions("A 54-year-old woman. (A) CT. (B) MRI.")
+    assert said is not None
+    assert said.intro == "A 54-year-old woman."
+
+
+WORDS = st.lists(st.sampled_from(["axial", "lesion", "oedema", "cyst", "image", "showing"]), min_size=2, max_size=6)
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, min_size=2, max_size=9), st.sampled_from(["({}) {}", "{}: {}", "{}) {}"]), st.booleans())
+def test_what_is_joined_is_taken_apart_again(texts: list[list[str]], form: str, small: bool) -> None:
+    said = [" ".join(words).capitalize() for words in texts]
+    letters = [chr((97 if small else 65) + i) for i in range(len(said))]
+    caption = " ".join(form.format(letter, text) + "." for letter, text in zip(letters, said, strict=True))
+    assert list(parts(caption).values()) == said
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_survived(caption: str) -> None:
+    said = parse_subcaptions(caption)
+    assert said is None or len(said.parts) >= 2

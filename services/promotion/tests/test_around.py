@@ -1,0 +1,218 @@
+"""Gates from YAML, locks, settings to promoter, the watch, and what people are told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from journalclip_evaluation.bootstrap import Difference
+from journalclip_promotion.errors import GatesUnusable, LockBusy, UnknownVersion
+from journalclip_promotion.gates import Gates, Improvement, Licences, general_loss, licences
+from journalclip_promotion.lease import RegistryLease
+from journalclip_promotion.lock import FileLock
+from journalclip_promotion.overview import explanation, history, listing
+from journalclip_promotion.reconcile import Watch
+from journalclip_promotion.settings import PromotionSettings
+from journalclip_promotion.testing import House, put_candidate
+from journalclip_promotion.wiring import build_promoter
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.errors import TransientError
+from journalclip_shared.ids import make_id
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport
+from journalclip_shared.signing import HmacKey
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path, queries=20)
+
+
+def test_shipped_profiles_load_and_differ() -> None:
+    default, local = Gates.load("default"), Gates.load("local")
+    assert default.improvement == Improvement()
+    assert local.improvement.over_start == "not-worse"
+    assert local.improvement.over_champion == "better"
+    assert default.licences.max_share["all rights reserved"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("improvment: {}", "improvment"), ("improvement: {metric: r7}", "metric"), ("a: [", "while parsing")],
+)
+def test_malformed_gates_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "gates.yaml"
+    path.write_text(text)
+    with pytest.raises(GatesUnusable, match=reason):
+        Gates.load(str(path))
+    with pytest.raises(GatesUnusable):
+        Gates.load(str(tmp_path / "none.yaml"))
+    path.write_text("")
+    assert Gates.load(str(path)) == Gates()
+
+
+def test_licence_gate_without_licences_passes_only_where_nothing_is_limited() -> None:
+    nothing = DatasetManifest(dataset_id="ds_x", digest="0" * 64, splits={}, leaks=LeakReport(), image_size=8)
+    assert licences(Licences(), nothing)[0].passed
+    assert not licences(Licences(max_share={"unknown": 1}), nothing)[0].passed
+
+
+def test_general_gate_reads_the_interval_and_refuses_what_was_not_measured() -> None:
+    rule = Gates.model_validate({"general": {"suite": "s", "max_drop": 0.05}}).general
+    assert rule is not None
+    assert general_loss(rule, Difference(-0.03, -0.05, -0.01, 0.01)).passed
+    assert not general_loss(rule, Difference(-0.03, -0.051, -0.01, 0.01)).passed
+    assert not general_loss(rule, None).passed
+
+
+def test_file_lock_excludes_others_and_is_given_back(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / "deep" / "lock", patience_s=0.02)
+    with lock.hold(), pytest.raises(LockBusy), lock.hold():
+        pass
+    with lock.hold():
+        pass
+
+
+class Refused(Exception):
+    """What the registry raises, with a code."""
+
+    def __init__(self, error_code: str) -> None:
+        super().__init__(error_code)
+        self.error_code = error_code
+
+
+@dataclass
+class Named:
+    name: str
+    tags: dict[str, str]
+
+
+@dataclass
+class Names:
+    """The three calls of the registry that the lease needs, in memory, with its one atomic operation."""
+
+    models: dict[str, Named] = field(default_factory=dict)
+    broken: bool = False
+
+    def search_registered_models(self, _where: str, max_results: int) -> list[Named]:
+        if self.broken:
+            raise Refused("INTERNAL_ERROR")
+        return list(self.models.values())[:max_results]
+
+    def create_registered_model(self, name: str, tags: Mapping[str, str]) -> None:
+        if self.broken:
+            raise Refused("INTERNAL_ERROR")
+        if name in self.models:
+            raise Refused("RESOURCE_ALREADY_EXISTS")
+        self.models[name] = Named(name, dict(tags))
+
+    def set_registered_model_tag(self, name: str, key: str, value: str) -> None:
+        if name not in self.models:
+            raise Refused("RESOURCE_DOES_NOT_EXIST")
+        self.models[name].tags[key] = value
+
+    def delete_registered_model(self, name: str) -> None:
+        if self.broken:
+            raise Refused("INTERNAL_ERROR")
+        if name not in self.models:
+            raise Refused("RESOURCE_DOES_NOT_EXIST")
+        del self.models[name]
+
+
+def lease_on(names: Names, now: list[float]) -> RegistryLease:
+    return RegistryLease(names, Refused, patience_s=0.0, now=lambda: now[0])
+
+
+def test_lease_is_exclusive_returned_and_survives_its_holder() -> None:
+    names, now = Names(), [0.0]
+    lease = lease_on(names, now)
+    with lease.hold(), pytest.raises(LockBusy), lease_on(names, now).hold():
+        pass
+    dead = lease.hold()
+    dead.__enter__()
+    now[0] += lease.lasts_s + 1
+    with lease_on(names, now).hold():
+        assert set(names.models) == {f"{lease.name}.3"}
+        dead.__exit__(None, None, None)  # not dead after all, only slow: it has nothing to give back
+        with pytest.raises(LockBusy), lease_on(names, now).hold():
+            pass
+
+
+def test_late_looker_steps_back() -> None:
+    """It looked at generation 1; since then 2 was held and returned, and 3 is held: 2 is free again, and worthless."""
+    names, now = Names(), [0.0]
+    lease = lease_on(names, now)
+    with lease.hold():
+        pass
+
+    class Late(RegistryLease):
+        def _newest(self) -> tuple[int, float]:
+            return looks.pop(0) if looks else super()._newest()
+
+    looks = [(1, 0.0)]
+    with lease.hold():
+        pass
+    with lease.hold():
+        late = Late(names, Refused, patience_s=0.0, now=lambda: now[0])
+        with pytest.raises(LockBusy), late.hold():
+            pass
+        assert set(names.models) == {f"{lease.name}.3"}
+
+
+def test_lease_on_a_broken_registry_is_transient() -> None:
+    names = Names(broken=True)
+    lease = lease_on(names, [0.0])
+    for call in (lambda: lease._newest(), lambda: lease._create(1), lambda: lease._forget(1)):
+        with pytest.raises(TransientError):
+            call()
+
+
+def test_settings_build_a_promoter(house: House, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(f"hmac:{'6b' * 32}\n")
+    settings = PromotionSettings(workdir=tmp_path, gates="local", verify_key_file=key)
+    promoter = build_promoter(settings, house.store, house.registry)
+    assert promoter.gates == Gates.load("local")
+    ref = put_candidate(house.store, house.registry, "a").manifest
+    assert promoter.inspector.verifier is not None
+    assert promoter.inspector.verifier.verify(ref, HmacKey(b"k" * 32).sign(ref))
+    plain = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry)
+    assert plain.inspector.verifier is None
+
+
+def test_people_are_told(house: House) -> None:
+    house.skills(a=0.4, b=0.2)
+    for name in "ab":
+        house.handle(put_candidate(house.store, house.registry, name))
+    put_candidate(house.store, house.registry, "c")
+    first, second, third = listing(house.promoter)
+    assert (first["aliases"], first["decision"]) == (["champion"], "promoted: the candidate's event")
+    assert str(second["decision"]).startswith("refused: improvement: r10 -0.2000 against the champion")
+    assert (third["decision"], third["when"]) == ("none yet", None)
+    told = explanation(house.promoter, "2")
+    assert [entry.outcome for entry in told.decisions] == ["refused"]
+    assert told.made_from["base"] == "scratch:0"
+    assert [entry.sequence for entry in history(house.promoter)] == [1, 2]
+    house.store.path(house.promoter.candidate("3").manifest).unlink()
+    assert "not in the store" in explanation(house.promoter, "3").made_from["missing"]
+    with pytest.raises(UnknownVersion):
+        explanation(house.promoter, "9")
+
+
+def test_watch_heals_and_survives_a_bad_moment(house: House, tmp_path: Path) -> None:
+    house.handle(put_candidate(house.store, house.registry, "a"))
+    bus = SqliteBus(tmp_path / "events.db")
+    published = threading.Event()
+    house.at_step(lambda name: published.set() if name == "published" else None)
+    busy = replace(house.promoter, lock=FileLock(house.root / "lock", patience_s=0.0))
+    with house.promoter.lock.hold():
+        watch = Watch(busy, bus, every_s=0.01)
+        watch.start()
+        assert not published.wait(0.2)  # the lock is held: it says so and tries again
+    assert published.wait(30)
+    watch.stop.set()
+    watch.join(30)
+    assert [each.key for each in bus.read("models.promoted.v1")] == [make_id("mdl", "a")]
