@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -103,6 +104,7 @@ def _figure(width: float, height: float, columns: int) -> tuple[Figure, Sequence
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     canvas = FigureCanvasSVG(figure)
-    canvas.print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    with matplotlib.rc_context({"svg.hashsalt": "journalclip"}):  # else the ids inside are random
+        canvas.print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
     text = buffer.getvalue()
     return text[text.index("<svg") :]

@@ -14,6 +14,7 @@ from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ def freeze(
     """Freeze the pairs of these `StructuredArticle` documents; None where they hold no pair.
 
     Finds the manifest first: a dataset that exists is returned without work. Raises `PermanentError` ``dataset-leaks``
-    where something still stands on two sides.
+    where something still stands on two sides. Reviewers' decisions are honoured: what they rejected or dispute stays
+    out, what they mended goes in as mended.
     """
     articles = sorted(
         (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
     )
-    pairs = [pair for article in articles for pair in article.pairs]
+    decided = verdicts(read_decisions(store))
+    pairs = apply_verdicts([pair for article in articles for pair in article.pairs], decided)
     if not pairs:
         return None
     assignment = assign(pairs, options.shares, options.seed)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
-from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.records.pair import StructuredArticle
 
 _STRUCTURED = "structured/"
 _KEPT = 512  # parsed documents held in memory: about 50 kB each
@@ -38,13 +38,11 @@ class Documents:
         self._names = self._list()
         yield from sorted(self._names)
 
-    def of_pair(self, article_id: str, pair_id: str) -> tuple[StructuredArticle, Pair] | None:
-        """The document that holds a pair."""
-        for document in self.structured(article_id):
-            for pair in document.pairs:
-                if pair.pair_id == pair_id:
-                    return document, pair
-        return None
+    def of_pair(self, article_id: str, pair_id: str) -> StructuredArticle | None:
+        """The document that holds a pair; for a pair that a reviewer mended, the newest of its article."""
+        versions = self.structured(article_id)
+        holding = (each for each in versions if any(pair.pair_id == pair_id for pair in each.pairs))
+        return next(holding, versions[-1] if versions else None)
 
     def figure(self, document: StructuredArticle, figure_id: str) -> Figure | None:
         found = (figure for figure in self.extracted(document.source).figures if figure.figure_id == figure_id)

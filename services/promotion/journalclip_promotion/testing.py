@@ -166,7 +166,7 @@ class House:
         self.registry = FolderRegistry(self.root / "registry")
         self.bench = CannedBench(self.store, queries=self.queries)
         self.promoter = Promoter(
-            Ledger(self.store), self.registry, FileLock(self.root / "lock", patience_s=5), Inspector(self.store),
+            Ledger(self.store), self.registry, FileLock(self.root / "lock", patience_s=300), Inspector(self.store),
             self.bench, Gates(), now=lambda: "2026-11-23T00:00:00+00:00",
         )  # fmt: skip
 

@@ -126,8 +126,8 @@ def race(folder: Path, rounds: int, seed: int) -> None:
     for process in racers:
         process.start()
     for turn in range(rounds):
-        barrier.wait(60)
-        barrier.wait(60)
+        barrier.wait(600)
+        barrier.wait(600)
         last = house.last()
         assert last.sequence == 2 * (turn + 1)  # both decided, none lost, none twice
         assert last.champion is not None

@@ -83,10 +83,10 @@ def _side(wanted: int | None) -> int | None:
 
 def _documents(parts: Serving, row: Row) -> tuple[StructuredArticle, Figure]:
     found = parts.documents.of_pair(row.pair.article_id, row.pair.pair_id)
-    figure = parts.documents.figure(found[0], row.pair.figure_id) if found else None
+    figure = parts.documents.figure(found, row.pair.figure_id) if found else None
     if found is None or figure is None:
         raise NotFound("documents of figure", row.pair.figure_id)
-    return found[0], figure
+    return found, figure
 
 
 def _view(reader: Reader, rows: list[Row], article: StructuredArticle, found: Figure, parts: Serving) -> FigureView:

@@ -53,6 +53,8 @@ class SearchRequest(Message):
 class HitView(Hit):
     """A hit with the addresses of what belongs to it."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore")  # reading an answer meets the computed fields again
+
     @computed_field  # type: ignore[prop-decorator]  # mypy cannot stack a decorator on a property
     @property
     def image_url(self) -> str:

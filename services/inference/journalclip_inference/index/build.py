@@ -118,10 +118,9 @@ class _Embedded:
 
 def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
     """A pair with its article's facts and its figure, as far as the store knows them."""
-    found = documents.of_pair(pair.article_id, pair.pair_id)
-    if found is None:
+    article = documents.of_pair(pair.article_id, pair.pair_id)
+    if article is None:
         return Row(pair=pair, split=split)
-    article, _ = found
     figure = documents.figure(article, pair.figure_id)
     facts = article.facts
     return Row(

@@ -25,7 +25,7 @@ def mean_average_precision(model: ClipFolder, world: World) -> float:
     """Mean over both directions and all queries: are all pairs of the fact ranked first?"""
     similarity = _similarity(model, world)
     right = world.facts[:, None] == world.facts[None, :]
-    return float(np.mean([_average_precision(s, right) for s in (similarity, similarity.T)]))
+    return float(np.mean([average_precision(s, right) for s in (similarity, similarity.T)]))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -37,7 +37,8 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def _average_precision(similarity: np.ndarray, right: np.ndarray) -> float:
+def average_precision(similarity: np.ndarray, right: np.ndarray) -> float:
+    """Mean over queries (rows); ``right`` marks the answers, at least one a row."""
     ordered = np.take_along_axis(right, np.argsort(-similarity, axis=1, kind="stable"), axis=1)
     precision = np.cumsum(ordered, axis=1) / np.arange(1, ordered.shape[1] + 1)
     return float(((precision * ordered).sum(1) / ordered.sum(1)).mean())

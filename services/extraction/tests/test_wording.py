@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journalclip_extraction.captions.wording import join_lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["a haema-", "toma on"], "a haematoma on"),
+        (["stages 1–", "3 and"], "stages 1–3 and"),
+        (["the left -", "the right"], "the left - the right"),
+        (["X-", "Ray"], "X-Ray"),
+        (["one", "two"], "one two"),
+        ([], ""),
+    ],
+)
+def test_lines_are_joined_as_printed(lines: list[str], text: str) -> None:
+    assert join_lines(lines) == text
+
+
+def test_a_hyphen_that_the_document_writes_stays() -> None:
+    assert join_lines(["a dose-", "dependent"], {"dose-dependent"}) == "a dose-dependent"
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,9}( [a-z]{1,9}){0,4}", fullmatch=True), min_size=1, max_size=20))
+def test_no_letter_is_lost(lines: list[str]) -> None:
+    assert join_lines(lines) == " ".join(lines)
