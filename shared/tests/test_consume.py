@@ -367,7 +367,8 @@ def test_a_lag_that_cannot_be_measured_stops_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(MemoryConsumer, "lag", lag)
     bus.publish(events(3))
     settings = LoopSettings(lag_s=0.0, commit_s=0.0, backoff_s=0.0)
-    assert Loop(bus, Doubling(), settings, lag=[].append).drain() == 3
+    measured: list[int] = []
+    assert Loop(bus, Doubling(), settings, lag=measured.append).drain() == 3
 
 
 def test_lag_is_measured_while_serving(bus: MemoryBus | SqliteBus) -> None:
