@@ -237,7 +237,7 @@ class _Run:
     def _drained(self) -> bool:
         # An empty poll proves nothing where fetches are under way; what is committed against what is there does.
         self._commit(pause_s=0.0)
-        return self._consumer.lag() == 0
+        return self._loop.retried(self._consumer.lag, self._stop) == 0
 
     def _finish(self, workers: Sequence[Future[None]]) -> None:
         while wait(workers, timeout=self._settings.heartbeat_s).not_done:
@@ -259,7 +259,8 @@ class _Run:
         now = time.monotonic()
         if self._loop.lag is not None and now - self._last_lag >= self._settings.lag_s:
             self._last_lag = now
-            self._loop.lag(self._consumer.lag())
+            with suppress(TransientError):  # a gauge that misses a beat is no reason to stop working
+                self._loop.lag(self._consumer.lag())
 
 
 class _Worker:

@@ -355,6 +355,22 @@ def test_a_failed_commit_is_repeated_and_long_work_is_accompanied_by_heartbeats(
     assert bus.heartbeats >= 3
 
 
+def test_a_lag_that_cannot_be_measured_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus, failures = MemoryBus(), iter([True, True, True])
+    measure = MemoryConsumer.lag
+
+    def lag(self: MemoryConsumer) -> int:
+        if next(failures, False):
+            raise TransientError("no answer in time")
+        return measure(self)
+
+    monkeypatch.setattr(MemoryConsumer, "lag", lag)
+    bus.publish(events(3))
+    settings = LoopSettings(lag_s=0.0, commit_s=0.0, backoff_s=0.0)
+    measured: list[int] = []
+    assert Loop(bus, Doubling(), settings, lag=measured.append).drain() == 3
+
+
 def test_lag_is_measured_while_serving(bus: MemoryBus | SqliteBus) -> None:
     bus.publish(events(5))
     seen: list[int] = []

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import uvicorn
 
-from journalclip_inference.audit import AuditFile
 from journalclip_inference.handler import IndexHandler, SegmentHandler
-from journalclip_inference.service import Clients, build
+from journalclip_inference.service import Clients, build, connect
 from journalclip_inference.settings import InferenceSettings
 from journalclip_shared import wiring
-from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
 
 def main() -> None:
@@ -19,11 +17,9 @@ def main() -> None:
     if settings.part == "index":
         wiring.main(settings, lambda store, _bus: IndexHandler(store, cache))
     elif settings.part == "segments":
-        wiring.main(settings, lambda store, _bus: SegmentHandler(store, _registry(settings), cache))
+        wiring.main(settings, lambda store, _bus: SegmentHandler(store, connect(settings).registry, cache))
     else:
-        store, bus = wiring.open_artifacts(settings), wiring.open_bus(settings)
-        audit = AuditFile(settings.workdir / "audit")
-        serve(settings, Clients(store, _registry(settings), bus, cache, audit))
+        serve(settings, connect(settings))
 
 
 def serve(settings: InferenceSettings, clients: Clients) -> None:
@@ -33,10 +29,6 @@ def serve(settings: InferenceSettings, clients: Clients) -> None:
         uvicorn.run(service.app, host=settings.host, port=settings.port, log_level="warning", server_header=False)
     finally:
         service.stop()
-
-
-def _registry(settings: InferenceSettings) -> ModelRegistry:
-    return MlflowRegistry(settings.mlflow_uri or f"sqlite:///{settings.workdir.resolve() / 'mlflow.db'}")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 
 from journalclip_inference.api.app import create_app
 from journalclip_inference.api.serving import Serving
-from journalclip_inference.audit import Audit
+from journalclip_inference.audit import Audit, AuditFile
 from journalclip_inference.auth import Door, Tokens
-from journalclip_inference.backend import LocalBackend
+from journalclip_inference.backend import Backend, LocalBackend
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits
@@ -23,10 +23,11 @@ from journalclip_inference.pictures import Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
+from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.events import Event, ReviewDecided
-from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Clients:
     bus: Bus
     cache: Path
     audit: Audit
+
+
+def connect(settings: InferenceSettings) -> Clients:
+    """The clients that the settings name, as every process of a cluster makes them."""
+    registry = MlflowRegistry(settings.mlflow_uri or f"sqlite:///{settings.workdir.resolve() / 'mlflow.db'}")
+    audit = AuditFile(settings.workdir / "audit")
+    cache = settings.workdir / "cache"
+    return Clients(wiring.open_artifacts(settings), registry, wiring.open_bus(settings), cache, audit)
 
 
 @dataclass
@@ -83,9 +92,7 @@ def build(settings: InferenceSettings, clients: Clients) -> Service:
     return Service(create_app(parts, settings.max_body_bytes, close), reloader, backend, threads, stopping)
 
 
-def serving_of(
-    settings: InferenceSettings, clients: Clients, backend: LocalBackend, problem: Callable[[], str]
-) -> Serving:
+def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend, problem: Callable[[], str]) -> Serving:
     def announce(fact: ReviewDecided) -> None:
         clients.bus.publish([Event(fact, "inference-review")])
 

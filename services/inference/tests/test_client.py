@@ -17,7 +17,7 @@ def test_a_notebook_gets_frames_pictures_and_arrays(site: Site) -> None:
     with live_server(site.service.app) as address, Client(address, site.tokens["viewer"]) as client:
         found = client.search("axial CT", k=5, filters={"modality": ["CT", "MRI"]})
         frame = found.frame()
-        assert len(frame) == len(found) == 5
+        assert 2 <= len(frame) == len(found) <= 5
         assert frame["score"].is_monotonic_decreasing
         assert set(frame["modality"]) <= {"CT", "MRI"}
         picture = client.picture(found[0])

@@ -36,7 +36,7 @@ _KNOWN: dict[Callable[[], bytes], tuple[str, ...]] = {
     containers.empty_user_password: (READ,),
     containers.empty_user_password_aes: (READ,),
     containers.plain: (READ,),
-    containers.no_trailer: (READ,),
+    containers.no_trailer: (READ, "pdf-truncated"),
     containers.zip_and_pdf: (READ,),
     containers.web_page_and_pdf: (READ,),
     reaching.hostile_text: (READ,),
