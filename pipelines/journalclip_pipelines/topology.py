@@ -60,7 +60,7 @@ class Service:
 
     @property
     def topics_written(self) -> list[str]:
-        letters = [dead_letter_topic(fact.topic) for fact in self.consumes]
+        letters = [dead_letter_topic(topic) for topic in self.topics_read]
         quarantine = [SourceQuarantined.topic] if self.consumes or self.extra_topics else []
         return [*(fact.topic for fact in self.produces), *letters, *quarantine]
 
@@ -120,5 +120,5 @@ SERVICES = (
 def topics() -> list[Topic]:
     """Every topic, dead letters and the notifications included."""
     facts = [Topic(topic, PARTITIONS, FOREVER) for topic in FACTS]
-    letters = [Topic(dead_letter_topic(topic), 1, DLQ_RETENTION_MS) for topic in FACTS]
+    letters = [Topic(dead_letter_topic(topic), 1, DLQ_RETENTION_MS) for topic in (*FACTS, NOTIFICATIONS)]
     return [*facts, *letters, Topic(NOTIFICATIONS, 1, DLQ_RETENTION_MS)]

@@ -82,9 +82,11 @@ class KafkaBus:
             with _reached():
                 name = prefix + topic
                 places = [TopicPartition(name, each) for each in sorted(reader.partitions_for_topic(name) or ())]
-                reader.assign(places)
-                reader.seek_to_beginning()
-                ends = reader.end_offsets(places) if places else {}
+                ends: Mapping[TopicPartition, int] = {}
+                if places:  # a topic that was never made holds nothing
+                    reader.assign(places)
+                    reader.seek_to_beginning()
+                    ends = reader.end_offsets(places)
             while any(reader.position(place) < end for place, end in ends.items()):
                 with _reached():
                     polled = reader.poll(timeout_ms=1000)
