@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import ray
-import torch
 
 from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_modeling.folder import load_folder, save_folder, upload_folder
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.settings import Settings
@@ -24,7 +25,9 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
+    # Ray starts its workers at the lowest priority but four; on a busy machine they would never get to run.
+    quick = {"worker_niceness": 0}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True, _system_config=quick)
     yield
     ray.shutdown()
 
@@ -34,11 +37,12 @@ class Setting:
     """A frozen dataset, a start, and the same run done by `fit` alone."""
 
     job: RayJob
-    reference: dict[str, torch.Tensor]
+    texts: list[str]
+    reference: Vectors
 
     def must_equal(self, folder: Path) -> None:
-        for name, parameter in load_folder(folder).model.named_parameters():
-            torch.testing.assert_close(parameter.detach(), self.reference[name], rtol=1e-3, atol=1e-5)
+        # By vectors, not weights: a key's bias has no effect and no gradient but rounding, which Adam blows up.
+        np.testing.assert_allclose(Encoder.load(folder).embed_texts(self.texts), self.reference, atol=2e-3)
 
 
 @pytest.fixture
@@ -53,7 +57,10 @@ def setting(tmp_path: Path) -> Setting:
     fit(config, alone, samples, tmp_path / "alone", options=options)
     files = upload_folder(store, tmp_path / "start")
     job = RayJob("mdl_test", config, Settings(workdir=tmp_path), frozen.manifest, files, options)
-    return Setting(job, {name: parameter.detach() for name, parameter in alone.model.named_parameters()})
+    reference = Encoder(alone.model, alone.tokenizer, alone.preprocess).embed_texts(samples.texts)
+    start = Encoder.load(tmp_path / "start").embed_texts(samples.texts)
+    assert np.abs(reference - start).max() > 0.1  # fifty times what the comparison allows
+    return Setting(job, samples.texts, reference)
 
 
 def test_without_a_cluster_the_wrapper_does_what_fit_does(setting: Setting, tmp_path: Path) -> None:
