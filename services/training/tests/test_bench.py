@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from journalclip_modeling.scratch import ScratchConfig
-from journalclip_training.bench.loss import gradient_error, inputs, measure
+from journalclip_training.bench.loss import gradient_error, inputs, measure_alone
 from journalclip_training.bench.training import bench, loader_rate
 from journalclip_training.study.score import average_precision, interval
 from journalclip_training.study.similarity import ablation_rows, config, main_rows, trained_scores
@@ -17,7 +17,7 @@ def test_both_forms_of_the_loss_have_the_same_gradients() -> None:
 
 def test_memory_is_what_an_evaluation_allocates() -> None:
     # 2,048 pairs: the naive form holds matrices of 16 MiB, the blocks hold one of 8 MiB at a time.
-    assert measure("naive", 2048, 16)[0] > 2 * measure("chunked", 2048, 16)[0]
+    assert measure_alone("naive", 2048, 16)[0] > 2 * measure_alone("chunked", 2048, 16)[0]
 
 
 def test_captions_of_the_bench_are_alike_enough_to_soften() -> None:

@@ -51,10 +51,10 @@ class LossBench:
 
 def bench(batch: int, width: int, rounds: int = 3, with_naive: bool = True) -> LossBench:
     """Measure; ``with_naive`` False measures the blocks alone, for batches whose matrices would not fit."""
-    chunked_bytes, alone = _isolated("chunked", batch, width)
+    chunked_bytes, alone = measure_alone("chunked", batch, width)
     if not with_naive:
         return LossBench(batch, width, chunked_bytes, *alone, gradient_error(width))
-    naive_bytes, _ = _isolated("naive", batch, width)
+    naive_bytes, _ = measure_alone("naive", batch, width)
     rounds_of = _times(batch, width, rounds)
     middle = [statistics.median(column) for column in zip(*rounds_of, strict=True)]
     naive_s, naive_cpu_s, chunked_s, chunked_cpu_s = middle
@@ -134,7 +134,8 @@ def _seconds(each: Inputs, form: str) -> tuple[float, float]:
     return time.perf_counter() - clock, time.process_time() - processor
 
 
-def _isolated(form: str, batch: int, width: int) -> tuple[int, tuple[float, float]]:
+def measure_alone(form: str, batch: int, width: int) -> tuple[int, tuple[float, float]]:
+    """`measure` in a fresh process: one that has worked before reuses memory, and its peak does not move."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure, form, batch, width).result()
 
