@@ -21,7 +21,7 @@ def demo() -> TrainConfig:
         data=DataConfig(augment=0.5),
         model=ModelConfig(base="scratch", scratch=ScratchConfig(width=96, heads=3, layers=3, dim=96, context=64)),
         loss=LossConfig(kind="clip"),  # its score is strict: a panel's own subcaption, not its neighbour's
-        optim=OptimConfig(lr=1e-3, epochs=36, batch=128, warmup=0.06),
+        optim=OptimConfig(lr=1e-3, epochs=24, batch=128, warmup=0.06),
     )
 
 
