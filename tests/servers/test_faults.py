@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 SEEDS = int(os.environ.get("JOURNALCLIP_CHAOS_SEEDS", "0"))
 GOOD_BESIDE_POISON = int(os.environ.get("JOURNALCLIP_CHAOS_EVENTS", "200"))
+# These wait for back-off and for servers to come back: minutes each on two busy cores, too long for `make test`.
+slow_fault = pytest.mark.skipif(not SEEDS, reason="takes minutes on two cores; `make chaos` runs it")
 # One point of each kind where time is short: before and after each thing that becomes durable.
 SHORT = [("extraction", "artifacts.after-manifest"), ("structuring", "consume.after-publish"),
          ("freezing", "consume.after-handle"), ("training", "artifacts.before-manifest"),
@@ -176,7 +178,7 @@ def _facts() -> Iterator[ArticleSubmitted]:
     yield submitted(123_456)
 
 
-@pytest.mark.skipif(not SEEDS, reason="poison among many good events takes minutes on two cores; `make chaos` runs it")
+@slow_fault
 def test_poison_among_good_events(cluster: Cluster) -> None:
     rng = random.Random(12)
     cluster.submit(range(6))
@@ -197,6 +199,7 @@ def test_poison_among_good_events(cluster: Cluster) -> None:
     assert cluster.final_dataset() == undisturbed(cluster.folder / "undisturbed", range(6))
 
 
+@slow_fault
 def test_the_broker_killed_frozen_and_restarted_in_mid_stream(cache: Path, s3_settings: S3Settings,
                                                               tmp_path: Path) -> None:  # fmt: skip
     if (said := build.missing("kafka", cache)) is not None:
@@ -221,6 +224,7 @@ def test_the_broker_killed_frozen_and_restarted_in_mid_stream(cache: Path, s3_se
         server.stop()
 
 
+@slow_fault
 def test_the_object_store_down_slow_reset_and_truncated(kafka_settings: KafkaSettings, s3_settings: S3Settings,
                                                         cache: Path, tmp_path: Path) -> None:  # fmt: skip
     if (said := build.missing("toxiproxy", cache)) is not None:
@@ -255,6 +259,7 @@ def test_the_object_store_down_slow_reset_and_truncated(kafka_settings: KafkaSet
         server.stop()
 
 
+@slow_fault
 def test_losing_kafka_entirely(cluster: Cluster) -> None:
     cluster.start_all()
     cluster.submit(range(6), quarantined=frozenset({2}))
