@@ -7,7 +7,7 @@ declared is only reported, since more of them would send a key's events elsewher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -73,6 +73,12 @@ def make_topics(settings: KafkaSettings, wanted: list[Topic], report: Report) ->
                 report.found.append(f"topic {name}")
             else:
                 report.made.append(f"topic {name}")
+
+
+def drop_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
+    """Take topics away with all they hold: for tests that share a broker, and for nothing else."""
+    with _admin(settings) as admin:
+        admin.delete_topics([settings.topic_prefix + name for name in names])
 
 
 def make_acls(settings: KafkaSettings, report: Report) -> None:

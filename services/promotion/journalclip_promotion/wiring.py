@@ -11,6 +11,7 @@ from journalclip_promotion.promoter import Promoter
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.failpoints import hit
 from journalclip_shared.registry import ModelRegistry
 from journalclip_shared.signing import Verifier, read_verifier
 
@@ -24,6 +25,7 @@ def build_promoter(settings: PromotionSettings, store: ArtifactStore, registry: 
         inspector=Inspector(store, _verifier(settings)),
         bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device, settings.suites),
         gates=Gates.load(settings.gates),
+        step=lambda name: hit(f"promotion.{name}"),
     )
 
 

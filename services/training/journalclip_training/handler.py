@@ -17,6 +17,7 @@ from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.folder import ClipFolder, load_folder, save_folder, upload_folder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import DatasetFrozen, Event, Fact, ModelTrained
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry
@@ -69,6 +70,7 @@ class TrainingHandler:
         ref = self.store.find_manifest("models", name)
         if ref is None:
             manifest = _Training(self, frozen, model_id, base).run()
+            hit("training.trained")
             ref = self.store.put_manifest("models", name, manifest.canonical())
             shutil.rmtree(self.workdir / model_id, ignore_errors=True)
         return [self._registered(ModelManifest.model_validate_json(self.store.get(ref)), ref)]
@@ -76,6 +78,7 @@ class TrainingHandler:
     def _registered(self, manifest: ModelManifest, ref: ArtifactRef) -> ModelTrained:
         tags = {"recipe": manifest.recipe, "base": manifest.base, "dataset_id": manifest.dataset_id}
         version = self.registry.register(manifest.model_id, ref, manifest.run_id, tags).version
+        hit("training.registered")
         candidate = self.registry.by_alias("candidate")
         if candidate is None or int(candidate.version) < int(version):  # a late duplicate never turns the alias back
             self.registry.set_alias("candidate", version)
