@@ -1,26 +1,27 @@
 """Every service killed (SIGKILL) at every fail point on its way, on real Kafka and MinIO, in orders that seeds choose.
 
-`make chaos` sets JOURNALCLIP_CHAOS_SEEDS; with JOURNALCLIP_CHAOS_RECORD every death is written down there.
+`make chaos` sets JOURNALCLIP_CHAOS_SEEDS. What was proven is written to the file JOURNALCLIP_CHAOS_RECORD names, and
+not run again by a second call.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from journalclip_pipelines.testing.cluster import Cluster
+from journalclip_pipelines.testing.record import Record
 from journalclip_pipelines.testing.torment import SERVICES, Kill, Torment, way
 from journalclip_shared import failpoints
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(14400)]
 
 SEEDS = int(os.environ.get("JOURNALCLIP_CHAOS_SEEDS", "0"))
+RECORD = Record(Path(path) if (path := os.environ.get("JOURNALCLIP_CHAOS_RECORD")) else None)
 
 
 def test_at_least_thirty_points_lie_on_the_ways_of_the_services() -> None:
@@ -32,11 +33,33 @@ def test_at_least_thirty_points_lie_on_the_ways_of_the_services() -> None:
     )
 
 
-@pytest.mark.skipif(not SEEDS, reason="every service at every point: an hour for 20 seeds; `make chaos` runs it")
+def test_what_is_on_record_is_done_and_what_is_half_is_not(tmp_path: Path) -> None:
+    record = Record(tmp_path / "made" / "kills.jsonl")
+    kills = [Kill("intake", point, 3, 1) for point in way("intake")]
+    record.add(kills[:-1])
+    assert not record.done("intake", 3)
+    record.add(kills[-1:])
+    with (tmp_path / "made" / "kills.jsonl").open("a") as file:
+        file.write('{"service": "freezing", "poi')
+    assert record.done("intake", 3)
+    assert not record.done("intake", 4)
+    assert not record.done("freezing", 3)
+    assert list(record.kills()) == kills
+    assert record.summary().startswith(f"{len(kills)} kills at {len(kills)} points on record; seeds: intake 1, ")
+    nothing = Record(None)
+    nothing.add(kills)
+    assert list(nothing.kills()) == []
+
+
+@pytest.mark.skipif(not SEEDS, reason="every service at every point: hours for 20 seeds; `make chaos` runs it")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_service_killed_at_every_point_on_its_way(
     kafka_settings: KafkaSettings, s3_settings: S3Settings, seed: int, tmp_path: Path
 ) -> None:
+    left = [service for service in SERVICES if not RECORD.done(service, seed)]
+    if not left:
+        pytest.skip("on record")
+
     def torment(service: str) -> list[Kill]:
         folder = tmp_path / service
         folder.mkdir()
@@ -49,13 +72,13 @@ def test_every_service_killed_at_every_point_on_its_way(
         s3 = s3_settings.model_copy(update={"bucket_prefix": f"{s3_settings.bucket_prefix}{service}-"})
         cluster = Cluster(Settings(workdir=folder / "work", bus="kafka", artifacts="s3", kafka=kafka, s3=s3), folder)
         try:
-            return Torment(cluster, service, seed).go()
+            kills = Torment(cluster, service, seed).go()
         finally:
             cluster.close()
+        RECORD.add(kills)
+        return kills
 
-    with ThreadPoolExecutor(len(SERVICES)) as pool:  # each waits for the group to miss its dead member
-        kills = [kill for found in pool.map(torment, SERVICES) for kill in found]
-    assert {(kill.service, kill.point) for kill in kills} == {(name, point) for name in SERVICES for point in way(name)}
-    if folder := os.environ.get("JOURNALCLIP_CHAOS_RECORD"):
-        with (Path(folder) / "kills.jsonl").open("a") as record:
-            record.writelines(json.dumps(asdict(kill)) + "\n" for kill in kills)
+    with ThreadPoolExecutor(len(left)) as pool:  # each waits for the group to miss its dead member
+        kills = [kill for found in pool.map(torment, left) for kill in found]
+    assert {(kill.service, kill.point) for kill in kills} == {(name, point) for name in left for point in way(name)}
+    print(RECORD.summary())
