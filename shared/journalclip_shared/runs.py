@@ -1,8 +1,8 @@
 """A training run's record, read and added to after training: its curves, and files such as the report and the card.
 
 What is attached under a name replaces what stood there, so attaching again is harmless. On a sqlite store an experiment
-that was made without a place for files points below whatever folder its maker stood in (``mlruns/``); nothing is written
-there. Files of such a run, or of a model without one, go to a run of their own beside the store.
+that was made without a place for files points below whatever folder its maker stood in (``mlruns/``); nothing is
+written there. Files of such a run, or of a model without one, go to a run of their own beside the store.
 """
 
 from __future__ import annotations
