@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 def file_documents(promoter: Promoter, runs: Runs) -> list[int]:
     """Attach what is not attached yet; the numbers of the decisions whose documents were."""
-    attached = []
+    attached: list[int] = []
     for sequence in promoter.ledger.unfiled():
         entry = promoter.ledger.get(sequence)
         if entry is not None and entry.report is not None:

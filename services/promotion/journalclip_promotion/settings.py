@@ -19,7 +19,8 @@ class PromotionSettings(Settings):
     )
     device: str = Field("cpu", description="Where candidates are measured.")
     suites: Path = Field(Path("suites"), description="Folder below which the data of evaluation suites lies.")
-    lock: Literal["file", "registry"] = Field(
-        "file", description="`file` in the work folder, or `registry` for promoters on many machines."
+    lock: Literal["auto", "file", "registry"] = Field(
+        "auto",
+        description="`file` in the work folder, `registry` for promoters on many machines; `auto`: as MLflow is.",
     )
     reconcile_s: float = Field(60, gt=0, description="Seconds between two looks for gaps.")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.models import Evaluation, Measured, Subject
 from journalclip_evaluation.ranking import Ranks
 from journalclip_evaluation.retrieval import SIDES, Ranked, Side, summarise
@@ -31,7 +32,7 @@ from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, Fact, ModelTrained
 from journalclip_shared.ids import make_id, sha256_hex
-from journalclip_shared.records.dataset import DatasetManifest, LeakReport
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
 from journalclip_shared.runs import Curve
@@ -95,6 +96,7 @@ class CannedBench:
     skill: Mapping[str, float] = field(default_factory=dict)
     start: float = 0.1
     general_skill: Mapping[str, float] = field(default_factory=dict)
+    missing_suites: tuple[str, ...] = ()
     queries: int = 200
     calls: list[str] = field(default_factory=list)
 
@@ -114,6 +116,8 @@ class CannedBench:
         return 12.0
 
     def general(self, suite: str, model: ModelManifest, subject: Subject) -> list[bool]:
+        if suite in self.missing_suites:
+            raise SuiteUnusable(suite, "no data")
         share = 0.6 if subject == "start" else self.general_skill.get(model.model_id, 0.6)
         return [item < share * 1000 for item in range(1000)]
 
@@ -168,12 +172,13 @@ def put_candidate(
     card: Mapping[str, str] = GOOD_CARD,
     leaks: LeakReport | None = None,
     licences: Mapping[str, int] | None = None,
+    splits: Mapping[Split, SplitPart] | None = None,
     files: Sequence[tuple[str, bytes]] = (("config.json", b"{}"), ("model.safetensors", b"weights")),
     tags: Mapping[str, str] | None = None,
 ) -> Candidate:
     """A candidate whose files are a few bytes: enough for everything that does not load them."""
     dataset = DatasetManifest(
-        dataset_id=make_id("ds", name), digest=sha256_hex(name.encode()), splits={},
+        dataset_id=make_id("ds", name), digest=sha256_hex(name.encode()), splits=dict(splits or {}),
         leaks=leaks or LeakReport(), licences=dict(licences or {"CC BY": 10}), image_size=64,
     )  # fmt: skip
     dataset_ref = store.put_manifest("datasets", f"frozen/{dataset.dataset_id}", dataset.canonical())

@@ -36,6 +36,6 @@ def build_promoter(
 
 
 def _lock(settings: PromotionSettings) -> Lock:
-    if settings.lock == "registry":
+    if settings.lock == "registry" or (settings.lock == "auto" and settings.mlflow_uri):
         return RegistryLease.connect(settings.registry_uri)
     return FileLock(settings.workdir / "promotion.lock")
