@@ -34,6 +34,7 @@ from journalclip_pipelines.commands import (
     serve,
     status,
     structuring,
+    suites,
     synthesize,
     train,
 )
@@ -59,6 +60,7 @@ app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
+app.command()(suites.suites)
 app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)

@@ -9,6 +9,7 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
 from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.signing import load_signer
 from journalclip_training.config import RunOptions, with_settings
 from journalclip_training.handler import TrainingHandler
 from journalclip_training.recipes import recipe
@@ -30,6 +31,7 @@ def main() -> None:
             workdir=settings.workdir / "training",
             tracking=MlflowTracking(settings.registry_uri),
             general=FolderReference(settings.general_reference) if settings.general_reference else None,
+            signer=load_signer(settings.signing_key_file, settings.own_keys),
             options=RunOptions(settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads),
         )
 

@@ -20,6 +20,7 @@ from journalclip_shared.events import DatasetFrozen, Event, Fact, ModelTrained
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.signing import SIGNATURE_TAG, Signer
 from journalclip_training.base import describe_base, load_base
 from journalclip_training.card import card
 from journalclip_training.checkpoint import Point
@@ -56,6 +57,7 @@ class TrainingHandler:
     options: RunOptions = RunOptions()  # noqa: RUF009 - frozen
     progress: Progress = silent
     general: Score | None = None  # the general reference set of forgetting control; None where there is none
+    signer: Signer | None = None  # promotion may refuse what nobody signed
 
     group = "training"
     consumes: tuple[type[Fact], ...] = (DatasetFrozen,)
@@ -75,11 +77,18 @@ class TrainingHandler:
 
     def _registered(self, manifest: ModelManifest, ref: ArtifactRef) -> ModelTrained:
         tags = {"recipe": manifest.recipe, "base": manifest.base, "dataset_id": manifest.dataset_id}
-        version = self.registry.register(manifest.model_id, ref, manifest.run_id, tags).version
+        if self.signer is not None:
+            tags[SIGNATURE_TAG] = self.signer.sign(ref)
+        found = self.registry.register(manifest.model_id, ref, manifest.run_id, tags)
+        if self.signer is not None and not self.signer.verify(ref, found.tags.get(SIGNATURE_TAG, "")):
+            # Registered before there was a key, or under another one.
+            self.registry.tag(found.version, SIGNATURE_TAG, tags[SIGNATURE_TAG])
         candidate = self.registry.by_alias("candidate")
-        if candidate is None or int(candidate.version) < int(version):  # a late duplicate never turns the alias back
-            self.registry.set_alias("candidate", version)
-        return ModelTrained(model_id=manifest.model_id, dataset_id=manifest.dataset_id, manifest=ref, version=version)
+        if candidate is None or int(candidate.version) < int(found.version):  # a late duplicate never turns it back
+            self.registry.set_alias("candidate", found.version)
+        return ModelTrained(
+            model_id=manifest.model_id, dataset_id=manifest.dataset_id, manifest=ref, version=found.version
+        )
 
 
 class _Training:

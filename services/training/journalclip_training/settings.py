@@ -17,6 +17,9 @@ class TrainingSettings(Settings):
     general_reference: Path | None = Field(
         None, description="Folder of class folders: the general set that the forgetting sweep must not lose on."
     )
+    signing_key_file: Path | None = Field(
+        None, description="File with the key that signs manifests; local artifacts have a key of their own."
+    )
     device: str = Field("cpu", description="`cpu`, `cuda`, or `cuda:N`.")
     compile: bool = Field(False, description="torch.compile both towers.")
     threads: int = Field(0, ge=0, description="Threads of torch on a CPU; 0 leaves its default.")
