@@ -128,8 +128,7 @@ def _clear_sides(sheet: _Sheet) -> list[Side]:
 def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
     """The figure's box with the words around it: tick labels, axis titles, panel letters."""
     box = claim.figure
-    if claim.frame is not None and sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area:
-        return union((box, claim.frame.slot(claim.box, box)))
+    drawn = sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area
     waiting = [line for line in sheet.labels if line.text]
     grew = True
     while grew:
@@ -139,7 +138,7 @@ def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
                 box = union((box, line.box))
                 waiting.remove(line)
                 grew = True
-    return box
+    return claim.frame.drawing(claim.box, box) if claim.frame is not None and drawn else box
 
 
 def _may_take(grown: Rect, box: Rect, claim: Claim, sheet: _Sheet) -> bool:
