@@ -30,6 +30,7 @@ FONT = "scan"
 _SYSTEM = ("/usr/share/tesseract-ocr", "/usr/share/tessdata", "/usr/local/share/tessdata")
 _ALIKE = 0.2  # of the usual height: lines that differ by less are of one size
 _LETTERS = 4  # words this long have both ascenders and a baseline, mostly, so that their height says something
+_SPACE = 1.0  # of the height of letters: between the pieces of a line
 _INK = 45  # levels below the paper
 _WORD_MARGIN = 1.5  # points around a word that are the word's
 _CELL = 3.0  # points
@@ -62,7 +63,7 @@ def read_scan(page: pymupdf.Page, language: str, data: Path) -> Page:
     frame = Rect(*page.rect)
     text = page.get_textpage_ocr(flags=0, language=language, dpi=DPI, full=True, tessdata=str(data))
     lines = [line for block in text.extractDICT()["blocks"] for line in map(_line, block["lines"]) if line is not None]
-    result = Page(number=page.number + 1, box=frame, lines=_in_blocks(lines))
+    result = Page(number=page.number + 1, box=frame, lines=_in_blocks(_joined(lines)))
     result.pictures = _pictures(page, frame, result.lines)
     return result
 
@@ -88,6 +89,23 @@ def _line(raw: dict[str, Any]) -> Line | None:
     tall = [box.height for box, span in zip(boxes, spans, strict=True) if len(span["text"].strip()) >= _LETTERS]
     size = median(tall or [box.height for box in boxes])
     return Line(text, union(boxes), size, FONT, False, FONT, False, len(text), block=0, order=0)
+
+
+def _joined(lines: Sequence[Line]) -> list[Line]:
+    """Printed lines that come in pieces; a gutter between columns is wider than any space between words."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.box.y_overlap(line.box) > 0.5 * min(last.box.height, line.box.height)
+            and -_WORD_MARGIN <= line.box.x0 - last.box.x1 < _SPACE * max(last.size, line.size)
+        ):
+            last.text, last.box = f"{last.text} {line.text}", union((last.box, line.box))
+            last.size, last.lead_chars = max(last.size, line.size), last.lead_chars + line.lead_chars + 1
+        else:
+            joined.append(line)
+    return joined
 
 
 def _in_blocks(lines: Sequence[Line]) -> list[Line]:
