@@ -73,8 +73,8 @@ def test_ocr_takes_more_time_and_no_more_memory() -> None:
     assert (slow.memory_bytes, slow.output_bytes) == (plain.memory_bytes, plain.output_bytes)
 
 
-def test_heights_that_hardly_differ_are_one_size() -> None:
-    sizes = (9.0, 10.0, 10.8, 18.0)
+def test_sizes_that_hardly_differ_are_one_size() -> None:
+    sizes = (9.5, 10.0, 10.8, 18.0)
     lines = [
         Line("twenty-one letters and more", Rect(0, 0, 9, 9), size, "scan", False, "scan", False, 27, 0, 0)
         for size in sizes

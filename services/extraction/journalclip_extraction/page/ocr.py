@@ -2,8 +2,8 @@
 
 It starts no program and opens nothing but its language data, so it works inside the sandbox. What it reads becomes the
 same `Page` that a page with a text layer gives: its words as lines and blocks, and what is left of the ink once the
-words are taken away as pictures. Type sizes of a scan are uncertain, so a document's lines count as of one size unless
-they clearly are not.
+words are taken away as pictures. Type sizes of a scan are uncertain: they are told from how wide letters run, lines of
+one block share theirs, and a document's lines count as of one size unless they clearly are not.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ DPI = 200  # Tesseract asks for letters of 20 pixels: 9-point type at this resol
 INK_DPI = 96
 FONT = "scan"
 _SYSTEM = ("/usr/share/tesseract-ocr", "/usr/share/tessdata", "/usr/local/share/tessdata")
-_ALIKE = 0.2  # of the usual height: lines that differ by less are of one size
-_LETTERS = 4  # words this long have both ascenders and a baseline, mostly, so that their height says something
+_ALIKE = 0.12  # of the usual size: lines that differ by less are of one size
+_EM = 2.2  # average letters of a text face that make an em
+_ENOUGH = 12  # letters whose width says more than their height
 _SPACE = 1.0  # of the height of letters: between the pieces of a line
 _INK = 45  # levels below the paper
 _WORD_MARGIN = 1.5  # points around a word that are the word's
@@ -59,7 +60,7 @@ def find_data(language: str) -> Path:
 
 
 def read_scan(page: pymupdf.Page, language: str, data: Path) -> Page:
-    """Words and pictures of one scanned page; sizes are heights of words until `level` has seen all pages."""
+    """Words and pictures of one scanned page; sizes are rough until `level` has seen all pages."""
     frame = Rect(*page.rect)
     text = page.get_textpage_ocr(flags=0, language=language, dpi=DPI, full=True, tessdata=str(data))
     lines = [line for block in text.extractDICT()["blocks"] for line in map(_line, block["lines"]) if line is not None]
@@ -69,11 +70,11 @@ def read_scan(page: pymupdf.Page, language: str, data: Path) -> Page:
 
 
 def level(pages: Sequence[Page]) -> None:
-    """Give all lines of nearly the usual height the same size, in place."""
-    heights = [line.size for page in pages for line in page.lines if len(line.text) > 20]
-    if not heights:
+    """Give all lines of nearly the usual size that size, in place."""
+    sizes = [line.size for page in pages for line in page.lines if len(line.text) > 20]
+    if not sizes:
         return
-    usual = median(heights)
+    usual = median(sizes)
     for page in pages:
         for line in page.lines:
             if abs(line.size - usual) <= _ALIKE * usual:
@@ -85,10 +86,12 @@ def _line(raw: dict[str, Any]) -> Line | None:
     text = clean(" ".join(span["text"] for span in spans))
     if not text:
         return None
-    boxes = [Rect(*span["bbox"]) for span in spans]
-    tall = [box.height for box, span in zip(boxes, spans, strict=True) if len(span["text"].strip()) >= _LETTERS]
-    size = median(tall or [box.height for box in boxes])
-    return Line(text, union(boxes), size, FONT, False, FONT, False, len(text), block=0, order=0)
+    box = union(Rect(*span["bbox"]) for span in spans)
+    return Line(text, box, _size(text, box), FONT, False, FONT, False, len(text), block=0, order=0)
+
+
+def _size(text: str, box: Rect) -> float:
+    return _EM * box.width / len(text) if len(text) >= _ENOUGH else box.height
 
 
 def _joined(lines: Sequence[Line]) -> list[Line]:
@@ -102,7 +105,7 @@ def _joined(lines: Sequence[Line]) -> list[Line]:
             and -_WORD_MARGIN <= line.box.x0 - last.box.x1 < _SPACE * max(last.size, line.size)
         ):
             last.text, last.box = f"{last.text} {line.text}", union((last.box, line.box))
-            last.size, last.lead_chars = max(last.size, line.size), last.lead_chars + line.lead_chars + 1
+            last.size, last.lead_chars = _size(last.text, last.box), len(last.text)
         else:
             joined.append(line)
     return joined
@@ -121,8 +124,9 @@ def _in_blocks(lines: Sequence[Line]) -> list[Line]:
     ordered = sorted(blocks, key=lambda block: (round(block[0].box.x0 / 100), block[0].box.y0))
     result: list[Line] = []
     for number, block in enumerate(ordered):
+        size = median(line.size for line in block)
         for line in block:
-            line.block, line.order = number, len(result)
+            line.block, line.order, line.size = number, len(result), size
             result.append(line)
     return result
 
