@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import numpy as np
 import pymupdf
 import pytest
-from PIL import Image
 
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.extractor import read_article
@@ -17,6 +14,7 @@ from journalclip_extraction.page.content import Line, Page
 from journalclip_extraction.page.ocr import find_data, level
 from journalclip_extraction.sandbox import Limits, Sandbox
 from journalclip_extraction.testing.pdfs import Journal
+from journalclip_extraction.testing.scans import as_scan
 from journalclip_shared.errors import PermanentError
 
 BOX = (50, 60, 250, 210)
@@ -28,17 +26,8 @@ def scanned() -> bytes:
         Journal().picture(BOX).text(50, 225, "Figure 1. Axial CT of the head of a man", "with a bleed on the left.")
     )
     journal.paragraph(50, 270, width=400, rows=4)
-    area = pymupdf.Rect(0, 0, 500, 340)
-    pixels = journal.page.get_pixmap(dpi=150, colorspace=pymupdf.csGRAY, clip=area)
-    grey = np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.width) * 0.9 + 8
-    noisy = grey + np.random.default_rng(0).normal(0, 4, grey.shape)
-    out = io.BytesIO()
-    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=75)
-    with pymupdf.open() as document:
-        page = document.new_page(width=area.width, height=area.height)
-        page.insert_image(page.rect, stream=out.getvalue())
-        data: bytes = document.tobytes()
-    return data
+    journal.page.set_cropbox(pymupdf.Rect(0, 0, 500, 340))
+    return as_scan(journal.pdf(), dpi=150)
 
 
 def test_ocr_reads_a_scanned_page_inside_the_sandbox() -> None:
