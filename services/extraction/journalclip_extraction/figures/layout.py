@@ -143,7 +143,8 @@ def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
 
 def _may_take(grown: Rect, box: Rect, claim: Claim, sheet: _Sheet) -> bool:
     for line in sheet.prose:
-        if grown.overlap(line.box) > box.overlap(line.box) + 0.3 * line.box.area:
+        common = grown.overlap(line.box)
+        if common and common > box.overlap(line.box) + 0.3 * line.box.area:
             return False
     others = (c.figure for c in sheet.claims if c is not claim and c.parts)
     return all(grown.overlap(other) <= box.overlap(other) + 1 for other in others)

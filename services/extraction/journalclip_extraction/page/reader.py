@@ -93,15 +93,17 @@ def _add_lines(page: Page, block: dict[str, Any]) -> None:
 
 def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     """One pass over the spans: this runs for every printed line of an archive."""
+    spans = raw["spans"]
+    if len(spans) == 1:
+        return _plain_line(raw, spans[0], block, order)
     pieces: list[str] = []
     weights: dict[tuple[str, float, bool], int] = {}
     lead: tuple[str, bool] | None = None
-    lead_chars, leading, blank = 0, True, False
-    for span in raw["spans"]:
+    lead_chars, leading = 0, True
+    for span in spans:
         text = span["text"]
         pieces.append(text)
         if text.isspace():
-            blank = True
             continue
         font, size = span["font"], span["size"]
         bold = bool(span["flags"] & _BOLD) or _bold_name(font)
@@ -114,8 +116,20 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     if not text or lead is None:
         return None
     font, size, bold = next(iter(weights)) if len(weights) == 1 else max(weights, key=weights.__getitem__)
-    box = _ink(raw["spans"]) if blank else Rect(*raw["bbox"])
+    edged = spans[0]["text"].isspace() or spans[-1]["text"].isspace()
+    box = _ink(spans) if edged else Rect(*raw["bbox"])
     return Line(text, box, size, font, bold, *lead, lead_chars, block, order, _turn(raw["dir"]))
+
+
+def _plain_line(raw: dict[str, Any], span: dict[str, Any], block: int, order: int) -> Line | None:
+    """A line in one style: most are."""
+    text = clean(span["text"])
+    if not text:
+        return None
+    font = span["font"]
+    bold = bool(span["flags"] & _BOLD) or _bold_name(font)
+    turn = _turn(raw["dir"])
+    return Line(text, Rect(*raw["bbox"]), span["size"], font, bold, font, bold, len(span["text"]), block, order, turn)
 
 
 def _ink(spans: list[dict[str, Any]]) -> Rect:
