@@ -94,6 +94,15 @@ def test_a_vector_chart_keeps_its_axes_and_their_words() -> None:
     assert figure.caption == "Outcome by week."
 
 
+def test_bold_row_titles_do_not_part_a_figure() -> None:
+    """They stand where headings stand, but no text follows them."""
+    journal = two_columns().picture((80, 230, 285, 300)).picture((80, 330, 285, 400), jpeg(tint=99))
+    journal.text(50, 225, "Before treatment", size=10, font="tibo")
+    journal.text(50, 322, "After treatment", size=10, font="tibo")
+    figure = only(read(journal.text(50, 415, "Figure 1. Axial CT of the head.")))
+    assert overlap(figure, (50, 217, 285, 400)) > 0.95
+
+
 def test_a_figure_spread_over_four_images_is_one() -> None:
     boxes = [(50 + 120 * x, 220 + 90 * y, 160 + 120 * x, 300 + 90 * y) for x in (0, 1) for y in (0, 1)]
     journal = two_columns()
