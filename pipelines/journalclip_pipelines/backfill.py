@@ -8,6 +8,7 @@ was quarantined before is left alone (``retry`` reads it again), and facts are t
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,13 +42,18 @@ class Row(TypedDict):
 
 @dataclass(frozen=True)
 class Summary:
-    """Files by state, figures of those extracted, and articles read anew."""
+    """Files by state, figures of those extracted, and articles read anew.
+
+    ``reading_s`` is from the first row to the last: the workers have started by then, so it grows with the archive alone.
+    """
 
     files: int
     states: dict[str, int]
     codes: dict[str, int]
     figures: int
     work_done: int
+    reading_s: float
+    files_per_s: float
 
 
 class Worker:
@@ -123,14 +129,25 @@ def publish(bus: Bus, found: Iterable[Row]) -> Summary:
     states: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     figures = 0
-    for row in found:
+    first = last = time.monotonic()
+    for count, row in enumerate(found, start=1):
+        last = time.monotonic()
+        first = last if count == 1 else first
         bus.publish([Event(fact, "backfill") for fact in _facts(row)])
         states[row["state"]] += 1
         figures += row["figures"]
         if row["code"]:
             codes[row["code"]] += 1
-    done = states["extracted"] + states["quarantined"]
-    return Summary(sum(states.values()), dict(sorted(states.items())), dict(sorted(codes.items())), figures, done)
+    spent, files = last - first, sum(states.values())
+    return Summary(
+        files=files,
+        states=dict(sorted(states.items())),
+        codes=dict(sorted(codes.items())),
+        figures=figures,
+        work_done=states["extracted"] + states["quarantined"],
+        reading_s=round(spent, 2),
+        files_per_s=round((files - 1) / spent, 3) if spent else 0.0,
+    )
 
 
 _FILES_A_BLOCK = 4
