@@ -88,12 +88,17 @@ class PairsStructured(Fact):
 
 
 class DatasetFrozen(Fact):
-    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`."""
+    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`.
+
+    Said again with a recipe, it has one more model trained on the same version.
+    """
 
     topic: ClassVar[str] = "datasets.frozen.v1"
     dataset_id: str
     manifest: ArtifactRef
     pairs: int = Field(ge=0)
+    recipe: str = Field("", max_length=100, description="Training recipe asked for; empty: the trainer's own.")
+    settings: tuple[str, ...] = Field((), max_length=100, description="`key=value` over the recipe.")
 
     @property
     def key(self) -> str:

@@ -7,13 +7,14 @@ column. So one pass over tiles finds the normalisers, and a second recomputes ea
 gradients at once: nothing of size N x N ever exists, and nothing is kept for the backward pass but the result.
 ``y_ij + y_ji`` is symmetric, so a tile of it serves its mirror image as well.
 
-Over ranks each holds n = N / size rows: only text features, the column normalisers and text gradients are exchanged.
+Over ranks each holds n of the N rows: only text features, the column normalisers and text gradients are exchanged.
 The value returned is the whole batch's on every rank; gradients carry a factor ``size``, because data-parallel
 training averages them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -50,8 +51,9 @@ class _Contrast(torch.autograd.Function):
     def forward(
         ctx: Any, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: World, block: int
     ) -> Tensor:
-        loss, dv, dt, dscale = _Batch(v, world.gather(t), scale, kernel, lam, world, block).run()
-        ctx.save_for_backward(dv, world.scatter_sum(dt), dscale)
+        lengths = world.lengths(len(v))
+        loss, dv, dt, dscale = _Batch(v, world.gather(t, lengths), scale, kernel, lam, world, lengths, block).run()
+        ctx.save_for_backward(dv, world.scatter_sum(dt, lengths), dscale)
         return loss
 
     @staticmethod
@@ -64,10 +66,12 @@ class _Batch:
     """One evaluation: rows of v are this rank's, those of t everybody's. Slices are places in the global batch."""
 
     def __init__(
-        self, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: World, block: int
-    ) -> None:
-        self.v, self.t, self.scale, self.kernel, self.lam, self.world = v, t, scale, kernel, lam, world
-        self.offset, self.total = world.rank * len(v), len(t)
+        self, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: World,
+        lengths: Sequence[int], block: int,
+    ) -> None:  # fmt: skip
+        self.v, self.t, self.scale, self.kernel, self.lam = v, t, scale, kernel, lam
+        self.world, self.lengths = world, lengths
+        self.offset, self.total = sum(lengths[: world.rank]), len(t)
         self.mine = slice(self.offset, self.offset + len(v))
         self.tiles = list(tiles(self.mine, self.total, block))
         self.loss = v.new_zeros(())
@@ -78,7 +82,7 @@ class _Batch:
     def run(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss (whole batch), d/dv [n, D], d/dt [N, D] (this rank's share), d/dscale."""
         by_v, by_t, sums = self._normalisers()
-        share = self.world.gather(self.lam / sums)
+        share = self.world.gather(self.lam / sums, self.lengths)
         self.loss += by_v.sum() + by_t[self.mine].sum()
         for tile in self.tiles:
             i, j, local = tile.rows, tile.columns, self._local(tile.rows)
