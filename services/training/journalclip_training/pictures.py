@@ -52,6 +52,25 @@ class InMemory:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """One set of pictures after another, of the same size."""
+
+    first: Pictures
+    second: Pictures
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def batch(self, indices: Indices) -> Tensor:
+        of_first = indices < len(self.first)
+        parts = self.first.batch(indices[of_first]), self.second.batch(indices[~of_first] - len(self.first))
+        out = torch.empty(len(indices), *parts[0].shape[1:], dtype=torch.uint8)
+        for mask, part in zip((of_first, ~of_first), parts, strict=True):
+            out[torch.from_numpy(mask)] = part
+        return out
+
+
+@dataclass(frozen=True)
 class Place:
     """Where one JPEG lies."""
 

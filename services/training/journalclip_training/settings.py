@@ -25,3 +25,9 @@ class TrainingSettings(Settings):
     threads: int = Field(0, ge=0, description="Threads of torch on a CPU; 0 leaves its default.")
     decode_threads: int = Field(2, ge=1)
     checkpoint_every: int = Field(25, ge=1, description="Steps between checkpoints.")
+    ray_workers: int | tuple[int, int] | None = Field(
+        None,
+        description="Train on a Ray cluster with so many workers; `[least, most]` is elastic. None: in this process.",
+    )
+    ray_address: str = Field("auto", description="The cluster's address; `local` starts one on this machine.")
+    ray_failures: int = Field(3, ge=0, description="How many times a run may lose workers.")
