@@ -8,6 +8,7 @@ was quarantined before is left alone (``retry`` reads it again), and facts are t
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class Row(TypedDict):
 class Summary:
     """Files by state, figures of those extracted, and articles read anew.
 
-    ``reading_s`` is from the first row to the last: the workers have started by then, so it grows with the archive alone.
+    ``reading_s`` is from the first row to the last: workers have started by then, so it grows with the archive alone.
     """
 
     files: int
@@ -109,7 +110,10 @@ def rows(
 
     if not paths:
         return
-    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    # Only an address that somebody gave is joined: left to itself, Ray joins the last cluster this machine remembers,
+    # and where that one is gone it waits for it for ten minutes.
+    address = None if os.environ.get("RAY_ADDRESS") else "local"
+    ray.init(address, ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, logging_level="warning")
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Small blocks: a slow article holds up few others, and rows come back while the rest is being read.
