@@ -44,7 +44,7 @@ class Row(TypedDict):
 class Summary:
     """Files by state, figures of those extracted, and articles read anew.
 
-    ``reading_s`` is from the first row to the last: the workers have started by then, so only the archive makes it grow.
+    ``reading_s`` is from the first row to the last: by then the workers have started, so only the archive adds to it.
     """
 
     files: int
