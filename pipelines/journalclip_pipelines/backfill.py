@@ -8,7 +8,6 @@ was quarantined before is left alone (``retry`` reads it again), and facts are t
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +44,7 @@ class Row(TypedDict):
 class Summary:
     """Files by state, figures of those extracted, and articles read anew.
 
-    ``reading_s`` is from the first row to the last: workers have started by then, so it grows with the archive alone.
+    ``reading_s`` is from the first row to the last: by then the workers have started, so only the archive adds to it.
     """
 
     files: int
@@ -103,17 +102,23 @@ def rows(
     limits: Limits,
     refused: frozenset[str],
     workers: int,
+    address: str | None = None,
 ) -> Iterator[Row]:
-    """The files through ``workers`` Ray actors, in order of completion."""
+    """The files through ``workers`` Ray actors of the cluster at ``address`` or one of its own, as they are done."""
     import ray
     import ray.data
 
     if not paths:
         return
-    # Only an address that somebody gave is joined: left to itself, Ray joins the last cluster this machine remembers,
-    # and where that one is gone it waits for it for ten minutes.
-    address = None if os.environ.get("RAY_ADDRESS") else "local"
-    ray.init(address, ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    # Left without an address, Ray joins the last cluster this machine remembers, and waits minutes for one that is gone.
+    ray.init(
+        address=address or "local",
+        ignore_reinit_error=True,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="warning",
+        _system_config=None if address else _PATIENT,
+    )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Small blocks: a slow article holds up few others, and rows come back while the rest is being read.
@@ -155,6 +160,9 @@ def publish(bus: Bus, found: Iterable[Row]) -> Summary:
 
 
 _FILES_A_BLOCK = 4
+# On a busy machine Ray's own processes need longer than its 30 s to start, and its workers, which it starts at the
+# lowest priority but four, would never get to run.
+_PATIENT = {"agent_register_timeout_ms": 300_000, "worker_niceness": 0}
 
 
 def _facts(row: Row) -> list[Fact]:

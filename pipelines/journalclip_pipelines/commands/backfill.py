@@ -14,6 +14,9 @@ def backfill(
         "journalclip-work"
     ),
     workers: Annotated[int, typer.Option(min=1, help="Actors, each with a core of its own.")] = 2,
+    address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="A running Ray cluster; without one it is started here.")
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Read again what was quarantined before.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -37,7 +40,7 @@ def backfill(
         states = [] if retry else article_states(workspace.bus.read)
         refused = frozenset(each.source_id for each in states if each.state == "quarantined")
         paths = find_pdfs(folder)
-        found = job.rows(paths, settings, settings.options(), settings.limits, refused, workers)
+        found = job.rows(paths, settings, settings.options(), settings.limits, refused, workers, address)
         with reporter().stage("backfill", len(paths)) as stage:
             summary = asdict(job.publish(workspace.bus, watched(found, stage, len(paths))))
     if as_json:

@@ -219,7 +219,8 @@ class _Crops:
         start = time.process_time()
         article = read_article(data, options)
         spent = time.process_time() - start
-        found = [part.crop for figure in article.figures for part in (figure, *figure.continued)]
+        found = [figure.crop for figure in article.figures]
+        found += [part.crop for figure in article.figures for part in figure.continued]
         made = [crop for crop in found if crop is not None]
         self.figures += len(found)
         self.crops += len(made)

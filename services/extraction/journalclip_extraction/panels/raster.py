@@ -77,7 +77,8 @@ class Raster:
         found = ndimage.find_objects(ndimage.label(self.pixels < WHITE, structure=np.ones((3, 3)))[0])
         boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.int64).reshape(-1, 4)
         least = BODY * min(self.pixels.shape)
-        return boxes[((boxes[:, 2:] - boxes[:, :2]) >= least).all(axis=1)]
+        large: NDArray[np.int64] = boxes[((boxes[:, 2:] - boxes[:, :2]) >= least).all(axis=1)]
+        return large
 
     def has_body(self, region: Region) -> bool:
         """Does a good part of some picture, plot or drawing lie in ``region``?"""
