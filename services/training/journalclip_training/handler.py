@@ -9,7 +9,7 @@ as done), then the registry's version with the manifest's signature, and its ali
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast

@@ -66,7 +66,8 @@ def test_tokens_are_padded_to_the_longest_of_the_batch() -> None:
     tokens = Tokens(tokenizer, ["red", "red square " * 20], 24)
     ids = tokens.batch(np.array([0], np.int64))
     assert ids.shape == (1, 8)
-    assert (ids[0, -1] == tokenizer.pad_token_id) and (ids == tokenizer.eos_token_id).any()
+    assert ids[0, -1] == tokenizer.pad_token_id
+    assert (ids == tokenizer.eos_token_id).any()
     ids = tokens.batch(np.array([0, 1], np.int64))
     assert ids.shape == (2, 24)
     assert ids[1, -1] == tokenizer.eos_token_id  # cut, but ended
