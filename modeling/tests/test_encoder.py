@@ -56,6 +56,17 @@ def test_same_seed_gives_the_same_weights() -> None:
     assert all((a == b).all() for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("size", [(40, 30), (7, 5), (64, 64)])
+def test_padding_has_the_borders_median_colour(size: tuple[int, int]) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+    seen = Preprocess(64).pixels(picture)
+    rows = np.flatnonzero((seen != seen[0, 0]).any((1, 2)))
+    small = seen[rows[0] : rows[-1] + 1]
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    expected = small[0, 0] if size[0] == size[1] else np.median(border, axis=0).astype(np.uint8)
+    np.testing.assert_array_equal(seen[0, 0], expected)
+
+
 def test_a_text_is_read_at_its_end(folder: Path) -> None:
     # Rare words have large token numbers; what comes after the largest must still count.
     encoder = Encoder.load(folder)

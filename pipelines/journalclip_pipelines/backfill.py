@@ -110,7 +110,7 @@ def rows(
 
     if not paths:
         return
-    # Left without an address, Ray joins the last cluster this machine remembers, and waits minutes for one that is gone.
+    # Left without an address, Ray joins the last cluster this machine remembers, and waits minutes for one long gone.
     ray.init(
         address=address or "local",
         ignore_reinit_error=True,

@@ -22,7 +22,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Order:
-    """``pairs`` samples in batches of ``batch`` (or fewer), ``replay`` of each from ``replayed`` more."""
+    """``pairs`` samples in batches of ``batch``, or fewer; a share ``replay`` of each from ``replayed`` more."""
 
     pairs: int
     batch: int
