@@ -93,6 +93,7 @@ def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Eve
             observer=telemetry,
             tracer=telemetry,
             lag=telemetry.lag,
+            beat=telemetry.beat,
             decode=getattr(handler, "decode", decoded),
         )
         _log.info("serving", extra={"group": handler.group, "topics": [fact.topic for fact in handler.consumes]})
