@@ -28,6 +28,11 @@ class Resources(Values):
     limits: dict[str, Quantity] = {}
 
 
+def needing(cpu: str, memory: str, most: str) -> Resources:
+    """Reserve ``cpu`` and ``memory``, end at ``most`` memory. CPU has no limit: throttling helps nobody here."""
+    return Resources(requests={"cpu": cpu, "memory": memory}, limits={"memory": most})
+
+
 class EnvVar(Values):
     """One environment variable, as Kubernetes takes it."""
 

@@ -9,14 +9,23 @@ from typing import Literal
 
 from pydantic import Field
 
-from journalclip_pipelines.chart.model import Name, Placement, Quantity, Resources, SecretRef, Storage, Values
+from journalclip_pipelines.chart.model import (
+    Name,
+    Placement,
+    Quantity,
+    Resources,
+    SecretRef,
+    Storage,
+    Values,
+    needing,
+)
 
 
 class Bundled(Placement):
     """A one-node server for trying out."""
 
     storage: Storage = Storage()
-    resources: Resources = Resources()
+    resources: Resources = needing("250m", "1Gi", "2Gi")
 
 
 class BundledKafka(Bundled):
@@ -36,6 +45,10 @@ class ExternalKafka(Values):
         "", description="Secret with `password`, or with one key a user where each service has its own."
     )
     ca_secret: SecretRef = Field(SecretRef(), description="Certificate authority; empty: the system's.")
+    acls: bool = Field(
+        False, description="Let the bootstrap job make one user's rights a service; takes an admin user."
+    )
+    admin_username: str = Field("", description="The admin user, with its password under `admin` in the secret.")
     client_cert_secret: Name = Field("", description="Secret of type kubernetes.io/tls, for mutual TLS.")
 
 
@@ -45,7 +58,7 @@ class Strimzi(Values):
     replicas: int = Field(3, ge=1, description="Brokers, each a controller as well.")
     version: str = Field("4.1.0", description="A Kafka version that the installed operator knows.")
     storage: Storage = Storage(size="100Gi")
-    resources: Resources = Resources()
+    resources: Resources = needing("1", "4Gi", "6Gi")
 
 
 class Kafka(Values):
@@ -115,7 +128,7 @@ class BundledLlm(Placement):
     model_path: str = Field("", description="The model's folder in that claim.")
     args: list[str] = Field([], description="Further arguments of `vllm serve`.")
     shared_memory: Quantity = Field("2Gi", description="Size of /dev/shm.")
-    resources: Resources = Resources()
+    resources: Resources = needing("4", "16Gi", "32Gi")
 
 
 class Llm(Values):

@@ -6,7 +6,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from journalclip_pipelines.chart.model import EnvVar, Name, Passed, Placement, Quantity, Resources, Storage, Values
+from journalclip_pipelines.chart.model import (
+    EnvVar,
+    Name,
+    Passed,
+    Placement,
+    Quantity,
+    Resources,
+    Storage,
+    Values,
+    needing,
+)
 
 
 class Scaling(Values):
@@ -47,6 +57,7 @@ class Upload(Values):
 class Intake(Service):
     """Makes events of PDFs that are dropped into the bucket or uploaded."""
 
+    resources: Resources = needing("50m", "192Mi", "1Gi")
     enabled: bool = Field(True, description="Off where another system submits articles.")
     upload: Upload = Upload()
 
@@ -57,12 +68,13 @@ class Parser(Values):
     container: bool = Field(
         True, description="A container of its own without credentials; off: a confined child process of the service."
     )
-    resources: Resources = Resources()
+    resources: Resources = needing("2", "2560Mi", "3Gi")
 
 
 class Extraction(Service):
     """Reads PDFs: figures, captions, panels, facts."""
 
+    resources: Resources = needing("250m", "768Mi", "2Gi")
     autoscaling: Scaling = Scaling()
     parser: Parser = Parser()
 
@@ -70,22 +82,26 @@ class Extraction(Service):
 class Structuring(Service):
     """Makes coded records of captions."""
 
+    resources: Resources = needing("250m", "256Mi", "1Gi")
     autoscaling: Scaling = Scaling()
 
 
 class Freezing(Service):
     """Freezes datasets by rule; one replica is enough."""
 
+    resources: Resources = needing("500m", "1Gi", "4Gi")
+
 
 class RayNodes(Placement):
-    """Pods of a Ray cluster."""
+    """The head pod of a Ray cluster: it coordinates, and trains and serves nothing."""
 
-    resources: Resources = Resources()
+    resources: Resources = needing("1", "4Gi", "8Gi")
 
 
 class RayWorkers(RayNodes):
     """Worker pods of a Ray cluster, each with its GPUs."""
 
+    resources: Resources = needing("4", "16Gi", "32Gi")
     gpus: int = Field(1, ge=0, description="GPUs (or MIG slices) of one pod; 0 trains or serves on its CPUs.")
     min_replicas: int = Field(0, ge=0, description="Fewest pods that are kept.")
     max_replicas: int = Field(4, ge=1, description="Most pods that Ray's autoscaler may ask for.")
@@ -108,6 +124,7 @@ class TrainingRay(Values):
 class Training(Service):
     """Trains a candidate for each frozen dataset."""
 
+    resources: Resources = needing("2", "8Gi", "16Gi")
     mode: Literal["process", "rayJob", "rayCluster"] = Field(
         "process",
         description="`process`: in the service's own pod. `rayJob`: a RayJob and its cluster for each dataset, gone "
@@ -121,6 +138,7 @@ class Training(Service):
 class Promotion(Service):
     """Measures candidates and moves the aliases."""
 
+    resources: Resources = needing("1", "4Gi", "8Gi")
     gpus: int = Field(0, ge=0, description="GPUs of the pod, for measuring candidates.")
     suites: Storage = Field(
         Storage(size="20Gi"), description="Data of evaluation suites; a claim is made only with `suitesEnabled`."
@@ -129,7 +147,9 @@ class Promotion(Service):
 
 
 class Index(Service):
-    """Builds the search index of each champion, and of articles that come later."""
+    """Builds the search index of each champion (`index`), or of articles that come later (`segments`)."""
+
+    resources: Resources = needing("1", "4Gi", "8Gi")
 
 
 class Tokens(Values):
@@ -154,6 +174,7 @@ class InferenceRay(Values):
 class Inference(Service):
     """Serves the champion: search, classify, embed, review, the page."""
 
+    resources: Resources = needing("1", "4Gi", "8Gi")
     mode: Literal["deployment", "rayService"] = Field(
         "deployment", description="`deployment`: one process a pod. `rayService`: Ray Serve, by KubeRay."
     )

@@ -20,4 +20,8 @@ def topology() -> dict[str, JsonValue]:
 
 
 def _rights(service: Service) -> dict[str, JsonValue]:
-    return {"reads": list(service.topics_read), "writes": list(service.topics_written)}
+    return {
+        "reads": list(service.topics_read),
+        "writes": list(service.topics_written),
+        "sharesWork": service.shares_work,
+    }

@@ -40,7 +40,7 @@ class Image(Values):
     ray: str = "journalclip/ray"
     kafka: str = "journalclip/kafka"
     minio: str = "journalclip/minio"
-    vllm: str = Field("vllm/vllm-openai:v0.11.0", description="With its tag, or a digest.")
+    vllm: str = Field("vllm/vllm-openai:v0.33.0", description="With its tag, or a digest.")
 
 
 class Gpu(Values):
@@ -97,6 +97,13 @@ class Peers(Values):
     ingress_from: list[Passed] = Field([], description="Peers that may open page and API; empty: any namespace.")
     monitoring_from: list[Passed] = Field([], description="Peers that may read metrics; empty: any namespace.")
     ray_operator_from: list[Passed] = Field([], description="Peers of the KubeRay operator; empty: any namespace.")
+    dns: list[Passed] = Field(
+        [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}},
+            {"ipBlock": {"cidr": "169.254.20.10/32"}},
+        ],
+        description="Where names are resolved: kube-system and a node's own cache.",
+    )
     external_cidrs: list[str] = Field(["0.0.0.0/0", "::/0"], description="Where external servers may be.")
 
 
@@ -149,6 +156,6 @@ class ChartValues(Values):
     ingress: Ingress = Ingress()
     gateway: Gateway = Gateway()
     network_policy: NetworkPolicy = NetworkPolicy()
-    pod_disruption_budgets: bool = Field(True, description="Keep one pod of each service through node maintenance.")
+    pod_disruption_budgets: bool = Field(True, description="Node maintenance takes one pod of a service at a time.")
     monitoring: Monitoring = Monitoring()
     cluster_domain: str = Field("cluster.local", description="The cluster's DNS domain.")

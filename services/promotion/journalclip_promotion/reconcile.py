@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
-from journalclip_shared.errors import TransientError
+from journalclip_shared.errors import JournalclipError
 from journalclip_shared.events import Event
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Watch(threading.Thread):
     def _once(self) -> None:
         try:
             healed = reconcile(self._promoter, self._bus)
-        except TransientError as error:
+        except JournalclipError as error:  # also a right or bucket that is missing while a cluster starts
             _log.warning("reconciling again in %g s: %s", self._every_s, error)
         else:
             if healed.anything:
