@@ -127,7 +127,7 @@ SERVICES = (
         consumes=(ModelPromoted, PairsStructured),
         produces=(ReviewDecided,),
         reads=("articles", "figures", "datasets", "models"),
-        writes=("figures",),
+        writes=("datasets", "figures"),
         shares_work=False,
     ),
 )

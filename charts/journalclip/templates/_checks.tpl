@@ -31,6 +31,13 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if gt (int (index $v $name).replicas) 1 -}}{{- $said = append $said (printf "%s.replicas is %d: it decides one thing at a time, so one replica is what it can use." $name (int (index $v $name).replicas)) -}}{{- end -}}
 {{- end -}}
 {{- $ray := $v.training.ray -}}
+{{- $recipe := default "cns_clip_vit_b32" $v.training.settings.recipe -}}
+{{- $base := index (.Files.Get "files/facts.json" | fromJson).recipes $recipe -}}
+{{- range default list $v.training.settings.recipe_set -}}{{- if hasPrefix "model.base=" . -}}{{- $base = trimPrefix "model.base=" . -}}{{- end -}}{{- end -}}
+{{- if hasPrefix "/srv/models/" $base -}}
+{{- if not $v.models.existingClaim -}}{{- $said = append $said (printf "training starts from %s: set models.existingClaim to the claim that holds it." $base) -}}{{- end -}}
+{{- else if and (ne $base "scratch") (not $v.models.hub) -}}{{- $said = append $said (printf "the recipe %s starts from the published checkpoint %s: set models.hub to fetch it, or models.existingClaim and training.settings.recipe_set: [model.base=/srv/models/...]." $recipe $base) -}}
+{{- end -}}
 {{- if ne $v.training.mode "process" -}}
 {{- $pods := include "journalclip.trainingPods" $ray | int -}}
 {{- if and (eq $v.training.mode "rayCluster") (gt $pods (int $ray.worker.maxReplicas)) -}}{{- $said = append $said (printf "training.ray asks for %d pods at once (workers x gpusPerWorker / worker.gpus), and worker.maxReplicas is %d: a run would wait for ever." $pods (int $ray.worker.maxReplicas)) -}}{{- end -}}

@@ -68,6 +68,10 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if has "hub" .needs }}
+- {name: HF_HUB_OFFLINE, value: "0"}
+- {name: HF_HOME, value: /var/lib/journalclip/hub}
+{{- end }}
 {{- with .values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

@@ -78,6 +78,9 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{ include "journalclip.beyond" (dict "root" $root "ports" (list (include "journalclip.port" (dict "url" $values.llm.external.url)))) }}
 {{- end }}
 {{- end }}
+{{- if has "hub" .needs }}
+{{ include "journalclip.beyond" (dict "root" $root "ports" (list 443)) }}
+{{- end }}
 {{- if has "kubernetes" .needs }}
 # The API server: its service's port, and the one behind it.
 {{ include "journalclip.beyond" (dict "root" $root "ports" (list 443 6443)) }}
@@ -104,6 +107,7 @@ spec:
     matchLabels:
       {{- include "journalclip.selector" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
+  {{- if or .metrics .ingress }}
   ingress:
     {{- if .metrics }}
     - from:
@@ -114,6 +118,9 @@ spec:
     {{- with .ingress }}
     {{- . | nindent 4 }}
     {{- end }}
+  {{- else }}
+  ingress: []
+  {{- end }}
   egress:
     {{- include "journalclip.egress" . | nindent 4 }}
     {{- with .egress }}

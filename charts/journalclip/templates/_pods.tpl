@@ -109,6 +109,10 @@ spec:
   {{- if .recreate }}
   strategy:
     type: Recreate
+  {{- else if gt (int (default 0 .gpus)) 0 }}
+  strategy:
+    type: RollingUpdate
+    rollingUpdate: {maxUnavailable: 1, maxSurge: 0}  # a new pod beside an old one would wait for the old one's GPU
   {{- else }}
   strategy:
     type: RollingUpdate

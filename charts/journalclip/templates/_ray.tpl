@@ -8,7 +8,7 @@ has no CPU to give to tasks, so nothing runs beside what coordinates.
 {{- define "journalclip.rayCluster" -}}
 {{- $root := .root -}}
 {{- $worker := .ray.worker -}}
-rayVersion: {{ (.root.Files.Get "files/versions.json" | fromJson).ray }}
+rayVersion: {{ (.root.Files.Get "files/facts.json" | fromJson).ray }}
 # Every port of Ray asks for a token, which the operator makes and hands to the pods.
 authOptions:
   mode: token
@@ -92,12 +92,18 @@ spec:
         {{- if include "journalclip.credentials" . }}
         - {name: credentials, mountPath: /etc/journalclip, readOnly: true}
         {{- end }}
+        {{- with .mounts }}
+        {{- . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: tmp
       emptyDir: {}
     - name: work
       emptyDir: {}
     {{- include "journalclip.credentials" . | nindent 4 }}
+    {{- with .volumes }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 
 {{/* {root, component}: the pods of a Ray cluster talk to one another on many ports, and to nobody else's. */}}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from journalclip_pipelines.chart.dashboard import dashboard
+from journalclip_pipelines.chart.facts import facts
 from journalclip_pipelines.chart.readme import with_values
 from journalclip_pipelines.chart.schema import defaults, values_schema
 from journalclip_pipelines.chart.topology import topology
@@ -19,6 +20,7 @@ def generated(chart: Path) -> dict[Path, str]:
         chart / "values.schema.json": _json(schema),
         chart / "files" / "defaults.json": _json(defaults()),
         chart / "files" / "topology.json": _json(topology()),
+        chart / "files" / "facts.json": _json(facts()),
         chart / "files" / "dashboard.json": _json(dashboard()),
         chart / "README.md": with_values((chart / "README.md").read_text(), schema),
     }

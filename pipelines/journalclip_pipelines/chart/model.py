@@ -50,11 +50,16 @@ class Placement(Values):
     priority_class_name: Name = Field("", description="Priority class of the pods.")
 
 
-class Storage(Values):
-    """A persistent volume."""
+class Disk(Values):
+    """Persistent volumes that somebody else claims."""
 
     size: Quantity = Field("10Gi", description="Size of the claim.")
     storage_class: Name = Field("", description="Storage class; empty takes the cluster's default.")
+
+
+class Storage(Disk):
+    """A persistent volume."""
+
     existing_claim: Name = Field("", description="A claim that is there already, taken instead of a new one.")
 
 

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from journalclip_pipelines.chart.settings import OFFERED, Schema, inlined
 from journalclip_pipelines.chart.values import ChartValues
+from journalclip_training.recipes import RECIPES
 
 # Kept for editors (descriptions, defaults) or for Helm (the rest); titles say nothing that keys do not.
 _DROPPED = frozenset({"title", "format", "writeOnly"})
@@ -22,6 +23,10 @@ def values_schema() -> Schema:
     for name, offered in OFFERED.items():
         place = _properties(properties[name]) if name else properties
         place["settings"] = offered.schema()
+    _properties(_properties(properties["training"])["settings"])["recipe"] = {
+        "description": "The recipe's name.",
+        "enum": list[JsonValue](RECIPES),
+    }
     properties["global"] = {"type": "object", "description": "Values of a chart that contains this one."}
     cleaned = _cleaned(schema)
     if not isinstance(cleaned, dict):

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from journalclip_pipelines.chart.model import (
+    Disk,
     Name,
     Placement,
     Quantity,
@@ -57,7 +58,7 @@ class Strimzi(Values):
 
     replicas: int = Field(3, ge=1, description="Brokers, each a controller as well.")
     version: str = Field("4.1.0", description="A Kafka version that the installed operator knows.")
-    storage: Storage = Storage(size="100Gi")
+    storage: Disk = Disk(size="100Gi")
     resources: Resources = needing("1", "4Gi", "6Gi")
 
 

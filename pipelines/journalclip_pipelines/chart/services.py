@@ -31,6 +31,12 @@ class Scaling(Values):
     cpu: int = Field(70, ge=1, le=100, description="`hpa`: per cent of the requested CPU aimed at.")
 
 
+class CpuScaling(Scaling):
+    """How the number of servers follows the queries."""
+
+    kind: Literal["none", "hpa"] = Field("none", description="`none` (replicas as given) or `hpa` (by CPU).")
+
+
 class Pod(Placement):
     """What every service's pods have."""
 
@@ -125,6 +131,9 @@ class Training(Service):
     """Trains a candidate for each frozen dataset."""
 
     resources: Resources = needing("2", "8Gi", "16Gi")
+    settings: Passed = Field(
+        {"recipe": "demo"}, description="Training's settings; `recipe` and `recipe_set` say what is trained."
+    )
     mode: Literal["process", "rayJob", "rayCluster"] = Field(
         "process",
         description="`process`: in the service's own pod. `rayJob`: a RayJob and its cluster for each dataset, gone "
@@ -164,8 +173,7 @@ class Tokens(Values):
 class InferenceRay(Values):
     """Serving on Ray Serve."""
 
-    min_replicas: int = Field(1, ge=1, description="Fewest encoder replicas.")
-    max_replicas: int = Field(4, ge=1, description="Most encoder replicas.")
+    replicas: int = Field(1, ge=1, description="Encoder replicas; the other parts have their own `settings`.")
     gpus_per_replica: float = Field(1, ge=0, description="GPUs of one encoder replica; 0.25 lets four share one.")
     head: RayNodes = RayNodes()
     worker: RayWorkers = RayWorkers(min_replicas=1)
@@ -180,6 +188,6 @@ class Inference(Service):
     )
     gpus: int = Field(0, ge=0, description="`deployment`: GPUs (or MIG slices) of a pod.")
     cache: Quantity = Field("20Gi", description="Room for models, indexes and pictures on a pod's own disk.")
-    autoscaling: Scaling = Scaling()
+    autoscaling: CpuScaling = CpuScaling()
     tokens: Tokens = Tokens()
     ray: InferenceRay = InferenceRay()

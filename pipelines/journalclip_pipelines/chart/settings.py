@@ -58,7 +58,21 @@ OFFERED = {
     "promotion": Offered(PromotionSettings, frozenset({"verify_key_file", "suites", "lock"})),
     "index": Offered(InferenceSettings, only=_BASE),
     "segments": Offered(InferenceSettings, only=_BASE),
-    "inference": Offered(InferenceSettings, frozenset({"part", "host", "port", "anonymous", "tokens"})),
+    "inference": Offered(
+        InferenceSettings,
+        frozenset(
+            {
+                "part",
+                "host",
+                "port",
+                "anonymous",
+                "tokens",
+                "cache",
+                "encoder_replicas",
+                "encoder_gpus",
+            }
+        ),
+    ),
 }
 
 

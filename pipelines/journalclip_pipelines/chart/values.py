@@ -114,6 +114,15 @@ class NetworkPolicy(Values):
     peers: Peers = Peers()
 
 
+class Models(Values):
+    """Where recipes find the checkpoints that they start from."""
+
+    existing_claim: Name = Field(
+        "", description="Claim with model folders, mounted read-only at /srv/models for training."
+    )
+    hub: bool = Field(False, description="Let training fetch published checkpoints: opens port 443 to the outside.")
+
+
 class Bootstrap(Values):
     """The job that makes topics, buckets, users and access rights; it can run as often as you like."""
 
@@ -142,6 +151,7 @@ class ChartValues(Values):
     object_store: ObjectStore = ObjectStore()
     mlflow: Mlflow = Mlflow()
     llm: Llm = Llm()
+    models: Models = Models()
     bootstrap: Bootstrap = Bootstrap()
     signing: Signing = Signing()
     intake: Intake = Intake()

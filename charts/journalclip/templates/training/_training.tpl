@@ -21,7 +21,22 @@
 {{- $_ := set $own "sign_key_file" "/etc/journalclip/signing/sign" -}}
 {{- $files = list (dict "name" $signing.secret "items" (list (dict "key" $signing.key "path" "signing/sign"))) -}}
 {{- end -}}
-{{- dict "component" "training-ray" "needs" (list "kafka" "objectStore" "mlflow") "own" $own "files" $files | toJson -}}
+{{- $needs := list "kafka" "objectStore" "mlflow" -}}
+{{- if .Values.models.hub -}}{{- $needs = append $needs "hub" -}}{{- end -}}
+{{- dict "component" "training-ray" "needs" $needs "own" $own "files" $files
+    "mounts" (include "journalclip.modelMounts" .) "volumes" (include "journalclip.modelVolumes" .) | toJson -}}
+{{- end -}}
+
+{{/* root: the claim that holds checkpoints to start from. */}}
+{{- define "journalclip.modelMounts" -}}
+{{- if .Values.models.existingClaim -}}- {name: models, mountPath: /srv/models, readOnly: true}{{- end -}}
+{{- end -}}
+
+{{- define "journalclip.modelVolumes" -}}
+{{- with .Values.models.existingClaim -}}
+- name: models
+  persistentVolumeClaim: {claimName: {{ . }}, readOnly: true}
+{{- end -}}
 {{- end -}}
 
 {{/* root -> the RayJob that the launcher fills in: the end of its name, its owner, and `DATASET` in the entry point. */}}
