@@ -21,6 +21,9 @@ class ExtractionSettings(Settings):
 
     concurrency: int = Field(2, ge=1, description="Articles read at once, each in its own child process.")
     limits: Limits = Field(Limits(), description="What one article may use: `JOURNALCLIP_LIMITS__CPU_S` and so on.")
+    parser: Path | None = Field(
+        None, description="Socket of a parser in a container of its own; none: the parser is a child of this process."
+    )
     quality_model: Path | None = Field(
         None,
         description="A model of `journalclip quality train`, or `champion`: the registry's; none: measured rules.",
