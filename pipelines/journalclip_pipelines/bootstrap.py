@@ -24,7 +24,7 @@ from kafka.admin import (
 )
 from kafka.errors import KafkaError, SecurityDisabledError, TopicAlreadyExistsError
 from minio import Minio
-from minio.credentials import StaticProvider
+from minio.credentials.providers import StaticProvider
 from minio.error import S3Error
 from minio.minioadmin import MinioAdmin
 from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
