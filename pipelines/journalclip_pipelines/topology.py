@@ -19,6 +19,7 @@ from journalclip_shared.events import (
     ModelPromoted,
     ModelTrained,
     PairsStructured,
+    ReviewDecided,
     SourceQuarantined,
 )
 
@@ -53,6 +54,7 @@ class Service:
     reads: tuple[Bucket, ...] = ()
     writes: tuple[Bucket, ...] = ()
     extra_topics: tuple[str, ...] = ()  # read, beside those of facts
+    shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
 
     @property
     def topics_read(self) -> list[str]:
@@ -60,8 +62,8 @@ class Service:
 
     @property
     def topics_written(self) -> list[str]:
-        letters = [dead_letter_topic(topic) for topic in self.topics_read]
-        quarantine = [SourceQuarantined.topic] if self.consumes or self.extra_topics else []
+        letters = [dead_letter_topic(topic) for topic in self.topics_read if self.shares_work]
+        quarantine = [SourceQuarantined.topic] if letters else []
         return [*(fact.topic for fact in self.produces), *letters, *quarantine]
 
 
@@ -114,7 +116,23 @@ SERVICES = (
         reads=("figures", "datasets", "models"),
         writes=("models",),
     ),
+    Service(
+        "inference-segments",
+        consumes=(PairsStructured,),
+        reads=("figures", "datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "inference-serve",
+        consumes=(ModelPromoted, PairsStructured),
+        produces=(ReviewDecided,),
+        reads=("articles", "figures", "datasets", "models"),
+        writes=("datasets", "figures"),
+        shares_work=False,
+    ),
 )
+# Not a service of ours: the object store tells Kafka of dropped files under this name.
+OBJECT_STORE = "object-store"
 
 
 def topics() -> list[Topic]:

@@ -118,6 +118,7 @@ class Loop:
     rng: random.Random = field(default_factory=random.Random)
     tracer: Tracer = field(default_factory=Untraced)
     lag: Callable[[int], None] | None = None
+    beat: Callable[[], None] | None = None  # called at every turn of the polling thread: the loop is alive
     decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
@@ -233,6 +234,8 @@ class _Run:
         self._lanes.wait(self._settings.heartbeat_s)
         self._commit(pause_s=self._settings.commit_s)
         self._measure()
+        if self._loop.beat is not None:
+            self._loop.beat()
         return True
 
     def _drained(self) -> bool:
