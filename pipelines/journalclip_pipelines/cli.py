@@ -81,6 +81,7 @@ for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
+bench.command()(bench_backbone.ingestion)
 bench.command()(bench_evaluation.evaluation)
 bench.command()(bench_panels.panels)
 app.add_typer(quality.app, name="quality")

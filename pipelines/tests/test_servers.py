@@ -64,7 +64,7 @@ def test_what_was_built_is_taken_and_a_failed_build_leaves_nothing(
     def fail(which: str, command: list[str], extra: object) -> None:
         raise PermanentError("server-build-failed", which)
 
-    monkeypatch.setattr(build, "_run", fail)
+    monkeypatch.setattr(build, "run", fail)
     with pytest.raises(PermanentError, match="server-build-failed"):
         build.binary("minio", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".minio.lock"]

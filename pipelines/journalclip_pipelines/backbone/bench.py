@@ -43,7 +43,7 @@ from journalclip_shared.events import (
     SourceQuarantined,
     encode,
 )
-from journalclip_shared.ids import article_id, sha256_hex
+from journalclip_shared.ids import Json, article_id, sha256_hex
 from journalclip_shared.settings import KafkaSettings
 
 _PARTITIONS = 4
@@ -68,7 +68,7 @@ class Score:
     memory_mib: tuple[float, float]
     memory_spread: float
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Json]:
         return asdict(self)
 
 

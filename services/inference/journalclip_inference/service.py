@@ -79,7 +79,7 @@ def build(settings: InferenceSettings, clients: Clients) -> Service:
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
     backend = LocalBackend(holder, limits)
     parts = serving_of(settings, clients, backend, lambda: reloader.problem)
-    group = f"inference-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
+    group = f"inference-serve-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
     threads = [
         threading.Thread(target=watch, args=(reloader, stopping, settings.poll_s), name="poll", daemon=True),
         threading.Thread(target=listen, args=(reloader, clients.bus, group, stopping), name="listen", daemon=True),

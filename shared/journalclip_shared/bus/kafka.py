@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka import KafkaConsumer as _KafkaConsumer
-from kafka import KafkaProducer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     CommitFailedError,
@@ -24,6 +24,7 @@ from kafka.errors import (
     KafkaError,
     RebalanceInProgressError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
     UnknownMemberIdError,
 )
 from kafka.structs import OffsetAndMetadata
@@ -116,8 +117,12 @@ class KafkaBus:
             return _KafkaConsumer(**client_options(self._settings), enable_auto_commit=False)
 
     def _whole(self, reader: _KafkaConsumer, topic: str) -> Iterator[Delivery]:
+        name = self._settings.topic_prefix + topic
         with _reached():
-            left = self._begin(reader, self._settings.topic_prefix + topic)
+            left = self._begin(reader, name)
+            unknown = not left and not reader.partitions_for_topic(name)
+        if unknown:
+            _refuse_hidden(self._settings, [name])
         heard = time.monotonic()
         while left:
             with _reached():
@@ -170,6 +175,7 @@ class KafkaConsumer:
             unknown = [name for name in names if not self._client.partitions_for_topic(name)]
         if unknown:
             self._client.close(autocommit=False)
+            _refuse_hidden(settings, unknown)
             raise TransientError(f"Kafka: no topic {', '.join(unknown)} for us; `journalclip bootstrap` makes it")
         self._prefix = settings.topic_prefix
         self._answer_s = settings.request_timeout_s
@@ -250,6 +256,21 @@ class KafkaConsumer:
         return settled
 
 
+def _refuse_hidden(settings: KafkaSettings, names: Sequence[str]) -> None:
+    """Tell a topic that we may not see from one that was never made: for a reader both are empty, and one is a lie.
+
+    Raises `PermanentError` ``kafka-denied``.
+    """
+    with _reached():
+        admin = KafkaAdminClient(**client_options(settings))
+        try:
+            found = admin.describe_topics(list(names))
+        finally:
+            admin.close()
+        if denied := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
+            raise TopicAuthorizationFailedError(", ".join(denied))
+
+
 def client_options(settings: KafkaSettings) -> dict[str, object]:
     """What every kafka-python client of ours is made with. Raises `PermanentError` for an unreadable secret."""
     options: dict[str, object] = {
@@ -257,6 +278,7 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
         "client_id": "journalclip",
         "security_protocol": settings.security,
         "request_timeout_ms": int(settings.request_timeout_s * 1000),
+        "bootstrap_timeout_ms": int(settings.request_timeout_s * 1000),
         "reconnect_backoff_max_ms": int(settings.reconnect_max_s * 1000),
     }
     if settings.security.startswith("SASL"):
