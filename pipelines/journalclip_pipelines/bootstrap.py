@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,6 +115,12 @@ def make_topics(settings: KafkaSettings, wanted: list[Topic], report: Report) ->
                 report.found.append(f"topic {name}")
             else:
                 report.made.append(f"topic {name}")
+
+
+def drop_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
+    """Take topics away with all they hold: for tests that share a broker, and for nothing else."""
+    with _admin(settings) as admin:
+        admin.delete_topics([settings.topic_prefix + name for name in names])
 
 
 def make_acls(settings: KafkaSettings, report: Report) -> None:

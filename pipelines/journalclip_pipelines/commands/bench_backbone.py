@@ -26,9 +26,10 @@ def backbone(
     import json
 
     from journalclip_pipelines.backbone.bench import bench
+    from journalclip_pipelines.progress import reporter
     from journalclip_shared.settings import KafkaSettings
 
-    score = bench(events, latencies, KafkaSettings(servers=servers) if servers else None)
+    score = bench(events, latencies, KafkaSettings(servers=servers) if servers else None, reporter())
     if as_json:
         typer.echo(json.dumps(score.as_json()))
         return

@@ -12,6 +12,7 @@ from journalclip_promotion.promoter import Promoter
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.failpoints import hit
 from journalclip_shared.registry import ModelRegistry
 from journalclip_shared.runs import NoRuns, Runs
 from journalclip_shared.signing import load_verifier
@@ -32,6 +33,7 @@ def build_promoter(
         bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device, settings.suites),
         writer=DocumentWriter(store, runs),
         gates=Gates.load(settings.gates),
+        step=lambda name: hit(f"promotion.{name}"),
     )
 
 

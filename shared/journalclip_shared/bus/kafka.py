@@ -32,6 +32,7 @@ from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.bus.rejoin import keep_join, stable
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import Event, Headers, encode
+from journalclip_shared.failpoints import hit
 from journalclip_shared.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -66,18 +67,20 @@ class KafkaBus:
                 self._producer = KafkaProducer(
                     **client_options(self._settings), linger_ms=5, max_block_ms=int(timeout_s * 1000)
                 )
-            sent = [
-                self._producer.send(
-                    self._settings.topic_prefix + each.topic,
-                    key=each.key.encode(),
-                    value=each.body,
-                    headers=list(each.headers),
+            hit("bus.before-send")
+            sent = []
+            for number, each in enumerate(records):
+                if number == len(records) // 2:
+                    hit("bus.sent-in-part")
+                topic = self._settings.topic_prefix + each.topic
+                sent.append(
+                    self._producer.send(topic, key=each.key.encode(), value=each.body, headers=list(each.headers))
                 )
-                for each in records
-            ]
+            hit("bus.sent")
             self._producer.flush(timeout=timeout_s)
             for future in sent:
                 future.get(timeout=timeout_s)
+            hit("bus.acknowledged")
 
     def consumer(self, topics: Sequence[str], group: str) -> KafkaConsumer:
         return KafkaConsumer(self._settings, tuple(topics), group)
