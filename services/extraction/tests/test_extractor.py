@@ -54,6 +54,22 @@ def test_an_embedded_jpeg_is_passed_through() -> None:
     assert (crop.width, crop.height) == (320, 240)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xd8", b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])
+def test_a_damaged_jpeg_is_not_handed_on(marker: bytes) -> None:
+    data = jpeg()
+    wound = data.index(marker) + (
+        0 if marker == b"\xff\xd8" else 4
+    )  # the header itself, or a segment behind its length
+    hurt = data[:wound] + b"\x77" * 16 + data[wound + 16 :]
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    assert pdf.count(data) == 1
+    figure = only(read_article(pdf.replace(data, hurt), ExtractOptions()))
+    assert figure.caption == "Axial CT of the head."
+    if figure.crop is not None:
+        assert figure.crop.data != hurt
+        Image.open(io.BytesIO(figure.crop.data)).load()
+
+
 def test_a_turned_raster_is_rendered_as_shown() -> None:
     journal = two_columns().picture((50, 220, 230, 400), rotate=90).text(50, 415, "Figure 1. Sagittal MRI.")
     crop = only(read(journal, ExtractOptions())).crop
