@@ -91,6 +91,19 @@ def test_a_caption_above_its_figure() -> None:
     assert overlap(only(read(journal)), box) > 0.98
 
 
+def test_a_label_above_its_figure_and_the_words_below() -> None:
+    box = (50, 220, 285, 400)
+    journal = two_columns().text(50, 212, "Figure 1").picture(box).text(50, 415, "Axial CT of the head.", "An arrow.")
+    figure = only(read(journal))
+    assert (figure.label, figure.caption) == ("Figure 1", "Axial CT of the head. An arrow.")
+    assert overlap(figure, box) > 0.98
+
+
+def test_a_label_alone_takes_no_running_text() -> None:
+    journal = two_columns().text(50, 212, "Figure 1").picture((50, 220, 285, 300)).paragraph(50, 320, rows=8)
+    assert only(read(journal)).caption == ""
+
+
 def test_a_caption_beside_its_figure() -> None:
     box = (200, 100, 540, 330)
     side = ("Fig. 4 Axial CT of the", "head of a man with a", "bleed on the left.")
