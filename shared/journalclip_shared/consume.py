@@ -263,7 +263,8 @@ class _Run:
         if self._loop.lag is not None and now - self._last_lag >= self._settings.lag_s:
             self._last_lag = now
             with suppress(TransientError):  # a gauge that misses a beat is no reason to stop working
-                self._loop.lag(self._consumer.lag())
+                if (lag := self._consumer.lag()) is not None:
+                    self._loop.lag(lag)
 
 
 class _Worker:

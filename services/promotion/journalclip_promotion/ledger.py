@@ -15,6 +15,7 @@ from journalclip_shared.artifacts import ArtifactStore, ManifestConflict
 from journalclip_shared.ids import canonical_json
 
 _ENTRIES = "decisions/"
+_FILED = "filed/"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Ledger:
     def all(self) -> Iterator[Decision]:
         """From the first on."""
         for name in self.store.list_manifests("models", _ENTRIES):
+            if (entry := self._read(name)) is not None:
+                yield entry
+
+    def backwards(self) -> Iterator[Decision]:
+        """From the last on; who looks for the newest of a kind reads no more than it must."""
+        for name in reversed(list(self.store.list_manifests("models", _ENTRIES))):
             if (entry := self._read(name)) is not None:
                 yield entry
 
@@ -57,6 +64,15 @@ class Ledger:
 
     def set_announced(self, sequence: int) -> None:
         self.store.put_manifest("models", f"announced/{sequence:08d}", canonical_json({"sequence": sequence}))
+
+    def unfiled(self) -> list[int]:
+        """Entries whose documents have not been attached to their model's run yet, or have none."""
+        entries = (int(name.removeprefix(_ENTRIES)) for name in self.store.list_manifests("models", _ENTRIES))
+        filed = {int(name.removeprefix(_FILED)) for name in self.store.list_manifests("models", _FILED)}
+        return [sequence for sequence in entries if sequence not in filed]
+
+    def set_filed(self, sequence: int) -> None:
+        self.store.put_manifest("models", f"{_FILED}{sequence:08d}", canonical_json({"sequence": sequence}))
 
     def _read(self, name: str) -> Decision | None:
         found = self.store.find_manifest("models", name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from journalclip_promotion.bench import ModelBench
+from journalclip_promotion.documents import DocumentWriter
 from journalclip_promotion.gates import Gates
 from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.ledger import Ledger
@@ -12,28 +13,29 @@ from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.registry import ModelRegistry
-from journalclip_shared.signing import Verifier, read_verifier
+from journalclip_shared.runs import NoRuns, Runs
+from journalclip_shared.signing import load_verifier
 
 
-def build_promoter(settings: PromotionSettings, store: ArtifactStore, registry: ModelRegistry) -> Promoter:
-    """Raises `GatesUnusable`, `KeyUnusable`."""
+def build_promoter(
+    settings: PromotionSettings,
+    store: ArtifactStore,
+    registry: ModelRegistry,
+    runs: Runs = NoRuns(),  # noqa: B008 - it has no state
+) -> Promoter:
+    """``runs`` is where training curves are read. Raises `GatesUnusable`, `KeyUnusable`."""
     return Promoter(
         ledger=Ledger(store),
         registry=registry,
         lock=_lock(settings),
-        inspector=Inspector(store, _verifier(settings)),
+        inspector=Inspector(store, load_verifier(settings.verify_key_file, settings.own_keys)),
         bench=ModelBench(store, settings.workdir / "cache" / "models", settings.device, settings.suites),
+        writer=DocumentWriter(store, runs),
         gates=Gates.load(settings.gates),
     )
 
 
 def _lock(settings: PromotionSettings) -> Lock:
-    if settings.lock == "registry":
+    if settings.lock == "registry" or (settings.lock == "auto" and settings.mlflow_uri):
         return RegistryLease.connect(settings.registry_uri)
     return FileLock(settings.workdir / "promotion.lock")
-
-
-def _verifier(settings: PromotionSettings) -> Verifier | None:
-    if settings.verify_key_file is None:
-        return None
-    return read_verifier(settings.verify_key_file.read_text().strip())

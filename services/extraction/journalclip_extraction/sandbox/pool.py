@@ -89,16 +89,17 @@ class Sandbox:
         """As `read`, but a permanent error is part of the outcome. Raises `TransientError` where the zygote is lost."""
         if len(data) > self.limits.input_bytes:
             return Outcome(InputTooLarge(len(data), self.limits.input_bytes), Usage())
+        limits = self.limits.for_ocr() if options.ocr else self.limits
         source = _sealed(data, options)
         pipes = [os.pipe() for _ in range(3)]
         try:
-            self._request([source, *(write for _, write in pipes)])
+            self._request(limits, [source, *(write for _, write in pipes)])
         except TransientError:
             _close(read for read, _ in pipes)
             raise
         finally:
             _close([source, *(write for _, write in pipes)])
-        return self._outcome(self._collect([read for read, _ in pipes]))
+        return self._outcome(limits, self._collect(limits, [read for read, _ in pipes]))
 
     @property
     def zygote(self) -> int | None:
@@ -109,15 +110,15 @@ class Sandbox:
         with self._lock:
             self._stop()
 
-    def _outcome(self, got: _Collected) -> Outcome:
+    def _outcome(self, limits: Limits, got: _Collected) -> Outcome:
         if not got.status:
             self.close()
             raise TransientError("the sandbox's zygote is gone")
         usage = Usage.load(bytes(got.status))
-        return Outcome(_judge(got, usage, self.limits), usage)
+        return Outcome(_judge(got, usage, limits), usage)
 
-    def _request(self, descriptors: list[int]) -> None:
-        message = json.dumps(asdict(self.limits)).encode()
+    def _request(self, limits: Limits, descriptors: list[int]) -> None:
+        message = json.dumps(asdict(limits)).encode()
         with self._lock:
             control = self._start()
             try:
@@ -189,9 +190,9 @@ class Sandbox:
                 self._zygote.wait()
             self._zygote = None
 
-    def _collect(self, ends: list[int]) -> _Collected:
+    def _collect(self, limits: Limits, ends: list[int]) -> _Collected:
         """Read all three pipes to their ends; past a limit, an end is closed and the child finds a broken pipe."""
-        got, deadline = _Collected(), time.monotonic() + self.limits.patience_s + _GRACE_S
+        got, deadline = _Collected(), time.monotonic() + limits.patience_s + _GRACE_S
         sinks = dict(zip(ends, (got.answer, got.errors, got.status), strict=True))
         answer, errors, _ = ends
         with selectors.DefaultSelector() as watch:
@@ -201,7 +202,7 @@ class Sandbox:
                 for key, _ in watch.select(deadline - time.monotonic()):
                     chunk = os.read(key.fd, _CHUNK)
                     sinks[key.fd] += chunk
-                    got.overflow |= key.fd == answer and len(got.answer) > self.limits.output_bytes
+                    got.overflow |= key.fd == answer and len(got.answer) > limits.output_bytes
                     if key.fd == errors:
                         del got.errors[:-_MAX_ERRORS]
                     if not chunk or (got.overflow and key.fd == answer):
