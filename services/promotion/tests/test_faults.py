@@ -1,6 +1,7 @@
 """Killed at every step, raced, tampered with: one verifying champion after each.
 
-The short forms run with the other tests; the full counts (50 kills a step, 1,000 races and mutations) are left to `make chaos`.
+The short forms run with the other tests; the full counts (50 kills a step, 1,000 races and mutations) are what
+`make chaos` runs.
 """
 
 from __future__ import annotations
