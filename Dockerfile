@@ -42,8 +42,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 COPY . .
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --frozen --no-editable --only-group "image-${SERVICE}"
-# The bill of materials: Debian's packages and Python's, as they are in the image.
-RUN /opt/journalclip/bin/python images/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
+RUN rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore
 
 FROM base AS python
 ARG SERVICE
@@ -58,14 +57,18 @@ LABEL org.opencontainers.image.title="journalclip-${SERVICE}" \
 COPY --from=deps /opt/journalclip /opt/journalclip
 COPY LICENSE /usr/share/doc/journalclip/LICENSE
 ENV PATH=/opt/journalclip/bin:/usr/local/bin:/usr/bin:/bin
-USER 10001:10001
 WORKDIR /tmp
 
 FROM python AS service
+# The bill of materials, in each image of what is installed in that image.
+RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+    python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
+USER 10001:10001
 ENTRYPOINT ["python", "-m"]
 
 FROM python AS parser
-USER root
+RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+    python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 # A parser needs no shell, no package manager and no set-user-id program; a way out of it should find none either.
 RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
  && rm -rf /usr/bin/apt* /usr/bin/dpkg* /usr/bin/perl* /usr/lib/apt /usr/sbin /sbin/* \
@@ -74,10 +77,11 @@ USER 10001:10001
 ENTRYPOINT ["python", "-I", "-m", "journalclip_extraction.sandbox.container"]
 
 FROM python AS ray
-USER root
 # The KubeRay operator starts Ray by bash and asks for its health by wget.
 RUN apt-get update && apt-get install --yes --no-install-recommends wget procps \
  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+    python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 USER 10001:10001
 # Ray reports nothing to anybody, and MLflow and transformers look for nothing on the way.
 ENV RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false

@@ -2,7 +2,7 @@
 # Builds the images of the Dockerfile with buildah or docker: images/build.sh [NAME...]
 #
 #   PREFIX=journalclip   before every name: journalclip/extraction; with a registry in front, what `push` would need
-#   TAG=0.1.0            the project's version unless given
+#   TAG=0.1.0            the chart's application version unless given
 #   BASE_IMAGE=...       what all of them start from; unless given, the Dockerfile's own default
 #   BUILDER=buildah      or docker; the first of the two that is installed
 #   BUILDER_FLAGS=...    further flags, e.g. --isolation=chroot where containers may not be nested
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring ray kafka minio)
-tag=${TAG:-$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml | head -1)}
+tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 builder=${BUILDER:-$(command -v buildah || command -v docker || true)}
 [ -n "$builder" ] || { echo "no image can be built: neither buildah nor docker is on PATH"; exit 1; }
 

@@ -54,7 +54,7 @@ OFFERED = {
         StructuringSettings, frozenset({"structurer", "endpoint_url", "endpoint_model", "endpoint_key", "local_model"})
     ),
     "freezing": Offered(BackboneSettings, only=(*_BASE, "freeze_")),
-    "training": Offered(TrainingSettings, frozenset({"general_reference", "sign_key_file", "signing_key_file", "ray"})),
+    "training": Offered(TrainingSettings, frozenset({"general_reference", "signing_key_file", "ray"})),
     "promotion": Offered(PromotionSettings, frozenset({"verify_key_file", "suites", "lock"})),
     "index": Offered(InferenceSettings, only=_BASE),
     "segments": Offered(InferenceSettings, only=_BASE),

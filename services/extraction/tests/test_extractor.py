@@ -54,6 +54,22 @@ def test_an_embedded_jpeg_is_passed_through() -> None:
     assert (crop.width, crop.height) == (320, 240)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xd8", b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])
+def test_a_damaged_jpeg_is_not_handed_on(marker: bytes) -> None:
+    data = jpeg()
+    wound = data.index(marker) + (
+        0 if marker == b"\xff\xd8" else 4
+    )  # the header itself, or a segment behind its length
+    hurt = data[:wound] + b"\x77" * 16 + data[wound + 16 :]
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    assert pdf.count(data) == 1
+    figure = only(read_article(pdf.replace(data, hurt), ExtractOptions()))
+    assert figure.caption == "Axial CT of the head."
+    if figure.crop is not None:
+        assert figure.crop.data != hurt
+        Image.open(io.BytesIO(figure.crop.data)).load()
+
+
 def test_a_turned_raster_is_rendered_as_shown() -> None:
     journal = two_columns().picture((50, 220, 230, 400), rotate=90).text(50, 415, "Figure 1. Sagittal MRI.")
     crop = only(read(journal, ExtractOptions())).crop
@@ -73,6 +89,19 @@ def test_a_caption_above_its_figure() -> None:
     box = (50, 240, 285, 420)
     journal = two_columns().text(50, 225, "Figure 1. Axial CT of the head.").picture(box)
     assert overlap(only(read(journal)), box) > 0.98
+
+
+def test_a_label_above_its_figure_and_the_words_below() -> None:
+    box = (50, 220, 285, 400)
+    journal = two_columns().text(50, 212, "Figure 1").picture(box).text(50, 415, "Axial CT of the head.", "An arrow.")
+    figure = only(read(journal))
+    assert (figure.label, figure.caption) == ("Figure 1", "Axial CT of the head. An arrow.")
+    assert overlap(figure, box) > 0.98
+
+
+def test_a_label_alone_takes_no_running_text() -> None:
+    journal = two_columns().text(50, 212, "Figure 1").picture((50, 220, 285, 300)).paragraph(50, 320, rows=8)
+    assert only(read(journal)).caption == ""
 
 
 def test_a_caption_beside_its_figure() -> None:

@@ -18,7 +18,7 @@
 {{- $own := dict "ray" $settings "device" (ternary "cuda" "cpu" $onGpu) -}}
 {{- $files := list -}}
 {{- if $signing.secret -}}
-{{- $_ := set $own "sign_key_file" "/etc/journalclip/signing/sign" -}}
+{{- $_ := set $own "signing_key_file" "/etc/journalclip/signing/sign" -}}
 {{- $files = list (dict "name" $signing.secret "items" (list (dict "key" $signing.key "path" "signing/sign"))) -}}
 {{- end -}}
 {{- $needs := list "kafka" "objectStore" "mlflow" -}}
