@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.events import Kind, kind_field
 from journalclip_shared.records import Document
 
 
@@ -35,3 +36,4 @@ class ModelManifest(Document):
         default_factory=dict, description="The model card's fields; empty ones block promotion."
     )
     metrics: dict[str, float] = Field(default_factory=dict, description="Training's own final numbers.")
+    kind: Kind = kind_field()
