@@ -17,7 +17,7 @@ from minio import Minio
 from minio.error import S3Error
 from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
 
-from journalclip_pipelines.topology import SERVICES, Service, Topic, topics
+from journalclip_pipelines.topology import SERVICES, STUDY_SERVICES, Service, Topic, topics
 from journalclip_shared.artifacts import BUCKETS
 from journalclip_shared.artifacts.s3 import connect
 from journalclip_shared.bus.kafka import client_options
@@ -77,7 +77,7 @@ def make_topics(settings: KafkaSettings, wanted: list[Topic], report: Report) ->
 
 def make_acls(settings: KafkaSettings, report: Report) -> None:
     """Kafka ACLs, one principal a service, named as its group."""
-    wanted = [acl for service in SERVICES for acl in service_acls(service, settings.topic_prefix)]
+    wanted = [acl for service in (*SERVICES, *STUDY_SERVICES) for acl in service_acls(service, settings.topic_prefix)]
     with _admin(settings) as admin:
         try:
             admin.create_acls(wanted)
