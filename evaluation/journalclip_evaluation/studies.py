@@ -16,6 +16,7 @@ from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.models import Evaluation, Measured, Subject, evaluation_name, files_of
 from journalclip_evaluation.rank_table import from_parquet, to_parquet
 from journalclip_evaluation.retrieval import by_modality, rank, summarise
+from journalclip_evaluation.sketch import sketch
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.encoder import StudyEncoder
@@ -60,7 +61,8 @@ class StudyEvaluator:
         if (found := self.store.find_manifest("models", name)) is not None:
             known = Evaluation.model_validate_json(self.store.get(found))
             return Measured(known, found, from_parquet(self.store.get(known.ranks)))
-        ranked = rank(embed_studies(StudyEncoder.load(fetch_folder(self.store, files, self.cache)), dataset, split))
+        pairs = embed_studies(StudyEncoder.load(fetch_folder(self.store, files, self.cache)), dataset, split)
+        ranked = rank(pairs)
         evaluation = Evaluation(
             model_id=manifest.model_id,
             subject=subject,
@@ -69,7 +71,9 @@ class StudyEvaluator:
             strict=summarise(ranked),
             multi=summarise(ranked, multi=True),
             by_modality=by_modality(ranked),
+            by_modality_multi=by_modality(ranked, multi=True),
             ranks=self.store.put("models", to_parquet(ranked), "application/vnd.apache.parquet"),
+            sketch=self.store.put("models", sketch(pairs, ranked).canonical(), "application/json"),
         )
         try:
             ref = self.store.put_manifest("models", name, evaluation.canonical())

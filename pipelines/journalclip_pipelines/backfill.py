@@ -8,6 +8,7 @@ was quarantined before is left alone (``retry`` reads it again), and facts are t
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,13 +42,18 @@ class Row(TypedDict):
 
 @dataclass(frozen=True)
 class Summary:
-    """Files by state, figures of those extracted, and articles read anew."""
+    """Files by state, figures of those extracted, and articles read anew.
+
+    ``reading_s`` is from the first row to the last: by then the workers have started, so only the archive adds to it.
+    """
 
     files: int
     states: dict[str, int]
     codes: dict[str, int]
     figures: int
     work_done: int
+    reading_s: float
+    files_per_s: float
 
 
 class Worker:
@@ -96,14 +102,23 @@ def rows(
     limits: Limits,
     refused: frozenset[str],
     workers: int,
+    address: str | None = None,
 ) -> Iterator[Row]:
-    """The files through ``workers`` Ray actors, in order of completion."""
+    """The files through ``workers`` Ray actors of the cluster at ``address`` or one of its own, as they are done."""
     import ray
     import ray.data
 
     if not paths:
         return
-    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    # Left without an address, Ray joins the last cluster this machine remembers, and waits minutes for one long gone.
+    ray.init(
+        address=address or "local",
+        ignore_reinit_error=True,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="warning",
+        _system_config=None if address else _PATIENT,
+    )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Small blocks: a slow article holds up few others, and rows come back while the rest is being read.
@@ -123,17 +138,31 @@ def publish(bus: Bus, found: Iterable[Row]) -> Summary:
     states: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     figures = 0
-    for row in found:
+    first = last = time.monotonic()
+    for count, row in enumerate(found, start=1):
+        last = time.monotonic()
+        first = last if count == 1 else first
         bus.publish([Event(fact, "backfill") for fact in _facts(row)])
         states[row["state"]] += 1
         figures += row["figures"]
         if row["code"]:
             codes[row["code"]] += 1
-    done = states["extracted"] + states["quarantined"]
-    return Summary(sum(states.values()), dict(sorted(states.items())), dict(sorted(codes.items())), figures, done)
+    spent, files = last - first, sum(states.values())
+    return Summary(
+        files=files,
+        states=dict(sorted(states.items())),
+        codes=dict(sorted(codes.items())),
+        figures=figures,
+        work_done=states["extracted"] + states["quarantined"],
+        reading_s=round(spent, 2),
+        files_per_s=round((files - 1) / spent, 3) if spent else 0.0,
+    )
 
 
 _FILES_A_BLOCK = 4
+# On a busy machine Ray's own processes need longer than its 30 s to start, and its workers, which it starts at the
+# lowest priority but four, would never get to run.
+_PATIENT = {"agent_register_timeout_ms": 300_000, "worker_niceness": 0}
 
 
 def _facts(row: Row) -> list[Fact]:

@@ -36,6 +36,7 @@ from journalclip_pipelines.commands import (
     status,
     structuring,
     studies,
+    suites,
     synthesize,
     train,
 )
@@ -61,6 +62,7 @@ app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
+app.command()(suites.suites)
 app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
@@ -69,6 +71,7 @@ app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
 bench.command()(bench_extraction.extraction)
+bench.command()(bench_extraction.scaling)
 bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)

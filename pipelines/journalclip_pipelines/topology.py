@@ -19,6 +19,7 @@ from journalclip_shared.events import (
     ModelPromoted,
     ModelTrained,
     PairsStructured,
+    ReviewDecided,
     SourceQuarantined,
     StudyStructured,
     StudySubmitted,
@@ -56,6 +57,7 @@ class Service:
     reads: tuple[Bucket, ...] = ()
     writes: tuple[Bucket, ...] = ()
     extra_topics: tuple[str, ...] = ()  # read, beside those of facts
+    shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
 
     @property
     def topics_read(self) -> list[str]:
@@ -63,8 +65,8 @@ class Service:
 
     @property
     def topics_written(self) -> list[str]:
-        letters = [dead_letter_topic(topic) for topic in self.topics_read]
-        quarantine = [SourceQuarantined.topic] if self.consumes or self.extra_topics else []
+        letters = [dead_letter_topic(topic) for topic in self.topics_read if self.shares_work]
+        quarantine = [SourceQuarantined.topic] if letters else []
         return [*(fact.topic for fact in self.produces), *letters, *quarantine]
 
 
@@ -117,6 +119,20 @@ SERVICES = (
         reads=("figures", "datasets", "models"),
         writes=("models",),
     ),
+    Service(
+        "inference-segments",
+        consumes=(PairsStructured,),
+        reads=("figures", "datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "inference-serve",
+        consumes=(ModelPromoted, PairsStructured),
+        produces=(ReviewDecided,),
+        reads=("articles", "figures", "datasets", "models"),
+        writes=("datasets", "figures"),
+        shares_work=False,
+    ),
 )
 # Services of studies, started where a hospital's archive is: none reads an article, none of those above reads a study.
 STUDY_SERVICES = (
@@ -156,6 +172,8 @@ STUDY_SERVICES = (
         writes=("models",),
     ),
 )
+# Not a service of ours: the object store tells Kafka of dropped files under this name.
+OBJECT_STORE = "object-store"
 
 
 def topics() -> list[Topic]:

@@ -77,7 +77,7 @@ def test_what_was_built_is_taken_and_a_failed_build_leaves_nothing(
 
 def test_a_failing_build_tool_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="no such module"):
-        build._run("minio", [sys.executable, "-c", "import sys; sys.exit('no such module')"], {})
+        build.run("minio", [sys.executable, "-c", "import sys; sys.exit('no such module')"], {})
 
 
 def test_children_are_given_settings_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

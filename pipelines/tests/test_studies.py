@@ -26,13 +26,14 @@ from journalclip_pipelines.studies.reader import SandboxedReader
 from journalclip_pipelines.studies.run import StudyRunOptions, StudyRunResult, registry_of, run_studies
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.records.report import SequenceName
 from journalclip_shared.testing.studies import draw_study, draw_truth
 from journalclip_shared.testing.studies.dicom import DicomOptions
 from journalclip_shared.testing.studies.folders import write_study
 from journalclip_shared.testing.studies.identifiers import Planted, planted
 from journalclip_structuring.testing.reports import report_of
 
-SEQUENCES = ("T1CE", "FLAIR", "DWI")
+SEQUENCES: tuple[SequenceName, ...] = ("T1CE", "FLAIR", "DWI")
 PATIENTS, STUDIES = 10, 12
 SETTINGS = ("optim.epochs=2", "optim.batch=6", "data.min_studies=4", "model.grid=6,32,32")
 

@@ -118,6 +118,7 @@ class Loop:
     rng: random.Random = field(default_factory=random.Random)
     tracer: Tracer = field(default_factory=Untraced)
     lag: Callable[[int], None] | None = None
+    beat: Callable[[], None] | None = None  # called at every turn of the polling thread: the loop is alive
     decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
@@ -232,6 +233,8 @@ class _Run:
         self._lanes.wait(self._settings.heartbeat_s)
         self._commit(pause_s=self._settings.commit_s)
         self._measure()
+        if self._loop.beat is not None:
+            self._loop.beat()
         return True
 
     def _drained(self) -> bool:
@@ -260,7 +263,8 @@ class _Run:
         if self._loop.lag is not None and now - self._last_lag >= self._settings.lag_s:
             self._last_lag = now
             with suppress(TransientError):  # a gauge that misses a beat is no reason to stop working
-                self._loop.lag(self._consumer.lag())
+                if (lag := self._consumer.lag()) is not None:
+                    self._loop.lag(lag)
 
 
 class _Worker:

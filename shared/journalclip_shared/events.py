@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
@@ -122,13 +122,23 @@ class PairsStructured(Fact):
 
 
 class DatasetFrozen(Fact):
-    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`."""
+    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`.
+
+    Said again with a recipe, it has one more model trained on the same version.
+    """
 
     topic: ClassVar[str] = "datasets.frozen.v1"
     dataset_id: str
     manifest: ArtifactRef
     pairs: int = Field(ge=0)
+    recipe: str = Field("", max_length=100, description="Training recipe asked for; empty: the trainer's own.")
+    settings: tuple[str, ...] = Field((), max_length=100, description="`key=value` over the recipe.")
     kind: Kind = kind_field("What it is made of; services take their own kind.")
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What is not asked for is not written: a fact from before recipes could be asked for keeps its id."""
+        return {name: value for name, value in dump(self).items() if name not in ("recipe", "settings") or value}
 
     @property
     def key(self) -> str:

@@ -20,7 +20,7 @@ from journalclip_pipelines.backbone.repair import rebuild, replay
 from journalclip_pipelines.servers import build, kafka, toxiproxy
 from journalclip_pipelines.submit import submit
 from journalclip_pipelines.testing.chain import STAGES, Chain
-from journalclip_pipelines.testing.cluster import Cluster, cpu_share
+from journalclip_pipelines.testing.cluster import Cluster, cpu_share, wait_until
 from journalclip_shared import failpoints
 from journalclip_shared.bus import Record
 from journalclip_shared.consume import Loop
@@ -38,7 +38,7 @@ slow_fault = pytest.mark.skipif(not SEEDS, reason="takes minutes on two cores; `
 SHORT = [("extraction", "artifacts.after-manifest"), ("structuring", "consume.after-publish"),
          ("freezing", "consume.after-handle"), ("training", "artifacts.before-manifest"),
          ("promotion", "consume.before-commit")]  # fmt: skip
-PATIENCE_S = 90.0
+PATIENCE_S = 400.0  # only a failure waits so long; a busy machine may take a minute for what needs a second
 
 
 def settings_for(kafka_settings: KafkaSettings, s3_settings: S3Settings, workdir: Path) -> Settings:
@@ -73,7 +73,7 @@ def clean(found: Audit, cluster: Cluster) -> None:
 
 def proven(cluster: Cluster, numbers: range, quarantined: frozenset[int] = frozenset()) -> None:
     """Settled, audited, and the same dataset as without any fault."""
-    found = cluster.settle(PATIENCE_S * cpu_share())
+    found = cluster.settle(PATIENCE_S)
     clean(found, cluster)
     assert found.articles == len(numbers)
     assert found.states["quarantined"] == len(quarantined & set(numbers))
@@ -82,20 +82,20 @@ def proven(cluster: Cluster, numbers: range, quarantined: frozenset[int] = froze
 
 def test_an_undisturbed_run_and_a_sigterm_under_load(cluster: Cluster) -> None:
     cluster.start_all()
+    cluster.wait_serving(PATIENCE_S)
     cluster.submit(range(10), quarantined=frozenset({4}))
-    cluster.wait_serving(PATIENCE_S * cpu_share())
+    wait_until(lambda: any(facts_of(cluster.bus, FiguresExtracted)), PATIENCE_S)
     assert set(cluster.stop().values()) == {0}, cluster.logs()
     cluster.start_all()
     proven(cluster, range(10), quarantined=frozenset({4}))
 
 
-@pytest.mark.parametrize(("stage", "point"), SHORT)
-def test_a_service_killed_at_a_fail_point(cluster: Cluster, stage: str, point: str) -> None:
+def test_every_service_killed_at_a_fail_point(cluster: Cluster) -> None:
     cluster.submit(range(8))
-    for before in STAGES[: STAGES.index(stage)]:
-        assert cluster.start(before, DRAIN="1").wait(PATIENCE_S * cpu_share()) == 0, cluster.logs()
-    killed = cluster.start(stage, DRAIN="1", FAIL_POINTS=f"{point}=kill")
-    assert killed.wait(PATIENCE_S * cpu_share()) == -signal.SIGKILL, cluster.logs()
+    for stage, point in SHORT:
+        killed = cluster.start(stage, DRAIN="1", FAIL_POINTS=f"{point}=kill")
+        assert killed.wait(PATIENCE_S) == -signal.SIGKILL, cluster.logs()
+        assert cluster.start(stage, DRAIN="1").wait(PATIENCE_S) == 0, cluster.logs()
     cluster.start_all()
     proven(cluster, range(8))
 
@@ -112,10 +112,8 @@ def test_a_service_killed_at_every_point_in_turn(cluster: Cluster, stage: str, s
     for number, point in enumerate(points):
         cluster.submit(range(4 * number, 4 * number + 4), quarantined)
         for before in STAGES[: STAGES.index(stage)]:
-            assert cluster.start(before, DRAIN="1").wait(PATIENCE_S * cpu_share()) == 0, cluster.logs()
-        code = cluster.start(stage, DRAIN="1", FAIL_POINTS=f"{point}=kill@{rng.randint(1, 3)}").wait(
-            PATIENCE_S * cpu_share()
-        )
+            assert cluster.start(before, DRAIN="1").wait(PATIENCE_S) == 0, cluster.logs()
+        code = cluster.start(stage, DRAIN="1", FAIL_POINTS=f"{point}=kill@{rng.randint(1, 3)}").wait(PATIENCE_S)
         assert code in (0, -signal.SIGKILL), cluster.logs()
     cluster.start_all()
     proven(cluster, range(4 * len(points)), quarantined)
@@ -125,7 +123,7 @@ def test_a_handler_longer_than_the_poll_interval_keeps_its_work(cluster: Cluster
     cluster.submit(range(2))
     slow = {"KAFKA": cluster.settings.kafka.model_copy(update={"max_poll_interval_s": 3.0}).model_dump_json()}
     worker = cluster.start("extraction", DRAIN="1", FAIL_POINTS="consume.before-handle=sleep:9", **slow)
-    assert worker.wait(PATIENCE_S * cpu_share()) == 0, cluster.logs()
+    assert worker.wait(PATIENCE_S) == 0, cluster.logs()
     assert len(list(facts_of(cluster.bus, FiguresExtracted))) == 2, "a lost partition would have handled it twice"
     cluster.start_all()
     proven(cluster, range(2))
@@ -141,7 +139,7 @@ def test_every_event_delivered_again_and_out_of_order(cluster: Cluster, times: i
         again *= times - 1
         rng.shuffle(again)
         cluster.bus.publish_raw(again)
-        assert cluster.start(stage, DRAIN="1").wait(PATIENCE_S * cpu_share()) == 0, cluster.logs()
+        assert cluster.start(stage, DRAIN="1").wait(PATIENCE_S) == 0, cluster.logs()
     cluster.start_all()
     proven(cluster, range(10))
 
@@ -188,12 +186,12 @@ def test_poison_among_good_events(cluster: Cluster) -> None:
         mixed.insert(rng.randrange(len(mixed)), bad)
     cluster.bus.publish_raw(mixed)
     cluster.start_all()
-    deadline = time.monotonic() + PATIENCE_S * cpu_share() + GOOD_BESIDE_POISON / 50
+    deadline = time.monotonic() + PATIENCE_S + GOOD_BESIDE_POISON / 50
     while len(list(cluster.bus.read(f"{ArticleSubmitted.topic}.dlq"))) < 12 and time.monotonic() < deadline:
         cluster.keep_alive()
         time.sleep(0.5)
     assert len(list(cluster.bus.read(f"{ArticleSubmitted.topic}.dlq"))) == 12, cluster.logs()
-    found = cluster.settle(PATIENCE_S * cpu_share())
+    found = cluster.settle(PATIENCE_S)
     # The twelfth kind announces an article that was never stored: the audit must say so, and nothing else.
     assert {each.code for each in found.violations} <= {"submission-unrecorded"}, cluster.logs()
     assert cluster.final_dataset() == undisturbed(cluster.folder / "undisturbed", range(6))
@@ -250,7 +248,7 @@ def test_the_object_store_down_slow_reset_and_truncated(kafka_settings: KafkaSet
             proxy.heal()
             cluster.keep_alive()
         time.sleep(5.0)
-        cluster.settle(PATIENCE_S * cpu_share())
+        cluster.settle(PATIENCE_S)
         replay(cluster.bus)  # what an outage buried, once it is over
         proven(cluster, range(12))
     finally:
@@ -263,7 +261,7 @@ def test_the_object_store_down_slow_reset_and_truncated(kafka_settings: KafkaSet
 def test_losing_kafka_entirely(cluster: Cluster) -> None:
     cluster.start_all()
     cluster.submit(range(6), quarantined=frozenset({2}))
-    clean(cluster.settle(PATIENCE_S * cpu_share()), cluster)
+    clean(cluster.settle(PATIENCE_S), cluster)
     cluster.stop()
     fresh = cluster.settings.kafka.model_copy(update={"topic_prefix": f"{cluster.settings.kafka.topic_prefix}new."})
     again = Cluster(cluster.settings.model_copy(update={"kafka": fresh}), cluster.folder)
@@ -272,7 +270,7 @@ def test_losing_kafka_entirely(cluster: Cluster) -> None:
         assert counts[ArticleSubmitted.topic] == 6
         assert counts[PairsStructured.topic] == 5
         again.start_all()
-        clean(again.settle(PATIENCE_S * cpu_share()), again)
+        clean(again.settle(PATIENCE_S), again)
         assert again.final_dataset() == undisturbed(again.folder / "undisturbed", range(6), frozenset({2}))
     finally:
         again.close()

@@ -76,7 +76,7 @@ class StudyEncoder:
         with torch.inference_mode():
             for start in range(0, len(texts), batch):
                 tokens = tokenize(self.tokenizer, texts[start : start + batch], self.model.config.text.context)
-                rows.append(self.model.texts(tokens["input_ids"], tokens["attention_mask"]).numpy())
+                rows.append(self.model.texts(tokens["input_ids"]).numpy())
         return cast(Vectors, np.concatenate(rows))
 
     def embed_reports(self, reports: Sequence[Sequence[str]]) -> Vectors:

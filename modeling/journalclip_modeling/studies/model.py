@@ -66,9 +66,9 @@ class StudyModel(nn.Module):
             sequence_weights=sequence_weights,
         )
 
-    def texts(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Unit vectors [n, dim] of tokens [n, L]."""
-        found = self.text(input_ids=ids, attention_mask=mask)
+    def texts(self, ids: Tensor) -> Tensor:
+        """Unit vectors [n, dim] of tokens [n, L]; attention is causal, so nothing that is read sees the padding."""
+        found = self.text(input_ids=ids)
         return normalize(found.text_embeds.float(), dim=-1)
 
     def _sequences(self, volumes: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:

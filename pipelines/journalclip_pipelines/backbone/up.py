@@ -22,6 +22,7 @@ from journalclip_pipelines.bootstrap import announce_objects, bootstrap
 from journalclip_pipelines.servers import build, kafka, minio, mlflow
 from journalclip_pipelines.topology import NOTIFICATIONS
 from journalclip_shared.settings import Settings
+from journalclip_shared.signing import local_keys
 
 Say = Callable[[str], None]
 
@@ -148,7 +149,13 @@ def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
         "JOURNALCLIP_MLFLOW_URI": settings.mlflow_uri,
         "JOURNALCLIP_LOG_JSON": str(settings.log_json),
     }
-    return {**os.environ, **given, **extra}
+    return {**_keys(settings), **os.environ, **given, **extra}
+
+
+def _keys(settings: Settings) -> dict[str, str]:
+    """Keys of this folder, where the machine's environment names no others: training signs, promotion verifies."""
+    keys = local_keys(settings.workdir / "keys")
+    return {"JOURNALCLIP_SIGNING_KEY_FILE": str(keys.signing), "JOURNALCLIP_VERIFY_KEY_FILE": str(keys.verify)}
 
 
 def children(settings: Settings, names: Sequence[str], extra: Mapping[str, str]) -> list[Child]:

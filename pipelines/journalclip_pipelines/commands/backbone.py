@@ -45,6 +45,14 @@ def up(
 def bootstrap(
     workdir: Workdir = DEFAULT_WORKDIR,
     acls: Annotated[bool, typer.Option("--acls", help="Kafka access rights too, one principal a service.")] = False,
+    users: Annotated[
+        Path | None,
+        typer.Option(help="MinIO users too, one a service: a folder with its secret key in a file of its name."),
+    ] = None,
+    notifications: Annotated[
+        bool, typer.Option("--notifications", help="Have MinIO announce dropped PDFs to Kafka.")
+    ] = False,
+    wait_s: Annotated[float, typer.Option(min=0, help="Wait so long for servers that are still starting.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Topics, buckets and access rights as declared; what is there and right is left alone.
@@ -52,10 +60,15 @@ def bootstrap(
     Examples:
 
         JOURNALCLIP_BUS=kafka JOURNALCLIP_KAFKA__SERVERS=kafka:9092 journalclip bootstrap --acls
-    """
-    from journalclip_pipelines.bootstrap import bootstrap as run
 
-    report = run(_settings(workdir), acls)
+        journalclip bootstrap --wait-s 600 --acls --users /etc/journalclip/users --notifications
+    """
+    from time import sleep
+
+    from journalclip_pipelines.bootstrap import Extras, bootstrap_within
+
+    extras = Extras(acls, users, notifications)
+    report = bootstrap_within(_settings(workdir), extras, wait_s, Console(stderr=True).print, sleep)
     if as_json:
         print_json(report.as_json())
         return

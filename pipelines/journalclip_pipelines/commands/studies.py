@@ -118,7 +118,7 @@ def submit(
         done = submit_studies(workspace, folder, StudyRunOptions(review=review), reporter())
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
     if as_json:
-        print_json({"submitted": done.submitted, "new": done.new, "refused": refused})  # type: ignore[dict-item]
+        print_json({"submitted": done.submitted, "new": done.new, "refused": refused})
         return
     typer.echo(f"{done.submitted} studies read, {done.new} new, {len(done.refused)} refused")
     for fact in done.refused:

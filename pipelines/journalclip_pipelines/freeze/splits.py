@@ -10,12 +10,12 @@ leaves val and test.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from journalclip_shared.duplicates import Hashed, cluster
+from journalclip_shared.leaks import leak_report, normalised
 from journalclip_shared.records.dataset import LeakReport, Split
 from journalclip_shared.records.pair import Pair
 
@@ -50,23 +50,6 @@ def assign(pairs: Sequence[Pair], shares: SplitShares, seed: int) -> Assignment:
         splits[side_of[pair.article_id]].append(pair)
     dropped = _drop_shared_captions(splits)
     return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, near))
-
-
-def normalised(text: str) -> str:
-    """Letters and digits of the NFKD form, lower case, single spaces: equal here means the same caption."""
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join("".join(ch if ch.isalnum() else " " for ch in folded).split())
-
-
-def leak_report(splits: Mapping[Split, Sequence[Pair]], near: Iterable[Set[str]]) -> LeakReport:
-    """Counts what stands in more than one split: articles, image digests, near-duplicate clusters, captions."""
-    side = {pair.pair_id: split for split, members in splits.items() for pair in members}
-    return LeakReport(
-        articles=_shared(splits, lambda pair: pair.article_id),
-        image_digests=_shared(splits, lambda pair: pair.image.sha256),
-        near_images=sum(1 for alike in near if len({side[each] for each in alike if each in side}) > 1),
-        captions=_shared(splits, lambda pair: normalised(pair.text)),
-    )
 
 
 def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]]:
@@ -133,11 +116,3 @@ def _drop_shared_captions(splits: dict[Split, list[Pair]]) -> int:
         splits[split] = kept
         seen.update(normalised(pair.text) for pair in kept)
     return dropped
-
-
-def _shared(splits: Mapping[Split, Sequence[Pair]], key: Callable[[Pair], str]) -> int:
-    where: dict[str, set[Split]] = defaultdict(set)
-    for split, pairs in splits.items():
-        for pair in pairs:
-            where[key(pair)].add(split)
-    return sum(1 for sides in where.values() if len(sides) > 1)

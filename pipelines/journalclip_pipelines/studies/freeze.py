@@ -66,7 +66,9 @@ def freeze_studies(
         manifest = _write(store, splits, digest, options, len(every) - len(kept), progress)
         if manifest.leaks.total:
             raise PermanentError("dataset-leaks", f"splits share content: {manifest.leaks}", "Report this as a bug.")
-        members = {split: [study.study_id for study in studies] for split, studies in splits.items()}
+        members: dict[str, list[str]] = {
+            split: [study.study_id for study in studies] for split, studies in splits.items()
+        }
         store.put_manifest("datasets", f"members/{dataset_id}", canonical_json(members))
         found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
     pairs = sum(len(study.pairs) for study in kept)

@@ -167,8 +167,8 @@ def stages_after_freezing(workspace: Workspace, options: StudyRunOptions) -> lis
         from journalclip_promotion.wiring import build_promoter
 
         settings = PromotionSettings(workdir=workspace.root, gates=options.gates)
-        promoter = build_promoter(settings, workspace.store, registry_of(workspace), "studies")
-        yield PromotionHandler(promoter, "promotion-studies", "studies")
+        promoter = build_promoter(settings, workspace.store, registry_of(workspace), kind="studies")
+        yield PromotionHandler(promoter, group="promotion-studies", kind="studies")
 
     @contextmanager
     def indexing(tick: Tick) -> Iterator[Handler]:

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
 from journalclip_extraction.errors import NoFigures
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
+from journalclip_shared.records.article import ExtractedArticle, Figure, FigurePart, Panel
 
 
 class Reading(Protocol):
@@ -98,6 +98,17 @@ class ExtractionHandler:
             quality=figure.quality,
             modality=figure.modality,
             modality_by=figure.modality_by,
+            continued=tuple(map(self._part, figure.continued)),
+        )
+
+    def _part(self, part: ReadPart) -> FigurePart:
+        return FigurePart(
+            page=part.page,
+            box=part.box,
+            boxes=part.boxes,
+            image=self._put(part.crop),
+            pixels=(part.crop.width, part.crop.height) if part.crop else None,
+            phash=part.phash,
         )
 
     def _panels(self, panels: Sequence[ReadPanel], figure_id: str) -> tuple[Panel, ...]:

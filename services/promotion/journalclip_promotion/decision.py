@@ -48,6 +48,8 @@ class Decision(Document):
     compared_with: str = Field("", description="`champion <version>` or `its starting point`.")
     evaluation: ArtifactRef | None = None
     baseline: ArtifactRef | None = None
+    report: ArtifactRef | None = Field(None, description="HTML for people, where the candidate was measured.")
+    card: ArtifactRef | None = Field(None, description="The model card, Markdown.")
     who: str
     when: str = Field(description="ISO 8601, UTC.")
     why: str = ""

@@ -11,15 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from journalclip_promotion.decision import Candidate
+from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter, Request
 from journalclip_shared.events import Event, Fact, Kind, ModelPromoted, ModelTrained
+from journalclip_shared.runs import NoRuns, Runs
 
 
 @dataclass
 class PromotionHandler:
-    """Asks the promoter; knows nothing of gates."""
+    """Asks the promoter; knows nothing of gates. With ``runs``, documents are attached at once, as a local run wants
+    it; without, that is left to the reconciler, since a tracker that is away can take minutes to say so."""
 
     promoter: Promoter
+    runs: Runs = NoRuns()  # noqa: RUF009 - it has no state
     group: str = "promotion"
     kind: Kind = "figures"
     consumes: tuple[type[Fact], ...] = (ModelTrained, ModelPromoted)
@@ -44,6 +48,7 @@ class PromotionHandler:
             kind=fact.kind,
         )
         decision = self.promoter.decide(Request(candidate, who=self.group, why="the candidate's event"))
+        file_documents(self.promoter, self.runs)
         if decision.changed:
             yield decision.fact()
 

@@ -15,6 +15,7 @@ from journalclip_shared.artifacts import ArtifactStore, ManifestConflict
 from journalclip_shared.ids import canonical_json
 
 _ENTRIES = "decisions/"
+_FILED = "filed/"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class Ledger:
     def all(self) -> Iterator[Decision]:
         """From the first on."""
         for name in self.store.list_manifests("models", self.prefix + _ENTRIES):
+            if (entry := self._read(name)) is not None:
+                yield entry
+
+    def backwards(self) -> Iterator[Decision]:
+        """From the last on; who looks for the newest of a kind reads no more than it must."""
+        for name in reversed(list(self.store.list_manifests("models", self.prefix + _ENTRIES))):
             if (entry := self._read(name)) is not None:
                 yield entry
 
@@ -60,6 +67,20 @@ class Ledger:
         self.store.put_manifest(
             "models", f"{self.prefix}announced/{sequence:08d}", canonical_json({"sequence": sequence})
         )
+
+    def unfiled(self) -> list[int]:
+        """Entries whose documents have not been attached to their model's run yet, or have none."""
+        filed = set(self._numbers(_FILED))
+        return [sequence for sequence in self._numbers(_ENTRIES) if sequence not in filed]
+
+    def set_filed(self, sequence: int) -> None:
+        self.store.put_manifest(
+            "models", f"{self.prefix}{_FILED}{sequence:08d}", canonical_json({"sequence": sequence})
+        )
+
+    def _numbers(self, kind: str) -> Iterator[int]:
+        below = self.prefix + kind
+        yield from (int(name.removeprefix(below)) for name in self.store.list_manifests("models", below))
 
     def _read(self, name: str) -> Decision | None:
         found = self.store.find_manifest("models", name)

@@ -37,7 +37,7 @@ def samples(count: int = 12) -> StudySamples:
     for n in range(count):
         side = "left" if n % 2 else "right"
         voxels[n, 0, 1, 5:10, (9 if n % 2 else 2) : (14 if n % 2 else 7)] = 240
-        found = ReportFinding(term="glioma", laterality=side, signal="hyperintense")  # type: ignore[arg-type]
+        found = ReportFinding(term="glioma", laterality=side, signal="hyperintense")
         for s, description in enumerate(
             (SequenceDescription(sequence="FLAIR", findings=(found,)), SequenceDescription(sequence="DWI"))
         ):
@@ -80,7 +80,7 @@ def test_any_subset_of_sequences_gives_a_vector_that_does_not_depend_on_its_neig
         assert torch.allclose(torch.tensor(alone.study), torch.tensor(found.study), atol=1e-5)
         assert set(found.sequences) == set(study)
         assert sum(found.weights.values()) == pytest.approx(1, abs=1e-5)
-        assert found.slices[next(iter(study))].sum() == pytest.approx(1, abs=1e-5)  # type: ignore[index]
+        assert next(iter(found.slices.values())).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_at_lam_0_the_objective_is_the_plain_clip_loss() -> None:
 
 def test_signal_side_and_denial_are_told_apart_by_the_coded_record() -> None:
     bright, dark = (
-        coded(SequenceDescription(sequence="FLAIR", findings=(ReportFinding(term="glioma", signal=signal),)))  # type: ignore[arg-type]
+        coded(SequenceDescription(sequence="FLAIR", findings=(ReportFinding(term="glioma", signal=signal),)))
         for signal in ("hyperintense", "hypointense")
     )
     denied = coded(SequenceDescription(sequence="FLAIR", findings=(ReportFinding(term="glioma", negated=True),)))

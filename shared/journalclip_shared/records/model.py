@@ -19,6 +19,14 @@ class ModelFile(Document):
     ref: ArtifactRef
 
 
+class SweepPoint(Document):
+    """One model between start (``alpha`` 0) and tuned (1), on the domain's validation split and a general set."""
+
+    alpha: float
+    domain: float
+    general: float
+
+
 class ModelManifest(Document):
     """A candidate. ``model_id`` digests dataset, recipe and starting point: the same run has the same id."""
 
@@ -36,4 +44,5 @@ class ModelManifest(Document):
         default_factory=dict, description="The model card's fields; empty ones block promotion."
     )
     metrics: dict[str, float] = Field(default_factory=dict, description="Training's own final numbers.")
+    sweep: tuple[SweepPoint, ...] = Field((), description="Weight interpolation against forgetting, where it was done.")
     kind: Kind = kind_field()

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
+from transformers import PreTrainedTokenizerBase
 
 from journalclip_modeling.scratch import train_tokenizer
 from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet
@@ -107,7 +108,7 @@ class Experiment:
         fit_studies(config, model, self._tokenizer(), train.samples, self.folder / loss, options=RunOptions())
         return model
 
-    def _tokenizer(self):  # type: ignore[no-untyped-def]  # transformers' own type is Any here
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
         return train_tokenizer(self.worlds()[0].samples.texts, MODEL.text.vocabulary, MODEL.text.context)
 
     def _part(self, name: str, measure: Callable[[], Scores]) -> Scores:

@@ -23,6 +23,7 @@ _TERMINAL = tuple(".!?)]")
 _GUTTER = 6.0  # of the type size: two columns of one legend stand no further apart
 _PIECE_CHARS = 12  # characters: a numerator, a bound, a subscript that MuPDF gives as a line of its own
 _MAX_PIECES = 24
+_COLUMN = 50.0  # points: columns begin further apart, lines of one column less
 MAX_LINES = 80  # no printed caption is longer; a runaway stops here
 
 
@@ -139,16 +140,33 @@ class Gatherer:
         return None
 
     def _overleaf(self, candidate: Candidate, lines: Sequence[Line]) -> list[Line]:
-        """The rest of a caption that a page break cut, in a type that is not the body's."""
+        """The rest of a caption that a page break cut."""
         last, usual = lines[-1], max(lines, key=lambda li: len(li.text))
         following = self._upright.get(candidate.page.number + 1, [])
         cut = not last.text.endswith(_TERMINAL) and last.box.y1 > 0.85 * candidate.page.box.y1
-        if not cut or self._habits.is_body_style(usual) or len(lines) < 2 or not following:
+        if not cut or len(lines) < 2 or not following:
             return []
         top = min(following, key=lambda li: (round(li.box.y0 / 6), li.box.x0))
         if abs(top.size - usual.size) > _SIZE_SLACK or family(top.font) != family(usual.font):
             return []
+        if self._habits.is_body_style(usual) and not (self._text_ended(candidate.page, lines) and _goes_on(top)):
+            return []
         return [] if id(top) in self._starts else self._follow([top], following)
+
+    def _text_ended(self, page: Page, lines: Sequence[Line]) -> bool:
+        """The running text of the page came to a full stop, so that what goes on overleaf is the caption's."""
+        body = [
+            line
+            for line in self._upright[page.number]
+            if line not in lines and self._habits.is_body_style(line) and len(line.text) > _PIECE_CHARS
+        ]
+        last = max(body, key=lambda li: (round(li.box.x0 / _COLUMN), li.box.y1), default=None)
+        return last is None or last.text.endswith(_TERMINAL)
+
+
+def _goes_on(line: Line) -> bool:
+    """The line begins in the middle of a sentence."""
+    return not line.text[:1].isupper()
 
 
 def _heads(line: Line, pool: Sequence[Line]) -> bool:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
 from journalclip_extraction.sandbox.frames import BadFrames
 from journalclip_shared.errors import PermanentError
 
@@ -130,7 +130,11 @@ def _map_crops(article: ReadArticle, change: Callable[[Crop], Crop]) -> ReadArti
     def panel(each: ReadPanel) -> ReadPanel:
         return replace(each, crop=of(each.crop))
 
+    def part(each: ReadPart) -> ReadPart:
+        return replace(each, crop=of(each.crop))
+
     def figure(each: ReadFigure) -> ReadFigure:
-        return replace(each, crop=of(each.crop), panels=tuple(panel(part) for part in each.panels))
+        panels, continued = tuple(map(panel, each.panels)), tuple(map(part, each.continued))
+        return replace(each, crop=of(each.crop), panels=panels, continued=continued)
 
     return replace(article, figures=tuple(figure(each) for each in article.figures))

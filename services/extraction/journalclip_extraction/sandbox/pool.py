@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Generic, Self
 
 from journalclip_extraction.article import ExtractOptions, ReadArticle
@@ -29,16 +30,17 @@ from journalclip_extraction.sandbox.usage import Usage
 from journalclip_shared.errors import PermanentError, TransientError
 
 READER = "journalclip_extraction.extractor:read_article"
-_ARTICLES = "journalclip_extraction.sandbox.codec:ARTICLES"
+ARTICLE_CODEC = "journalclip_extraction.sandbox.codec:ARTICLES"
 
 _GRACE_S = 10.0  # beyond the wall-clock limit: a zygote that has not reported by then is not alive
 _START_S = 240.0  # importing the parser takes 2 s, on a crowded machine without compiled bytecode a hundred times that
+_AGAIN_S = 0.2  # between two tries to reach a parser's container
 _CHUNK = 1 << 20
 _MAX_HELLO = 4096
 _MAX_ERRORS = 16_384  # bytes of a child's stderr that are kept; the end of a traceback says what is wrong
 _OUT_OF_MEMORY = re.compile(rb"MemoryError|bad_alloc|malloc[^\n]*failed|(out of|cannot allocate) memory", re.IGNORECASE)
 # The zygote's whole environment. One thread for numerical libraries: they must not start any before a fork.
-_ENVIRONMENT = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,21 @@ class Cell(Generic[Options, Result]):
     """Reads one kind of source in limited children. A context manager; `close` ends the zygote and what it runs.
 
     ``reader`` and ``codec_name`` are what the child imports (``module:attribute``); ``codec`` is the same codec here.
+    ``container`` is the socket of a parser in a container of its own; without one the zygote is started here.
     """
 
-    def __init__(self, limits: Limits, reader: str, codec: Codec[Options, Result], codec_name: str) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        reader: str,
+        codec: Codec[Options, Result],
+        codec_name: str,
+        container: Path | None = None,
+    ) -> None:
         self.limits = limits
         self.confinement: dict[str, bool] = {}
         self._reader, self._codec, self._codec_name = reader, codec, codec_name
+        self._container = container
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -91,16 +102,22 @@ class Cell(Generic[Options, Result]):
         """As `read`, but a permanent error is part of the outcome. Raises `TransientError` where the zygote is lost."""
         if len(data) > self.limits.input_bytes:
             return Outcome(InputTooLarge(len(data), self.limits.input_bytes), Usage())
+        limits = self.limits_for(options)
         source = _sealed(data, self._codec.encode_options(options))
         pipes = [os.pipe() for _ in range(3)]
         try:
-            self._request([source, *(write for _, write in pipes)])
+            self._request(limits, [source, *(write for _, write in pipes)])
         except TransientError:
             _close(read for read, _ in pipes)
             raise
         finally:
             _close([source, *(write for _, write in pipes)])
-        return self._outcome(self._collect([read for read, _ in pipes]))
+        return self._outcome(limits, self._collect(limits, [read for read, _ in pipes]))
+
+    def limits_for(self, options: Options) -> Limits:
+        """What one child may use; ``options`` may ask for slower work."""
+        del options
+        return self.limits
 
     @property
     def zygote(self) -> int | None:
@@ -111,16 +128,16 @@ class Cell(Generic[Options, Result]):
         with self._lock:
             self._stop()
 
-    def _outcome(self, got: _Collected) -> Outcome[Result]:
+    def _outcome(self, limits: Limits, got: _Collected) -> Outcome[Result]:
         if not got.status:
             self.close()
             raise TransientError("the sandbox's zygote is gone")
         usage = Usage.load(bytes(got.status))
-        judged = _judge(got, usage, self.limits, self._codec)
+        judged = _judge(got, usage, limits, self._codec)
         return Outcome(judged, usage)
 
-    def _request(self, descriptors: list[int]) -> None:
-        message = json.dumps(asdict(self.limits)).encode()
+    def _request(self, limits: Limits, descriptors: list[int]) -> None:
+        message = json.dumps(asdict(limits)).encode()
         with self._lock:
             control = self._start()
             try:
@@ -130,8 +147,33 @@ class Cell(Generic[Options, Result]):
                 raise TransientError(f"the sandbox's zygote does not answer: {error}") from error
 
     def _start(self) -> socket.socket:
-        if self._control is not None:
-            return self._control
+        if self._control is None:
+            self._control = self._spawned() if self._container is None else self._connected(self._container)
+            hello = self._hello(self._control)
+            if not hello:
+                self._stop()
+                if self._container is not None:
+                    raise TransientError("the parser's container ended while it was greeted")
+                raise RuntimeError(f"the sandbox cannot start its reader {self._reader}; its own words are above")
+            self.confinement = json.loads(hello)
+        return self._control
+
+    def _connected(self, path: Path) -> socket.socket:
+        """To the parser's container, which may still be starting, or starting again."""
+        control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        deadline = time.monotonic() + _START_S
+        while True:
+            try:
+                control.connect(str(path))
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    control.close()
+                    raise TransientError(f"the parser's container does not answer at {path}: {error}") from error
+                time.sleep(_AGAIN_S)
+            else:
+                return control
+
+    def _spawned(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-I", "-m", "journalclip_extraction.sandbox.zygote", str(theirs.fileno())]
         with theirs:
@@ -139,16 +181,10 @@ class Cell(Generic[Options, Result]):
             self._zygote = subprocess.Popen(
                 [*command, self._reader, self._codec_name],
                 pass_fds=[theirs.fileno()],
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )
-        self._control = ours
-        hello = self._hello(ours)
-        if not hello:
-            self._stop()
-            raise RuntimeError(f"the sandbox cannot start its reader {self._reader}; its own words are above")
-        self.confinement = json.loads(hello)
         return ours
 
     def _hello(self, control: socket.socket) -> bytes:
@@ -173,9 +209,9 @@ class Cell(Generic[Options, Result]):
                 self._zygote.wait()
             self._zygote = None
 
-    def _collect(self, ends: list[int]) -> _Collected:
+    def _collect(self, limits: Limits, ends: list[int]) -> _Collected:
         """Read all three pipes to their ends; past a limit, an end is closed and the child finds a broken pipe."""
-        got, deadline = _Collected(), time.monotonic() + self.limits.patience_s + _GRACE_S
+        got, deadline = _Collected(), time.monotonic() + limits.patience_s + _GRACE_S
         sinks = dict(zip(ends, (got.answer, got.errors, got.status), strict=True))
         answer, errors, _ = ends
         with selectors.DefaultSelector() as watch:
@@ -185,7 +221,7 @@ class Cell(Generic[Options, Result]):
                 for key, _ in watch.select(deadline - time.monotonic()):
                     chunk = os.read(key.fd, _CHUNK)
                     sinks[key.fd] += chunk
-                    got.overflow |= key.fd == answer and len(got.answer) > self.limits.output_bytes
+                    got.overflow |= key.fd == answer and len(got.answer) > limits.output_bytes
                     if key.fd == errors:
                         del got.errors[:-_MAX_ERRORS]
                     if not chunk or (got.overflow and key.fd == answer):
@@ -198,8 +234,11 @@ class Cell(Generic[Options, Result]):
 class Sandbox(Cell[ExtractOptions, ReadArticle]):
     """The cell of articles."""
 
-    def __init__(self, limits: Limits | None = None, reader: str = READER) -> None:
-        super().__init__(limits or Limits(), reader, ARTICLES, _ARTICLES)
+    def __init__(self, limits: Limits | None = None, reader: str = READER, container: Path | None = None) -> None:
+        super().__init__(limits or Limits(), reader, ARTICLES, ARTICLE_CODEC, container)
+
+    def limits_for(self, options: ExtractOptions) -> Limits:
+        return self.limits.for_ocr() if options.ocr else self.limits
 
 
 def _judge(got: _Collected, usage: Usage, limits: Limits, codec: Codec[Options, Result]) -> Result | PermanentError:

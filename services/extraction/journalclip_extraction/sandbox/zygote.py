@@ -160,15 +160,35 @@ def perform(task: Task, source: int) -> list[bytes]:
         return encode_error(error)
 
 
-def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
-    task = Task.load(sys.argv[2], sys.argv[3])
+def confine() -> bytes:
+    """Give up what no parser needs, once the reader is imported; returns the greeting, which says what is active."""
     seccomp.no_new_privileges()
     confinement = {"landlock": landlock.confine(landlock.interpreter_paths()), "seccomp": seccomp.deny_outside()}
     # What the imports made never becomes garbage: without a freeze the first collection in each child would copy it.
     gc.collect()
     gc.freeze()
-    control.send(json.dumps(confinement).encode())
+    return json.dumps(confinement).encode()
+
+
+def fork_as_zygote() -> bool:
+    """Fork; True in the child, which dies with its parent and waits for children of its own."""
+    if os.fork():
+        return False
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(each, signal.SIG_DFL)
+    return True
+
+
+def leave() -> NoReturn:
+    """End a forked zygote without its parent's clean-up."""
+    os._exit(0)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    task = Task.load(sys.argv[2], sys.argv[3])
+    control.send(confine())
     serve(control, task)
 
 

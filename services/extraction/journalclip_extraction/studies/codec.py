@@ -29,6 +29,12 @@ class _Answer(Generic[Body]):
     body: Body | None = None
     error: tuple[str, str, str] | None = None
 
+    def content(self) -> Body:
+        """Raises `BadFrames` where there is none."""
+        if self.body is None:
+            raise BadFrames("the answer is neither a study nor an error")
+        return self.body
+
 
 _READ = TypeAdapter(_Answer[ReadStudy])
 _NORMALISED = TypeAdapter(_Answer[NormalisedStudy])
@@ -51,9 +57,10 @@ class ReadStudyCodec:
 
     def decode(self, frames: Sequence[bytes]) -> ReadStudy | PermanentError:
         """Raises `BadFrames`."""
-        found, blobs = _decoded(_READ, frames)
-        if isinstance(found, PermanentError):
-            return found
+        answer, blobs = _answered(_READ, frames)
+        if answer.error is not None:
+            return child_error(*answer.error)
+        found = answer.content()
         review, *volumes = blobs or [b""]
         if review and not review.startswith(_PNG):
             raise BadFrames("the review picture is no PNG")
@@ -77,9 +84,10 @@ class NormaliseCodec:
 
     def decode(self, frames: Sequence[bytes]) -> NormalisedStudy | PermanentError:
         """Raises `BadFrames`."""
-        found, blobs = _decoded(_NORMALISED, frames)
-        if isinstance(found, PermanentError):
-            return found
+        answer, blobs = _answered(_NORMALISED, frames)
+        if answer.error is not None:
+            return child_error(*answer.error)
+        found = answer.content()
         _check(blobs, len(found.volumes))
         return NormalisedStudy(tuple(_with(each, blob) for each, blob in zip(found.volumes, blobs, strict=True)))
 
@@ -88,18 +96,14 @@ READ_STUDIES = ReadStudyCodec()
 NORMALISE = NormaliseCodec()
 
 
-def _decoded(adapter: TypeAdapter[_Answer[Body]], frames: Sequence[bytes]) -> tuple[Body | PermanentError, list[bytes]]:
+def _answered(adapter: TypeAdapter[_Answer[Body]], frames: Sequence[bytes]) -> tuple[_Answer[Body], list[bytes]]:
     if not frames:
         raise BadFrames("no answer")
     try:
         answer = adapter.validate_json(frames[0])
     except ValidationError as error:
         raise BadFrames(f"the answer does not fit its types: {error.error_count()} errors") from error
-    if answer.error is not None:
-        return child_error(*answer.error), []
-    if answer.body is None:
-        raise BadFrames("the answer is neither a study nor an error")
-    return answer.body, list(frames[1:])
+    return answer, list(frames[1:])
 
 
 def _check(blobs: Sequence[bytes], expected: int) -> None:

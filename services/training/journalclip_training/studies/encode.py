@@ -38,7 +38,7 @@ def encode_studies(
         parts = [model(samples.voxels[a : a + batch], here[a : a + batch]) for a in range(0, len(samples), batch)]
         unique = list(dict.fromkeys(samples.texts))
         tokens = Tokens(tokenizer, unique, model.config.text.context)
-        rows = [model.texts(*tokens.batch(np.arange(a, min(a + 256, len(unique))))) for a in range(0, len(unique), 256)]
+        rows = [model.texts(tokens.batch(np.arange(a, min(a + 256, len(unique))))) for a in range(0, len(unique), 256)]
         place = {text: n for n, text in enumerate(unique)}
         texts = torch.cat(rows)[[place[text] for text in samples.texts]]
         return Encoded(

@@ -91,8 +91,8 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         batch = shown(self.samples, self.order.at(step), self.config.data, (self.config.seed, step))
         features = self.model(batch.voxels.to(self.device), batch.present.to(self.device))
-        ids, mask = self.tokens.batch(batch.pairs.numpy())
-        texts = self.model.texts(ids.to(self.device), mask.to(self.device))
+        ids = self.tokens.batch(batch.pairs.numpy())
+        texts = self.model.texts(ids.to(self.device))
         scale = self.model.logit_scale.exp().clamp(max=self.config.loss.max_scale)
         loss = self.objective(
             features, batch.rows.to(self.device), texts, batch.owner.to(self.device), scale, batch.pairs, batch.studies

@@ -26,10 +26,10 @@ from journalclip_shared.ids import make_id
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry
+from journalclip_training.candidate import Progress, flat, silent
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions
 from journalclip_training.errors import DatasetTooSmall
-from journalclip_training.handler import Progress, flat, silent
 from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.studies.fit import fit_studies
 from journalclip_training.studies.load import load_samples

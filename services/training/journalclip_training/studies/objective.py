@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from journalclip_modeling.studies.model import StudyFeatures, study_text
+from journalclip_shared.records.caption import CaptionRecord
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Kernel
@@ -62,7 +63,7 @@ class StudyObjective:
         return None if kernels is None else kernels.at(ids, torch.device("cpu"))
 
 
-def study_records(samples: StudySamples) -> tuple[list[str], list]:
+def study_records(samples: StudySamples) -> tuple[list[str], list[CaptionRecord]]:
     """One text and one record a study: its descriptions joined."""
     texts, records = [], []
     for n in range(len(samples)):

@@ -58,7 +58,7 @@ class Segmenter(nn.Module):
             x = functional.gelu(self.smooth[level](x))
         x = functional.interpolate(x, size=(rows, columns), mode="bilinear")
         raw = functional.gelu(self.raw(_fuse(slices[here][:, None], here)))
-        logits = self.head(torch.cat([x, raw], 1))
+        logits: Tensor = self.head(torch.cat([x, raw], 1))
         return logits.reshape(n, z, len(CODES), rows, columns).transpose(1, 2)
 
 

@@ -116,7 +116,7 @@ def _letters(inside: NDArray[np.bool_]) -> int:
     runs = (np.diff(middle.astype(np.int8), axis=1, prepend=0) == 1).sum(1)
     crossed = float(np.percentile(runs, 75)) / 1.7
     wide = inside.shape[1] / (0.75 * inside.shape[0])
-    return max(1, round(min(wide, 2 * crossed)))
+    return max(1, int(round(min(wide, 2 * crossed))))
 
 
 def _rows(shapes: list[_Shape], letters: int) -> int:
@@ -156,4 +156,4 @@ def _even(chain: list[_Shape]) -> bool:
     tall = float(np.median(heights))
     close = sum(abs(each - np.median(bottoms)) <= 0.2 * tall + 1 for each in bottoms)
     alike = sum(abs(each - tall) <= 0.35 * tall + 1 for each in heights)
-    return close >= 0.75 * len(chain) and alike >= 0.7 * len(chain)
+    return bool(close >= 0.75 * len(chain) and alike >= 0.7 * len(chain))

@@ -106,7 +106,7 @@ def number(dataset: Dataset, keyword: str) -> float | None:
             found[0]
             if isinstance(found, (list, tuple)) or (hasattr(found, "__iter__") and not isinstance(found, (str, bytes)))
             else found
-        )  # type: ignore[index]
+        )
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return plain if np.isfinite(plain) else None
