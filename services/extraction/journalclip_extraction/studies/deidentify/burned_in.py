@@ -115,8 +115,8 @@ def _letters(inside: NDArray[np.bool_]) -> int:
     middle = inside[len(inside) // 4 : max(len(inside) // 4 + 1, 3 * len(inside) // 4)]
     runs = (np.diff(middle.astype(np.int8), axis=1, prepend=0) == 1).sum(1)
     crossed = float(np.percentile(runs, 75)) / 1.7
-    wide = inside.shape[1] / (0.75 * inside.shape[0])
-    return max(1, int(round(min(wide, 2 * crossed))))
+    wide: float = inside.shape[1] / (0.75 * inside.shape[0])
+    return max(1, round(min(wide, 2 * crossed)))
 
 
 def _rows(shapes: list[_Shape], letters: int) -> int:
