@@ -322,6 +322,21 @@ def test_facts_say_where_they_were_read() -> None:
     assert (facts.doi.value, facts.year.value, facts.licence) == ("10.5555/synth.1", "2021", "CC BY")
 
 
+def test_a_repositorys_cover_sheet_is_not_the_article() -> None:
+    notice = "We make this research freely available for as long as the emergency lasts."
+    journal = Journal().text(60, 200, *[notice] * 6, size=12).text(60, 400, "https://doi.org/10.5555/cover")
+    journal.turn().text(50, 50, "Outcome after treatment of subdural bleeds", size=16).text(
+        50, 70, "doi:10.5555/synth.1"
+    )
+    journal.paragraph(50, 100, rows=40).paragraph(310, 100, rows=40)
+    facts = read(journal).facts
+    assert (facts.title.value, facts.title.where) == (
+        "Outcome after treatment of subdural bleeds",
+        "page 2, largest type",
+    )
+    assert (facts.doi.value, facts.doi.where) == ("10.5555/synth.1", "page 2")
+
+
 def test_the_same_bytes_give_the_same_crops() -> None:
     data = two_columns().chart((80, 230, 280, 380)).text(50, 415, "Figure 1. Outcome by week.").pdf()
     assert read_article(data, ExtractOptions()) == read_article(data, ExtractOptions())
