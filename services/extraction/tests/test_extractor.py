@@ -70,6 +70,15 @@ def test_a_damaged_jpeg_is_not_handed_on(marker: bytes) -> None:
         Image.open(io.BytesIO(figure.crop.data)).load()
 
 
+def test_a_jpeg_that_is_larger_than_it_says_is_not_decoded() -> None:
+    data = jpeg()
+    size = data.index(b"\xff\xc0") + 5
+    vast = data[:size] + b"\x75\x30\x75\x30" + data[size + 4 :]  # 30,000 by 30,000
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    figure = only(read_article(pdf.replace(data, vast), ExtractOptions()))
+    assert figure.crop is None or figure.crop.data != vast
+
+
 def test_a_turned_raster_is_rendered_as_shown() -> None:
     journal = two_columns().picture((50, 220, 230, 400), rotate=90).text(50, 415, "Figure 1. Sagittal MRI.")
     crop = only(read(journal, ExtractOptions())).crop
