@@ -34,13 +34,13 @@ from journalclip_shared.testing.studies.identifiers import Planted, planted
 from journalclip_structuring.testing.reports import report_of
 
 SEQUENCES: tuple[SequenceName, ...] = ("T1CE", "FLAIR", "DWI")
-PATIENTS, STUDIES = 10, 12
-SETTINGS = ("optim.epochs=2", "optim.batch=6", "data.min_studies=4", "model.grid=6,32,32")
+PATIENTS, STUDIES = 7, 8
+SETTINGS = ("optim.epochs=2", "optim.batch=6", "data.min_studies=3", "model.grid=6,32,32")
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Planted]]:
-    """Twelve studies of ten patients as DICOM with planted identifiers, and one that is none."""
+    """Eight studies of seven patients as DICOM with planted identifiers, and one that is none."""
     root = tmp_path_factory.mktemp("archive")
     people = [planted(np.random.default_rng((5, n))) for n in range(PATIENTS)]
     for n in range(STUDIES):
