@@ -14,7 +14,7 @@ from journalclip_promotion.decision import Decision
 from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
-from journalclip_shared.errors import TransientError
+from journalclip_shared.errors import JournalclipError
 from journalclip_shared.events import Event
 from journalclip_shared.runs import NoRuns, Runs
 
@@ -71,7 +71,7 @@ class Watch(threading.Thread):
     def _once(self) -> None:
         try:
             healed = reconcile(self._promoter, self._bus, self._runs)
-        except TransientError as error:
+        except JournalclipError as error:  # also a right or bucket that is missing while a cluster starts
             _log.warning("reconciling again in %g s: %s", self._every_s, error)
         else:
             if healed.anything:

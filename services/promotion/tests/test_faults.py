@@ -1,7 +1,8 @@
 """Killed at every step, raced, tampered with: one verifying champion after each.
 
-The short forms run with the other tests; the full counts (50 kills a step, 1,000 races and mutations) are marked slow.
-``JOURNALCLIP_TEST_RACES=FILE`` keeps the seeds whose races are done there, so that the thousand can be gone on with.
+The short forms run with the other tests; the full counts (50 kills a step, 1,000 races and mutations) are what
+`make chaos` runs. ``JOURNALCLIP_TEST_RACES=FILE`` keeps the seeds whose races are done there, so that the thousand can be
+gone on with.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def test_killed_at_every_step(tmp_path: Path) -> None:
     kill_everywhere(tmp_path, rounds=2)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_killed_at_every_step_fifty_times(tmp_path: Path) -> None:
     kill_everywhere(tmp_path, rounds=50)
 
@@ -144,7 +145,7 @@ def test_two_promoters_racing(tmp_path: Path) -> None:
     race(tmp_path, rounds=10, seed=0)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_two_promoters_racing_a_thousand_times(tmp_path: Path) -> None:
     done = Path(os.environ.get("JOURNALCLIP_TEST_RACES", tmp_path / "done"))
     done.touch()
@@ -269,6 +270,6 @@ def test_tampered_candidates(tmp_path: Path) -> None:
     tamper_many(tmp_path, 60)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_a_thousand_tampered_candidates(tmp_path: Path) -> None:
     tamper_many(tmp_path, 1000)
