@@ -53,13 +53,14 @@ def setting(tmp_path: Path) -> Setting:
 
 
 def test_without_a_cluster_the_wrapper_does_what_fit_does(setting: Setting, tmp_path: Path) -> None:
-    setting.must_equal(fit_on_ray(setting.job, RayScale(workers=0, storage=str(tmp_path / "ray")), tmp_path / "model"))
+    folder = fit_on_ray(setting.job, RayScale(workers=0, storage=str(tmp_path / "ray")), tmp_path / "fitted")
+    setting.must_equal(folder / "model")
 
 
 def test_two_workers_one_of_which_dies_equal_one_undisturbed_process(
     ray_cluster: None, setting: Setting, tmp_path: Path
 ) -> None:
     scale = RayScale(workers=2, storage=str(tmp_path / "ray"))
-    folder = fit_on_ray(setting.job, scale, tmp_path / "model", DieOnce(tmp_path / "died", at=7))
+    folder = fit_on_ray(setting.job, scale, tmp_path / "fitted", DieOnce(tmp_path / "died", at=7))
     assert (tmp_path / "died").exists()
-    setting.must_equal(folder)
+    setting.must_equal(folder / "model")
