@@ -68,6 +68,14 @@ class Cluster:
         self.workers[stage] = Child([stage], environment(self.settings, extra), log)
         return self.workers[stage]
 
+    def run(self, stage: str, timeout_s: float, **changes: str) -> int:
+        """One life to its end, and another where the first gave up for a while, as under a supervisor; its code."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            code = self.start(stage, **changes).wait(timeout_s)
+            if code != os.EX_TEMPFAIL or time.monotonic() > deadline:
+                return code
+
     def start_all(self, **changes: str) -> None:
         for stage in STAGES:
             self.start(stage, **changes)
