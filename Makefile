@@ -53,3 +53,21 @@ chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seed
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C
 	@$(VENV)/journalclip up --workdir $(WORKDIR)
+
+.PHONY: chart-files
+chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
+	@$(VENV)/python -m journalclip_pipelines.chart charts/journalclip
+
+.PHONY: charts
+charts: sync ## the chart under Helm 3 and 4, and on a real control plane without containers; builds its tools once (Go, 20 min)
+	@$(VENV)/python -m journalclip_pipelines.servers.tools helm4 helm3 kubeconform kwok kube skaffold
+	@$(VENV)/python -m journalclip_pipelines.servers.schemas
+	@$(VENV)/pytest -q tests/charts --durations=10
+
+.PHONY: images
+images: sync ## build every image (or NAMES="backbone parser") with buildah or docker; see docs/operations/images.md
+	@images/build.sh $(NAMES)
+
+.PHONY: images-prove
+images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them
+	@images/prove.sh $(NAMES)

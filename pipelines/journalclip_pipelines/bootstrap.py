@@ -31,7 +31,15 @@ from minio.error import S3Error
 from minio.minioadmin import MinioAdmin
 from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
 
-from journalclip_pipelines.topology import NOTIFICATIONS, OBJECT_STORE, SERVICES, Service, Topic, topics
+from journalclip_pipelines.topology import (
+    NOTIFICATIONS,
+    OBJECT_STORE,
+    SERVICES,
+    STUDY_SERVICES,
+    Service,
+    Topic,
+    topics,
+)
 from journalclip_shared.artifacts import BUCKETS
 from journalclip_shared.artifacts.s3 import connect, pool, reached, read_secret
 from journalclip_shared.bus.kafka import client_options
@@ -172,7 +180,7 @@ def make_logins(settings: KafkaSettings, folder: Path, report: Report) -> None:
 
 def make_acls(settings: KafkaSettings, report: Report) -> None:
     """Kafka ACLs, one principal a service, named as its group."""
-    services = [acl for service in SERVICES for acl in service_acls(service, settings.topic_prefix)]
+    services = [acl for each in (*SERVICES, *STUDY_SERVICES) for acl in service_acls(each, settings.topic_prefix)]
     wanted = [*services, *store_acls(settings.topic_prefix)]
     with _admin(settings) as admin:
         try:

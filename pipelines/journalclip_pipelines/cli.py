@@ -18,6 +18,7 @@ from journalclip_pipelines.commands import (
     bench_extraction,
     bench_hostile,
     bench_loss,
+    bench_mri,
     bench_panels,
     bench_serving,
     bench_training,
@@ -34,6 +35,7 @@ from journalclip_pipelines.commands import (
     serve,
     status,
     structuring,
+    studies,
     suites,
     synthesize,
     train,
@@ -85,6 +87,8 @@ bench.command()(bench_backbone.backbone)
 bench.command()(bench_backbone.ingestion)
 bench.command()(bench_evaluation.evaluation)
 bench.command()(bench_panels.panels)
+bench.command()(bench_mri.mri)
+app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
 
 

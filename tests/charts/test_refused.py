@@ -49,6 +49,7 @@ CHECKS = {
     "training.mode=rayJob,training.gpus=1": ["training.ray.worker.gpus"],
     "training.mode=rayCluster,training.ray.workers=9": ["asks for 9 pods", "wait for ever"],
     "training.mode=rayJob,training.ray.gpusPerWorker=2": ["no pod has more than worker.gpus, 1"],
+    "training.mode=rayJob,training.ray.gpusPerWorker=0.5,training.ray.workers=2": ["MIG slices"],
     "inference.mode=rayService,inference.ray.gpusPerReplica=2": ["no pod has more than worker.gpus, 1"],
     "inference.mode=rayService,inference.gpus=1": ["inference.ray.worker.gpus"],
     "training.settings.recipe=cns_clip_vit_b32": ["openai/clip-vit-base-patch32", "models.hub", "models.existingClaim"],

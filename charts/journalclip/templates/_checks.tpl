@@ -42,6 +42,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- $pods := include "journalclip.trainingPods" $ray | int -}}
 {{- if and (eq $v.training.mode "rayCluster") (gt $pods (int $ray.worker.maxReplicas)) -}}{{- $said = append $said (printf "training.ray asks for %d pods at once (workers x gpusPerWorker / worker.gpus), and worker.maxReplicas is %d: a run would wait for ever." $pods (int $ray.worker.maxReplicas)) -}}{{- end -}}
 {{- if and (gt (int $ray.worker.gpus) 0) (gt (float64 $ray.gpusPerWorker) (float64 $ray.worker.gpus)) -}}{{- $said = append $said (printf "training.ray.gpusPerWorker is %v, and no pod has more than worker.gpus, %d." $ray.gpusPerWorker (int $ray.worker.gpus)) -}}{{- end -}}
+{{- if and (gt (int $ray.worker.gpus) 0) (lt (float64 $ray.gpusPerWorker) 1.0) (gt (int $ray.workers) 1) -}}{{- $said = append $said (printf "training.ray.gpusPerWorker is %v with %d workers: two workers of one run cannot share a GPU; a part is for one worker, beside another run or serving, and for more there are MIG slices." $ray.gpusPerWorker (int $ray.workers)) -}}{{- end -}}
 {{- if gt (int $v.training.gpus) 0 -}}{{- $said = append $said "training.gpus counts in mode process only: with Ray set training.ray.worker.gpus." -}}{{- end -}}
 {{- else -}}
 {{- if gt (int $v.training.replicas) 1 -}}{{- $said = append $said "training.replicas is above 1: in mode process its work folder is one volume for one pod; use rayJob to train side by side." -}}{{- end -}}

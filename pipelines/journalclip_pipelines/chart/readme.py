@@ -52,7 +52,7 @@ def _rows(properties: Schema, prefix: str) -> Iterator[tuple[str, str, str, str]
             yield from _rows(inner, f"{prefix}{name}.")
         else:
             default = f"`{json.dumps(node['default'])}`" if "default" in node else ""
-            yield f"`{prefix}{name}`", _kind(node), default.replace("|", "\\|"), _said(node)
+            yield f"{prefix}{name}", _kind(node), default.replace("|", "\\|"), _said(node)
 
 
 def _said(node: Schema) -> str:

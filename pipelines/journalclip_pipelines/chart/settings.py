@@ -45,6 +45,9 @@ class Offered:
         return pruned(whole, _PLACE | self.decided, self.only)
 
 
+_TRAINING = frozenset(
+    {"general_reference", "signing_key_file", "ray_workers", "ray_address", "ray_failures", "ray_gpus", "ray_storage"}
+)
 _BASE = ("concurrency", "log_json", "kafka", "s3")
 OFFERED = {
     "": Offered(Settings),
@@ -54,7 +57,7 @@ OFFERED = {
         StructuringSettings, frozenset({"structurer", "endpoint_url", "endpoint_model", "endpoint_key", "local_model"})
     ),
     "freezing": Offered(BackboneSettings, only=(*_BASE, "freeze_")),
-    "training": Offered(TrainingSettings, frozenset({"general_reference", "signing_key_file", "ray"})),
+    "training": Offered(TrainingSettings, _TRAINING),
     "promotion": Offered(PromotionSettings, frozenset({"verify_key_file", "suites", "lock"})),
     "index": Offered(InferenceSettings, only=_BASE),
     "segments": Offered(InferenceSettings, only=_BASE),

@@ -20,7 +20,10 @@ from pydantic import JsonValue
 from journalclip_pipelines.servers import tools
 from journalclip_pipelines.servers.certificates import Authority, Pair, new_key
 from journalclip_pipelines.servers.process import Server, free_port, listening
+from journalclip_pipelines.servers.schemas import module
 from journalclip_shared.errors import PermanentError
+
+Manifest = dict[str, JsonValue]
 
 _DOMAIN = "cluster.local"
 _FAKE = "kwok.x-k8s.io/node"  # KWOK's own annotation; its nodes are those that carry it
@@ -36,7 +39,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: Sequence[Mapping[str, str]] = ()
 
-    def manifest(self) -> dict[str, JsonValue]:
+    def manifest(self) -> Manifest:
         room: dict[str, JsonValue] = {"pods": "110", "ephemeral-storage": "500Gi", **self.resources}
         labels: dict[str, JsonValue] = {"kubernetes.io/hostname": self.name, "kubernetes.io/os": "linux", **self.labels}
         return {
@@ -87,7 +90,7 @@ class ControlPlane:
         """Standard output of ``kubectl``; ``given`` is its input. Raises `PermanentError` with its words."""
         done = subprocess.run(
             [str(self.programs / "kubectl"), *arguments],
-            input=given, env=self.environment(), capture_output=True, text=True, check=False, timeout=300,
+            input=given, env=self.environment(), capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
         if check and done.returncode != 0:
             raise PermanentError("kubectl-failed", f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
@@ -97,11 +100,18 @@ class ControlPlane:
         listed = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
         self.kubectl("apply", "--server-side", "-f", "-", given=json.dumps(listed))
 
-    def get(self, kind: str, namespace: str = "", *more: str) -> list[dict[str, JsonValue]]:
+    def namespace(self, name: str) -> str:
+        """A new namespace that refuses every pod which is not `restricted`."""
+        labels: dict[str, JsonValue] = {"pod-security.kubernetes.io/enforce": "restricted"}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        self.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=120s")
+        return name
+
+    def get(self, kind: str, namespace: str = "", *more: str) -> list[Manifest]:
         """Objects of a kind, as the API server gives them."""
         where = ["-n", namespace] if namespace else ["-A"]
         found = json.loads(self.kubectl("get", kind, *where, "-o", "json", *more))
-        items: list[dict[str, JsonValue]] = found.get("items", [found])
+        items: list[Manifest] = found.get("items", [found])
         return items
 
 
@@ -192,11 +202,19 @@ def _servers(
             [
                 str(kwok), f"--kubeconfig={configured('kwok', ['system:masters'])}", "--cidr=10.244.0.0/16",
                 f"--manage-nodes-with-annotation-selector={_FAKE}=fake", "--node-lease-duration-seconds=40",
+                *(f"--config={path}" for path in _stages()),
             ],
             folder,
             lambda: True,
         ),
     ]  # fmt: skip
+
+
+def _stages() -> list[Path]:
+    """What pretended nodes and pods become, and when: KWOK's own files, which its program does not carry."""
+    stages = module(f"sigs.k8s.io/kwok@{tools.TOOLS['kwok'].version}") / "kustomize" / "stage"
+    folders = [stages / "node" / "fast", stages / "node" / "heartbeat-with-lease", stages / "pod" / "fast"]
+    return [path for each in folders for path in sorted(each.glob("*.yaml")) if path.name != "kustomization.yaml"]
 
 
 def _ready(plane: ControlPlane) -> bool:

@@ -103,10 +103,9 @@ def kinds(manifests: Sequence[Manifest], kind: str) -> list[Manifest]:
     return [each for each in manifests if each["kind"] == kind]
 
 
-def ray_job(manifests: Sequence[Manifest]) -> Manifest:
-    """The RayJob that the launcher's config map holds."""
-    (found,) = (json.loads(each["data"]["rayjob.json"]) for each in manifests if "rayjob.json" in each.get("data", {}))
-    return dict(found)
+def ray_jobs(manifests: Sequence[Manifest]) -> list[Manifest]:
+    """The RayJob that the launcher's config map holds, where there is one."""
+    return [json.loads(each["data"]["rayjob.json"]) for each in manifests if "rayjob.json" in each.get("data", {})]
 
 
 def pods(manifests: Sequence[Manifest]) -> Iterator[Pod]:
@@ -115,8 +114,8 @@ def pods(manifests: Sequence[Manifest]) -> Iterator[Pod]:
         owner = f"{each['kind']}/{each['metadata']['name']}"
         if each["kind"] in {"Deployment", "StatefulSet", "Job"}:
             yield _pod(owner, each["spec"]["template"], each["spec"].get("volumeClaimTemplates", ()))
-        elif each["kind"] == "ConfigMap" and "rayjob.json" in each["data"]:
-            yield from pods([json.loads(each["data"]["rayjob.json"])])
+        elif each["kind"] == "ConfigMap":
+            yield from pods(ray_jobs([each]))
         elif each["kind"] in {"RayCluster", "RayJob", "RayService"}:
             yield from _ray_pods(owner, each["spec"])
 

@@ -70,6 +70,15 @@ def test_a_damaged_jpeg_is_not_handed_on(marker: bytes) -> None:
         Image.open(io.BytesIO(figure.crop.data)).load()
 
 
+def test_a_jpeg_that_is_larger_than_it_says_is_not_decoded() -> None:
+    data = jpeg()
+    size = data.index(b"\xff\xc0") + 5
+    vast = data[:size] + b"\x75\x30\x75\x30" + data[size + 4 :]  # 30,000 by 30,000
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    figure = only(read_article(pdf.replace(data, vast), ExtractOptions()))
+    assert figure.crop is None or figure.crop.data != vast
+
+
 def test_a_turned_raster_is_rendered_as_shown() -> None:
     journal = two_columns().picture((50, 220, 230, 400), rotate=90).text(50, 415, "Figure 1. Sagittal MRI.")
     crop = only(read(journal, ExtractOptions())).crop
@@ -320,6 +329,21 @@ def test_facts_say_where_they_were_read() -> None:
         "page 1, largest type",
     )
     assert (facts.doi.value, facts.year.value, facts.licence) == ("10.5555/synth.1", "2021", "CC BY")
+
+
+def test_a_repositorys_cover_sheet_is_not_the_article() -> None:
+    notice = "We make this research freely available for as long as the emergency lasts."
+    journal = Journal().text(60, 200, *[notice] * 6, size=12).text(60, 400, "https://doi.org/10.5555/cover")
+    journal.turn().text(50, 50, "Outcome after treatment of subdural bleeds", size=16).text(
+        50, 70, "doi:10.5555/synth.1"
+    )
+    journal.paragraph(50, 100, rows=40).paragraph(310, 100, rows=40)
+    facts = read(journal).facts
+    assert (facts.title.value, facts.title.where) == (
+        "Outcome after treatment of subdural bleeds",
+        "page 2, largest type",
+    )
+    assert (facts.doi.value, facts.doi.where) == ("10.5555/synth.1", "page 2")
 
 
 def test_the_same_bytes_give_the_same_crops() -> None:

@@ -58,6 +58,8 @@ class TrainingHandler:
         """Raises `DatasetTooSmall`, `TrainingDiverged`, `BaseUnavailable`, `RecipeUnknown`, `SettingInvalid`, and what
         store and registry raise."""
         frozen = cast(DatasetFrozen, event.fact)
+        if frozen.kind != "figures":  # a handler of its own trains on studies
+            return []
         config = with_settings(recipe(frozen.recipe), frozen.settings) if frozen.recipe else self.config
         base = describe_base(config)
         model_id = model_id_of(frozen.dataset_id, config, base)

@@ -56,6 +56,7 @@ class RayScale:
     workers: int | tuple[int, int] = 1  # a pair (least, most) is elastic; 0 runs here, without a cluster
     gpu: bool = False
     failures: int = 3
+    gpus: float = 1.0  # of one worker, with ``gpu``; NCCL takes no two workers of a run on one GPU
     storage: str = ""  # a shared folder for Ray's own checkpoints; empty: beside the artifacts, folder or bucket
 
 
@@ -97,7 +98,11 @@ def _trainer(job: RayJob, scale: RayScale, loop: dict[str, Any]) -> TorchTrainer
         _work,
         train_loop_config=loop,
         torch_config=TorchConfig(backend="nccl" if scale.gpu else "gloo"),
-        scaling_config=ScalingConfig(num_workers=scale.workers, use_gpu=scale.gpu),
+        scaling_config=ScalingConfig(
+            num_workers=scale.workers,
+            use_gpu=scale.gpu,
+            resources_per_worker={"CPU": 1.0, "GPU": scale.gpus} if scale.gpu else None,
+        ),
         run_config=RunConfig(
             name=job.name,
             storage_path=storage.path,

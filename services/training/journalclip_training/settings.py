@@ -31,3 +31,5 @@ class TrainingSettings(Settings):
     )
     ray_address: str = Field("auto", description="The cluster's address; `local` starts one on this machine.")
     ray_failures: int = Field(3, ge=0, description="How many times a run may lose workers.")
+    ray_gpus: float = Field(1.0, gt=0, description="GPUs of one worker where the device is `cuda`; 0.5: half of one.")
+    ray_storage: str = Field("", description="Folder or s3:// address of Ray's checkpoints; empty: by the artifacts.")

@@ -201,6 +201,10 @@ class MemoryArtifacts:
         names = sorted(key.removeprefix("manifests/").removesuffix(".json") for key in keys)
         yield from (name for name in names if name.startswith(prefix))
 
+    def contents(self) -> dict[str, bytes]:
+        """Every object by its address: for tests of what was stored, and of what must not be."""
+        return {f"artifact://{bucket}/{key}": data for (bucket, key), data in self._objects.items()}
+
     def damage(self, ref: ArtifactRef, data: bytes | None) -> None:
         """Replace (or, with None, lose) the bytes behind ``ref``: for tests of what finds it out."""
         if data is None:

@@ -13,9 +13,9 @@
 {{- $signing := include "journalclip.signing" (dict "root" . "signer" true) | fromJson -}}
 {{- $ray := $values.ray -}}
 {{- $onGpu := gt (int $ray.worker.gpus) 0 -}}
-{{- $settings := dict "workers" $ray.workers "gpus_per_worker" (ternary $ray.gpusPerWorker 0.0 $onGpu) "failures" $ray.failures -}}
-{{- with $ray.storage -}}{{- $_ := set $settings "storage" . -}}{{- end -}}
-{{- $own := dict "ray" $settings "device" (ternary "cuda" "cpu" $onGpu) -}}
+{{- $own := dict "ray_workers" $ray.workers "ray_failures" $ray.failures "device" (ternary "cuda" "cpu" $onGpu) -}}
+{{- if $onGpu -}}{{- $_ := set $own "ray_gpus" $ray.gpusPerWorker -}}{{- end -}}
+{{- with $ray.storage -}}{{- $_ := set $own "ray_storage" . -}}{{- end -}}
 {{- $files := list -}}
 {{- if $signing.secret -}}
 {{- $_ := set $own "signing_key_file" "/etc/journalclip/signing/sign" -}}

@@ -40,7 +40,7 @@ def _in_type(line: Line, label: Line) -> bool:
 
 def _picture_between(page: Page, label: Line, line: Line) -> bool:
     room = Rect(min(label.box.x0, line.box.x0), label.box.y1, max(label.box.x1, line.box.x1), line.box.y0)
-    boxes = [mark.box for mark in page.pictures] + [mark.box for mark in page.vectors]
+    boxes = [picture.box for picture in page.pictures] + [vector.box for vector in page.vectors]
     marks = [box for box in boxes if room.y0 <= box.cy <= room.y1 and box.x_overlap(room) > 0]
     if not marks or room.height <= 0:
         return False

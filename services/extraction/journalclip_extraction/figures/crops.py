@@ -57,7 +57,7 @@ class Cropper:
             return None
         try:
             image = Image.open(io.BytesIO(stored["image"]))
-            if image.mode not in ("L", "RGB"):
+            if image.mode not in ("L", "RGB") or image.size != (picture.width, picture.height):
                 return None
             if stored["ext"] == "png":
                 return _encode(image, "image/png")
@@ -65,7 +65,7 @@ class Cropper:
             # A damaged stream is no image to hand on. An eighth of the size still decodes every code of it.
             image.draft(image.mode, (size[0] // 8, size[1] // 8))
             image.load()
-        except OSError:
+        except (OSError, Image.DecompressionBombError):
             return None
         return Crop(stored["image"], "image/jpeg", *size)
 

@@ -153,7 +153,7 @@ class _Watched:
         self.usage = Usage()
 
     def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
-        outcome: Outcome = self._sandbox.run(data, options)
+        outcome: Outcome[ReadArticle] = self._sandbox.run(data, options)
         self.usage = outcome.usage
         return outcome.article()
 
