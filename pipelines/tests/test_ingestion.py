@@ -16,7 +16,7 @@ def test_stages_add_up_and_overhead_is_the_rest() -> None:
     assert found.total_p95_s == pytest.approx(2.0 + 19)
     assert found.overhead_p50_s == found.overhead_p95_s == pytest.approx(0.5)
     assert found.stages_p95_s["extract"] == pytest.approx(20.0)
-    assert found.as_json()["passages"][3] == {
+    assert found.passages[3] == {
         "name": "3.pdf", "announce": 0.1, "extract": 4.0, "structure": 0.2, "search": 0.7, "compute": 4.5,
         "overhead": 0.5,
     }  # fmt: skip
