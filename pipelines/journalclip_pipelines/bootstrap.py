@@ -49,6 +49,8 @@ from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 _REPLICAS = 3  # where there are as many brokers
 _ROUNDS = 8192  # of SCRAM; Kafka asks for 4,096 at least
 _EXACTLY = ACLResourcePatternType.LITERAL
+_SHOWN_S = 120.0
+_LOOK_S = 0.1  # between two looks for topics that were made a moment ago
 _AGAIN_S = 5.0  # between two tries of servers that are still starting
 
 
@@ -129,6 +131,22 @@ def make_topics(settings: KafkaSettings, wanted: list[Topic], report: Report) ->
                 report.found.append(f"topic {name}")
             else:
                 report.made.append(f"topic {name}")
+        _await_topics(admin, [settings.topic_prefix + topic.name for topic in wanted])
+
+
+def _await_topics(admin: KafkaAdminClient, names: list[str]) -> None:
+    """Until the broker tells clients of them: it does so a moment after it has made them, later on a busy machine.
+
+    Raises `TransientError`.
+    """
+    deadline = time.monotonic() + _SHOWN_S
+    while True:
+        there = {each["name"] for each in admin.describe_topics() if each["partitions"]}
+        if not (unseen := set(names) - there):
+            return
+        if time.monotonic() > deadline:
+            raise TransientError(f"Kafka made {', '.join(sorted(unseen))} and does not show them")
+        time.sleep(_LOOK_S)
 
 
 def drop_topics(settings: KafkaSettings, names: Iterable[str]) -> None:

@@ -155,7 +155,7 @@ def test_a_signal_ends_a_serving_process_gracefully(tmp_path: Path, sign: signal
     assert process.stdout is not None
     assert process.stdout.readline() == "handled\n"
     process.send_signal(sign)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "stopped after 1 deliveries" in said
     consumer = open_bus(settings).consumer([ArticleSubmitted.topic], "counting")

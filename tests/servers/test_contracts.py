@@ -25,7 +25,7 @@ from journalclip_shared.testing.artifacts import ArtifactsContract
 from journalclip_shared.testing.bus import TOPIC, BusContract, names
 from journalclip_shared.testing.facts import events
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 
 def make(settings: KafkaSettings, *names: str, partitions: int = 3) -> None:
@@ -71,7 +71,7 @@ def owned(consumer: KafkaConsumer) -> int:
 
 
 def wait_for(done: Callable[[], bool], consumer: KafkaConsumer) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not done():
         assert time.monotonic() < deadline
         consumer.heartbeat()

@@ -25,7 +25,7 @@ from journalclip_shared.consume import Loop
 from journalclip_shared.events import ArticleSubmitted
 from journalclip_shared.settings import Settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_dropped_pdf_is_noticed_and_a_lost_notification_is_made_up_for(setting
     drop(settings, f"{INBOX}Año 1 (copy+2).pdf", 2)
     drop(settings, f"{INBOX}notes.txt", 3)
     handler = NotifiedIntake(store, inbox)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not list(facts_of(bus, ArticleSubmitted)) and time.monotonic() < deadline:
         Loop(bus, handler, decode=handler.decode).drain()
     assert [fact.name for fact in facts_of(bus, ArticleSubmitted)] == ["Año 1 (copy+2).pdf"]

@@ -29,7 +29,7 @@ from journalclip_shared.ids import make_id
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.settings import S3Settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

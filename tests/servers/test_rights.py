@@ -25,7 +25,7 @@ from journalclip_shared.bus.kafka import KafkaBus
 from journalclip_shared.errors import JournalclipError, PermanentError
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
 BY_GROUP = {service.group: service for service in SERVICES}
 TOPICS = [topic.name for topic in topics()]

@@ -44,7 +44,7 @@ def backbone(
 
 def ingestion(
     articles: Annotated[int, typer.Option(help="Articles that are timed, one by one.", min=1)] = 20,
-    first: Annotated[int, typer.Option(help="Articles that the first champion is made of.", min=3)] = 4,
+    first: Annotated[int, typer.Option(help="Articles that the first champion is made of.", min=3)] = 6,
     workdir: Annotated[
         Path | None, typer.Option(help="Where servers, logs and articles go; else a folder that is removed.")
     ] = None,

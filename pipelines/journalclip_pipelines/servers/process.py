@@ -32,7 +32,7 @@ class Server:
     folder: Path
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float = 180.0  # a start takes five seconds on an idle machine, a minute on a crowded one
+    timeout_s: float = 400.0  # a start takes five seconds on an idle machine, minutes on a crowded one
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -107,7 +107,7 @@ class Torment:
 
     def _live(self, fail_points: str) -> bool:
         """One life over the backlog; True where it was killed."""
-        code = self.cluster.start(self.service, DRAIN="1", FAIL_POINTS=fail_points).wait(PATIENCE_S)
+        code = self.cluster.run(self.service, PATIENCE_S, DRAIN="1", FAIL_POINTS=fail_points)
         assert code in (0, -signal.SIGKILL), f"{self.service} ended with {code}\n{self.cluster.logs()}"
         return code == -signal.SIGKILL
 
