@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 from dataclasses import dataclass, replace
 
 MIB = 1 << 20
@@ -35,11 +36,18 @@ class Limits:
     def apply(self) -> None:
         """Bind this process; there is no way back."""
         # Soft below hard: SIGXCPU at the soft limit says which limit it was, SIGKILL follows for those who ignore it.
-        resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_s, self.cpu_s + 1))
-        resource.setrlimit(resource.RLIMIT_AS, (self.memory_bytes, self.memory_bytes))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # writes no file; pipes do not count
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
+        _lower(resource.RLIMIT_CPU, self.cpu_s, self.cpu_s + 1)
+        _lower(resource.RLIMIT_AS, self.memory_bytes)
+        _lower(resource.RLIMIT_FSIZE, 0)  # writes no file; pipes do not count
+        _lower(resource.RLIMIT_CORE, 0)
+        _lower(resource.RLIMIT_NOFILE, self.open_files)
+
+
+def _lower(kind: int, soft: int, hard: int | None = None) -> None:
+    """Set a limit, or leave the one that the service itself was started under where that is lower."""
+    inherited = resource.getrlimit(kind)[1]
+    ceiling = sys.maxsize if inherited == resource.RLIM_INFINITY else inherited
+    resource.setrlimit(kind, (min(soft, ceiling), min(soft if hard is None else hard, ceiling)))
 
 
 class Watch:
