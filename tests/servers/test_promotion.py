@@ -27,18 +27,24 @@ from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import Event, ModelPromoted
 from journalclip_shared.ids import make_id
 from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.runs import MlflowRuns
 from journalclip_shared.settings import S3Settings
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
-def tracking(bucket_server: S3Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def runs_bucket(bucket_server: S3Settings) -> str:
+    bucket = f"mlflow-{uuid.uuid4().hex[:8]}"
+    connect(bucket_server).make_bucket(bucket_name=bucket)
+    return bucket
+
+
+@pytest.fixture(scope="module")
+def tracking(bucket_server: S3Settings, runs_bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URI of a server whose artifact root is a bucket."""
     assert bucket_server.access_key_file is not None
     assert bucket_server.secret_key_file is not None
-    bucket = f"mlflow-{uuid.uuid4().hex[:8]}"
-    connect(bucket_server).make_bucket(bucket_name=bucket)
     environment = {
         "MLFLOW_S3_ENDPOINT_URL": f"http://{bucket_server.endpoint}",
         "AWS_ACCESS_KEY_ID": bucket_server.access_key_file.read_text().strip(),
@@ -46,7 +52,7 @@ def tracking(bucket_server: S3Settings, tmp_path_factory: pytest.TempPathFactory
         "AWS_DEFAULT_REGION": bucket_server.region,
     }
     server, uri = mlflow_server.start(
-        tmp_path_factory.mktemp("mlflow"), artifacts=f"s3://{bucket}/runs", environment=environment
+        tmp_path_factory.mktemp("mlflow"), artifacts=f"s3://{runs_bucket}/runs", environment=environment
     )
     yield uri
     server.stop()
@@ -68,8 +74,9 @@ class Cluster:
         lease = replace(RegistryLease.connect(self.uri), name=f"lease-{self.name}")
         registry = MlflowRegistry(self.uri, self.name)
         return Promoter(
-            Ledger(self.store), registry, lease, Inspector(self.store), self.bench, PlainWriter(self.store), Gates()
-        )
+            Ledger(self.store), registry, lease, Inspector(self.store), self.bench, PlainWriter(self.store),
+            Gates(signature="if-key"),
+        )  # fmt: skip
 
     def champion(self) -> str:
         """The version that the alias points at, every byte verified."""
@@ -105,10 +112,11 @@ def test_promote_refuse_roll_back_and_heal(cluster: Cluster, tmp_path: Path) -> 
     assert cluster.champion() == "1"
     cluster.registry.set_alias("champion", "2")  # someone's hand in the registry
     bus = SqliteBus(tmp_path / "events.db")
-    healed = reconcile(cluster.promoter(), bus)
-    assert (healed.aliases, healed.announced) == (True, 4)
+    runs = MlflowRuns(cluster.uri)
+    healed = reconcile(cluster.promoter(), bus, runs)
+    assert (healed.aliases, healed.announced, healed.filed) == (True, 4, (1, 2, 3))
     assert cluster.champion() == "1"
-    assert not reconcile(cluster.promoter(), bus).anything
+    assert not reconcile(cluster.promoter(), bus, runs).anything
 
 
 def test_two_promoters_race_for_the_lease(cluster: Cluster) -> None:
@@ -141,11 +149,16 @@ def test_expired_lease_is_taken_over_and_a_late_looker_steps_back(tracking: str)
             pass
 
 
-def test_files_of_a_run_lie_in_the_bucket(tracking: str, tmp_path: Path) -> None:
+def test_files_of_a_run_lie_in_the_bucket(tracking: str, bucket_server: S3Settings, runs_bucket: str) -> None:
     client = mlflow.MlflowClient(tracking_uri=tracking)
-    run = client.create_run(client.create_experiment(uuid.uuid4().hex))
-    path = tmp_path / "report.html"
-    path.write_text("<p>a report</p>")
-    client.log_artifact(run.info.run_id, str(path), "evaluation")
-    assert [each.path for each in client.list_artifacts(run.info.run_id, "evaluation")] == ["evaluation/report.html"]
-    assert Path(client.download_artifacts(run.info.run_id, "evaluation/report.html")).read_text() == path.read_text()
+    run = client.create_run(client.create_experiment(uuid.uuid4().hex)).info
+    runs = MlflowRuns(tracking)
+    for text in (b"<p>a report</p>", b"<p>the same, written again</p>"):
+        assert runs.attach(run.run_id, "mdl_a", {"evaluation/report.html": text}) == run.run_id
+    assert [each.path for each in client.list_artifacts(run.run_id, "evaluation")] == ["evaluation/report.html"]
+    assert Path(client.download_artifacts(run.run_id, "evaluation/report.html")).read_bytes() == text
+    without = runs.attach("", "mdl_b", {"card.md": b"a card"})
+    objects = [each.object_name or "" for each in connect(bucket_server).list_objects(runs_bucket, recursive=True)]
+    assert {name.rpartition("/artifacts/")[2] for name in objects if run.run_id in name or without in name} == {
+        "evaluation/report.html", "card.md",
+    }  # fmt: skip

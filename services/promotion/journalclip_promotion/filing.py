@@ -11,14 +11,19 @@ import logging
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.errors import TransientError
-from journalclip_shared.runs import Runs
+from journalclip_shared.runs import NoRuns, Runs
 
 _log = logging.getLogger(__name__)
 
 
 def file_documents(promoter: Promoter, runs: Runs) -> list[int]:
-    """Attach what is not attached yet; the numbers of the decisions whose documents were."""
+    """Attach what is not attached yet; the numbers of the decisions whose documents were.
+
+    Without a tracker nothing is done, and nothing is noted as done: it is left to whoever has one.
+    """
     attached: list[int] = []
+    if isinstance(runs, NoRuns):
+        return attached
     for sequence in promoter.ledger.unfiled():
         entry = promoter.ledger.get(sequence)
         if entry is not None and entry.report is not None:

@@ -1,8 +1,8 @@
 """Killed at every step, raced, tampered with: one verifying champion after each.
 
 The short forms run with the other tests; the full counts (50 kills a step, 1,000 races and mutations) are what
-`make chaos` runs. ``JOURNALCLIP_TEST_RACES=FILE`` keeps the seeds whose races are done there, so that the thousand can be
-gone on with.
+`make chaos` runs. ``JOURNALCLIP_TEST_RACES=FILE`` keeps the seeds whose races are done there, so that the thousand can
+be gone on with.
 """
 
 from __future__ import annotations

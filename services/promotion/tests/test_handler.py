@@ -15,7 +15,7 @@ from journalclip_promotion.gates import Gates
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, REPORT_TAG, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.testing import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate
+from journalclip_promotion.testing import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate, trained
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.bus.sqlite import SqliteBus
@@ -157,6 +157,9 @@ def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_i
     assert not house.runs.root.exists()
     bus = SqliteBus(tmp_path / "events.db")
     house.runs.away = False
+    PromotionHandler(house.promoter).handle(Event(fact, "test"))
+    # The service's own handler leaves filing to its reconciler, and must not note it as done.
+    assert list(PromotionHandler(house.promoter).handle(Event(trained(house.last().candidate), "test"))) == [fact]
     assert reconcile(house.promoter, bus, house.runs).filed == (1,)
     assert not reconcile(house.promoter, bus, house.runs).anything
     house.handle(put_candidate(house.store, house.registry, "worse"))
