@@ -44,9 +44,11 @@ test: check ## lint, types, every test that this machine can run, and the covera
 	@tests/run.sh
 
 .PHONY: chaos
-chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours)
-	@JOURNALCLIP_CHAOS_SEEDS=$(or $(SEEDS),20) JOURNALCLIP_CHAOS_EVENTS=50000 JOURNALCLIP_CHAOS_EXAMPLES=500 \
+chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
+	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
+		JOURNALCLIP_CHAOS_SEEDS=$(or $(SEEDS),20) JOURNALCLIP_CHAOS_EVENTS=50000 JOURNALCLIP_CHAOS_EXAMPLES=500 \
 		JOURNALCLIP_CHAOS_STEPS=100 $(VENV)/pytest -q --timeout 14400 tests/chaos tests/servers
+	@$(VENV)/pytest -q -m chaos services
 
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C

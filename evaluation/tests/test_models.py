@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, ModelCardData
 
 from journalclip_evaluation.card import model_card
 from journalclip_evaluation.embedded import EmbeddedPairs, embed_split
@@ -125,6 +125,7 @@ def test_card_has_the_head_and_shows_what_is_empty(store: LocalArtifacts, tmp_pa
         filled, evaluation, dataset.manifest, checks, Forgetting("imagenet", {"this model": (0.51, 0.62)})
     )
     read = ModelCard(card).data  # as the hub reads it
+    assert isinstance(read, ModelCardData)
     assert read.base_model == "openai/clip"
     assert read.library_name == "transformers"
     assert {each.metric_name: each.dataset_split for each in read.eval_results or ()} == {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +21,25 @@ from kafka.admin import (
     KafkaAdminClient,
     ResourcePattern,
     ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
 )
 from kafka.errors import KafkaError, SecurityDisabledError, TopicAlreadyExistsError
 from minio import Minio
-from minio.credentials import StaticProvider
+from minio.credentials.providers import StaticProvider
 from minio.error import S3Error
 from minio.minioadmin import MinioAdmin
 from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
 
-from journalclip_pipelines.topology import NOTIFICATIONS, OBJECT_STORE, SERVICES, Service, Topic, topics
+from journalclip_pipelines.topology import (
+    NOTIFICATIONS,
+    OBJECT_STORE,
+    SERVICES,
+    STUDY_SERVICES,
+    Service,
+    Topic,
+    topics,
+)
 from journalclip_shared.artifacts import BUCKETS
 from journalclip_shared.artifacts.s3 import connect, pool, reached, read_secret
 from journalclip_shared.bus.kafka import client_options
@@ -37,6 +47,7 @@ from journalclip_shared.errors import TransientError
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
 _REPLICAS = 3  # where there are as many brokers
+_ROUNDS = 8192  # of SCRAM; Kafka asks for 4,096 at least
 _EXACTLY = ACLResourcePatternType.LITERAL
 _AGAIN_S = 5.0  # between two tries of servers that are still starting
 
@@ -59,6 +70,7 @@ class Extras:
 
     acls: bool = False
     users: Path | None = None  # a folder with one file a service that holds its secret key
+    kafka_users: Path | None = None  # the same with passwords, where no operator makes Kafka's users
     notifications: bool = False
 
 
@@ -82,6 +94,8 @@ def bootstrap(settings: Settings, extras: Extras = Extras()) -> Report:
     report = Report()
     if settings.bus == "kafka":
         make_topics(settings.kafka, topics(), report)
+        if extras.kafka_users is not None:
+            make_logins(settings.kafka, extras.kafka_users, report)
         if extras.acls:
             make_acls(settings.kafka, report)
     if settings.artifacts == "s3":
@@ -117,9 +131,38 @@ def make_topics(settings: KafkaSettings, wanted: list[Topic], report: Report) ->
                 report.made.append(f"topic {name}")
 
 
+def drop_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
+    """Take topics away with all they hold: for tests that share a broker, and for nothing else."""
+    with _admin(settings) as admin:
+        admin.delete_topics([settings.topic_prefix + name for name in names])
+
+
+def make_logins(settings: KafkaSettings, folder: Path, report: Report) -> None:
+    """One SCRAM login a service and one for the object store; its password is a file of that name in ``folder``.
+
+    Raises `TransientError`, `PermanentError` ``secret-missing``.
+    """
+    if not settings.sasl_mechanism.startswith("SCRAM"):
+        report.notes.append(f"no logins made: with {settings.sasl_mechanism} the brokers keep their own list")
+        return
+    mechanism = ScramMechanism[settings.sasl_mechanism.replace("-", "_")]
+    names = [*(service.group for service in SERVICES), OBJECT_STORE]
+    wanted = [
+        UserScramCredentialUpsertion(
+            name, mechanism, iterations=_ROUNDS, password=read_secret(folder / name, "kafka-users: one file a service")
+        )
+        for name in names
+    ]
+    with _admin(settings) as admin:
+        refused = {name: error for name, error in admin.alter_user_scram_credentials(wanted).items() if error}
+    if refused:
+        raise TransientError(f"Kafka made no logins for {', '.join(sorted(refused))}: {next(iter(refused.values()))}")
+    report.made.extend(f"login {name}" for name in names)
+
+
 def make_acls(settings: KafkaSettings, report: Report) -> None:
     """Kafka ACLs, one principal a service, named as its group."""
-    services = [acl for service in SERVICES for acl in service_acls(service, settings.topic_prefix)]
+    services = [acl for each in (*SERVICES, *STUDY_SERVICES) for acl in service_acls(each, settings.topic_prefix)]
     wanted = [*services, *store_acls(settings.topic_prefix)]
     with _admin(settings) as admin:
         try:

@@ -21,6 +21,9 @@ from journalclip_shared.events import (
     PairsStructured,
     ReviewDecided,
     SourceQuarantined,
+    StudyStructured,
+    StudySubmitted,
+    VolumesExtracted,
 )
 
 # As many as members that could ever share a group's work; more cost memory, and a key's partition must never change.
@@ -129,6 +132,44 @@ SERVICES = (
         reads=("articles", "figures", "datasets", "models"),
         writes=("datasets", "figures"),
         shares_work=False,
+    ),
+)
+# Services of studies, started where a hospital's archive is: none reads an article, none of those above reads a study.
+STUDY_SERVICES = (
+    Service("study-intake", produces=(StudySubmitted, SourceQuarantined), reads=("studies",), writes=("studies",)),
+    Service(
+        "extraction-studies",
+        consumes=(StudySubmitted,),
+        produces=(VolumesExtracted,),
+        reads=("studies",),
+        writes=("studies",),
+    ),
+    Service(
+        "structuring-studies",
+        consumes=(VolumesExtracted,),
+        produces=(StudyStructured,),
+        reads=("studies",),
+        writes=("studies",),
+    ),
+    Service(
+        "training-studies",
+        consumes=(DatasetFrozen,),
+        produces=(ModelTrained,),
+        reads=("datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "promotion-studies",
+        consumes=(ModelTrained, ModelPromoted),
+        produces=(ModelPromoted,),
+        reads=("datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "inference-index-studies",
+        consumes=(ModelPromoted,),
+        reads=("datasets", "models", "studies"),
+        writes=("models",),
     ),
 )
 # Not a service of ours: the object store tells Kafka of dropped files under this name.

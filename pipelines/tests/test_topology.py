@@ -34,8 +34,7 @@ def test_a_service_may_read_what_its_handler_consumes_and_nothing_else(group: st
 
 
 def test_every_declared_service_can_be_started() -> None:
-    beside = {"inference-segments", "inference-serve"}  # `journalclip serve` and its kin, in a cluster the chart
-    assert set(COMMANDS) | beside == set(BY_GROUP)
+    assert set(COMMANDS) == set(BY_GROUP)
 
 
 def test_every_fact_has_its_topic_and_its_dead_letters() -> None:
@@ -56,7 +55,7 @@ def test_access_rights_are_the_least(service: Service) -> None:
     }
     assert {name for op, _, name in rights if op == ACLOperation.WRITE} == {f"p.{t}" for t in service.topics_written}
     assert (ACLOperation.READ, ResourceType.GROUP, f"p.{service.group}") in rights
-    assert f"p.{SourceQuarantined.topic}" in {name for _, _, name in rights}
+    assert (f"p.{SourceQuarantined.topic}" in {name for _, _, name in rights}) == service.shares_work
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.group)

@@ -162,6 +162,7 @@ class Loop:
             except TransientError:
                 if attempt == self.settings.attempts:
                     raise
+                hit("consume.before-retry")
                 ceiling = min(self.settings.backoff_max_s, self.settings.backoff_s * 2 ** (attempt - 1))
                 (self.sleep or stop.wait)(self.rng.uniform(0, ceiling))
                 if stop.is_set():
@@ -243,6 +244,7 @@ class _Run:
         return self._loop.retried(self._consumer.lag, self._stop) == 0
 
     def _finish(self, workers: Sequence[Future[None]]) -> None:
+        hit("consume.stopping")
         while wait(workers, timeout=self._settings.heartbeat_s).not_done:
             self._consumer.heartbeat()
         with suppress(_Stopping):  # the commit is a courtesy now: what it misses is delivered again
@@ -301,6 +303,7 @@ class _Worker:
         delivery = held.delivery
         started = time.monotonic()
         try:
+            hit("consume.before-decode")
             event = self._loop.decode(delivery)
             with self._loop.tracer.span(self._loop.handler.group, event) as traceparent:
                 facts = self._loop.attempt(event, self._stop)
@@ -322,6 +325,7 @@ class _Worker:
             self._pace.record(seconds)
             self._loop.survived()
             self._loop.observer.handled(held.delivery, facts, seconds)
+        hit("consume.before-done")
         self._lanes.done([*(held for held, _, _ in self._handled), *self._buried])
         self._outbox, self._handled, self._buried = [], [], []
         self._since = time.monotonic()

@@ -104,7 +104,7 @@ def test_every_account_is_declared_and_used(manifests: list[Manifest]) -> None:
 
 def covers(policy: Manifest, pod: Pod) -> bool:
     wanted = policy["spec"]["podSelector"]["matchLabels"]
-    return wanted.items() <= pod.metadata["labels"].items()
+    return bool(wanted.items() <= pod.metadata["labels"].items())
 
 
 def test_every_pod_is_closed_and_then_opened_by_its_own_policy(manifests: list[Manifest]) -> None:

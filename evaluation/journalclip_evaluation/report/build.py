@@ -50,11 +50,10 @@ def build_report(what: Reported) -> str:
     sections.append(("Retrieval", parts.retrieval(what.every)))
     if what.others:
         sections.append(("Paired differences", parts.paired(what.others, what.ranked)))
-    sections += [
-        ("By modality", parts.modalities(what.ranked)),
-        ("Best and worst", parts.gallery_of(what.sketch, what.dataset, what.split)),
-        ("Embedding map", parts.embedding_map(what.sketch)),
-    ]
+    sections.append(("By modality", parts.modalities(what.ranked)))
+    if what.dataset.manifest.kind == "figures":  # a report leaves the house; a patient's slices do not
+        sections.append(("Best and worst", parts.gallery_of(what.sketch, what.dataset, what.split)))
+    sections.append(("Embedding map", parts.embedding_map(what.sketch)))
     sections += [(suite.title, parts.suite(suite)) for suite in what.suites]
     if what.forgetting is not None:
         sections.append(("Gained and forgotten", parts.forgetting(what.forgetting)))

@@ -27,7 +27,7 @@ nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding: .7rem 0; margin:
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1rem; font-size: .9rem; }
 th, td { text-align: right; padding: .28rem .9rem .28rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; } th { font-weight: 600; color: var(--soft); white-space: nowrap; }
+  vertical-align: top; } th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 table.text th, table.text td { text-align: left; white-space: normal; } table.text td:first-child { min-width: 9rem; }
 td small { color: var(--soft); white-space: nowrap; }

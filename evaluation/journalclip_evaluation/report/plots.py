@@ -20,12 +20,13 @@ _LINES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "D", "^")
 _VECTORS = 300  # more points than this are drawn as one small picture inside the SVG
 _DPI = 160
+_TITLE = 9  # points
 Row = tuple[str, float, tuple[float, float]]
 
 
 def recall_curves(models: Mapping[str, Ranked]) -> str:
     """Recall@k over k, both directions, with chance."""
-    figure, both = _figure(7.4, 2.9, 2)
+    figure, both = _figure(7.4, 3.1, 2)
     pool = next(iter(models.values())).strict["image_to_text"].pool
     ks = np.unique(np.geomspace(1, pool, 40).astype(int))
     for axes, side in zip(both, SIDES, strict=True):
@@ -33,13 +34,15 @@ def recall_curves(models: Mapping[str, Ranked]) -> str:
             values = [ranked.strict[side].hits(int(k)).mean() for k in ks]
             axes.plot(ks, values, _LINES[number % 4], color=COLOURS[number % 6], label=name, linewidth=1.6)
         axes.plot(ks, ks / pool, color=GREY, label="chance", linewidth=1)
-        axes.set(xscale="log", xlabel="k", title=side.replace("_", " "), ylim=(0, 1.02))
+        axes.set(xscale="log", xlabel="k", ylim=(0, 1.02))
+        axes.set_title(side.replace("_", " "), fontsize=_TITLE)
         axes.set_xticks(
             [10**n for n in range(int(np.log10(pool)) + 1)], [f"{10**n:,}" for n in range(int(np.log10(pool)) + 1)]
         )
         axes.grid(axis="y", color="#eeeeee")
     both[0].set_ylabel("recall@k")
-    both[0].legend(frameon=False, fontsize=8, loc="upper left")
+    names, lines = both[0].get_legend_handles_labels()[::-1]
+    figure.legend(lines, names, frameon=False, fontsize=8, loc="outside lower center", ncols=len(names))
     return _svg(figure, "Recall at k over k in both directions")
 
 
@@ -106,7 +109,8 @@ def curves(of: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     figure, panels = _figure(2.5 * len(of), 2.2, len(of))
     for axes, (name, points) in zip(panels, of.items(), strict=True):
         axes.plot(*zip(*points, strict=True), color=COLOURS[0], linewidth=1.2)
-        axes.set(title=name.replace("_", " "), xlabel="step")
+        axes.set(xlabel="step")
+        axes.set_title(name.replace("_", " "), fontsize=_TITLE)
         axes.margins(x=0.02)
         axes.locator_params(nbins=4)
     return _svg(figure, "Training curves")
@@ -121,7 +125,7 @@ def _forest(rows: Sequence[Row]) -> tuple[Figure, Axes]:
     figure, [axes] = _figure(6.6, 0.7 + 0.27 * len(rows), 1)
     for place, (_, value, (low, high)) in enumerate(rows):
         axes.plot([low, high], [place, place], color=COLOURS[0], linewidth=2, solid_capstyle="butt")
-        axes.plot(value, place, "o", color=COLOURS[0], markersize=5)
+        axes.plot(value, place, "o", color=COLOURS[0], markersize=5, clip_on=False)  # 1.0 stands on the edge
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     return figure, axes
@@ -135,7 +139,6 @@ def _figure(width: float, height: float, columns: int) -> tuple[Figure, Sequence
         each.tick_params(labelsize=8)
         each.xaxis.label.set_fontsize(8)
         each.yaxis.label.set_fontsize(8)
-        each.title.set_fontsize(9)
     return figure, axes
 
 

@@ -1,4 +1,4 @@
-"""``journalclip bench extraction DIR`` against a folder's gold.json, and ``journalclip bench scaling DIR``."""
+"""``journalclip bench extraction DIR`` against gold.json; ``bench scaling`` and ``bench backfill`` on several cores."""
 
 from __future__ import annotations
 
@@ -68,3 +68,49 @@ def scaling(
         return
     for key, value in asdict(found).items():
         typer.echo(f"{key:>15}  {value}")
+
+
+def backfill(
+    folder: Annotated[Path, typer.Argument(help="Folder of PDFs.", metavar="DIR")],
+    workers: Annotated[int, typer.Option(min=2, help="Ray actors in the second pass.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """The same archive through Ray by one actor and by several, each into a new work folder: how throughput grows.
+
+    Example: `journalclip bench backfill ../shared/corpus/dev --workers 2 --json`
+    """
+    import tempfile
+    from dataclasses import asdict
+
+    from journalclip_extraction.settings import ExtractionSettings
+    from journalclip_pipelines import backfill as job
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.progress import reporter, watched
+    from journalclip_pipelines.submit import find_pdfs
+    from journalclip_shared.ids import Json
+
+    paths = find_pdfs(folder)
+    passes: dict[int, job.Summary] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for count in (1, workers):
+            settings = ExtractionSettings(workdir=Path(scratch) / str(count))
+            found = job.rows(paths, settings, settings.options(), settings.limits, frozenset(), count)
+            with reporter().stage(f"backfill by {count}", len(paths)) as stage:
+                passes[count] = job.publish(Workspace(settings.workdir).bus, watched(found, stage, len(paths)))
+    alone, together = passes[1], passes[workers]
+    report: dict[str, Json] = {
+        "files": alone.files,
+        "workers": workers,
+        "alone_s": alone.reading_s,
+        "together_s": together.reading_s,
+        "speedup": round(alone.reading_s / together.reading_s, 3) if together.reading_s else 0.0,
+        "same": {**asdict(alone), **_UNTIMED} == {**asdict(together), **_UNTIMED},
+    }
+    if as_json:
+        print_json(report)
+        return
+    for key, value in report.items():
+        typer.echo(f"{key:>15}  {value}")
+
+
+_UNTIMED = {"reading_s": 0, "files_per_s": 0}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 from journalclip_shared.errors import PermanentError
+
+if TYPE_CHECKING:
+    from journalclip_pipelines.local.workspace import Workspace
 
 tokens = typer.Typer(help="Tokens that let people and programs in.", no_args_is_help=True)
 
@@ -41,7 +45,11 @@ def serve(
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    clients = Clients(workspace.store, workspace.registry, workspace.bus, workspace.cache, AuditFile(workdir / "audit"))
+    stack = ExitStack()
+    clients = Clients(
+        workspace.store, workspace.registry, workspace.bus, workspace.cache, AuditFile(workdir / "audit"),
+        **_studies(workspace, stack),
+    )  # fmt: skip
     known = _tokens(workdir)
     settings = InferenceSettings(
         workdir=workdir,
@@ -51,7 +59,24 @@ def serve(
         tokens=known if known.exists() else None,
     )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
-    run(settings, clients)
+    with stack:
+        run(settings, clients)
+
+
+def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:
+    """The archive of studies and what reads dropped ones, where this working folder has studies."""
+    from journalclip_pipelines.studies.run import registry_of
+
+    key = workspace.root / "studies.key"
+    if not key.exists():
+        return {}
+    from journalclip_extraction.studies.cells import normalising, reading
+    from journalclip_extraction.studies.submit import read_key
+    from journalclip_pipelines.studies.reader import SandboxedReader
+
+    read, normalise = stack.enter_context(reading()), stack.enter_context(normalising())
+    reader = SandboxedReader(read, normalise, read_key(key))
+    return {"study_registry": registry_of(workspace), "study_reader": reader}
 
 
 @tokens.command("add")

@@ -44,10 +44,10 @@ def assign(pairs: Sequence[Pair], shares: SplitShares, seed: int) -> Assignment:
     """Deterministic in the set of pairs, whatever their order."""
     ordered = sorted(pairs, key=lambda pair: pair.pair_id)
     near = cluster([Hashed(pair.pair_id, pair.phash) for pair in ordered if pair.phash])
-    sides = _sides(_clusters(ordered, near), shares, seed)
+    side_of = sides(_clusters(ordered, near), shares, seed)
     splits: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
     for pair in ordered:
-        splits[sides[pair.article_id]].append(pair)
+        splits[side_of[pair.article_id]].append(pair)
     dropped = _drop_shared_captions(splits)
     return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, near))
 
@@ -62,10 +62,11 @@ def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]
         if len(caption.split()) >= LONG_CAPTION_WORDS:
             keys.append(caption)
         links.extend((pair.article_id, by_content.setdefault(key, pair.article_id)) for key in keys)
-    return _components({pair.article_id for pair in pairs}, links)
+    return components({pair.article_id for pair in pairs}, links)
 
 
-def _components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+def components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Groups of nodes that links connect, each sorted, in the order of their smallest."""
     parent = {node: node for node in nodes}
 
     def root(node: str) -> str:
@@ -83,7 +84,8 @@ def _components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[
     return [groups[key] for key in sorted(groups)]
 
 
-def _sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:
+def sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:
+    """The split of every member, by a hash of its cluster's first."""
     ranked = sorted((_unit_hash(members[0], seed), members) for members in clusters)
     sides: dict[str, Split] = {}
     for position, (value, members) in enumerate(ranked):

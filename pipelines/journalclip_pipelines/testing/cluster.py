@@ -5,21 +5,25 @@ Topics and buckets have a prefix of their own, so that many of these live on one
 
 from __future__ import annotations
 
+import io
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from journalclip_pipelines.backbone.audit import Audit, audit
 from journalclip_pipelines.backbone.freezing import FreezeRule
+from journalclip_pipelines.backbone.inbox import INBOX
+from journalclip_pipelines.backbone.notifications import example
 from journalclip_pipelines.backbone.up import environment
-from journalclip_pipelines.bootstrap import Report, make_buckets, make_topics
+from journalclip_pipelines.bootstrap import Report, drop_topics, make_buckets, make_topics
 from journalclip_pipelines.submit import submit
-from journalclip_pipelines.testing.chain import STAGES, Chain, FolderRegistry
+from journalclip_pipelines.testing.chain import STAGES, Chain, FolderRegistry, article_bytes, figures_of
 from journalclip_pipelines.testing.nursery import Child
-from journalclip_pipelines.topology import topics
-from journalclip_shared.artifacts.s3 import S3Artifacts
+from journalclip_pipelines.topology import NOTIFICATIONS, topics
+from journalclip_shared.artifacts.s3 import S3Artifacts, connect
+from journalclip_shared.bus import Record
 from journalclip_shared.bus.kafka import KafkaBus
 from journalclip_shared.events import Event
 from journalclip_shared.settings import Settings
@@ -44,10 +48,17 @@ class Cluster:
         self.registry = FolderRegistry(self.settings.workdir)
         self.chain = Chain(self.bus, self.store, self.registry)
 
-    def submit(self, numbers: range, quarantined: frozenset[int] = frozenset()) -> None:
+    def submit(self, numbers: Iterable[int], quarantined: Container[int] = ()) -> None:
         for number in numbers:
-            figures = 0 if number in quarantined else 1 + number % 3
-            submit(self.store, self.bus, self.chain.drop(self.folder, number, figures))
+            submit(self.store, self.bus, self.chain.drop(self.folder, number, figures_of(number, quarantined)))
+
+    def drop(self, numbers: Iterable[int], quarantined: Container[int] = ()) -> None:
+        """Put articles into the inbox, and announce them as MinIO would."""
+        client, bucket = connect(self.settings.s3), f"{self.settings.s3.bucket_prefix}articles"
+        for number in numbers:
+            data, key = article_bytes(number, figures_of(number, quarantined)), f"{INBOX}issue-{number}.pdf"
+            client.put_object(bucket, key, io.BytesIO(data), len(data))
+            self.bus.publish_raw([Record(NOTIFICATIONS, key, (), example(bucket, key))])
 
     def start(self, stage: str, **changes: str) -> Child:
         """A worker with these settings changed, by their environment names without the prefix."""
@@ -72,14 +83,15 @@ class Cluster:
             if worker.poll() is not None:
                 self.start(stage)
 
-    def settle(self, timeout_s: float = 300.0) -> Audit:
-        """Keep the workers alive until the audit is clean; the last audit where the time is up first."""
+    def settle(self, timeout_s: float = 300.0, expected: Container[str] = ()) -> Audit:
+        """Keep the workers alive until the audit is clean but for the codes ``expected``; the last audit where the time
+        is up first."""
         deadline = time.monotonic() + timeout_s
         while True:
             self.keep_alive()
             started = time.monotonic()
             found = audit(self.bus, self.store, self.registry)
-            if not found.violations or time.monotonic() > deadline:
+            if all(each.code in expected for each in found.violations) or time.monotonic() > deadline:
                 return found
             time.sleep(max(0.2, time.monotonic() - started))  # an audit is work too: half of the time is the workers'
 
@@ -106,6 +118,7 @@ class Cluster:
             worker.kill()
             worker.wait(60)
         self.bus.close()
+        drop_topics(self.settings.kafka, [topic.name for topic in topics()])
 
     def logs(self) -> str:
         """The end of every worker's log, for a failing test to show."""

@@ -16,6 +16,7 @@ from journalclip_extraction.errors import NoFigures
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.article import ExtractedArticle, Figure, FigurePart, Panel
 
@@ -54,6 +55,7 @@ class ExtractionHandler:
         if done is not None:
             return _announce(ExtractedArticle.model_validate_json(self._store.get(done)), done)
         article = self._sandbox.read(self._store.get(fact.pdf), self._options)
+        hit("extraction.read")
         if not article.figures:
             raise NoFigures(article.pages)
         document = self._document(fact, article)
@@ -65,6 +67,7 @@ class ExtractionHandler:
         for figure in article.figures:
             # A journal that prints two figures of one number still has two figures.
             figures.append(self._figure(figure, fact.article_id, seen[figure.number]))
+            hit("extraction.figure-stored")
             seen[figure.number] += 1
         return ExtractedArticle(
             article_id=fact.article_id,

@@ -54,6 +54,31 @@ def test_an_embedded_jpeg_is_passed_through() -> None:
     assert (crop.width, crop.height) == (320, 240)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xd8", b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])
+def test_a_damaged_jpeg_is_not_handed_on(marker: bytes) -> None:
+    data = jpeg()
+    wound = data.index(marker) + (
+        0 if marker == b"\xff\xd8" else 4
+    )  # the header itself, or a segment behind its length
+    hurt = data[:wound] + b"\x77" * 16 + data[wound + 16 :]
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    assert pdf.count(data) == 1
+    figure = only(read_article(pdf.replace(data, hurt), ExtractOptions()))
+    assert figure.caption == "Axial CT of the head."
+    if figure.crop is not None:
+        assert figure.crop.data != hurt
+        Image.open(io.BytesIO(figure.crop.data)).load()
+
+
+def test_a_jpeg_that_is_larger_than_it_says_is_not_decoded() -> None:
+    data = jpeg()
+    size = data.index(b"\xff\xc0") + 5
+    vast = data[:size] + b"\x75\x30\x75\x30" + data[size + 4 :]  # 30,000 by 30,000
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    figure = only(read_article(pdf.replace(data, vast), ExtractOptions()))
+    assert figure.crop is None or figure.crop.data != vast
+
+
 def test_a_turned_raster_is_rendered_as_shown() -> None:
     journal = two_columns().picture((50, 220, 230, 400), rotate=90).text(50, 415, "Figure 1. Sagittal MRI.")
     crop = only(read(journal, ExtractOptions())).crop
@@ -73,6 +98,19 @@ def test_a_caption_above_its_figure() -> None:
     box = (50, 240, 285, 420)
     journal = two_columns().text(50, 225, "Figure 1. Axial CT of the head.").picture(box)
     assert overlap(only(read(journal)), box) > 0.98
+
+
+def test_a_label_above_its_figure_and_the_words_below() -> None:
+    box = (50, 220, 285, 400)
+    journal = two_columns().text(50, 212, "Figure 1").picture(box).text(50, 415, "Axial CT of the head.", "An arrow.")
+    figure = only(read(journal))
+    assert (figure.label, figure.caption) == ("Figure 1", "Axial CT of the head. An arrow.")
+    assert overlap(figure, box) > 0.98
+
+
+def test_a_label_alone_takes_no_running_text() -> None:
+    journal = two_columns().text(50, 212, "Figure 1").picture((50, 220, 285, 300)).paragraph(50, 320, rows=8)
+    assert only(read(journal)).caption == ""
 
 
 def test_a_caption_beside_its_figure() -> None:
@@ -291,6 +329,21 @@ def test_facts_say_where_they_were_read() -> None:
         "page 1, largest type",
     )
     assert (facts.doi.value, facts.year.value, facts.licence) == ("10.5555/synth.1", "2021", "CC BY")
+
+
+def test_a_repositorys_cover_sheet_is_not_the_article() -> None:
+    notice = "We make this research freely available for as long as the emergency lasts."
+    journal = Journal().text(60, 200, *[notice] * 6, size=12).text(60, 400, "https://doi.org/10.5555/cover")
+    journal.turn().text(50, 50, "Outcome after treatment of subdural bleeds", size=16).text(
+        50, 70, "doi:10.5555/synth.1"
+    )
+    journal.paragraph(50, 100, rows=40).paragraph(310, 100, rows=40)
+    facts = read(journal).facts
+    assert (facts.title.value, facts.title.where) == (
+        "Outcome after treatment of subdural bleeds",
+        "page 2, largest type",
+    )
+    assert (facts.doi.value, facts.doi.where) == ("10.5555/synth.1", "page 2")
 
 
 def test_the_same_bytes_give_the_same_crops() -> None:

@@ -71,5 +71,9 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert told == [(len(FILES) + 3, len(FILES) + 3)]
     assert report.mutants == 3
     assert set(read_record(record, 5)) == {*FILES, "mutant-0", "mutant-1", "mutant-2"}
+    late = Trial("mutant-2", "read", Usage(wall_s=33.0, cpu_s=0.6))
+    with record.open("a") as out:
+        out.write("\n" + json.dumps(asdict(late)) + "\n")
+    assert "mutant-2" not in read_record(record, 5), "a trial that took too long is tried again"
     with pytest.raises(PermanentError, match="another seed"):
         read_record(record, 6)

@@ -23,7 +23,8 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_service_serves_good_and_bad_articles_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stand_in(limits: Limits) -> Sandbox:
+    def stand_in(limits: Limits, container: Path | None) -> Sandbox:
+        assert container is None
         return Sandbox(limits, "journalclip_extraction.testing.readers:read")
 
     monkeypatch.setattr(service, "Sandbox", stand_in)

@@ -7,6 +7,7 @@ import uvicorn
 from journalclip_inference.handler import IndexHandler, SegmentHandler
 from journalclip_inference.service import Clients, build, connect
 from journalclip_inference.settings import InferenceSettings
+from journalclip_inference.studies.index import StudyIndexHandler
 from journalclip_shared import wiring
 
 
@@ -16,6 +17,8 @@ def main() -> None:
     cache = settings.workdir / "cache"
     if settings.part == "index":
         wiring.main(settings, lambda store, _bus: IndexHandler(store, cache))
+    elif settings.part == "index-studies":
+        wiring.main(settings, lambda store, _bus: StudyIndexHandler(store, cache))
     elif settings.part == "segments":
         wiring.main(settings, lambda store, _bus: SegmentHandler(store, connect(settings).registry, cache))
     else:

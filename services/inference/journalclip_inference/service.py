@@ -23,6 +23,7 @@ from journalclip_inference.pictures import Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
+from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
@@ -39,6 +40,8 @@ class Clients:
     bus: Bus
     cache: Path
     audit: Audit
+    study_registry: ModelRegistry | None = None
+    study_reader: DroppedStudyReader | None = None  # given by who wires all services; reading is extraction's craft
 
 
 def connect(settings: InferenceSettings) -> Clients:
@@ -79,7 +82,7 @@ def build(settings: InferenceSettings, clients: Clients) -> Service:
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
     backend = LocalBackend(holder, limits)
     parts = serving_of(settings, clients, backend, lambda: reloader.problem)
-    group = f"inference-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
+    group = f"inference-serve-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
     threads = [
         threading.Thread(target=watch, args=(reloader, stopping, settings.poll_s), name="poll", daemon=True),
         threading.Thread(target=listen, args=(reloader, clients.bus, group, stopping), name="listen", daemon=True),
@@ -106,4 +109,12 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend, 
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
         problem=problem,
+        studies=_shelf(clients),
+        max_study_bytes=settings.max_study_bytes,
     )
+
+
+def _shelf(clients: Clients) -> StudyShelf | None:
+    if clients.study_registry is None:
+        return None
+    return StudyShelf(clients.store, clients.study_registry, clients.cache, clients.study_reader)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter, Request
-from journalclip_shared.events import Event, Fact, ModelPromoted, ModelTrained
+from journalclip_shared.events import Event, Fact, Kind, ModelPromoted, ModelTrained
 from journalclip_shared.runs import NoRuns, Runs
 
 
@@ -25,11 +25,14 @@ class PromotionHandler:
     promoter: Promoter
     runs: Runs = NoRuns()  # noqa: RUF009 - it has no state
     group: str = "promotion"
+    kind: Kind = "figures"
     consumes: tuple[type[Fact], ...] = (ModelTrained, ModelPromoted)
 
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `TransientError` where the registry, the store or the lock cannot be had."""
         fact = event.fact
+        if isinstance(fact, ModelTrained | ModelPromoted) and fact.kind != self.kind:
+            return []
         if isinstance(fact, ModelTrained):
             return self._decide(fact)
         if isinstance(fact, ModelPromoted):
@@ -38,7 +41,11 @@ class PromotionHandler:
 
     def _decide(self, fact: ModelTrained) -> Iterator[Fact]:
         candidate = Candidate(
-            version=fact.version, model_id=fact.model_id, dataset_id=fact.dataset_id, manifest=fact.manifest
+            version=fact.version,
+            model_id=fact.model_id,
+            dataset_id=fact.dataset_id,
+            manifest=fact.manifest,
+            kind=fact.kind,
         )
         decision = self.promoter.decide(Request(candidate, who=self.group, why="the candidate's event"))
         file_documents(self.promoter, self.runs)

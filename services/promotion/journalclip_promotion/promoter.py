@@ -144,7 +144,13 @@ class Promoter:
         if found is None:
             raise UnknownVersion(version)
         model = ModelManifest.model_validate_json(self.ledger.store.get(found.manifest))
-        return Candidate(version=version, model_id=found.model_id, dataset_id=model.dataset_id, manifest=found.manifest)
+        return Candidate(
+            version=version,
+            model_id=found.model_id,
+            dataset_id=model.dataset_id,
+            manifest=found.manifest,
+            kind=model.kind,
+        )
 
     def _known(self, request: Request) -> Decision | None:
         return None if request.person else self.ledger.answer(request.candidate.model_id)

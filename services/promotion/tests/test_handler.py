@@ -21,7 +21,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.dataset import LeakReport
+from journalclip_shared.records.dataset import LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.signing import SIGNATURE_TAG, HmacKey
 
@@ -127,7 +127,7 @@ def test_records_are_counted_again(house: House) -> None:
     """The manifest says that nothing leaks and all is free; the records know better."""
     store = house.store
     whole = freeze(store, 6).manifest.splits["test"]
-    same = {"train": whole, "test": whole}
+    same: dict[Split, SplitPart] = {"train": whole, "test": whole}
     candidate = put_candidate(store, house.registry, "a", splits=same, licences={"CC BY": 6})
     assert house.handle(candidate) == []
     assert house.last().failed == ("leaks",)
@@ -148,6 +148,7 @@ def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_i
     house.runs.away = True
     house.skills(a=0.5, worse=0.1)
     [fact] = house.handle(put_candidate(house.store, house.registry, "a"))  # no decision waits for the tracker
+    assert isinstance(fact, ModelPromoted)
     assert fact.change == "promotion"
     report = house.last().report
     assert report is not None

@@ -135,16 +135,16 @@ class Making:
         self.tracking.file(run_id, path, "pictures")
 
     def _params(self) -> dict[str, str]:
-        return {"model_id": self.model_id, "base": self.base, **_flat(asdict(self.config))}
+        return {"model_id": self.model_id, "base": self.base, **flat(asdict(self.config))}
 
     def _lineage(self, dataset: FrozenDataset) -> Lineage:
         manifest = dataset.manifest
         return Lineage(manifest.dataset_id, manifest.digest, self.frozen.manifest.uri, manifest.splits["train"].pairs)
 
 
-def _flat(tree: dict[str, object], prefix: str = "") -> dict[str, str]:
+def flat(tree: dict[str, object], prefix: str = "") -> dict[str, str]:
     """``{"optim": {"lr": 1}}`` as ``{"optim.lr": "1"}``."""
     out: dict[str, str] = {}
     for key, value in tree.items():
-        out |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
+        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
     return out

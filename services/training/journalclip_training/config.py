@@ -137,7 +137,7 @@ def with_settings(config: TrainConfig, assignments: Iterable[str]) -> TrainConfi
         key, equals, value = assignment.partition("=")
         if not equals:
             raise SettingInvalid(assignment, "not of the form key=value")
-        _assign(tree, key.split("."), value, assignment)
+        assign(tree, key.split("."), value, assignment)
         try:
             _CONFIG.validate_python(tree)
         except ValidationError as error:
@@ -145,7 +145,8 @@ def with_settings(config: TrainConfig, assignments: Iterable[str]) -> TrainConfi
     return _CONFIG.validate_python(tree)
 
 
-def _assign(tree: dict[str, Any], path: list[str], value: str, assignment: str) -> None:
+def assign(tree: dict[str, Any], path: list[str], value: str, assignment: str) -> None:
+    """Put ``value`` at ``path`` of a configuration's tree. Raises `SettingInvalid`."""
     *parents, leaf = path
     for name in parents:
         inner = tree.get(name)

@@ -176,7 +176,7 @@ class _Run:
         gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
         for bucket in _buckets(gradients, BUCKET_ELEMENTS):
             flat = self.world.sum(torch.cat([each.flatten() for each in bucket])) / self.world.size
-            for each, part in zip(bucket, flat.split([each.numel() for each in bucket]), strict=True):
+            for each, part in zip(bucket, torch.split(flat, [each.numel() for each in bucket]), strict=True):
                 each.copy_(part.view_as(each))
 
 

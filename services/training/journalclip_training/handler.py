@@ -16,6 +16,7 @@ from typing import cast
 
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import DatasetFrozen, Event, Fact, ModelTrained
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry
@@ -57,6 +58,8 @@ class TrainingHandler:
         """Raises `DatasetTooSmall`, `TrainingDiverged`, `BaseUnavailable`, `RecipeUnknown`, `SettingInvalid`, and what
         store and registry raise."""
         frozen = cast(DatasetFrozen, event.fact)
+        if frozen.kind != "figures":  # a handler of its own trains on studies
+            return []
         config = with_settings(recipe(frozen.recipe), frozen.settings) if frozen.recipe else self.config
         base = describe_base(config)
         model_id = model_id_of(frozen.dataset_id, config, base)
@@ -64,6 +67,7 @@ class TrainingHandler:
         ref = self.store.find_manifest("models", name)
         if ref is None:
             manifest = self._making(frozen, config, model_id, base).run()
+            hit("training.trained")
             ref = self.store.put_manifest("models", name, manifest.canonical())
             shutil.rmtree(self.workdir / model_id, ignore_errors=True)
         return [self._registered(ModelManifest.model_validate_json(self.store.get(ref)), ref)]
@@ -91,6 +95,7 @@ class TrainingHandler:
         if self.signer is not None and not self.signer.verify(ref, found.tags.get(SIGNATURE_TAG, "")):
             # Registered before there was a key, or under another one.
             self.registry.tag(found.version, SIGNATURE_TAG, tags[SIGNATURE_TAG])
+        hit("training.registered")
         candidate = self.registry.by_alias("candidate")
         if candidate is None or int(candidate.version) < int(found.version):  # a late duplicate never turns it back
             self.registry.set_alias("candidate", found.version)

@@ -73,4 +73,5 @@ def _pooled(layer: CLIPEncoderLayer, hidden: Tensor, places: Tensor, visible: Te
     dropout = attention.dropout if layer.training else 0.0
     seen = scaled_dot_product_attention(queries, keys, values, visible, dropout, scale=attention.scale)
     pooled: Tensor = hidden[rows, places] + attention.out_proj(seen.transpose(1, 2).reshape(len(hidden), -1))
-    return pooled + layer.mlp(layer.layer_norm2(pooled))
+    refined: Tensor = pooled + layer.mlp(layer.layer_norm2(pooled))
+    return refined

@@ -35,7 +35,7 @@ def test_vectors_and_gradients_are_those_of_the_whole_towers(
     theirs = image_features(model, pixels), text_features(model, ids, (ids != 0).long())
     for mine, reference in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, reference, rtol=0, atol=1e-12)
-    mine, reference = gradients(model, *ours), gradients(model, *theirs)
-    assert mine.keys() == reference.keys()
-    for name in mine:
-        torch.testing.assert_close(mine[name], reference[name], rtol=0, atol=1e-11)
+    found, wanted = gradients(model, *ours), gradients(model, *theirs)
+    assert found.keys() == wanted.keys()
+    for name in found:
+        torch.testing.assert_close(found[name], wanted[name], rtol=0, atol=1e-11)

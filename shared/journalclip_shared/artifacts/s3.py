@@ -53,6 +53,7 @@ class S3Artifacts:
         hit("artifacts.before-blob")
         if not self._has(ref):
             self._put(ref, data)
+            hit("artifacts.blob-written")
         hit("artifacts.after-blob")
         return ref
 
@@ -63,6 +64,7 @@ class S3Artifacts:
         if not self._has(ref):
             with reached(ref.uri):
                 self._client.fput_object(self._bucket(ref), ref.key, str(path), content_type=media_type)
+            hit("artifacts.blob-written")
             if digest_of(path)[0] != digest:
                 self._remove(ref)
                 raise TransientError(f"{path.name} changed while it was read")
@@ -70,8 +72,10 @@ class S3Artifacts:
         return ref
 
     def get(self, ref: ArtifactRef) -> bytes:
+        hit("artifacts.before-read")
         data = b"".join(self._chunks(ref))
         self._check(ref, sha256_hex(data), len(data))
+        hit("artifacts.after-read")
         return data
 
     def fetch(self, ref: ArtifactRef, path: Path) -> None:
@@ -92,6 +96,7 @@ class S3Artifacts:
         hit("artifacts.before-manifest")
         if (found := self.find_manifest(bucket, name)) is None:
             self._put(ref, data)
+            hit("artifacts.manifest-written")
             found = self.find_manifest(bucket, name)
         hit("artifacts.after-manifest")
         if found != ref:

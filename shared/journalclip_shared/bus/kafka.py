@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka import KafkaConsumer as _KafkaConsumer
-from kafka import KafkaProducer, TopicPartition
 from kafka.errors import (
     AuthorizationError,
     CommitFailedError,
@@ -24,6 +24,7 @@ from kafka.errors import (
     KafkaError,
     RebalanceInProgressError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
     UnknownMemberIdError,
 )
 from kafka.structs import OffsetAndMetadata
@@ -32,6 +33,7 @@ from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.bus.rejoin import keep_join, stable
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import Event, Headers, encode
+from journalclip_shared.failpoints import hit
 from journalclip_shared.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -66,18 +68,20 @@ class KafkaBus:
                 self._producer = KafkaProducer(
                     **client_options(self._settings), linger_ms=5, max_block_ms=int(timeout_s * 1000)
                 )
-            sent = [
-                self._producer.send(
-                    self._settings.topic_prefix + each.topic,
-                    key=each.key.encode(),
-                    value=each.body,
-                    headers=list(each.headers),
+            hit("bus.before-send")
+            sent = []
+            for number, each in enumerate(records):
+                if number == len(records) // 2:
+                    hit("bus.sent-in-part")
+                topic = self._settings.topic_prefix + each.topic
+                sent.append(
+                    self._producer.send(topic, key=each.key.encode(), value=each.body, headers=list(each.headers))
                 )
-                for each in records
-            ]
+            hit("bus.sent")
             self._producer.flush(timeout=timeout_s)
             for future in sent:
                 future.get(timeout=timeout_s)
+            hit("bus.acknowledged")
 
     def consumer(self, topics: Sequence[str], group: str) -> KafkaConsumer:
         return KafkaConsumer(self._settings, tuple(topics), group)
@@ -113,8 +117,12 @@ class KafkaBus:
             return _KafkaConsumer(**client_options(self._settings), enable_auto_commit=False)
 
     def _whole(self, reader: _KafkaConsumer, topic: str) -> Iterator[Delivery]:
+        name = self._settings.topic_prefix + topic
         with _reached():
-            left = self._begin(reader, self._settings.topic_prefix + topic)
+            left = self._begin(reader, name)
+            unknown = not left and not reader.partitions_for_topic(name)
+        if unknown:
+            _refuse_hidden(self._settings, [name])
         heard = time.monotonic()
         while left:
             with _reached():
@@ -167,6 +175,7 @@ class KafkaConsumer:
             unknown = [name for name in names if not self._client.partitions_for_topic(name)]
         if unknown:
             self._client.close(autocommit=False)
+            _refuse_hidden(settings, unknown)
             raise TransientError(f"Kafka: no topic {', '.join(unknown)} for us; `journalclip bootstrap` makes it")
         self._prefix = settings.topic_prefix
         self._answer_s = settings.request_timeout_s
@@ -247,6 +256,21 @@ class KafkaConsumer:
         return settled
 
 
+def _refuse_hidden(settings: KafkaSettings, names: Sequence[str]) -> None:
+    """Tell a topic that we may not see from one that was never made: for a reader both are empty, and one is a lie.
+
+    Raises `PermanentError` ``kafka-denied``.
+    """
+    with _reached():
+        admin = KafkaAdminClient(**client_options(settings))
+        try:
+            found = admin.describe_topics(list(names))
+        finally:
+            admin.close()
+        if denied := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
+            raise TopicAuthorizationFailedError(", ".join(denied))
+
+
 def client_options(settings: KafkaSettings) -> dict[str, object]:
     """What every kafka-python client of ours is made with. Raises `PermanentError` for an unreadable secret."""
     options: dict[str, object] = {
@@ -254,6 +278,7 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
         "client_id": "journalclip",
         "security_protocol": settings.security,
         "request_timeout_ms": int(settings.request_timeout_s * 1000),
+        "bootstrap_timeout_ms": int(settings.request_timeout_s * 1000),
         "reconnect_backoff_max_ms": int(settings.reconnect_max_s * 1000),
     }
     if settings.security.startswith("SASL"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.events import Kind, kind_field
 from journalclip_shared.records import Document
 
 
@@ -44,3 +45,4 @@ class ModelManifest(Document):
     )
     metrics: dict[str, float] = Field(default_factory=dict, description="Training's own final numbers.")
     sweep: tuple[SweepPoint, ...] = Field((), description="Weight interpolation against forgetting, where it was done.")
+    kind: Kind = kind_field()

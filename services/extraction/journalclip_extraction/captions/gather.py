@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from journalclip_extraction.captions.apart import legend_below
 from journalclip_extraction.captions.candidates import THRESHOLD, Candidate
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Line, Page
@@ -29,7 +30,7 @@ MAX_LINES = 80  # no printed caption is longer; a runaway stops here
 
 @dataclass(slots=True, eq=False)
 class Caption:
-    """A caption's lines, in reading order, and the page and box they cover there."""
+    """A caption's lines, in reading order, and the page and box they cover there, without a label set apart."""
 
     candidate: Candidate
     lines: list[Line]
@@ -50,6 +51,10 @@ class Gatherer:
         first = candidate.line
         pool = [line for line in self._upright[candidate.page.number] if line.turn == first.turn]
         lines = self._follow([first], pool)
+        legend = legend_below(candidate, pool, self._habits) if len(lines) == 1 else None
+        if legend is not None and id(legend) not in self._starts:
+            below = self._follow([legend], pool)
+            return Caption(candidate, [first, *below], union(line.box for line in below), pages=[candidate.page.number])
         beside = self._beside(lines, pool)
         while beside is not None and len(lines) < MAX_LINES:
             lines = lines + self._follow([beside], [line for line in pool if line not in lines])

@@ -1,8 +1,8 @@
 """A figure's box -> encoded image bytes, the same bytes every time.
 
-Where the figure is one JPEG, its own stream is passed through untouched; where it is another raster, its own pixels are
-encoded; everything else (several images, vectors, words around, masks, turned or clipped images) is rendered from the
-page at the chosen resolution. Pillow encodes: MuPDF's JPEG encoder takes twelve times as long.
+Where the figure is one sound JPEG, its own stream is passed through untouched; where it is another raster, its own
+pixels are encoded; everything else (several images, vectors, words around, masks, turned, clipped or damaged images) is
+rendered from the page at the chosen resolution. Pillow encodes: MuPDF's JPEG encoder takes twelve times as long.
 """
 
 from __future__ import annotations
@@ -55,12 +55,19 @@ class Cropper:
         # CMYK JPEGs look different in every reader: let the page's own renderer decide.
         if stored["colorspace"] not in (1, 3) or "Lab" in stored["cs-name"]:
             return None
-        image = Image.open(io.BytesIO(stored["image"]))
-        if image.mode not in ("L", "RGB"):
+        try:
+            image = Image.open(io.BytesIO(stored["image"]))
+            if image.mode not in ("L", "RGB") or image.size != (picture.width, picture.height):
+                return None
+            if stored["ext"] == "png":
+                return _encode(image, "image/png")
+            size = image.size
+            # A damaged stream is no image to hand on. An eighth of the size still decodes every code of it.
+            image.draft(image.mode, (size[0] // 8, size[1] // 8))
+            image.load()
+        except (OSError, Image.DecompressionBombError):
             return None
-        if stored["ext"] == "jpeg":
-            return Crop(stored["image"], "image/jpeg", image.width, image.height)
-        return _encode(image, "image/png")
+        return Crop(stored["image"], "image/jpeg", *size)
 
     def _stored_as(self, page: Page, picture: Picture) -> int | None:
         """The one unmasked image of the page with these pixels; None where there is none or a choice.

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from journalclip_extraction.sandbox import zygote
-from journalclip_extraction.sandbox.pool import ENVIRONMENT, READER
-from journalclip_extraction.sandbox.zygote import Reader
+from journalclip_extraction.sandbox.pool import ARTICLE_CODEC, ENVIRONMENT, READER
+from journalclip_extraction.sandbox.zygote import Task
 
 _WAITING = 8  # a service has one connection; one that was restarted has a second for a moment
 
@@ -31,14 +31,14 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
-def answer(listener: socket.socket, read: Reader, hello: bytes) -> None:
+def answer(listener: socket.socket, task: Task, hello: bytes) -> None:
     """A zygote for each connection, until a signal."""
     while True:
         connection, _ = listener.accept()
         if zygote.fork_as_zygote():
             listener.close()
             connection.send(hello)
-            zygote.serve(connection, read)
+            zygote.serve(connection, task)
             zygote.leave()
         connection.close()
 
@@ -49,9 +49,9 @@ def main() -> None:
     os.environ.clear()  # of a cluster's addresses and whatever else came with the container
     os.environ.update(ENVIRONMENT)
     listener = listen(Path(sys.argv[1]))
-    read = zygote.load(sys.argv[2] if len(sys.argv) > 2 else READER)
+    task = Task.load(sys.argv[2] if len(sys.argv) > 2 else READER, ARTICLE_CODEC)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a zygote that ended is nobody's news
-    answer(listener, read, zygote.confine())
+    answer(listener, task, zygote.confine())
 
 
 if __name__ == "__main__":

@@ -19,19 +19,21 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Generic, Self
 
 from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.errors import InputTooLarge, OutputTooLarge, ParseCrashed, ParseMemory, ParseTimeout
-from journalclip_extraction.sandbox.codec import decode, encode_options
+from journalclip_extraction.sandbox.codec import ARTICLES, Codec, Options, Result
 from journalclip_extraction.sandbox.frames import BadFrames, split_frames, write_frames
 from journalclip_extraction.sandbox.limits import Limits
 from journalclip_extraction.sandbox.usage import Usage
 from journalclip_shared.errors import PermanentError, TransientError
 
 READER = "journalclip_extraction.extractor:read_article"
+ARTICLE_CODEC = "journalclip_extraction.sandbox.codec:ARTICLES"
 
 _GRACE_S = 10.0  # beyond the wall-clock limit: a zygote that has not reported by then is not alive
-_START_S = 60.0  # importing the parser takes 2 s, on a busy machine several times that
+_START_S = 240.0  # importing the parser takes 2 s, on a crowded machine without compiled bytecode a hundred times that
 _AGAIN_S = 0.2  # between two tries to reach a parser's container
 _CHUNK = 1 << 20
 _MAX_HELLO = 4096
@@ -42,14 +44,14 @@ ENVIRONMENT = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """An article or the error it ended with, and what it used."""
+class Outcome(Generic[Result]):
+    """What was read or the error it ended with, and what it used."""
 
-    result: ReadArticle | PermanentError
+    result: Result | PermanentError
     usage: Usage
 
-    def article(self) -> ReadArticle:
-        """Raises the error where there is no article."""
+    def article(self) -> Result:
+        """Raises the error where there is no result."""
         if isinstance(self.result, PermanentError):
             raise self.result
         return self.result
@@ -63,34 +65,45 @@ class _Collected:
     overflow: bool = False
 
 
-class Sandbox:
-    """Reads articles in limited children. A context manager; `close` ends the zygote and whatever it still runs."""
+class Cell(Generic[Options, Result]):
+    """Reads one kind of source in limited children. A context manager; `close` ends the zygote and what it runs.
 
-    def __init__(self, limits: Limits | None = None, reader: str = READER, container: Path | None = None) -> None:
-        """``container`` is the socket of a parser in a container of its own; without one the zygote is started here."""
-        self.limits = limits or Limits()
+    ``reader`` and ``codec_name`` are what the child imports (``module:attribute``); ``codec`` is the same codec here.
+    ``container`` is the socket of a parser in a container of its own; without one the zygote is started here.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        reader: str,
+        codec: Codec[Options, Result],
+        codec_name: str,
+        container: Path | None = None,
+    ) -> None:
+        self.limits = limits
         self.confinement: dict[str, bool] = {}
-        self._reader, self._container = reader, container
+        self._reader, self._codec, self._codec_name = reader, codec, codec_name
+        self._container = container
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
-        """The article. Raises `PermanentError` with the parser's or the sandbox's code, `TransientError`."""
+    def read(self, data: bytes, options: Options) -> Result:
+        """What was read. Raises `PermanentError` with the parser's or the sandbox's code, `TransientError`."""
         return self.run(data, options).article()
 
-    def run(self, data: bytes, options: ExtractOptions) -> Outcome:
+    def run(self, data: bytes, options: Options) -> Outcome[Result]:
         """As `read`, but a permanent error is part of the outcome. Raises `TransientError` where the zygote is lost."""
         if len(data) > self.limits.input_bytes:
             return Outcome(InputTooLarge(len(data), self.limits.input_bytes), Usage())
-        limits = self.limits.for_ocr() if options.ocr else self.limits
-        source = _sealed(data, options)
+        limits = self.limits_for(options)
+        source = _sealed(data, self._codec.encode_options(options))
         pipes = [os.pipe() for _ in range(3)]
         try:
             self._request(limits, [source, *(write for _, write in pipes)])
@@ -101,6 +114,11 @@ class Sandbox:
             _close([source, *(write for _, write in pipes)])
         return self._outcome(limits, self._collect(limits, [read for read, _ in pipes]))
 
+    def limits_for(self, options: Options) -> Limits:
+        """What one child may use; ``options`` may ask for slower work."""
+        del options
+        return self.limits
+
     @property
     def zygote(self) -> int | None:
         """Process id of the running zygote."""
@@ -110,12 +128,13 @@ class Sandbox:
         with self._lock:
             self._stop()
 
-    def _outcome(self, limits: Limits, got: _Collected) -> Outcome:
+    def _outcome(self, limits: Limits, got: _Collected) -> Outcome[Result]:
         if not got.status:
             self.close()
             raise TransientError("the sandbox's zygote is gone")
         usage = Usage.load(bytes(got.status))
-        return Outcome(_judge(got, usage, limits), usage)
+        judged = _judge(got, usage, limits, self._codec)
+        return Outcome(judged, usage)
 
     def _request(self, limits: Limits, descriptors: list[int]) -> None:
         message = json.dumps(asdict(limits)).encode()
@@ -160,7 +179,7 @@ class Sandbox:
         with theirs:
             # Its own process group: Ctrl-C is for the service, which then lets its articles finish.
             self._zygote = subprocess.Popen(
-                [*command, self._reader],
+                [*command, self._reader, self._codec_name],
                 pass_fds=[theirs.fileno()],
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
@@ -212,7 +231,17 @@ class Sandbox:
         return got
 
 
-def _judge(got: _Collected, usage: Usage, limits: Limits) -> ReadArticle | PermanentError:
+class Sandbox(Cell[ExtractOptions, ReadArticle]):
+    """The cell of articles."""
+
+    def __init__(self, limits: Limits | None = None, reader: str = READER, container: Path | None = None) -> None:
+        super().__init__(limits or Limits(), reader, ARTICLES, ARTICLE_CODEC, container)
+
+    def limits_for(self, options: ExtractOptions) -> Limits:
+        return self.limits.for_ocr() if options.ocr else self.limits
+
+
+def _judge(got: _Collected, usage: Usage, limits: Limits, codec: Codec[Options, Result]) -> Result | PermanentError:
     if got.overflow:
         return OutputTooLarge(limits.output_bytes)
     if usage.out_of_time:
@@ -224,15 +253,15 @@ def _judge(got: _Collected, usage: Usage, limits: Limits) -> ReadArticle | Perma
         last_words = bytes(got.errors).decode(errors="replace").strip().rpartition("\n")[2][:300]
         return ParseCrashed(f"the parser {usage.describe()}" + (f": {last_words}" if last_words else ""))
     try:
-        return decode(split_frames(got.answer))
+        return codec.decode(split_frames(got.answer))
     except BadFrames as error:
         return ParseCrashed(f"the parser's answer is not one: {error}")
 
 
-def _sealed(data: bytes, options: ExtractOptions) -> int:
-    """Options and article in an anonymous file that the child can read and nobody can change."""
+def _sealed(data: bytes, options: bytes) -> int:
+    """Options and source in an anonymous file that the child can read and nobody can change."""
     descriptor = os.memfd_create("article", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    write_frames(descriptor, [encode_options(options), data])
+    write_frames(descriptor, [options, data])
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

@@ -67,9 +67,9 @@ def bench(
     flops = flops_of(theirs.step) if device.startswith("cuda") else None
     counted = ours.parameters, theirs.parameters
     samples_per_s, open_clip_samples_per_s = (batch / statistics.median(p[i] for p in pairs) for i in (0, 2))
+    peak = peak_flops(device, bf16)
     shares = [
-        peak_flops(device, bf16) and flops and flops * rate / batch / peak_flops(device, bf16)
-        for rate in (samples_per_s, open_clip_samples_per_s)
+        flops * rate / batch / peak if flops and peak else None for rate in (samples_per_s, open_clip_samples_per_s)
     ]
     del ours, theirs  # a GPU may not hold two of each
     short = tokens(batch, sizes.context, CAPTION_TOKENS)

@@ -93,8 +93,8 @@ class _Batch:
                 self._add(self.t[i], self.v[local], by_t[i], by_v[local], y, ignored, self.dt[i], self.dv[local])
         weight = self.world.size / (2 * self.total)
         dscale = torch.dot(self.v.flatten(), self.dv.flatten()) * weight
-        weight = weight * self.scale
-        return self.world.sum(self.loss) / (2 * self.total), self.dv.mul_(weight), self.dt.mul_(weight), dscale
+        factor = weight * self.scale
+        return self.world.sum(self.loss) / (2 * self.total), self.dv.mul_(factor), self.dt.mul_(factor), dscale
 
     def _add(
         self, x: Tensor, z: Tensor, by_x: Tensor, by_z: Tensor, y: Tensor | None, ignored: Tensor | None,

@@ -44,6 +44,11 @@ class Trial:
     usage: Usage
     right: bool = True
 
+    @property
+    def over(self) -> bool:
+        """Beyond what an article may cost?"""
+        return self.usage.wall_s > MOST_S or self.usage.peak_bytes > MOST_BYTES
+
 
 @dataclass(frozen=True)
 class Report:
@@ -75,7 +80,8 @@ def run(
 ) -> Report:
     """All of `FILES`, then ``count`` mutants of ``bases``; artifacts go below ``folder``.
 
-    ``record`` is a file of one JSON line a trial: what stands in it is not tried again, so a stopped run goes on.
+    ``record`` is a file of one JSON line a trial: what stands in it is not tried again, so a stopped run goes on; but a
+    trial beyond its limits is, since a busy machine stretches wall-clock.
     Raises `PermanentError` ``bench-record`` where it belongs to another seed.
     """
     store = LocalArtifacts(folder)
@@ -103,14 +109,14 @@ def read_record(path: Path | None, seed: int) -> dict[str, Trial]:
     head, *lines = path.read_text().splitlines()
     if json.loads(head) != {"seed": seed}:
         raise PermanentError("bench-record", f"{path} belongs to another seed", "Name another file, or remove it.")
-    trials = []
+    trials: dict[str, Trial] = {}
     for line in lines:
         try:
             fields = json.loads(line)
         except ValueError:
             continue
-        trials.append(Trial(fields["name"], fields["end"], Usage(**fields["usage"]), fields["right"]))
-    return {trial.name: trial for trial in trials}
+        trials[fields["name"]] = Trial(fields["name"], fields["end"], Usage(**fields["usage"]), fields["right"])
+    return {name: trial for name, trial in trials.items() if not trial.over}
 
 
 @contextmanager
@@ -147,7 +153,7 @@ class _Watched:
         self.usage = Usage()
 
     def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
-        outcome: Outcome = self._sandbox.run(data, options)
+        outcome: Outcome[ReadArticle] = self._sandbox.run(data, options)
         self.usage = outcome.usage
         return outcome.article()
 
@@ -177,9 +183,7 @@ def _report(known: list[Trial], rest: list[Trial]) -> Report:
         mutants=len(rest),
         deaths=sum(trial.end == "died" for trial in trials),
         wrong=tuple(f"{trial.name}: {trial.end}" for trial in trials if not trial.right),
-        over=tuple(
-            trial.name for trial in trials if trial.usage.wall_s > MOST_S or trial.usage.peak_bytes > MOST_BYTES
-        ),
+        over=tuple(trial.name for trial in trials if trial.over),
         states=dict(sorted(Counter(trial.end for trial in trials).items())),
         slowest=max(trials, key=lambda trial: trial.usage.wall_s),
         largest=max(trials, key=lambda trial: trial.usage.peak_bytes),

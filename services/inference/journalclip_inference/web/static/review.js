@@ -35,9 +35,19 @@ function show() {
 function sheet() {
   const { page_url: address, box, pair } = item();
   const image = make("img", { src: address, alt: `Page ${pair.page} with the box`, draggable: "false" });
-  image.addEventListener("error", () => $("sheet").classList.remove("waiting") ?? $("sheet").replaceChildren(make("p", { class: "none" }, "The page cannot be drawn.")));
+  state.box = null; // until its own page is there, so that no pair is ever given another's box
+  image.addEventListener("error", () => {
+    if (!image.isConnected) return;
+    $("sheet").classList.remove("waiting");
+    $("sheet").replaceChildren(make("p", { class: "none" }, "The page cannot be drawn."));
+  });
   $("sheet").classList.add("waiting");
-  image.addEventListener("load", () => { $("sheet").classList.remove("waiting"); state.box = box ? { ...box } : null; drawBox(image); });
+  image.addEventListener("load", () => {
+    if (!image.isConnected) return; // the next pair came first
+    $("sheet").classList.remove("waiting");
+    state.box = box ? { ...box } : null;
+    drawBox(image);
+  });
   $("sheet").replaceChildren(image);
 }
 
@@ -95,6 +105,7 @@ const many = (choice) => guarded(async () => {
   state.picked.clear();
   say(`${picked.length} ${choice === "accept" ? "accepted" : "rejected"}. ${left()}`);
   next();
+  agreement();
 });
 
 const undo = () => guarded(async () => {
