@@ -33,6 +33,7 @@ from journalclip_pipelines.commands import (
     run,
     search,
     serve,
+    sizing,
     status,
     structuring,
     studies,
@@ -65,6 +66,7 @@ app.command()(evaluate.evaluate)
 app.command()(suites.suites)
 app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
+app.command()(sizing.sizing)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.command()(train.train)

@@ -186,6 +186,8 @@ def _servers(
                 f"--service-account-key-file={accounts}", f"--service-account-signing-key-file={accounts}",
                 # A privileged pod must be refused by Pod Security, not because no pod may be privileged.
                 "--allow-privileged=true", "--authorization-mode=Node,RBAC",
+                # A large definition takes a busy machine longer than the usual minute.
+                "--request-timeout=10m",
                 "--enable-admission-plugins=NodeRestriction,PodSecurity",
             ],
             folder,
