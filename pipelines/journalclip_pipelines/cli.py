@@ -14,6 +14,7 @@ from journalclip_pipelines.commands import (
     backbone,
     backfill,
     bench_backbone,
+    bench_burned_in,
     bench_evaluation,
     bench_extraction,
     bench_hostile,
@@ -90,6 +91,7 @@ bench.command()(bench_backbone.ingestion)
 bench.command()(bench_evaluation.evaluation)
 bench.command()(bench_panels.panels)
 bench.command()(bench_mri.mri)
+bench.command("burned-in")(bench_burned_in.burned_in)
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
 

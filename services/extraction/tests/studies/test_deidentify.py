@@ -22,6 +22,7 @@ from journalclip_extraction.studies.options import DeidentifyOptions
 from journalclip_extraction.studies.read import ReadStudy, read_study
 from journalclip_extraction.studies.submit import Submission, read_key, store_study, submit_study
 from journalclip_extraction.studies.volume import Volume
+from journalclip_extraction.testing.burned_in import try_series
 from journalclip_shared.events import Event, SourceQuarantined, encode
 from journalclip_shared.testing.memory import MemoryArtifacts
 from journalclip_shared.testing.studies import draw_study, draw_truth
@@ -189,3 +190,10 @@ def test_burned_in_annotation_of_the_header_is_believed() -> None:
     found = read_study(pack(files), OPTIONS)
     assert [series.sequence for series in found.series] == ["T2WI"]
     assert found.deid.burned_in_series == 1
+
+
+def test_text_in_pictures_is_found_and_pictures_without_are_kept() -> None:
+    """A few of the trials of ``journalclip bench burned-in``, which measures both shares."""
+    trials = [try_series(number) for number in (0, 7)]
+    assert all(trial.found for trial in trials)
+    assert not any(trial.false_alarm for trial in trials)
