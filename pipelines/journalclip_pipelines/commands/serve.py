@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 from journalclip_shared.errors import PermanentError
+
+if TYPE_CHECKING:
+    from journalclip_inference.settings import InferenceSettings
 
 tokens = typer.Typer(help="Tokens that let people and programs in.", no_args_is_help=True)
 
@@ -23,6 +28,10 @@ def serve(
     anonymous: Annotated[
         bool, typer.Option(help="Let readers on this machine in without a token (loopback addresses only).")
     ] = True,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="As Ray Serve deployments on a cluster of this machine's own.")
+    ] = False,
+    encoders: Annotated[int, typer.Option(min=1, help="Encoder replicas; only with --ray.")] = 1,
 ) -> None:
     """Serve the champion of a working folder: the search page, the review queue and the API.
 
@@ -31,6 +40,8 @@ def serve(
     Examples:
 
         journalclip serve --workdir W
+
+        journalclip serve --workdir W --ray --encoders 2
 
         journalclip tokens add ada --role reviewer --workdir W
     """
@@ -41,17 +52,31 @@ def serve(
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    clients = Clients(workspace.store, workspace.registry, workspace.bus, workspace.cache, AuditFile(workdir / "audit"))
     known = _tokens(workdir)
     settings = InferenceSettings(
-        workdir=workdir,
+        workdir=workdir.resolve(),
         host=host,
         port=port,
         anonymous=anonymous and host in _LOOPBACK,
-        tokens=known if known.exists() else None,
+        tokens=known.resolve() if known.exists() else None,
+        encoder_replicas=encoders,
     )
+    if on_ray:
+        _on_ray(settings)
+        return
+    clients = Clients(workspace.store, workspace.bus, workspace.cache, AuditFile(workdir / "audit"))
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
-    run(settings, clients)
+    run(settings, clients, workspace.registry)
+
+
+def _on_ray(settings: InferenceSettings) -> None:
+    from journalclip_inference.ray_server import ray_server
+
+    typer.echo("Ray Serve starts; the first start takes a minute ...", err=True)
+    with ray_server(settings) as address:
+        typer.echo(f"journalclip serves {settings.workdir} on {address}/ (Ctrl-C stops it)", err=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 @tokens.command("add")

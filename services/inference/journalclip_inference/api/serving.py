@@ -34,7 +34,6 @@ class Serving:
     door: Door
     audit: Audit
     images: ImageLimits
-    problem: Callable[[], str] = lambda: ""
 
     def query(self, text: str | None, image: str | None) -> Query:
         """Checked and decoded. Raises `QueryInvalid`, `ImageRefused`."""
