@@ -44,10 +44,30 @@ test: check ## lint, types, every test that this machine can run, and the covera
 	@tests/run.sh
 
 .PHONY: chaos
-chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours)
-	@JOURNALCLIP_CHAOS_SEEDS=$(or $(SEEDS),20) JOURNALCLIP_CHAOS_EVENTS=50000 JOURNALCLIP_CHAOS_EXAMPLES=500 \
+chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
+	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
+		JOURNALCLIP_CHAOS_SEEDS=$(or $(SEEDS),20) JOURNALCLIP_CHAOS_EVENTS=50000 JOURNALCLIP_CHAOS_EXAMPLES=500 \
 		JOURNALCLIP_CHAOS_STEPS=100 $(VENV)/pytest -q --timeout 14400 tests/chaos tests/servers
+	@$(VENV)/pytest -q -m chaos services
 
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C
 	@$(VENV)/journalclip up --workdir $(WORKDIR)
+
+.PHONY: chart-files
+chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
+	@$(VENV)/python -m journalclip_pipelines.chart charts/journalclip
+
+.PHONY: charts
+charts: sync ## the chart under Helm 3 and 4, and on a real control plane without containers; builds its tools once (Go, 20 min)
+	@$(VENV)/python -m journalclip_pipelines.servers.tools helm4 helm3 kubeconform kwok kube skaffold
+	@$(VENV)/python -m journalclip_pipelines.servers.schemas
+	@$(VENV)/pytest -q tests/charts --durations=10
+
+.PHONY: images
+images: sync ## build every image (or NAMES="backbone parser") with buildah or docker; see docs/operations/images.md
+	@images/build.sh $(NAMES)
+
+.PHONY: images-prove
+images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them
+	@images/prove.sh $(NAMES)

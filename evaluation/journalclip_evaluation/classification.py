@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from journalclip_evaluation.auroc import Auroc, macro, one_against_rest
-from journalclip_evaluation.bootstrap import Groups, interval
+from journalclip_evaluation.auroc import Auroc, compare_auroc, macro, one_against_rest
+from journalclip_evaluation.bootstrap import Groups, difference, interval
 from journalclip_evaluation.suite_data import Labelled, Open
 from journalclip_evaluation.suites import ClassSpec, Protocol
 from journalclip_modeling.encoder import Encoder, Vectors
@@ -54,6 +54,35 @@ class Classified:
     scores: Doubles
     hits: Doubles
     macro: Auroc
+    groups: Groups
+
+
+class Change(Document):
+    """A paired difference, second minus first, with its 95 % interval and two-sided p."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+class ClassificationChange(Document):
+    """Two models on the same items: accuracy by bootstrap over patients, macro AUROC by DeLong's paired test."""
+
+    protocol: Protocol
+    accuracy: Change
+    macro_auroc: Change
+
+
+def compare_classified(before: Classified, after: Classified) -> ClassificationChange:
+    """Both of one suite and protocol."""
+    hits = difference(before.hits, after.hits, after.groups)
+    area = compare_auroc(before.macro, after.macro, groups=after.groups)
+    return ClassificationChange(
+        protocol=after.figures.protocol,
+        accuracy=Change(mean=hits.mean, low=hits.low, high=hits.high, p=hits.p),
+        macro_auroc=Change(mean=area.value, low=area.low, high=area.high, p=area.p),
+    )
 
 
 def zero_shot_scores(encoder: Encoder, test: Labelled, templates: Sequence[str]) -> Doubles:
@@ -87,7 +116,7 @@ def summarise_scores(suite: str, protocol: Protocol, scores: Doubles, test: Labe
         accuracy=float(hits.mean()), accuracy_ci=interval(hits[:, None], groups)[0], chance=1 / len(test.classes),
         macro_auroc=whole.value, macro_auroc_ci=whole.interval(groups=groups), classes=classes,
     )  # fmt: skip
-    return Classified(figures, scores, hits, whole)
+    return Classified(figures, scores, hits, whole, groups)
 
 
 def embed(encoder: Encoder, pictures: Sequence[Open]) -> Vectors:

@@ -6,22 +6,36 @@ wording: a text that another pair shares, or a picture that stands twice, is as 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from journalclip_evaluation.counting import Ints, Rows
 from journalclip_evaluation.errors import EmbeddingsUnusable, NothingToEvaluate
+from journalclip_evaluation.vector_file import VectorFile
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_shared.records.dataset import Split
+from journalclip_shared.records.pair import Pair
 
-_AT_ONCE = 512  # pictures decoded at a time: a few hundred MiB at most, whatever the size of the split
+T = TypeVar("T")
+
+_AT_ONCE = 512  # pairs decoded at a time: a few hundred MiB at most, whatever the size of the split
+_IN_MEMORY = 65_536  # pairs whose vectors stay in memory: 128 MiB a tower at 512 dimensions; more go to files
+
+Progress = Callable[[int, int], None]
+
+
+def quiet(done: int, total: int) -> None:
+    """Shows nothing."""
+    del done, total
 
 
 @dataclass(frozen=True)
@@ -53,31 +67,81 @@ class EmbeddedPairs:
         return {int(row): np.union1d(by_image.members(row), by_text.members(row)) for row in shared}
 
 
-def embed_split(encoder: Encoder, dataset: FrozenDataset, split: Split) -> EmbeddedPairs:
-    """Both towers over one split. Raises `NothingToEvaluate` for an empty one."""
-    pairs = dataset.pairs(split)
-    if not pairs:
+def embed_split(
+    encoder: Encoder, dataset: FrozenDataset, split: Split, spool: Path | None = None, progress: Progress = quiet
+) -> EmbeddedPairs:
+    """Both towers over one split, a few hundred pairs at a time.
+
+    Vectors of a large split are kept in files below ``spool``, where it is given. Raises `NothingToEvaluate` for an
+    empty split.
+    """
+    count = dataset.manifest.splits[split].pairs
+    if not count:
         raise NothingToEvaluate(f"split {split} of {dataset.manifest.dataset_id} has no pairs")
+    folder = spool if count > _IN_MEMORY else None
+    names = _Names()
+    texts = (encoder.embed_texts(names.add(some)) for some in chunks(dataset.stream(split), _AT_ONCE))
+    images = (encoder.embed_images([image for _, image in some]) for some in chunks(dataset.images(split), _AT_ONCE))
     return EmbeddedPairs(
-        images=np.concatenate(list(_image_vectors(encoder, dataset, split))),
-        texts=encoder.embed_texts([pair.text for pair in pairs]),
-        pair_ids=[pair.pair_id for pair in pairs],
-        articles=[pair.article_id for pair in pairs],
-        image_keys=[pair.image.sha256 for pair in pairs],
-        text_keys=[wording(pair.text) for pair in pairs],
-        modalities=[pair.modality for pair in pairs],
+        texts=_kept(texts, folder, "texts.npy", (count, encoder.dim), lambda done: progress(done // 2, count)),
+        images=_kept(
+            images, folder, "images.npy", (count, encoder.dim), lambda done: progress((count + done) // 2, count)
+        ),
+        **vars(names),
     )
+
+
+class _Names:
+    """The columns of `EmbeddedPairs` that are not vectors, filled while texts are read."""
+
+    def __init__(self) -> None:
+        self.pair_ids: list[str] = []
+        self.articles: list[str] = []
+        self.image_keys: list[str] = []
+        self.text_keys: list[str] = []
+        self.modalities: list[str] = []
+
+    def add(self, pairs: Sequence[Pair]) -> list[str]:
+        """The pairs' texts."""
+        for pair in pairs:
+            self.pair_ids.append(pair.pair_id)
+            self.articles.append(pair.article_id)
+            self.image_keys.append(pair.image.sha256)
+            self.text_keys.append(text_key(pair.text))
+            self.modalities.append(pair.modality)
+        return [pair.text for pair in pairs]
+
+
+def _kept(
+    parts: Iterable[Vectors], folder: Path | None, name: str, shape: tuple[int, int], done: Callable[[int], None]
+) -> Rows:
+    def counted() -> Iterator[Vectors]:
+        rows = 0
+        for part in parts:
+            yield part
+            rows += len(part)
+            done(rows)
+
+    if folder is None:
+        return np.concatenate(list(counted()))
+    return VectorFile.write(folder / name, counted(), shape)
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of ``size``; the last may be shorter."""
+    waiting = iter(items)
+    while some := list(islice(waiting, size)):
+        yield some
+
+
+def text_key(text: str) -> str:
+    """Short and equal for equal wordings: a million captions are not kept to be compared."""
+    return hashlib.blake2b(wording(text).encode(), digest_size=8).hexdigest()
 
 
 def wording(text: str) -> str:
     """A text without case, punctuation, accents' encoding and spacing: equal wordings are the same caption."""
     return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
-
-
-def _image_vectors(encoder: Encoder, dataset: FrozenDataset, split: Split) -> Iterator[Vectors]:
-    images: Iterator[Image.Image] = (image for _, image in dataset.images(split))
-    while some := list(islice(images, _AT_ONCE)):
-        yield encoder.embed_images(some)
 
 
 class _Same:

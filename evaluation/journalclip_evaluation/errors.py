@@ -30,5 +30,5 @@ class SuiteUnusable(PermanentError):
 
     def __init__(self, suite: str, reason: str) -> None:
         super().__init__(
-            "suite-unusable", f"{suite}: {reason}", "`journalclip evaluate --help` lists suites and layouts."
+            "suite-unusable", f"{suite}: {reason}", "`journalclip suites` lists suites, layouts and where data goes."
         )

@@ -6,15 +6,19 @@ loaded. A second call for the same subject, dataset, split and evaluator reads w
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from journalclip_evaluation.embedded import embed_split
+from pydantic import Field
+
+from journalclip_evaluation.embedded import Progress, embed_split, quiet
 from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.rank_table import from_parquet, to_parquet
 from journalclip_evaluation.retrieval import Ranked, Retrieval, by_modality, rank, summarise
+from journalclip_evaluation.sketch import sketch
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
@@ -24,7 +28,7 @@ from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelFile, ModelManifest
 
-EVALUATOR = "retrieval-1"  # part of every result's name: a change of any figure's meaning needs a new one
+EVALUATOR = "retrieval-2"  # part of every result's name: a change of any figure's meaning needs a new one
 Subject = Literal["model", "start"]
 
 
@@ -39,7 +43,9 @@ class Evaluation(Document):
     strict: Retrieval
     multi: Retrieval
     by_modality: dict[str, Retrieval]
+    by_modality_multi: dict[str, Retrieval] = Field(default_factory=dict)
     ranks: ArtifactRef
+    sketch: ArtifactRef = Field(description="What reports show of the vectors: see `journalclip_evaluation.sketch`.")
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Measures models whose files are in ``store``; fetched folders lie below ``cache``."""
+    """Measures models whose files are in ``store``; fetched folders and large vector files lie below ``cache``."""
 
     store: ArtifactStore
     cache: Path
     device: str = "cpu"
+    progress: Progress = quiet
 
     def measure(
         self, manifest: ModelManifest, dataset: FrozenDataset, split: Split = "test", subject: Subject = "model"
@@ -68,7 +75,10 @@ class Evaluator:
         if (found := self.store.find_manifest("models", name)) is not None:
             return self._read(found)
         encoder = Encoder.load(fetch_folder(self.store, files, self.cache), self.device)
-        ranked = rank(embed_split(encoder, dataset, split))
+        with tempfile.TemporaryDirectory(dir=self.cache) as spool:
+            pairs = embed_split(encoder, dataset, split, Path(spool), self.progress)
+            ranked = rank(pairs)
+            drawn = self.store.put("models", sketch(pairs, ranked).canonical(), "application/json")
         evaluation = Evaluation(
             model_id=manifest.model_id,
             subject=subject,
@@ -77,7 +87,9 @@ class Evaluator:
             strict=summarise(ranked),
             multi=summarise(ranked, multi=True),
             by_modality=by_modality(ranked),
+            by_modality_multi=by_modality(ranked, multi=True),
             ranks=self.store.put("models", to_parquet(ranked), "application/vnd.apache.parquet"),
+            sketch=drawn,
         )
         try:
             ref = self.store.put_manifest("models", name, evaluation.canonical())

@@ -23,6 +23,7 @@ from journalclip_shared.records import Document
 Side = Literal["image_to_text", "text_to_image"]
 SIDES: tuple[Side, Side] = ("image_to_text", "text_to_image")
 Metric = Literal["r1", "r5", "r10", "mrr"]
+METRICS: tuple[Metric, ...] = ("r1", "r5", "r10", "mrr")
 Interval = tuple[float, float]
 
 _CHUNK = 4096
@@ -99,10 +100,10 @@ def summarise(ranked: Ranked, multi: bool = False) -> Retrieval:
     return _summary(ranked, np.arange(len(ranked.pair_ids)), multi)
 
 
-def by_modality(ranked: Ranked) -> dict[str, Retrieval]:
-    """Strict figures of each modality's queries, against the whole pool."""
+def by_modality(ranked: Ranked, multi: bool = False) -> dict[str, Retrieval]:
+    """Figures of each modality's queries, against the whole pool."""
     names = np.asarray(ranked.modalities)
-    return {str(name): _summary(ranked, np.flatnonzero(names == name), multi=False) for name in np.unique(names)}
+    return {str(name): _summary(ranked, np.flatnonzero(names == name), multi) for name in np.unique(names)}
 
 
 def compare(before: Ranked, after: Ranked, metric: Metric, multi: bool = False) -> Difference:
@@ -175,7 +176,7 @@ def _summary(ranked: Ranked, rows: Ints, multi: bool) -> Retrieval:
 
 def direction(ranks: Ranks, groups: Groups) -> Direction:
     """The figures of one direction, with intervals over ``groups``."""
-    values = np.stack([query_values(ranks, metric) for metric in ("r1", "r5", "r10", "mrr")], axis=1)
+    values = np.stack([query_values(ranks, metric) for metric in METRICS], axis=1)
     (r1, r5, r10, mrr), intervals = values.mean(0).tolist(), interval(values, groups)
     return Direction(
         r1=r1, r5=r5, r10=r10, r1_ci=intervals[0], r5_ci=intervals[1], r10_ci=intervals[2],

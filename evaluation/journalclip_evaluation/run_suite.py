@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from journalclip_evaluation.classification import (
     summarise_scores,
     zero_shot_scores,
 )
-from journalclip_evaluation.embedded import EmbeddedPairs, wording
+from journalclip_evaluation.embedded import EmbeddedPairs, text_key
 from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.probe import fine_tuned_scores, linear_probe_scores
 from journalclip_evaluation.retrieval import Ranked, rank
@@ -20,16 +21,24 @@ from journalclip_evaluation.suite_data import Labelled, read_captioned, read_lab
 from journalclip_evaluation.suites import Protocol, Suite
 from journalclip_modeling.encoder import Encoder
 
+Say = Callable[[str], None]
 
-def classify(encoder: Encoder, suite: Suite, root: Path) -> dict[Protocol, Classified]:
-    """Protocols that need a training split are left out where there is none. Raises `SuiteUnusable`."""
-    test, train = _test_split(suite, root), read_labelled(suite, root, "train")
+
+def classify(
+    encoder: Encoder, suite: Suite, root: Path, protocols: Sequence[Protocol] | None = None, say: Say = lambda _: None
+) -> dict[Protocol, Classified]:
+    """The suite's protocols, or those of ``protocols`` alone; without a training split only zero-shot is left.
+
+    Raises `SuiteUnusable`, `NothingToEvaluate`.
+    """
+    test, train = _test_split(suite, root), read_labelled(suite, root, suite.train_split)
     found: dict[Protocol, Classified] = {}
-    for protocol in suite.protocols:
-        if protocol == "zero-shot":
-            scores = zero_shot_scores(encoder, test, suite.templates)
-        elif train is None:
+    for protocol in suite.protocols if protocols is None else protocols:
+        if protocol != "zero-shot" and train is None:
             continue
+        say(f"{suite.name}, {protocol}")
+        if protocol == "zero-shot" or train is None:
+            scores = zero_shot_scores(encoder, test, suite.templates)
         else:
             protocol_scores = linear_probe_scores if protocol == "linear-probe" else fine_tuned_scores
             scores = protocol_scores(encoder, train, test)
@@ -39,28 +48,27 @@ def classify(encoder: Encoder, suite: Suite, root: Path) -> dict[Protocol, Class
 
 def zero_shot(encoder: Encoder, suite: Suite, root: Path) -> Classified:
     """The general-domain measure of forgetting. Raises `SuiteUnusable`."""
-    test = _test_split(suite, root)
-    return summarise_scores(suite.name, "zero-shot", zero_shot_scores(encoder, test, suite.templates), test)
+    return classify(encoder, suite, root, ("zero-shot",))["zero-shot"]
 
 
 def retrieve(encoder: Encoder, suite: Suite, root: Path) -> Ranked:
     """A retrieval suite's ranks. Raises `SuiteUnusable`."""
-    items = read_captioned(suite, root, "test")
+    items = read_captioned(suite, root, suite.test_split)
     images = embed(encoder, items.pictures)
     names = [str(number) for number in range(len(items.texts))]
     keys = [str(hash_of) for hash_of in np.unique(images, axis=0, return_inverse=True)[1]]
     pairs = EmbeddedPairs(
         images, encoder.embed_texts(items.texts), names, items.groups, keys,
-        [wording(text) for text in items.texts], ["unknown"] * len(names),
+        [text_key(text) for text in items.texts], ["unknown"] * len(names),
     )  # fmt: skip
     return rank(pairs)
 
 
 def _test_split(suite: Suite, root: Path) -> Labelled:
-    test = read_labelled(suite, root, "test")
+    test = read_labelled(suite, root, suite.test_split)
     if test is None:
         where = root / suite.data
         raise SuiteUnusable(
-            suite.name, f"there is no {where}/test; place the data there ({suite.source or 'your own'})"
+            suite.name, f"there is no {where}/{suite.test_split}; place the data there ({suite.source or 'your own'})"
         )
     return test

@@ -14,6 +14,7 @@ from PIL import Image
 
 from journalclip_evaluation.counting import Ints
 from journalclip_evaluation.errors import SuiteUnusable
+from journalclip_evaluation.hub_data import Rows, open_split
 from journalclip_evaluation.shapes import SHAPES, draw_shape
 from journalclip_evaluation.suites import ClassSpec, Suite
 
@@ -46,26 +47,45 @@ def read_labelled(suite: Suite, root: Path, split: str) -> Labelled | None:
     if suite.layout == "synthetic":
         return _synthetic(suite, split)
     if suite.layout == "huggingface":
-        return _huggingface(suite, root / suite.data, split)
+        rows = open_split(suite.name, root / suite.data, split)
+        return None if rows is None else _hub_labelled(suite, rows)
     return _folder(suite, root / suite.data / split)
 
 
 def read_captioned(suite: Suite, root: Path, split: str) -> Captioned:
-    """Raises `SuiteUnusable`."""
+    """Raises `SuiteUnusable`, also where there is no such split."""
+    if suite.layout == "huggingface":
+        rows = open_split(suite.name, root / suite.data, split)
+        if rows is None:
+            raise SuiteUnusable(suite.name, f"{root / suite.data} has no split {split}")
+        texts = [str(text) for text in rows.column(suite.text_column)]
+        return Captioned(_hub_pictures(suite, rows), texts, _hub_groups(suite, rows))
     path = root / suite.data / f"{split}.jsonl"
     try:
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-        pictures = [partial(_open, path.parent / row["image"]) for row in rows]
-        texts = [str(row["text"]) for row in rows]
+        lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        pictures = [partial(_open, path.parent / line["image"]) for line in lines]
+        texts = [str(line["text"]) for line in lines]
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise SuiteUnusable(suite.name, f"{path}: {error}") from error
-    return Captioned(pictures, texts, [str(row.get("group", number)) for number, row in enumerate(rows)])
+    return Captioned(pictures, texts, [str(line.get("group", number)) for number, line in enumerate(lines)])
+
+
+def has_data(suite: Suite, root: Path) -> bool:
+    """Whether the test split lies where the definition says; nothing is opened."""
+    folder = root / suite.data
+    if suite.layout == "synthetic":
+        return True
+    if suite.layout == "jsonl":
+        return (folder / f"{suite.test_split}.jsonl").is_file()
+    return (folder / suite.test_split).is_dir() if suite.layout == "folder" else folder.is_dir()
 
 
 def _folder(suite: Suite, folder: Path) -> Labelled | None:
     if not folder.is_dir():
         return None
     classes = suite.classes or tuple(ClassSpec(name=path.name) for path in sorted(folder.iterdir()) if path.is_dir())
+    if not classes:
+        raise SuiteUnusable(suite.name, f"no class folder in {folder}")
     pictures: list[Open] = []
     labels, groups = [], []
     for label, each in enumerate(classes):
@@ -84,21 +104,23 @@ def _group(suite: Suite, path: Path) -> str:
     return found.group(1) if found else f"{path.parent.name}/{path.name}"
 
 
-def _huggingface(suite: Suite, folder: Path, split: str) -> Labelled | None:
-    import datasets  # slow to import, and only this layout needs it
+def _hub_labelled(suite: Suite, rows: Rows) -> Labelled:
+    """Labels are class numbers; their names come from the definition, else from the dataset's own `ClassLabel`."""
+    classes = suite.classes or tuple(ClassSpec(name=name) for name in rows.class_names(suite.label_column))
+    labels = np.asarray(rows.column(suite.label_column))
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0 or labels.max() >= len(classes):
+        raise SuiteUnusable(suite.name, f"{suite.label_column} does not number {len(classes)} classes")
+    return Labelled(_hub_pictures(suite, rows), labels.astype(np.int64), _hub_groups(suite, rows), classes)
 
-    try:
-        found = datasets.load_from_disk(str(folder))
-        if split not in found:
-            return None
-        rows = found[split]
-        names = rows.features[suite.label_column].names
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise SuiteUnusable(suite.name, f"{folder}: {error}") from error
-    classes = suite.classes or tuple(ClassSpec(name=name) for name in names)
-    pictures = [partial(_row_picture, rows, number, suite.image_column) for number in range(len(rows))]
-    labels = np.asarray(rows[suite.label_column], np.int64)
-    return Labelled(pictures, labels, [str(number) for number in range(len(rows))], classes)
+
+def _hub_pictures(suite: Suite, rows: Rows) -> list[Open]:
+    return [partial(rows.picture, number, suite.image_column) for number in range(len(rows))]
+
+
+def _hub_groups(suite: Suite, rows: Rows) -> list[str]:
+    if not suite.group_column:
+        return [str(number) for number in range(len(rows))]
+    return [str(value) for value in rows.column(suite.group_column)]
 
 
 def _synthetic(suite: Suite, split: str) -> Labelled:
@@ -114,11 +136,6 @@ def _synthetic(suite: Suite, split: str) -> Labelled:
         [str(seed) for _, seed in seeds],
         suite.classes,
     )
-
-
-def _row_picture(rows: object, number: int, column: str) -> Image.Image:
-    picture: Image.Image = rows[number][column]  # type: ignore[index] # datasets is untyped
-    return picture.convert("RGB")
 
 
 def _open(path: Path) -> Image.Image:

@@ -1,9 +1,13 @@
 """A suite: a named classification or retrieval task outside our own datasets, as a small YAML beside its data.
 
 The YAML says what the classes are called, how they are prompted, and how the folder lies; data is never shipped. A
-folder is ``<data>/<split>/<class folder>/*.{png,jpg,jpeg}`` (ImageNet's own layout), a Hugging Face dataset saved with
-``save_to_disk``, or, for retrieval, ``<data>/<split>.jsonl`` with lines ``{"image": path, "text": ..., "group":
-...}``.
+folder is one of three:
+
+    folder        <data>/<split>/<class folder>/*.{png,jpg,jpeg}   ImageNet's own layout
+    jsonl         <data>/<split>.jsonl, lines {"image": path, "text": ..., "group": ...}   retrieval
+    huggingface   what ``save_to_disk`` wrote, or a dataset repository's Parquet files (<split>-*.parquet)   both kinds
+
+The layout ``synthetic`` draws its own pictures and needs no folder.
 """
 
 from __future__ import annotations
@@ -49,20 +53,34 @@ class Suite(_Part):
     classes: tuple[ClassSpec, ...] = ()
     templates: tuple[str, ...] = ("a photo of a {}.",)
     protocols: tuple[Protocol, ...] = ("zero-shot",)
+    train_split: str = "train"
+    test_split: str = "test"
     group: str = Field("", description="Pattern whose first group, in a file's name, names the patient.")
     label_column: str = "label"
     image_column: str = "image"
+    text_column: str = "text"
+    group_column: str = Field("", description="Column that names the patient or article; empty: every row its own.")
     source: str = Field("", description="Where the data can be had, and under which terms.")
 
     @model_validator(mode="after")
     def _whole(self) -> Suite:
-        if self.kind == "retrieval" and self.layout != "jsonl":
-            raise ValueError("a retrieval suite has the layout jsonl")
+        if self.kind == "retrieval" and self.layout not in ("jsonl", "huggingface"):
+            raise ValueError("a retrieval suite has the layout jsonl or huggingface")
+        if self.kind == "classification" and self.layout == "jsonl":
+            raise ValueError("the layout jsonl is for retrieval")
         if any("{}" not in template for template in self.templates):
             raise ValueError("a template has a place {} for the class")
         if self.group:
             re.compile(self.group)
         return self
+
+
+def definition(name: str) -> str:
+    """The YAML of one of ours, as a start for one's own. Raises `SuiteUnusable`."""
+    path = _OURS / f"{name}.yaml"
+    if not path.is_file():
+        raise SuiteUnusable(name, f"no such definition; there are {', '.join(shipped_suites())}")
+    return path.read_text()
 
 
 def load_suite(where: str) -> Suite:

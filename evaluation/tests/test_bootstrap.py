@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from journalclip_evaluation.bootstrap import Groups, difference, interval, resample
 
@@ -16,6 +18,14 @@ def brute_force(values: list[float], names: list[str], draws: int, seed: int) ->
         pooled = [value for article in drawn for value, name in zip(values, names, strict=True) if name == article]
         means.append(float(np.mean(pooled)))
     return means
+
+
+@given(st.lists(st.text(max_size=4), max_size=20))
+def test_groups_are_numbered_by_name_and_not_by_order(names: list[str]) -> None:
+    groups = Groups.of(names)
+    unique = sorted(set(names))
+    assert groups.count == len(unique)
+    assert [unique[number] for number in groups.index] == names
 
 
 def test_percentiles_agree_with_brute_force() -> None:

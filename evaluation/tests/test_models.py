@@ -1,91 +1,29 @@
 from __future__ import annotations
 
-import io
-import re
-import tarfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import yaml
-from PIL import Image
+from huggingface_hub import ModelCard, ModelCardData
 
 from journalclip_evaluation.card import model_card
-from journalclip_evaluation.embedded import embed_split
-from journalclip_evaluation.errors import NothingToEvaluate, SuiteUnusable
+from journalclip_evaluation.embedded import EmbeddedPairs, embed_split
+from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.models import Evaluator, evaluate_model
-from journalclip_evaluation.published import CNS_CLIP, SELIP, published_table
+from journalclip_evaluation.rank_table import to_parquet
 from journalclip_evaluation.ranking import Ranks
-from journalclip_evaluation.report.build import Reported, build_report
-from journalclip_evaluation.report.gallery import choose
-from journalclip_evaluation.retrieval import SIDES, Ranked, Side, summarise
-from journalclip_modeling.data import FrozenDataset
+from journalclip_evaluation.report.shown import Check, Forgetting
+from journalclip_evaluation.retrieval import SIDES, Ranked, Side, rank, summarise
+from journalclip_evaluation.sketch import Sketch, choose, sketch
+from journalclip_evaluation.testing import SMALL, candidate, freeze
 from journalclip_modeling.encoder import Encoder
-from journalclip_modeling.folder import save_folder, upload_folder
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
 from journalclip_shared.artifacts.local import LocalArtifacts
-from journalclip_shared.records.caption import CaptionRecord
-from journalclip_shared.records.dataset import DatasetManifest, LeakReport, SplitPart
-from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.records.pair import Pair
-
-SMALL = ScratchConfig(image_size=16, patch_size=8, width=16, layers=1, heads=2, dim=8, vocabulary=300, context=16)
-
-
-def freeze(store: LocalArtifacts, count: int) -> FrozenDataset:
-    """A test split of ``count`` pairs in articles of two; the last two share picture and caption."""
-    rng = np.random.default_rng(0)
-    pairs: list[Pair] = []
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w") as shard:
-        for n in range(count):
-            same = min(n, count - 2)
-            pixels = np.random.default_rng(same).integers(0, 255, (20, 24, 3), dtype=np.uint8)
-            data = io.BytesIO()
-            Image.fromarray(pixels).save(data, "PNG")
-            image = store.put("figures", data.getvalue(), "image/png")
-            pair = Pair(
-                pair_id=f"pair_{n:03d}", article_id=f"art_{n // 2}", figure_id=f"fig_{n}", label="Figure 1",
-                image=image, text=f"Case {same}: {' '.join(rng.choice(['axial', 'mass', 'left'], 3))}" if n == same
-                else pairs[-1].text.upper(),
-                record=CaptionRecord(), page=1, modality="CT" if n % 2 else "MRI",
-            )  # fmt: skip
-            pairs.append(pair)
-            member = tarfile.TarInfo(f"{pair.pair_id}.jpg")
-            member.size = len(data.getvalue())
-            shard.addfile(member, io.BytesIO(data.getvalue()))
-    table = io.BytesIO()
-    pq.write_table(pa.table({"pair": [pair.model_dump_json() for pair in pairs]}), table)
-    records = store.put("datasets", table.getvalue(), "application/vnd.apache.parquet")
-    part = SplitPart(
-        pairs=count, articles=(count + 1) // 2, records=records,
-        shards=(store.put("datasets", tar.getvalue(), "application/x-tar"),),
-    )  # fmt: skip
-    empty = SplitPart(pairs=0, articles=0, records=records)
-    manifest = DatasetManifest(
-        dataset_id="ds_test", digest="0" * 64, splits={"train": empty, "val": empty, "test": part},
-        leaks=LeakReport(), image_size=24,
-    )  # fmt: skip
-    return FrozenDataset(store, manifest)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalArtifacts:
     return LocalArtifacts(tmp_path / "store")
-
-
-def candidate(store: LocalArtifacts, folder: Path, model_id: str = "mdl_a") -> ModelManifest:
-    folders = []
-    for seed in (1, 2):
-        folders.append(folder / f"seed{seed}")
-        save_folder(scratch_clip(["axial mass", "left"], SMALL, seed), folders[-1])
-    start, trained = (upload_folder(store, each) for each in folders)
-    return ModelManifest(
-        model_id=model_id, dataset_id="ds_test", dataset=store.put_manifest("datasets", "frozen/ds_test", b"{}"),
-        recipe="test", config="{}", base="scratch:1", files=trained, start_files=start,
-    )  # fmt: skip
 
 
 def test_before_and_after_on_the_same_pairs(store: LocalArtifacts, tmp_path: Path) -> None:
@@ -122,51 +60,81 @@ def test_what_cannot_be_measured_is_refused(store: LocalArtifacts, tmp_path: Pat
         evaluator.measure(model.model_copy(update={"start_files": ()}), dataset, subject="start")
 
 
-def test_report_is_one_file_that_escapes_what_it_shows(store: LocalArtifacts, tmp_path: Path) -> None:
+def test_vectors_in_files_give_the_same_ranks(
+    store: LocalArtifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = freeze(store, 12)
+    made = scratch_clip(["axial mass"], SMALL, 0)
+    encoder = Encoder(made.model, made.tokenizer, made.preprocess)
+    seen: list[tuple[int, int]] = []
+    whole = embed_split(encoder, dataset, "test", tmp_path, lambda *step: seen.append(step))
+    assert seen[-1] == (12, 12)
+    monkeypatch.setattr("journalclip_evaluation.embedded._IN_MEMORY", 4)
+    monkeypatch.setattr("journalclip_evaluation.embedded._AT_ONCE", 5)
+    spooled = embed_split(encoder, dataset, "test", tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["images.npy", "texts.npy"]
+    assert to_parquet(rank(spooled)) == to_parquet(rank(whole))
+    assert sketch(spooled, rank(spooled)) == sketch(whole, rank(whole))
+
+
+def test_sketch_names_what_came_first_in_both_directions(store: LocalArtifacts, tmp_path: Path) -> None:
     dataset, model = freeze(store, 12), candidate(store, tmp_path)
-    found = evaluate_model(store, model, dataset, tmp_path / "cache")
-    encoder = Encoder.load(tmp_path / "seed2")
-    what = Reported(
-        title="<script>alert(1)</script>", ranked=found.after.ranked, pairs=embed_split(encoder, dataset, "test"),
-        dataset=dataset, split="test", model=model, others={"its start": found.before.ranked},
-        pareto={"its start": (0.5, 0.2), "this model": (0.4, 0.6), "beaten": (0.3, 0.1)}, tables=(CNS_CLIP, SELIP),
-    )  # fmt: skip
-    html = build_report(what)
-    assert "<script" not in html
-    assert not re.search(r'(src|href)="(?!data:|#)', html)  # nothing is fetched from anywhere
-    assert html.count("data:image/jpeg") == 12  # six best and six worst, one an article
-    for heading in ("Retrieval", "By modality", "Embedding map", "Best and worst", "What was gained", "CNS-CLIP"):
-        assert heading in html
-    assert "24.56 %" in html
-    assert "not measured" in html
-    assert "demonstration of the path" in html
-    assert build_report(what) == html
+    found = Evaluator(store, tmp_path / "cache").measure(model, dataset)
+    drawn = Sketch.model_validate_json(store.get(found.evaluation.sketch))
+    pairs = embed_split(Encoder.load(tmp_path / "seed2"), dataset, "test")
+    scores = np.asarray(pairs.images[slice(0, 12)]) @ np.asarray(pairs.texts[slice(0, 12)]).T
+    assert (len(drawn.map.images), len(drawn.map.texts), drawn.map.modalities) == (12, 12, tuple(pairs.modalities))
+    assert len({case.article_id for case in drawn.best}) == len(drawn.best) >= 3  # six pairs, in twos
+    for case in (*drawn.best, *drawn.worst):
+        row = list(pairs.pair_ids).index(case.pair_id)
+        best = np.argsort(-scores[row], kind="stable")[:3], np.argsort(-scores[:, row], kind="stable")[:3]
+        assert [case.captions, case.pictures] == [tuple(pairs.pair_ids[each] for each in side) for side in best]
+        assert case.rank_of_caption == found.ranked.strict["image_to_text"].rank()[row]
+    assert max(case.rank_of_caption for case in drawn.best) <= min(case.rank_of_caption for case in drawn.worst)
 
 
-def test_best_and_worst_are_of_different_articles() -> None:
-    above = np.array([0, 0, 5, 5, 2])
-    ones = np.ones(5, np.int64)
+def test_sketch_of_one_pair_and_of_a_model_that_says_nothing(store: LocalArtifacts) -> None:
+    same = np.tile(np.asarray([[0.6, 0.8]], np.float32), (2, 1))
+    for count in (1, 2):
+        names = [str(n) for n in range(count)]
+        pairs = EmbeddedPairs(same[:count], same[:count], names, names, names, names, names)
+        drawn = sketch(pairs, rank(pairs))
+        assert len(drawn.best) == 1
+        assert len(drawn.worst) == count - 1
+        assert drawn.map.explained == (0.0, 0.0)
+
+
+def test_best_and_worst_are_of_different_articles_and_never_the_same_pair() -> None:
+    above = np.array([0, 0, 5, 5, 2, 4])
+    ones = np.ones(6, np.int64)
     ranks = Ranks(above, ones, ones, ones, 6)
     sides: dict[Side, Ranks] = dict.fromkeys(SIDES, ranks)
-    ranked = Ranked(tuple("abcde"), ("x", "x", "y", "y", "z"), ("CT",) * 5, sides, sides)
-    best, worst = choose(ranked, 2)
-    assert best.tolist() == [0, 4]
-    assert worst.tolist() == [3, 4]
+    ranked = Ranked(tuple("abcdef"), ("x", "x", "y", "y", "z", "z"), ("CT",) * 6, sides, sides)
+    own = np.asarray([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], np.float32)
+    best, worst = choose(ranked, own, 2)
+    assert best.tolist() == [1, 4]  # of two that came first, the one with the higher score
+    assert worst.tolist() == [2, 5]
 
 
 def test_card_has_the_head_and_shows_what_is_empty(store: LocalArtifacts, tmp_path: Path) -> None:
     dataset, model = freeze(store, 6), candidate(store, tmp_path)
     filled = model.model_copy(update={"card": {"intended_use": "Search.", "risks": " "}, "base": "openai/clip"})
-    card = model_card(filled, Evaluator(store, tmp_path / "cache").measure(filled, dataset).evaluation)
-    head = yaml.safe_load(card.split("---")[1])
-    assert head["base_model"] == "openai/clip"
-    assert head["model-index"][0]["results"][0]["dataset"]["split"] == "test"
+    evaluation = Evaluator(store, tmp_path / "cache").measure(filled, dataset).evaluation
+    checks = [Check("leaks", True, "nothing"), Check("card", False, "empty: risks | limits")]
+    card = model_card(
+        filled, evaluation, dataset.manifest, checks, Forgetting("imagenet", {"this model": (0.51, 0.62)})
+    )
+    read = ModelCard(card).data  # as the hub reads it
+    assert isinstance(read, ModelCardData)
+    assert read.base_model == "openai/clip"
+    assert read.library_name == "transformers"
+    assert {each.metric_name: each.dataset_split for each in read.eval_results or ()} == {
+        f"{side} R@{k}": "test" for side in ("image-to-text", "text-to-image") for k in (1, 5, 10)
+    }
     assert "## Intended use\n\nSearch." in card
     assert "## Risks and limits\n\n*(empty: promotion refuses this model)*" in card
     assert "not for diagnosis" in card
-
-
-def test_unknown_table_is_refused() -> None:
-    assert published_table("selip") is SELIP
-    with pytest.raises(SuiteUnusable, match="no such table"):
-        published_table("other")
+    assert "| CT, image to text | 3 | 6 |" in card
+    assert "nothing is known about: CT, MRI" in card
+    assert "| this model | 0.510 | 0.620 |" in card
+    assert "| card | **refused** | empty: risks / limits |" in card

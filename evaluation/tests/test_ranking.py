@@ -227,5 +227,6 @@ def test_files_give_what_arrays_give_and_other_files_are_refused(tmp_path: Path)
 def test_bench_reports_what_it_did(tmp_path: Path) -> None:
     found = bench(Size(pairs=500, dim=16, queries=50), tmp_path)
     assert (found["pairs"], found["queries"]) == (500, 50)
+    assert int(str(found["peak_mib"])) >= int(str(found["peak_mib_ranking"])) > 0
     assert found["strict"]["image_to_text"]["pool"] == 500  # type: ignore[index,call-overload]
     assert bench(Size(pairs=60, dim=4, queries=0), tmp_path)["queries"] == 60

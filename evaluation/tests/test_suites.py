@@ -78,7 +78,7 @@ def test_folder_suite_reads_classes_patients_and_splits(encoder: Encoder, tmp_pa
     shape_folder(tmp_path)
     suite = load_suite("image-folder").model_copy(update={"group": "^([^_]+)_"})
     found = classify(encoder, suite, tmp_path)
-    assert set(found) == {"zero-shot", "linear-probe"}
+    assert set(found) == {"zero-shot", "linear-probe", "fine-tune"}
     assert set(found["zero-shot"].figures.classes) == {"disc", "ring", "square"}
     assert (found["zero-shot"].figures.items, found["zero-shot"].figures.groups) == (12, 2)
 

@@ -19,6 +19,8 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.pair import Pair
 
+_ROWS = 4096  # records decoded at a time: tens of MiB
+
 
 @dataclass(frozen=True)
 class FrozenDataset:
@@ -33,11 +35,15 @@ class FrozenDataset:
 
     def pairs(self, split: Split) -> list[Pair]:
         """All pairs of a split, sorted by id."""
+        return list(self.stream(split))
+
+    def stream(self, split: Split) -> Iterator[Pair]:
+        """As `pairs`, a few thousand in memory at a time."""
         part = self.manifest.splits[split]
-        if not part.pairs:
-            return []
-        table = pq.read_table(io.BytesIO(self.store.get(part.records)), columns=["pair"])
-        return [Pair.model_validate_json(row) for row in table.column("pair").to_pylist()]
+        if part.pairs:
+            records = pq.ParquetFile(io.BytesIO(self.store.get(part.records)))
+            for batch in records.iter_batches(_ROWS, columns=["pair"]):
+                yield from (Pair.model_validate_json(row) for row in batch.column("pair").to_pylist())
 
     def jpegs(self, split: Split) -> Iterator[tuple[str, bytes]]:
         """``(pair_id, JPEG bytes)`` in the order of `pairs`."""

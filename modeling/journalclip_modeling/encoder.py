@@ -87,10 +87,13 @@ def image_features(model: CLIPModel, pixel_values: torch.Tensor) -> torch.Tensor
     return cast(torch.Tensor, model.get_image_features(pixel_values=pixel_values).pooler_output)
 
 
-def text_features(model: CLIPModel, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-    """Projected text features [N, dim], not normalised."""
+def text_features(
+    model: CLIPModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Projected text features [N, dim], not normalised. Texts padded at their end need no mask."""
     device = model.device
-    output = model.get_text_features(input_ids=input_ids.to(device), attention_mask=attention_mask.to(device))
+    mask = None if attention_mask is None else attention_mask.to(device)
+    output = model.get_text_features(input_ids=input_ids.to(device), attention_mask=mask)
     return cast(torch.Tensor, output.pooler_output)
 
 

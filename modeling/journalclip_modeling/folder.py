@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, PreTra
 from transformers.utils import logging as transformers_logging
 
 from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.resnet import load_clip
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
@@ -54,7 +55,7 @@ def load_folder(folder: Path) -> ClipFolder:
     if not (folder / "config.json").is_file():
         raise ModelUnloadable(folder, "no config.json")
     try:
-        model = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype="float32")
+        model = load_clip(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelUnloadable(folder, str(error)) from error

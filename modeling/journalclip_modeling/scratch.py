@@ -68,7 +68,9 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, context: int) -> PreT
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[_PAD, _START, _END],
+        # The end token must not be number 2: transformers takes that for CLIP's old configurations, and then pools a
+        # text at its largest token number instead of at its end.
+        special_tokens=[_PAD, _END, _START],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

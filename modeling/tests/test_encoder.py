@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from transformers import CLIPModel
+from transformers import AutoModel, CLIPModel, ResNetConfig, ResNetModel
 
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import (
+    ClipFolder,
     ModelTampered,
     ModelUnloadable,
     fetch_folder,
@@ -16,6 +18,8 @@ from journalclip_modeling.folder import (
     save_folder,
     upload_folder,
 )
+from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.resnet import ResNetClip, with_resnet
 from journalclip_modeling.scratch import ScratchConfig, scratch_clip
 from journalclip_shared.artifacts.local import LocalArtifacts
 
@@ -50,6 +54,47 @@ def test_folder_loads_with_transformers_alone(folder: Path) -> None:
 def test_same_seed_gives_the_same_weights() -> None:
     first, second = (scratch_clip(TEXTS, ScratchConfig(), seed=7).model for _ in range(2))
     assert all((a == b).all() for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("size", [(40, 30), (7, 5), (64, 64)])
+def test_padding_has_the_borders_median_colour(size: tuple[int, int]) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+    seen = Preprocess(64).pixels(picture)
+    rows = np.flatnonzero((seen != seen[0, 0]).any((1, 2)))
+    small = seen[rows[0] : rows[-1] + 1]
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    expected = small[0, 0] if size[0] == size[1] else np.median(border, axis=0).astype(np.uint8)
+    np.testing.assert_array_equal(seen[0, 0], expected)
+
+
+def test_a_text_is_read_at_its_end(folder: Path) -> None:
+    # Rare words have large token numbers; what comes after the largest must still count.
+    encoder = Encoder.load(folder)
+    first, second = encoder.embed_texts(["angiography of the left side", "angiography of the right side"])
+    assert np.abs(first - second).max() > 1e-3
+
+
+@pytest.mark.parametrize("norm", ["frozen", "group"])
+def test_a_resnet_in_the_image_towers_place_is_a_folder_like_any_other(folder: Path, tmp_path: Path, norm: str) -> None:
+    clip, sizes = load_folder(folder), ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1])
+    model = with_resnet(clip.model, ResNetModel(sizes), 32, norm)
+    save_folder(ClipFolder(model, clip.tokenizer, Preprocess(32)), tmp_path)
+    encoder, picture = Encoder.load(tmp_path), [Image.new("RGB", (40, 50), "navy")]
+    assert isinstance(encoder.model, ResNetClip)
+    pixels = encoder.preprocess.normalise(encoder.preprocess.batch(picture))
+    expected = torch.nn.functional.normalize(model.eval().get_image_features(pixel_values=pixels).pooler_output)
+    np.testing.assert_allclose(encoder.embed_images(picture), expected.detach().numpy(), atol=1e-6)
+    np.testing.assert_array_equal(encoder.embed_texts(TEXTS), Encoder.load(folder).embed_texts(TEXTS))
+    assert isinstance(AutoModel.from_pretrained(tmp_path, local_files_only=True), ResNetClip)
+
+
+def test_a_resnets_statistics_stay_in_training(folder: Path) -> None:
+    sizes = ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1], layer_type="basic")
+    model = with_resnet(load_folder(folder).model, ResNetModel(sizes), 32, "frozen").train()
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    alone = model.get_image_features(pixel_values=torch.rand(1, 3, 32, 32)).pooler_output
+    assert alone.isfinite().all()
+    assert all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
 
 
 def test_fetch_verifies_every_file(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ was quarantined before is left alone (``retry`` reads it again), and facts are t
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ State = Literal["extracted", "done before", "quarantined", "quarantined before",
 
 
 class Row(TypedDict):
-    """What a worker says of one file; facts as JSON, since rows travel as Arrow tables."""
+    """What a worker says of one file; facts as JSON, since rows travel as Arrow tables. Times: seconds since 1970."""
 
     path: str
     state: State
@@ -37,17 +39,24 @@ class Row(TypedDict):
     figures: int
     submitted: str
     outcome: str
+    began: float
+    ended: float
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Files by state, figures of those extracted, and articles read anew."""
+    """Files by state, figures of those extracted, and articles read anew.
+
+    ``reading_s`` is from the first file's begin to the last one's end by the workers' clocks, without their start.
+    """
 
     files: int
     states: dict[str, int]
     codes: dict[str, int]
     figures: int
     work_done: int
+    reading_s: float
+    files_per_s: float
 
 
 class Worker:
@@ -67,9 +76,10 @@ def read_one(
     store: ArtifactStore, sandbox: Reading, options: ExtractOptions, refused: frozenset[str], path: Path
 ) -> Row:
     """Submit and extract one file; every error on purpose ends in the row."""
+    began = time.time()
     _, fact = record(store, path, path.name)
     if fact.article_id in refused:
-        return _row(path, "quarantined before", fact)
+        return _row(path, "quarantined before", fact, began)
     handler = ExtractionHandler(store, sandbox, options)
     before = store.find_manifest("figures", f"extracted/{handler.extractor}/{fact.article_id}")
     try:
@@ -83,10 +93,10 @@ def read_one(
             reason=error.reason[:4000],
             remedy=error.remedy[:1000],
         )
-        return _row(path, "quarantined", fact, outcome, code=error.code)
+        return _row(path, "quarantined", fact, began, outcome, code=error.code)
     except TransientError:
-        return _row(path, "unavailable", fact)  # its next backfill reads it
-    return _row(path, "done before" if before else "extracted", fact, extracted, figures=extracted.figures)
+        return _row(path, "unavailable", fact, began)  # its next backfill reads it
+    return _row(path, "done before" if before else "extracted", fact, began, extracted, figures=extracted.figures)
 
 
 def rows(
@@ -96,19 +106,29 @@ def rows(
     limits: Limits,
     refused: frozenset[str],
     workers: int,
+    address: str | None = None,
 ) -> Iterator[Row]:
-    """The files through ``workers`` Ray actors, in order of completion."""
+    """The files through ``workers`` Ray actors of the cluster at ``address`` or one of its own, as they are done."""
     import ray
     import ray.data
 
     if not paths:
         return
-    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, logging_level="warning")
+    # Left without an address, Ray joins the last cluster this machine remembers, and waits minutes for one long gone.
+    ray.init(
+        address=address or "local",
+        ignore_reinit_error=True,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="warning",
+        _system_config=None if address else _PATIENT,
+    )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    # Small blocks: a slow article holds up few others, and rows come back while the rest is being read.
-    blocks = min(len(paths), max(workers, len(paths) // _FILES_A_BLOCK))
-    items = [{"path": str(path.resolve())} for path in paths]
+    # Small blocks, the largest files first: a slow article holds up no others, and the workers end together.
+    ordered = sorted(paths, key=lambda path: -path.stat().st_size)
+    items = [{"path": str(path.resolve())} for path in ordered]
+    blocks = min(len(items), max(workers, _MOST_BLOCKS))
     data = ray.data.from_items(items, override_num_blocks=blocks).map(
         Worker,
         fn_constructor_args=(settings, options, limits, refused),
@@ -123,17 +143,31 @@ def publish(bus: Bus, found: Iterable[Row]) -> Summary:
     states: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     figures = 0
+    began, ended = math.inf, -math.inf
     for row in found:
         bus.publish([Event(fact, "backfill") for fact in _facts(row)])
         states[row["state"]] += 1
         figures += row["figures"]
+        began, ended = min(began, row["began"]), max(ended, row["ended"])
         if row["code"]:
             codes[row["code"]] += 1
-    done = states["extracted"] + states["quarantined"]
-    return Summary(sum(states.values()), dict(sorted(states.items())), dict(sorted(codes.items())), figures, done)
+    files = sum(states.values())
+    spent = ended - began if files else 0.0
+    return Summary(
+        files=files,
+        states=dict(sorted(states.items())),
+        codes=dict(sorted(codes.items())),
+        figures=figures,
+        work_done=states["extracted"] + states["quarantined"],
+        reading_s=round(spent, 2),
+        files_per_s=round(files / spent, 3) if spent else 0.0,
+    )
 
 
-_FILES_A_BLOCK = 4
+_MOST_BLOCKS = 1000  # a block is a task of Ray's, and more of them cost its scheduler more than small ones save
+# On a busy machine Ray's own processes need longer than its 30 s to start, and its workers, which it starts at the
+# lowest priority but four, would never get to run.
+_PATIENT = {"agent_register_timeout_ms": 300_000, "worker_niceness": 0}
 
 
 def _facts(row: Row) -> list[Fact]:
@@ -146,7 +180,13 @@ def _facts(row: Row) -> list[Fact]:
 
 
 def _row(
-    path: Path, state: State, fact: ArticleSubmitted, outcome: Fact | None = None, code: str = "", figures: int = 0
+    path: Path,
+    state: State,
+    fact: ArticleSubmitted,
+    began: float,
+    outcome: Fact | None = None,
+    code: str = "",
+    figures: int = 0,
 ) -> Row:
     return Row(
         path=str(path),
@@ -155,4 +195,6 @@ def _row(
         figures=figures,
         submitted=fact.model_dump_json(),
         outcome=outcome.model_dump_json() if outcome else "",
+        began=began,
+        ended=time.time(),
     )

@@ -7,24 +7,49 @@ declared is only reported, since more of them would send a key's events elsewher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 from kafka.errors import KafkaError, SecurityDisabledError, TopicAlreadyExistsError
 from minio import Minio
+from minio.credentials.providers import StaticProvider
 from minio.error import S3Error
+from minio.minioadmin import MinioAdmin
 from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
 
-from journalclip_pipelines.topology import SERVICES, Service, Topic, topics
+from journalclip_pipelines.topology import (
+    NOTIFICATIONS,
+    OBJECT_STORE,
+    SERVICES,
+    STUDY_SERVICES,
+    Service,
+    Topic,
+    topics,
+)
 from journalclip_shared.artifacts import BUCKETS
-from journalclip_shared.artifacts.s3 import connect
+from journalclip_shared.artifacts.s3 import connect, pool, reached, read_secret
 from journalclip_shared.bus.kafka import client_options
 from journalclip_shared.errors import TransientError
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
 _REPLICAS = 3  # where there are as many brokers
+_ROUNDS = 8192  # of SCRAM; Kafka asks for 4,096 at least
+_EXACTLY = ACLResourcePatternType.LITERAL
+_AGAIN_S = 5.0  # between two tries of servers that are still starting
 
 
 @dataclass
@@ -39,15 +64,46 @@ class Report:
         return {"made": self.made, "found": self.found, "notes": self.notes}
 
 
-def bootstrap(settings: Settings, acls: bool = False) -> Report:
+@dataclass(frozen=True)
+class Extras:
+    """What is made besides topics and buckets, where the servers are ours alone."""
+
+    acls: bool = False
+    users: Path | None = None  # a folder with one file a service that holds its secret key
+    kafka_users: Path | None = None  # the same with passwords, where no operator makes Kafka's users
+    notifications: bool = False
+
+
+def bootstrap_within(
+    settings: Settings, extras: Extras, wait_s: float, say: Callable[[str], None], sleep: Callable[[float], object]
+) -> Report:
+    """`bootstrap`, again until the servers answer or ``wait_s`` are over. Raises the last `TransientError`."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return bootstrap(settings, extras)
+        except TransientError as error:
+            if time.monotonic() + _AGAIN_S > deadline:
+                raise
+            say(f"waiting: {error}")
+            sleep(_AGAIN_S)
+
+
+def bootstrap(settings: Settings, extras: Extras = Extras()) -> Report:
     """Make what is missing. Raises `TransientError`, `PermanentError`."""
     report = Report()
     if settings.bus == "kafka":
         make_topics(settings.kafka, topics(), report)
-        if acls:
+        if extras.kafka_users is not None:
+            make_logins(settings.kafka, extras.kafka_users, report)
+        if extras.acls:
             make_acls(settings.kafka, report)
     if settings.artifacts == "s3":
         make_buckets(settings.s3, report)
+        if extras.users is not None:
+            make_users(settings.s3, extras.users, report)
+        if extras.notifications:
+            announce_objects(settings.s3, report)
     return report
 
 
@@ -75,9 +131,39 @@ def make_topics(settings: KafkaSettings, wanted: list[Topic], report: Report) ->
                 report.made.append(f"topic {name}")
 
 
+def drop_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
+    """Take topics away with all they hold: for tests that share a broker, and for nothing else."""
+    with _admin(settings) as admin:
+        admin.delete_topics([settings.topic_prefix + name for name in names])
+
+
+def make_logins(settings: KafkaSettings, folder: Path, report: Report) -> None:
+    """One SCRAM login a service and one for the object store; its password is a file of that name in ``folder``.
+
+    Raises `TransientError`, `PermanentError` ``secret-missing``.
+    """
+    if not settings.sasl_mechanism.startswith("SCRAM"):
+        report.notes.append(f"no logins made: with {settings.sasl_mechanism} the brokers keep their own list")
+        return
+    mechanism = ScramMechanism[settings.sasl_mechanism.replace("-", "_")]
+    names = [*(service.group for service in SERVICES), OBJECT_STORE]
+    wanted = [
+        UserScramCredentialUpsertion(
+            name, mechanism, iterations=_ROUNDS, password=read_secret(folder / name, "kafka-users: one file a service")
+        )
+        for name in names
+    ]
+    with _admin(settings) as admin:
+        refused = {name: error for name, error in admin.alter_user_scram_credentials(wanted).items() if error}
+    if refused:
+        raise TransientError(f"Kafka made no logins for {', '.join(sorted(refused))}: {next(iter(refused.values()))}")
+    report.made.extend(f"login {name}" for name in names)
+
+
 def make_acls(settings: KafkaSettings, report: Report) -> None:
     """Kafka ACLs, one principal a service, named as its group."""
-    wanted = [acl for service in SERVICES for acl in service_acls(service, settings.topic_prefix)]
+    services = [acl for each in (*SERVICES, *STUDY_SERVICES) for acl in service_acls(each, settings.topic_prefix)]
+    wanted = [*services, *store_acls(settings.topic_prefix)]
     with _admin(settings) as admin:
         try:
             admin.create_acls(wanted)
@@ -90,28 +176,61 @@ def make_acls(settings: KafkaSettings, report: Report) -> None:
 def service_acls(service: Service, prefix: str = "") -> list[ACL]:
     """The least that lets a service read, write and keep its place."""
 
-    def allow(operation: ACLOperation, kind: ResourceType, name: str) -> ACL:
-        return ACL(
-            principal=f"User:{service.group}",
-            host="*",
-            operation=operation,
-            permission_type=ACLPermissionType.ALLOW,
-            resource_pattern=ResourcePattern(kind, prefix + name),
-        )
+    def allow(operation: ACLOperation, kind: ResourceType, name: str, match: ACLResourcePatternType = _EXACTLY) -> ACL:
+        return _allow(service.group, operation, ResourcePattern(kind, prefix + name, match))
 
     read = [allow(ACLOperation.READ, ResourceType.TOPIC, topic) for topic in service.topics_read]
     write = [allow(ACLOperation.WRITE, ResourceType.TOPIC, topic) for topic in service.topics_written]
-    return [*read, *write, allow(ACLOperation.READ, ResourceType.GROUP, service.group)]
+    groups = _EXACTLY if service.shares_work else ACLResourcePatternType.PREFIXED
+    return [*read, *write, allow(ACLOperation.READ, ResourceType.GROUP, service.group, groups)]
+
+
+def store_acls(prefix: str = "") -> list[ACL]:
+    """An object store may say what was dropped into it, and nothing else."""
+    return [_allow(OBJECT_STORE, ACLOperation.WRITE, ResourcePattern(ResourceType.TOPIC, prefix + NOTIFICATIONS))]
+
+
+def _allow(user: str, operation: ACLOperation, pattern: ResourcePattern) -> ACL:
+    return ACL(
+        principal=f"User:{user}",
+        host="*",
+        operation=operation,
+        permission_type=ACLPermissionType.ALLOW,
+        resource_pattern=pattern,
+    )
 
 
 def make_buckets(settings: S3Settings, report: Report) -> None:
     client = connect(settings)
     for bucket in BUCKETS:
         name = settings.bucket_prefix + bucket
-        if _make_bucket(client, name, settings.region):
-            report.made.append(f"bucket {name}")
-        else:
-            report.found.append(f"bucket {name}")
+        with reached(f"bucket {name}"):
+            made = _make_bucket(client, name, settings.region)
+        (report.made if made else report.found).append(f"bucket {name}")
+
+
+def make_users(settings: S3Settings, folder: Path, report: Report) -> None:
+    """One MinIO user a service, named as its group, with the least rights; its secret key is a file of that name.
+
+    Raises `TransientError`, `PermanentError` ``secret-missing``.
+    """
+    admin = MinioAdmin(
+        endpoint=settings.endpoint,
+        credentials=StaticProvider(
+            read_secret(settings.access_key_file, "ACCESS_KEY_FILE"),
+            read_secret(settings.secret_key_file, "SECRET_KEY_FILE"),
+        ),
+        region=settings.region,
+        secure=settings.tls,
+        http_client=pool(settings),
+    )
+    for service in SERVICES:
+        name, policy = service.group, f"{settings.bucket_prefix}{service.group}"
+        with reached(f"user {name}"):
+            admin.user_add(name, read_secret(folder / name, "users: one file a service"))
+            admin.policy_add(policy, policy=json.loads(bucket_policy(service, settings.bucket_prefix)))
+            admin.policy_set(policy, user=name)
+        report.made.append(f"user {name}")
 
 
 def announce_objects(settings: S3Settings, report: Report) -> None:

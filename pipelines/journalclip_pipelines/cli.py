@@ -18,6 +18,7 @@ from journalclip_pipelines.commands import (
     bench_extraction,
     bench_hostile,
     bench_loss,
+    bench_mri,
     bench_panels,
     bench_serving,
     bench_training,
@@ -34,6 +35,8 @@ from journalclip_pipelines.commands import (
     serve,
     status,
     structuring,
+    studies,
+    suites,
     synthesize,
     train,
 )
@@ -59,6 +62,7 @@ app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)
 app.command()(evaluate.evaluate)
+app.command()(suites.suites)
 app.add_typer(models.models, name="models")
 app.command()(doctor.doctor)
 app.command()(synthesize.synthesize)
@@ -67,6 +71,8 @@ app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
 bench.command()(bench_extraction.extraction)
+bench.command()(bench_extraction.scaling)
+bench.command()(bench_extraction.backfill)
 bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
 bench.command()(bench_loss.loss)
@@ -79,8 +85,11 @@ for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)
 bench.command()(bench_backbone.backbone)
+bench.command()(bench_backbone.ingestion)
 bench.command()(bench_evaluation.evaluation)
 bench.command()(bench_panels.panels)
+bench.command()(bench_mri.mri)
+app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
 
 

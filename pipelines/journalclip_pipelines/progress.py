@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -112,6 +112,16 @@ class _Lines:
             "note": note,
         }
         print(json.dumps(line), file=self._out, flush=True)
+
+
+Item = TypeVar("Item")
+
+
+def watched(items: Iterable[Item], stage: StageProgress, total: int) -> Iterator[Item]:
+    """``items`` as they come, each counted."""
+    for done, item in enumerate(items, start=1):
+        stage.update(done, total)
+        yield item
 
 
 def reporter() -> BarReporter | JsonReporter:

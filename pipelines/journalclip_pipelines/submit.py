@@ -16,6 +16,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestCon
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import ArticleSubmitted, Event
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import article_id, canonical_json, sha256_hex
 
 _MAX_NAME = 500  # as the event's schema
@@ -56,6 +57,7 @@ def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, Art
     if first != name:
         _remember_copy(store, identity, name)
     fact = ArticleSubmitted(article_id=identity, pdf=pdf, name=first)
+    hit("submit.recorded")
     return Submission(identity, name, new, first if first != name else None), fact
 
 

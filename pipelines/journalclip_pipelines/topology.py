@@ -19,7 +19,11 @@ from journalclip_shared.events import (
     ModelPromoted,
     ModelTrained,
     PairsStructured,
+    ReviewDecided,
     SourceQuarantined,
+    StudyStructured,
+    StudySubmitted,
+    VolumesExtracted,
 )
 
 # As many as members that could ever share a group's work; more cost memory, and a key's partition must never change.
@@ -53,6 +57,7 @@ class Service:
     reads: tuple[Bucket, ...] = ()
     writes: tuple[Bucket, ...] = ()
     extra_topics: tuple[str, ...] = ()  # read, beside those of facts
+    shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
 
     @property
     def topics_read(self) -> list[str]:
@@ -60,8 +65,8 @@ class Service:
 
     @property
     def topics_written(self) -> list[str]:
-        letters = [dead_letter_topic(topic) for topic in self.topics_read]
-        quarantine = [SourceQuarantined.topic] if self.consumes or self.extra_topics else []
+        letters = [dead_letter_topic(topic) for topic in self.topics_read if self.shares_work]
+        quarantine = [SourceQuarantined.topic] if letters else []
         return [*(fact.topic for fact in self.produces), *letters, *quarantine]
 
 
@@ -114,7 +119,61 @@ SERVICES = (
         reads=("figures", "datasets", "models"),
         writes=("models",),
     ),
+    Service(
+        "inference-segments",
+        consumes=(PairsStructured,),
+        reads=("figures", "datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "inference-serve",
+        consumes=(ModelPromoted, PairsStructured),
+        produces=(ReviewDecided,),
+        reads=("articles", "figures", "datasets", "models"),
+        writes=("datasets", "figures"),
+        shares_work=False,
+    ),
 )
+# Services of studies, started where a hospital's archive is: none reads an article, none of those above reads a study.
+STUDY_SERVICES = (
+    Service("study-intake", produces=(StudySubmitted, SourceQuarantined), reads=("studies",), writes=("studies",)),
+    Service(
+        "extraction-studies",
+        consumes=(StudySubmitted,),
+        produces=(VolumesExtracted,),
+        reads=("studies",),
+        writes=("studies",),
+    ),
+    Service(
+        "structuring-studies",
+        consumes=(VolumesExtracted,),
+        produces=(StudyStructured,),
+        reads=("studies",),
+        writes=("studies",),
+    ),
+    Service(
+        "training-studies",
+        consumes=(DatasetFrozen,),
+        produces=(ModelTrained,),
+        reads=("datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "promotion-studies",
+        consumes=(ModelTrained, ModelPromoted),
+        produces=(ModelPromoted,),
+        reads=("datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        "inference-index-studies",
+        consumes=(ModelPromoted,),
+        reads=("datasets", "models", "studies"),
+        writes=("models",),
+    ),
+)
+# Not a service of ours: the object store tells Kafka of dropped files under this name.
+OBJECT_STORE = "object-store"
 
 
 def topics() -> list[Topic]:

@@ -77,7 +77,7 @@ def test_a_second_backfill_reads_nothing_again(tmp_path: Path, store: LocalArtif
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_an_archive_goes_through_ray(tmp_path: Path) -> None:
+def test_an_archive_goes_through_ray(ray_cluster: None, tmp_path: Path) -> None:
     from journalclip_shared.testing.journals import write_journals
 
     write_journals(tmp_path / "archive", 3, 1)

@@ -64,7 +64,7 @@ def test_what_was_built_is_taken_and_a_failed_build_leaves_nothing(
     def fail(which: str, command: list[str], extra: object) -> None:
         raise PermanentError("server-build-failed", which)
 
-    monkeypatch.setattr(build, "_run", fail)
+    monkeypatch.setattr(build, "run", fail)
     with pytest.raises(PermanentError, match="server-build-failed"):
         build.binary("minio", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".minio.lock"]
@@ -77,7 +77,7 @@ def test_what_was_built_is_taken_and_a_failed_build_leaves_nothing(
 
 def test_a_failing_build_tool_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="no such module"):
-        build._run("minio", [sys.executable, "-c", "import sys; sys.exit('no such module')"], {})
+        build.run("minio", [sys.executable, "-c", "import sys; sys.exit('no such module')"], {})
 
 
 def test_children_are_given_settings_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journalclip_pipelines.freeze.splits import SPLITS, SplitShares, assign, leak_report, normalised
+from journalclip_pipelines.freeze.splits import SPLITS, SplitShares, assign
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id, sha256_hex
+from journalclip_shared.leaks import leak_report, normalised
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair
 

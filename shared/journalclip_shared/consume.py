@@ -118,6 +118,7 @@ class Loop:
     rng: random.Random = field(default_factory=random.Random)
     tracer: Tracer = field(default_factory=Untraced)
     lag: Callable[[int], None] | None = None
+    beat: Callable[[], None] | None = None  # called at every turn of the polling thread: the loop is alive
     decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
 
     def __post_init__(self) -> None:
@@ -161,6 +162,7 @@ class Loop:
             except TransientError:
                 if attempt == self.settings.attempts:
                     raise
+                hit("consume.before-retry")
                 ceiling = min(self.settings.backoff_max_s, self.settings.backoff_s * 2 ** (attempt - 1))
                 (self.sleep or stop.wait)(self.rng.uniform(0, ceiling))
                 if stop.is_set():
@@ -232,6 +234,8 @@ class _Run:
         self._lanes.wait(self._settings.heartbeat_s)
         self._commit(pause_s=self._settings.commit_s)
         self._measure()
+        if self._loop.beat is not None:
+            self._loop.beat()
         return True
 
     def _drained(self) -> bool:
@@ -240,6 +244,7 @@ class _Run:
         return self._loop.retried(self._consumer.lag, self._stop) == 0
 
     def _finish(self, workers: Sequence[Future[None]]) -> None:
+        hit("consume.stopping")
         while wait(workers, timeout=self._settings.heartbeat_s).not_done:
             self._consumer.heartbeat()
         with suppress(_Stopping):  # the commit is a courtesy now: what it misses is delivered again
@@ -260,7 +265,8 @@ class _Run:
         if self._loop.lag is not None and now - self._last_lag >= self._settings.lag_s:
             self._last_lag = now
             with suppress(TransientError):  # a gauge that misses a beat is no reason to stop working
-                self._loop.lag(self._consumer.lag())
+                if (lag := self._consumer.lag()) is not None:
+                    self._loop.lag(lag)
 
 
 class _Worker:
@@ -297,6 +303,7 @@ class _Worker:
         delivery = held.delivery
         started = time.monotonic()
         try:
+            hit("consume.before-decode")
             event = self._loop.decode(delivery)
             with self._loop.tracer.span(self._loop.handler.group, event) as traceparent:
                 facts = self._loop.attempt(event, self._stop)
@@ -318,6 +325,7 @@ class _Worker:
             self._pace.record(seconds)
             self._loop.survived()
             self._loop.observer.handled(held.delivery, facts, seconds)
+        hit("consume.before-done")
         self._lanes.done([*(held for held, _, _ in self._handled), *self._buried])
         self._outbox, self._handled, self._buried = [], [], []
         self._since = time.monotonic()

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
@@ -20,6 +20,14 @@ from journalclip_shared.ids import canonical_json, make_id
 
 _NO_TIME = b"1970-01-01T00:00:00Z"  # the attribute is optional in CloudEvents; only tracing and overheads read it
 MAX_PAYLOAD = 100_000  # bytes; Kafka's default message limit is 1 MB, and a fact is only references
+
+
+Kind = Literal["figures", "studies"]  # of datasets and models: published figures, or a hospital's head-MRI studies
+
+
+def kind_field(description: str = "") -> Any:
+    """A field of type `Kind` that is written only where it is not ``figures``: what was said before keeps its bytes."""
+    return Field("figures", description=description or None, exclude_if=lambda kind: kind == "figures")
 
 
 class Fact(BaseModel):
@@ -48,12 +56,12 @@ class ArticleSubmitted(Fact):
 
 
 class StudySubmitted(Fact):
-    """A head-MRI study (and perhaps its report) arrived and is stored, de-identified."""
+    """A head-MRI study (and perhaps its report) is stored, de-identified; ``study`` is a `SubmittedStudy`."""
 
     topic: ClassVar[str] = "studies.submitted.v1"
     study_id: str
     study: ArtifactRef
-    name: str = Field(max_length=500)
+    name: str = Field(max_length=500, description="What it holds, in our words; a file's name may name a person.")
 
     @property
     def key(self) -> str:
@@ -74,6 +82,32 @@ class FiguresExtracted(Fact):
         return self.article_id
 
 
+class VolumesExtracted(Fact):
+    """A study's volumes are stored on one grid; ``document`` is an `ExtractedStudy`."""
+
+    topic: ClassVar[str] = "volumes.extracted.v1"
+    study_id: str
+    document: ArtifactRef
+    volumes: int = Field(ge=0)
+
+    @property
+    def key(self) -> str:
+        return self.study_id
+
+
+class StudyStructured(Fact):
+    """A study's sequences stand beside what its report says of each; ``document`` is a `StructuredStudy`."""
+
+    topic: ClassVar[str] = "studies.structured.v1"
+    study_id: str
+    document: ArtifactRef
+    pairs: int = Field(ge=0)
+
+    @property
+    def key(self) -> str:
+        return self.study_id
+
+
 class PairsStructured(Fact):
     """An article's image-text pairs are stored with their records; ``document`` is a `StructuredArticle`."""
 
@@ -88,12 +122,23 @@ class PairsStructured(Fact):
 
 
 class DatasetFrozen(Fact):
-    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`."""
+    """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`.
+
+    Said again with a recipe, it has one more model trained on the same version.
+    """
 
     topic: ClassVar[str] = "datasets.frozen.v1"
     dataset_id: str
     manifest: ArtifactRef
     pairs: int = Field(ge=0)
+    recipe: str = Field("", max_length=100, description="Training recipe asked for; empty: the trainer's own.")
+    settings: tuple[str, ...] = Field((), max_length=100, description="`key=value` over the recipe.")
+    kind: Kind = kind_field("What it is made of; services take their own kind.")
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What is not asked for is not written: a fact from before recipes could be asked for keeps its id."""
+        return {name: value for name, value in dump(self).items() if name not in ("recipe", "settings") or value}
 
     @property
     def key(self) -> str:
@@ -108,6 +153,7 @@ class ModelTrained(Fact):
     dataset_id: str
     manifest: ArtifactRef
     version: str = Field(description="The registry's version number of the candidate.")
+    kind: Kind = kind_field()
 
     @property
     def key(self) -> str:
@@ -125,6 +171,7 @@ class ModelPromoted(Fact):
     previous_version: str | None = None
     change: Literal["promotion", "rollback"] = "promotion"
     sequence: int = Field(default=0, ge=0, description="Counts changes of champion, so that each one is a new fact.")
+    kind: Kind = kind_field()
 
     @property
     def key(self) -> str:
@@ -168,6 +215,8 @@ FACTS: dict[str, type[Fact]] = {
     for fact in (
         ArticleSubmitted,
         StudySubmitted,
+        VolumesExtracted,
+        StudyStructured,
         FiguresExtracted,
         PairsStructured,
         DatasetFrozen,

@@ -18,23 +18,27 @@ from dataclasses import dataclass
 
 from journalclip_shared.errors import PermanentError, TransientError
 
-# Every point there is; `arm` refuses others, so that a fault test cannot pass by misspelling one.
-POINTS = (
-    "consume.polled",
-    "consume.before-handle",
-    "consume.after-handle",
-    "consume.before-publish",
-    "consume.after-publish",
-    "consume.before-commit",
-    "consume.after-commit",
-    "consume.before-bury",
-    "consume.after-dead-letter",
-    "consume.after-quarantine",
-    "artifacts.before-blob",
-    "artifacts.after-blob",
-    "artifacts.before-manifest",
-    "artifacts.after-manifest",
-)
+# Every point there is, by where it lies; `arm` refuses others, so that a fault test cannot pass by misspelling one.
+_WAY: dict[str, tuple[str, ...]] = {
+    "consume": (
+        "polled", "before-decode", "before-handle", "after-handle", "before-retry", "before-publish", "after-publish",
+        "before-done", "before-commit", "after-commit", "before-bury", "after-dead-letter", "after-quarantine",
+        "stopping",
+    ),
+    "bus": ("before-send", "sent-in-part", "sent", "acknowledged"),
+    "artifacts": (
+        "before-blob", "blob-written", "after-blob", "before-manifest", "manifest-written", "after-manifest",
+        "before-read", "after-read",
+    ),
+    "submit": ("recorded",),
+    "intake": ("fetched", "announced", "receipted"),
+    "extraction": ("read", "figure-stored"),
+    "structuring": ("structured",),
+    "freezing": ("assigned", "shards-written", "members-written", "frozen", "numbered"),
+    "training": ("trained", "registered"),
+    "promotion": ("judged", "decided", "appended", "previous", "champion", "tagged", "done"),
+}  # fmt: skip
+POINTS = tuple(f"{where}.{what}" for where, whats in _WAY.items() for what in whats)
 
 
 class SimulatedCrash(BaseException):

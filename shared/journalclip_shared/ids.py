@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-Kind = Literal["art", "fig", "pan", "pair", "ds", "mdl", "evt", "std", "ser", "idx"]
+Kind = Literal["art", "fig", "pan", "pair", "ds", "mdl", "evt", "std", "ser", "idx", "pat"]
 
 
 def sha256_hex(data: bytes) -> str:

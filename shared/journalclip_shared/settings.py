@@ -71,3 +71,8 @@ class Settings(BaseSettings):
     def registry_uri(self) -> str:
         """The tracking server, or the working folder's own sqlite file."""
         return self.mlflow_uri or f"sqlite:///{self.workdir.resolve() / 'mlflow.db'}"
+
+    @property
+    def own_keys(self) -> Path | None:
+        """The working folder's own signing keys; none where artifacts lie elsewhere, and others write them."""
+        return self.workdir / "keys" if self.artifacts == "local" else None

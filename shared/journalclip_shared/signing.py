@@ -1,15 +1,25 @@
 """Signatures of model manifests: who may make candidates is a key, not a network position.
 
 A digest proves that bytes did not change since someone wrote the digest down; only a signature says who wrote it. What
-is signed is the manifest's SHA-256, which covers every file's digest. Keys are text in settings:
-``hmac:<64 hexadecimal digits>`` (one secret on both sides), or ``ed25519:<hex seed>`` for the signer and
-``ed25519-public:<hex key>`` for those who only verify. A signature is ``<scheme>:<hex>``.
+is signed is the manifest's SHA-256, which covers every file's digest. A key is a line of text in a file that settings
+name: ``hmac:<64 hexadecimal digits>`` (one secret on both sides), or ``ed25519:<hex seed>`` for the signer and
+``ed25519-public:<hex key>`` for those who only verify; they may trust several, one a line, so that a key can be changed
+while what the old one signed still verifies. A signature is ``<scheme>:<hex>``.
+
+A working folder that holds its own store makes its own pair of keys (`local_keys`). Whoever can write there can sign:
+locally the signature guards against mistakes and foreign files, in a cluster, where only training holds the signing
+key, against everyone else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from journalclip_shared.artifacts import ArtifactRef
@@ -90,9 +100,64 @@ class Ed25519Key(Ed25519Public):
         return "ed25519:" + self._private.sign(_message(manifest)).hex()
 
 
+@dataclass(frozen=True)
+class AnyOf:
+    """Trusts each of several keys."""
+
+    keys: Sequence[Verifier]
+
+    def verify(self, manifest: ArtifactRef, signature: str) -> bool:
+        return any(key.verify(manifest, signature) for key in self.keys)
+
+
+@dataclass(frozen=True)
+class LocalKeys:
+    """The files of a working folder's own pair."""
+
+    signing: Path
+    verify: Path
+
+
+def local_keys(folder: Path) -> LocalKeys:
+    """The pair in ``folder``, made at the first call; any number of processes end up with the same one."""
+    keys = LocalKeys(folder / "signing.key", folder / "verify.key")
+    if not keys.signing.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_once(keys.signing, f"ed25519:{secrets.token_hex(_KEY_BYTES)}\n")
+    if not keys.verify.exists():
+        signer = read_signer(keys.signing.read_text())
+        assert isinstance(signer, Ed25519Key), "what local_keys wrote is an ed25519 key"
+        _write_once(keys.verify, signer.public + "\n")
+    return keys
+
+
+def load_signer(file: Path | None, own: Path | None) -> Signer | None:
+    """The key in ``file``, or that of the folder ``own`` of a working folder; None without either.
+
+    Raises `KeyUnusable`.
+    """
+    if file is None and own is not None:
+        file = local_keys(own).signing
+    return None if file is None else read_signer(_text(file))
+
+
+def load_verifier(file: Path | None, own: Path | None) -> Verifier | None:
+    """As `load_signer`, for those who check."""
+    if file is None and own is not None:
+        file = local_keys(own).verify
+    return None if file is None else read_verifier(_text(file))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise KeyUnusable(f"{file} cannot be read: {error.strerror}") from error
+
+
 def read_signer(text: str) -> Signer | None:
-    """The key of a setting; None where it is empty. Raises `KeyUnusable`."""
-    if not text:
+    """The key of a file; None where it is empty. Raises `KeyUnusable`."""
+    if not (text := text.strip()):
         return None
     scheme, key = _parse(text)
     if scheme == "hmac":
@@ -103,10 +168,35 @@ def read_signer(text: str) -> Signer | None:
 
 
 def read_verifier(text: str) -> Verifier | None:
-    """As `read_signer`; a public key will do."""
-    if not text.startswith("ed25519-public:"):
-        return read_signer(text)
-    return Ed25519Public(_parse(text)[1])
+    """The keys of a file, one a line, lines with ``#`` left out; None where there is none. Raises `KeyUnusable`."""
+    lines = [line.strip() for line in text.splitlines()]
+    found = [_verifier(line) for line in lines if line and not line.startswith("#")]
+    return AnyOf(found) if len(found) > 1 else (found[0] if found else None)
+
+
+def _verifier(line: str) -> Verifier:
+    scheme, key = _parse(line)
+    if scheme == "ed25519-public":
+        return Ed25519Public(key)
+    signer = read_signer(line)
+    assert signer is not None, "a line that parses is not empty"
+    return signer
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Whole or not at all, and only the first writer's: a link fails where the name is taken."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # another process was first: its key is the one
+    finally:
+        temporary.unlink()
 
 
 def _parse(text: str) -> tuple[str, bytes]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from journalclip_shared.bus import Delivery
 from journalclip_shared.errors import PermanentError
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 # From a rule-based caption (milliseconds) to a training run (hours).
 _BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800, 7200)
+# A loop whose polling thread did not turn for so long is stuck. All its retries of a bus that is away take less.
+_STUCK_S = 300.0
 _PROPAGATOR = TraceContextTextMapPropagator()
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -59,17 +63,12 @@ class Telemetry:
         self._provider = provider or (_provider(group, otlp_endpoint) if otlp_endpoint else None)
         self._tracer = trace.get_tracer("journalclip", tracer_provider=self._provider) if self._provider else None
         self._stop_server: Callable[[], None] = _nothing
+        self._beat = time.monotonic()
 
     def __enter__(self) -> Telemetry:
+        self._beat = time.monotonic()
         if self._port:
-            server, thread = start_http_server(self._port, registry=self.registry)
-
-            def stop() -> None:
-                server.shutdown()
-                server.server_close()
-                thread.join()
-
-            self._stop_server = stop
+            self._stop_server = _serve(self._port, self._page)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -90,6 +89,19 @@ class Telemetry:
     def lag(self, events: int) -> None:
         self._lag.labels(self._group).set(events)
 
+    def beat(self) -> None:
+        """The loop turned."""
+        self._beat = time.monotonic()
+
+    def _page(self, path: str) -> tuple[int, str, bytes]:
+        """Status, type and body of ``/healthz`` (for a liveness probe) and of everything else (metrics)."""
+        if path != "/healthz":
+            return 200, CONTENT_TYPE_LATEST, generate_latest(self.registry)
+        silent = time.monotonic() - self._beat
+        if silent > _STUCK_S:
+            return 503, "text/plain", f"the loop has not turned for {silent:.0f} s\n".encode()
+        return 200, "text/plain", b"ok\n"
+
     def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:
         return nullcontext(event.traceparent) if self._tracer is None else self._span(self._tracer, group, event)
 
@@ -104,6 +116,33 @@ class Telemetry:
 
 
 def _nothing() -> None: ...
+
+
+def _serve(port: int, page: Callable[[str], tuple[int, str, bytes]]) -> Callable[[], None]:
+    """Serve ``page`` on all addresses in a thread; returns how to stop it."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server calls it by this name
+            status, kind, body = page(self.path.partition("?")[0])
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own name
+            """A probe every few seconds is no news."""
+
+    server = ThreadingHTTPServer(("", port), Pages)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop
 
 
 class JsonLines(logging.Formatter):

@@ -55,7 +55,7 @@ def serve(settings: Settings, build: Build, stop: threading.Event | None = None)
     Returns the exit code. Without ``stop`` it installs its own, set by SIGTERM and SIGINT.
     """
     configure_logging(json_lines=settings.log_json)
-    stop = stop or _stop_on_signal()
+    stop = stop or stop_on_signal()
     try:
         failpoints.arm(settings.fail_points)
         bus, store = open_bus(settings), open_artifacts(settings)
@@ -77,7 +77,8 @@ def main(settings: Settings, build: Build) -> None:
     sys.exit(serve(settings, build))
 
 
-def _stop_on_signal() -> threading.Event:
+def stop_on_signal() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
@@ -93,6 +94,7 @@ def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Eve
             observer=telemetry,
             tracer=telemetry,
             lag=telemetry.lag,
+            beat=telemetry.beat,
             decode=getattr(handler, "decode", decoded),
         )
         _log.info("serving", extra={"group": handler.group, "topics": [fact.topic for fact in handler.consumes]})

@@ -205,7 +205,9 @@ def test_a_crash_at_any_point_loses_nothing(bus: MemoryBus | SqliteBus, point: s
             raise PermanentError("pdf-empty", "0 bytes")
 
     bus.publish(events(8))
-    failpoints.arm(f"{point}=crash@{count}")
+    # A retry is on the way only where something failed.
+    failure = "consume.before-handle=transient;" if point == "consume.before-retry" else ""
+    failpoints.arm(f"{failure}{point}=crash@{count}")
     crashed = 0
     for _ in range(3):
         try:

@@ -16,6 +16,7 @@ from journalclip_shared.events import (
     FACTS,
     MAX_PAYLOAD,
     ArticleSubmitted,
+    DatasetFrozen,
     Event,
     Fact,
     SourceQuarantined,
@@ -112,6 +113,14 @@ def test_a_fact_is_references_and_never_content() -> None:
 
 def test_the_same_fact_said_twice_is_one_event() -> None:
     assert Event(submitted(1), "a").id == Event(submitted(1), "b", traceparent=TRACE).id != Event(submitted(2), "a").id
+
+
+def test_a_dataset_asked_for_with_another_recipe_is_another_event() -> None:
+    plain = DatasetFrozen(dataset_id="ds_1", manifest=sample_ref(), pairs=3)
+    asked = plain.model_copy(update={"recipe": "demo", "settings": ("seed=1",)})
+    assert b"recipe" not in encode(Event(plain, "a"))[1]  # as it was said before recipes could be asked for
+    assert decode(*encode(Event(asked, "a"))).fact == asked
+    assert len({Event(fact, "a").id for fact in (plain, asked, asked.model_copy(update={"settings": ()}))}) == 3
 
 
 def test_a_fact_that_names_no_key_is_a_bug() -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -83,6 +84,31 @@ def test_metrics_are_served_by_topic_and_code() -> None:
     assert 'journalclip_lag{group="extraction"} 42.0' in page
     assert 'le="0.5"' in page
     assert "art_1" not in page, "an id as a label would grow without bound"
+
+
+def test_a_loop_that_turns_is_healthy_and_one_that_is_stuck_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    telemetry = Telemetry("extraction")
+    with telemetry:
+        assert telemetry._page("/healthz")[0] == 200
+        monkeypatch.setattr("journalclip_shared.telemetry.time.monotonic", lambda: now + 10_000)
+        status, _, body = telemetry._page("/healthz")
+        assert (status, b"has not turned" in body) == (503, True)
+        telemetry.beat()
+        assert telemetry._page("/healthz") == (200, "text/plain", b"ok\n")
+
+
+def test_the_loop_tells_that_it_turns() -> None:
+    turns = 0
+
+    def beat() -> None:
+        nonlocal turns
+        turns += 1
+
+    bus = MemoryBus()
+    bus.publish([Event(submitted(1), "test")])
+    Loop(bus, Extract(), beat=beat).drain()
+    assert turns > 0
 
 
 def test_an_endpoint_starts_the_exporter() -> None:

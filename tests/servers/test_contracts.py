@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from kafka.admin import KafkaAdminClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.protocol.consumer import SyncGroupRequest
 
 from journalclip_pipelines.bootstrap import Report, make_topics
 from journalclip_pipelines.topology import Topic
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.bus import Bus, dead_letter_topic
-from journalclip_shared.bus.kafka import KafkaBus
+from journalclip_shared.bus.kafka import KafkaBus, KafkaConsumer
+from journalclip_shared.errors import TransientError
 from journalclip_shared.events import PairsStructured
 from journalclip_shared.settings import KafkaSettings, S3Settings
 from journalclip_shared.testing.artifacts import ArtifactsContract
@@ -39,6 +45,55 @@ class TestKafkaBus(BusContract):
         bus.publish(events(25))
         assert sorted(names(list(bus.read(TOPIC)))) == sorted(f"issue-{n}.pdf" for n in range(25))
         assert list(bus.read(PairsStructured.topic)) == []
+
+    def test_a_topic_that_is_not_there_is_said_and_may_come(self, bus: Bus) -> None:
+        with pytest.raises(TransientError, match="no topic"):
+            bus.consumer(["never.made.v1"], "g")
+
+    def test_a_rebalance_that_outlasts_its_call_is_finished(
+        self, bus: Bus, group: str, kafka_settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """New partitions make the group join again, and the answer comes after the polls that asked for it."""
+        consumer = bus.consumer([TOPIC], group)
+        assert isinstance(consumer, KafkaConsumer)
+        wait_for(lambda: owned(consumer) == 3, consumer)
+        monkeypatch.setattr(KafkaConnectionManager, "send", late_answers(SyncGroupRequest, 0.5))
+        admin = KafkaAdminClient(bootstrap_servers=kafka_settings.servers)
+        admin.create_partitions({kafka_settings.topic_prefix + TOPIC: 5})
+        admin.close()
+        consumer._client._cluster.request_update()  # it would look for new partitions within a minute
+        wait_for(lambda: owned(consumer) == 5 and consumer.lag() == 0, consumer)
+        consumer.close()
+
+
+def owned(consumer: KafkaConsumer) -> int:
+    return len(consumer._client.assignment())
+
+
+def wait_for(done: Callable[[], bool], consumer: KafkaConsumer) -> None:
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline
+        consumer.heartbeat()
+
+
+def late_answers(kind: type, seconds: float) -> Callable[..., Any]:
+    """kafka-python's `send` whose answers to requests of ``kind`` come late, as from a busy broker."""
+    prompt = KafkaConnectionManager.send
+
+    def send(self: Any, request: object, *args: object, **options: object) -> Any:
+        answer = prompt(self, request, *args, **options)
+        if not isinstance(request, kind):
+            return answer
+
+        async def late() -> object:
+            found = await answer
+            await self._net.sleep(seconds)
+            return found
+
+        return self.call_soon(late)
+
+    return send
 
 
 class TestS3Artifacts(ArtifactsContract):

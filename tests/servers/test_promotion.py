@@ -19,7 +19,7 @@ from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.promoter import EVALUATION_TAG, Promoter, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.testing import CannedBench, put_candidate, trained
+from journalclip_promotion.testing import CannedBench, PlainWriter, put_candidate, trained
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
@@ -67,7 +67,9 @@ class Cluster:
     def promoter(self) -> Promoter:
         lease = replace(RegistryLease.connect(self.uri), name=f"lease-{self.name}")
         registry = MlflowRegistry(self.uri, self.name)
-        return Promoter(Ledger(self.store), registry, lease, Inspector(self.store), self.bench, Gates())
+        return Promoter(
+            Ledger(self.store), registry, lease, Inspector(self.store), self.bench, PlainWriter(self.store), Gates()
+        )
 
     def champion(self) -> str:
         """The version that the alias points at, every byte verified."""

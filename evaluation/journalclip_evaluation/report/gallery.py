@@ -6,65 +6,76 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
-import numpy as np
 from PIL import Image
 
-from journalclip_evaluation.counting import Floats, Ints
-from journalclip_evaluation.retrieval import Ranked
+from journalclip_evaluation.sketch import Case
+from journalclip_modeling.data import FrozenDataset
+from journalclip_shared.records.dataset import Split
 
-_THUMB = 220  # pixels: enough to see a lesion, ten of them are 100 kB
+_LARGE, _SMALL = 220, 88  # pixels: enough to see a lesion, and to tell pictures apart
 
 
 @dataclass(frozen=True)
-class Case:
-    """One picture as query: its own caption, where that stood, and the captions that came first."""
+class Shown:
+    """A pair as the gallery needs it; pictures are ``data:`` addresses."""
 
-    pair_id: str
-    caption: str
-    rank: float
-    picture: str
-    found: tuple[str, ...]
+    text: str
+    large: str
+    small: str
 
 
-def choose(ranked: Ranked, count: int) -> tuple[Ints, Ints]:
-    """Rows of the best and of the worst picture queries, each from an article of its own while there are enough."""
-    ranks = ranked.strict["image_to_text"].rank()
-    order = np.argsort(ranks, kind="stable")
-    return _spread(order, ranked.articles, count), _spread(order[::-1], ranked.articles, count)
+def look_up(dataset: FrozenDataset, split: Split, cases: Sequence[Case]) -> dict[str, Shown]:
+    """Every pair that the cases name, read in one pass over the split."""
+    wanted = {name for case in cases for name in (case.pair_id, *case.captions, *case.pictures)}
+    texts = {pair.pair_id: pair.text for pair in dataset.stream(split) if pair.pair_id in wanted}
+    jpegs = {pair_id: data for pair_id, data in dataset.jpegs(split) if pair_id in wanted}
+    return {name: Shown(texts[name], thumbnail(jpegs[name], _LARGE), thumbnail(jpegs[name], _SMALL)) for name in wanted}
 
 
-def cases(
-    rows: Ints, ranked: Ranked, images: Floats, texts: Floats, captions: Sequence[str], pictures: Mapping[str, bytes]
-) -> list[Case]:
-    """``pictures`` holds the JPEG of every chosen pair by its id."""
-    ranks = ranked.strict["image_to_text"].rank()
-    found = []
-    for row in rows:
-        first = np.argsort(-(texts @ images[row]), kind="stable")[:3]
-        pair_id = ranked.pair_ids[row]
-        picture = thumbnail(pictures[pair_id])
-        found.append(
-            Case(pair_id, captions[row], float(ranks[row]), picture, tuple(captions[place] for place in first))
-        )
-    return found
-
-
-def thumbnail(data: bytes) -> str:
-    """A ``data:`` address."""
+def thumbnail(data: bytes, size: int) -> str:
     with Image.open(io.BytesIO(data)) as picture:
         small = picture.convert("RGB")
-        small.thumbnail((_THUMB, _THUMB))
+        small.thumbnail((size, size))
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
+    small.save(buffer, "JPEG", quality=78)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _spread(order: Ints, articles: Sequence[str], count: int) -> Ints:
-    chosen: list[int] = []
-    for row in order:
-        if articles[row] not in {articles[other] for other in chosen}:
-            chosen.append(int(row))
-        if len(chosen) == count:
-            break
-    return np.asarray(chosen, np.int64)
+def cards(cases: Sequence[Case], shown: Mapping[str, Shown]) -> str:
+    return '<div class="cases">' + "".join(_card(case, shown) for case in cases) + "</div>"
+
+
+def _card(case: Case, shown: Mapping[str, Shown]) -> str:
+    own = shown[case.pair_id]
+    captions = "".join(
+        f"<li{' class=own' if name == case.pair_id else ''}>{escape(_short(shown[name].text, 110))}</li>"
+        for name in case.captions
+    )
+    pictures = "".join(
+        f'<img class="{"own" if name == case.pair_id else "other"}" src="{shown[name].small}" '
+        f'alt="{escape(_short(shown[name].text, 60))}" title="{escape(_short(shown[name].text, 160))}">'
+        for name in case.pictures
+    )
+    return (
+        f'<figure class="case"><img class="query" alt="{escape(_short(own.text, 60))}" src="{own.large}">'
+        f'<figcaption title="{escape(case.pair_id)}">{escape(_short(own.text, 200))}</figcaption>'
+        f"<p>Asked with the picture, this caption came <b>{_place(case.rank_of_caption)}</b>; first were:</p>"
+        f"<ol>{captions}</ol>"
+        f"<p>Asked with the caption, this picture came <b>{_place(case.rank_of_picture)}</b>; first were:</p>"
+        f'<div class="strip">{pictures}</div></figure>'
+    )
+
+
+def _place(rank: float) -> str:
+    """``1`` as 1st; a tie's expected rank as it is."""
+    if rank != int(rank):
+        return f"{rank:,.1f} on average (tied)"
+    number = int(rank)
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0] + "…"

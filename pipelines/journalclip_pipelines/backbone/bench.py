@@ -26,6 +26,7 @@ from pathlib import Path
 import psutil
 
 from journalclip_pipelines.bootstrap import Report, make_topics
+from journalclip_pipelines.progress import JsonReporter, Reporter, StageProgress
 from journalclip_pipelines.servers import build, kafka
 from journalclip_pipelines.topology import Topic
 from journalclip_shared.artifacts import blob_ref
@@ -42,7 +43,7 @@ from journalclip_shared.events import (
     SourceQuarantined,
     encode,
 )
-from journalclip_shared.ids import article_id, sha256_hex
+from journalclip_shared.ids import Json, article_id, sha256_hex
 from journalclip_shared.settings import KafkaSettings
 
 _PARTITIONS = 4
@@ -67,7 +68,7 @@ class Score:
     memory_mib: tuple[float, float]
     memory_spread: float
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Json]:
         return asdict(self)
 
 
@@ -79,15 +80,24 @@ class Stretch:
     seconds: float
 
 
-def bench(events: int, latencies: int, settings: KafkaSettings | None = None) -> Score:
+def bench(
+    events: int, latencies: int, settings: KafkaSettings | None = None, reporter: Reporter | None = None
+) -> Score:
     """Measure on the broker that ``settings`` name, or on one of our own. Raises `PermanentError` where neither is."""
+    reporter = reporter or JsonReporter()
     with _broker(settings) as broker, tempfile.TemporaryDirectory(prefix="journalclip-bench-") as name:
         run = broker.model_copy(update={"topic_prefix": f"bench{os.getpid()}.", "session_timeout_s": _SESSION_S})
         make_topics(run, [Topic(topic, _PARTITIONS, "-1") for topic in _CHAIN], Report())
-        overhead = sorted(chain_latencies(run, latencies))
-        _fill(run, events)
-        bare = _child("bare", run, Path(name), events)
-        drained = _Drain(run, Path(name), events).go()
+        with reporter.stage("time single events", latencies) as progress:
+            overhead = sorted(chain_latencies(run, latencies))
+            progress.update(latencies, latencies, f"median {statistics.median(overhead):.3f} s")
+        with reporter.stage("fill the log", events) as progress:
+            _fill(run, events, progress)
+        with reporter.stage("drain, bare", events) as progress:
+            bare = _child("bare", run, Path(name), events)
+            progress.update(events, events, f"{bare.events / bare.seconds:.0f}/s")
+        with reporter.stage("drain, ours", events) as progress:
+            drained = _Drain(run, Path(name), events, progress).go()
         rate = sum(each.events for each in drained.stretches) / sum(each.seconds for each in drained.stretches)
         low, high = drained.memory
         return Score(
@@ -127,19 +137,20 @@ def submission(number: int) -> ArticleSubmitted:
     return ArticleSubmitted(article_id=article_id(ref.sha256), pdf=ref, name=f"{number}.pdf")
 
 
-def _fill(settings: KafkaSettings, events: int) -> None:
+def _fill(settings: KafkaSettings, events: int, progress: StageProgress) -> None:
     bus = KafkaBus(settings)
     for start in range(0, events, 5000):
         facts = [submission(number) for number in range(start, min(start + 5000, events))]
         bus.publish_raw([Record(fact.topic, fact.key, *encode(Event(fact, "bench"))) for fact in facts])
+        progress.update(start + len(facts), events)
     bus.close()
 
 
 class _Drain:
     """Our loop over the backlog, stopped and started again, watched from outside."""
 
-    def __init__(self, settings: KafkaSettings, folder: Path, events: int) -> None:
-        self._settings, self._folder, self._events = settings, folder, events
+    def __init__(self, settings: KafkaSettings, folder: Path, events: int, progress: StageProgress) -> None:
+        self._settings, self._folder, self._events, self._progress = settings, folder, events, progress
         self._seen = folder / "seen"
         self._seen.write_bytes(bytes(events))
         self.stretches: list[Stretch] = []
@@ -173,10 +184,11 @@ class _Drain:
             progress = json.loads(_text(self._folder / "progress") or '{"lag": null, "handled": 0}')
             if progress["lag"] is not None:
                 lags.append(progress["lag"])
-            done = 1 - self._seen.read_bytes().count(0) / self._events
+            done = self._events - self._seen.read_bytes().count(0)
             if progress["handled"]:
                 resident.append(_resident(watched))
-            if stop_at is not None and done >= stop_at:
+            self._progress.update(done, self._events, f"{resident[-1]:.0f} MiB" if resident else "")
+            if stop_at is not None and done >= stop_at * self._events:
                 process.send_signal(how)
                 stop_at = None
             time.sleep(0.25)

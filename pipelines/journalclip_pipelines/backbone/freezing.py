@@ -17,6 +17,7 @@ from journalclip_pipelines.freeze import FreezeOptions, freeze
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import DatasetFrozen, Event, Fact, PairsStructured
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json
 
 
@@ -83,6 +84,7 @@ class Freezer:
         documents = dict(sorted(self._documents.items()))
         fact = freeze(self._store, documents.values(), self._options)
         if fact is not None:
+            hit("freezing.frozen")
             covered = {key: ref.model_dump(mode="json") for key, ref in documents.items()}
             note = canonical_json({"fact": fact.model_dump(mode="json"), "documents": covered})
             try:
@@ -91,6 +93,7 @@ class Freezer:
                 self._recall()
                 raise TransientError("another freezer took this number first") from error
             self._number += 1
+            hit("freezing.numbered")
         self._pending.clear()
         return fact
 

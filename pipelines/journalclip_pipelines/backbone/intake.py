@@ -18,6 +18,7 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import ArticleSubmitted, Event, Fact
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json
 
 
@@ -56,6 +57,7 @@ def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> ArticleSubmitt
     with tempfile.TemporaryDirectory(prefix="journalclip-intake-") as folder:
         path = Path(folder) / "object"
         inbox.fetch(dropped, path)
+        hit("intake.fetched")
         _, fact = record(store, path, dropped.name)
     return fact
 
@@ -78,7 +80,9 @@ def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[ArticleSubmi
                 raise
             continue
         bus.publish([Event(fact, "intake")])
+        hit("intake.announced")
         receipt = canonical_json({"key": dropped.key, "version": dropped.version, "article_id": fact.article_id})
         store.put_manifest("articles", dropped.receipt, receipt)
+        hit("intake.receipted")
         announced.append(fact)
     return announced

@@ -1,7 +1,7 @@
-"""Two services and a builder that live here: intake, freezing, and the index of each new champion.
+"""The services that live here: intake, freezing, the index of each new champion, and the launcher of training.
 
-``python -m journalclip_pipelines.backbone.services intake|freezing|inference-index``. Each is a consume loop as any
-service's; intake and freezing also act by the clock, in a thread beside it.
+``python -m journalclip_pipelines.backbone.services intake|freezing|inference-index|training-launcher``. Each is a
+consume loop as any service's; intake and freezing also act by the clock, in a thread beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from contextlib import ExitStack, contextmanager
 from journalclip_pipelines.backbone.freezing import Freezer, FreezeRule, FreezingHandler
 from journalclip_pipelines.backbone.inbox import FolderInbox, Inbox, S3Inbox
 from journalclip_pipelines.backbone.intake import IntakeHandler, reconcile
+from journalclip_pipelines.backbone.kubernetes import Kubernetes
+from journalclip_pipelines.backbone.launching import LaunchingHandler
 from journalclip_pipelines.backbone.notifications import translate
 from journalclip_pipelines.backbone.readers import facts_of
 from journalclip_pipelines.backbone.settings import BackboneSettings
@@ -23,7 +25,7 @@ from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus, Delivery
 from journalclip_shared.consume import Handler
-from journalclip_shared.errors import TransientError
+from journalclip_shared.errors import JournalclipError
 from journalclip_shared.events import Event, PairsStructured
 
 _log = logging.getLogger(__name__)
@@ -85,16 +87,30 @@ def build_index(settings: BackboneSettings) -> wiring.Build:
     return build
 
 
+def build_launcher(settings: BackboneSettings, stop: threading.Event) -> wiring.Build:
+    """A wait of hours must end when the process is told to, so the launcher shares the loop's ``stop``."""
+
+    def build(_store: ArtifactStore, _bus: Bus) -> Handler:
+        cluster = Kubernetes(settings.kube_server, settings.kube_namespace, settings.kube_account)
+        return LaunchingHandler(cluster, settings.ray_job_template, stop)
+
+    return build
+
+
 @contextmanager
 def repeated(act: Callable[[], object], every_s: float) -> Iterator[None]:
-    """``act`` now and every ``every_s`` seconds in a thread; what is transient is said and tried again."""
+    """``act`` now and every ``every_s`` seconds in a thread; what does not work is said and tried again.
+
+    Also what would be permanent for an event: there is no event to bury here, and a bucket or a right that is missing
+    while a cluster starts is there a minute later.
+    """
     stop = threading.Event()
 
     def run() -> None:
         while not stop.is_set():
             try:
                 act()
-            except TransientError as error:
+            except JournalclipError as error:
                 _log.warning("will be tried again: %s", error)
             stop.wait(every_s)
 
@@ -119,6 +135,13 @@ SERVICES: dict[str, Callable[[BackboneSettings], wiring.Build]] = {
 }
 
 
+def main(name: str) -> None:
+    settings = BackboneSettings()
+    if name != "training-launcher":
+        wiring.main(settings, SERVICES[name](settings))
+    stop = wiring.stop_on_signal()
+    sys.exit(wiring.serve(settings, build_launcher(settings, stop), stop))
+
+
 if __name__ == "__main__":
-    chosen = BackboneSettings()
-    wiring.main(chosen, SERVICES[sys.argv[1]](chosen))
+    main(sys.argv[1])

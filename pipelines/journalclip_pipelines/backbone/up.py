@@ -22,6 +22,7 @@ from journalclip_pipelines.bootstrap import announce_objects, bootstrap
 from journalclip_pipelines.servers import build, kafka, minio, mlflow
 from journalclip_pipelines.topology import NOTIFICATIONS
 from journalclip_shared.settings import Settings
+from journalclip_shared.signing import local_keys
 
 Say = Callable[[str], None]
 
@@ -33,6 +34,15 @@ COMMANDS: dict[str, list[str]] = {
     "training": ["journalclip_training"],
     "promotion": ["journalclip_promotion"],
     "inference-index": ["journalclip_pipelines.backbone.services", "inference-index"],
+    "inference-segments": ["journalclip_inference"],
+    "inference-serve": ["journalclip_inference"],
+}
+# Settings that one service has and the others do not, where the machine's environment does not say otherwise.
+_OWN: dict[str, dict[str, str]] = {
+    "inference-segments": {"JOURNALCLIP_PART": "segments"},
+    # It answers on the loopback alone. A segment is written after the event that tells of its pairs, so it is the look
+    # by the clock that finds it: half a second is what a reader does not notice.
+    "inference-serve": {"JOURNALCLIP_PART": "serve", "JOURNALCLIP_ANONYMOUS": "true", "JOURNALCLIP_POLL_S": "0.5"},
 }
 _PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0  # before a service is started again; doubles while it keeps dying
 _STEADY_S = 60.0  # a service that ran so long has earned a quick restart
@@ -148,25 +158,44 @@ def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
         "JOURNALCLIP_MLFLOW_URI": settings.mlflow_uri,
         "JOURNALCLIP_LOG_JSON": str(settings.log_json),
     }
-    return {**os.environ, **given, **extra}
+    return {**_keys(settings), **os.environ, **given, **extra}
 
 
-def children(settings: Settings, names: Sequence[str], extra: Mapping[str, str]) -> list[Child]:
+def _keys(settings: Settings) -> dict[str, str]:
+    """Keys of this folder, where the machine's environment names no others: training signs, promotion verifies."""
+    keys = local_keys(settings.workdir / "keys")
+    return {"JOURNALCLIP_SIGNING_KEY_FILE": str(keys.signing), "JOURNALCLIP_VERIFY_KEY_FILE": str(keys.verify)}
+
+
+def children(
+    settings: Settings, names: Sequence[str], extra: Mapping[str, str], metrics: Mapping[str, int] | None = None
+) -> list[Child]:
+    """The services of those names; ``metrics`` gives each its own port for Prometheus (none: no metrics)."""
     logs = settings.workdir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    given = environment(settings, extra)
-    return [Child(name, [sys.executable, "-m", *COMMANDS[name]], given, logs / f"{name}.log") for name in names]
+    found = []
+    for name in names:
+        own = {key: os.environ.get(key, value) for key, value in _OWN.get(name, {}).items()}
+        port = {"JOURNALCLIP_METRICS_PORT": str((metrics or {}).get(name, 0))}
+        given = environment(settings, {**own, **port, **extra})
+        found.append(Child(name, [sys.executable, "-m", *COMMANDS[name]], given, logs / f"{name}.log"))
+    return found
 
 
-def up(workdir: Path, base: Settings, names: Sequence[str], extra: Mapping[str, str], say: Say) -> None:
-    """Run until SIGINT or SIGTERM."""
+def up(
+    workdir: Path, base: Settings, names: Sequence[str], extra: Mapping[str, str], say: Say, metrics_from: int = 0
+) -> None:
+    """Run until SIGINT or SIGTERM; with ``metrics_from`` the services' metrics are on that port and the following."""
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
     with servers(workdir, base, say) as settings:
         (workdir / "cluster.env").write_text(env_file(settings))
         say(f"settings for other commands: set -a; . {workdir / 'cluster.env'}")
-        running = children(settings, names, extra)
+        ports = {name: metrics_from + number for number, name in enumerate(names)} if metrics_from else {}
+        running = children(settings, names, extra, ports)
+        for name, port in ports.items():
+            say(f"metrics of {name}: http://127.0.0.1:{port}/metrics")
         say(f"services: {', '.join(names)}; drop PDFs into articles/issues/ or run `journalclip submit DIR`")
         Supervisor(running, say, stop).run()
 

@@ -26,6 +26,9 @@ def _settings(workdir: Path) -> Settings:
 def up(
     workdir: Workdir = DEFAULT_WORKDIR,
     without: Annotated[list[str], typer.Option("--without", help="A service to leave out; may be repeated.")] = [],  # noqa: B006 - typer reads it
+    metrics_from: Annotated[
+        int, typer.Option(min=0, max=65_000, help="Prometheus metrics on this port and the following; 0: none.")
+    ] = 0,
 ) -> None:
     """All services against real servers on this machine, until Ctrl-C; servers that settings name are used instead.
 
@@ -33,18 +36,33 @@ def up(
 
         journalclip up --workdir W
 
-        JOURNALCLIP_RECIPE=demo journalclip up --workdir W --without inference-index
+        JOURNALCLIP_RECIPE=demo JOURNALCLIP_GATES=local journalclip up --workdir W --metrics-from 9100
     """
     from journalclip_pipelines.backbone.up import COMMANDS
     from journalclip_pipelines.backbone.up import up as run
 
     names = [name for name in COMMANDS if name not in without]
-    run(workdir, _settings(workdir), names, {}, Console(stderr=True).print)
+    unknown = sorted(set(without) - set(COMMANDS))
+    if unknown:
+        raise typer.BadParameter(f"no service {', '.join(unknown)}; there are {', '.join(COMMANDS)}")
+    run(workdir, _settings(workdir), names, {}, Console(stderr=True).print, metrics_from)
 
 
 def bootstrap(
     workdir: Workdir = DEFAULT_WORKDIR,
     acls: Annotated[bool, typer.Option("--acls", help="Kafka access rights too, one principal a service.")] = False,
+    users: Annotated[
+        Path | None,
+        typer.Option(help="MinIO users too, one a service: a folder with its secret key in a file of its name."),
+    ] = None,
+    kafka_users: Annotated[
+        Path | None,
+        typer.Option(help="Kafka logins (SCRAM) too: a folder with each service's password in a file of its name."),
+    ] = None,
+    notifications: Annotated[
+        bool, typer.Option("--notifications", help="Have MinIO announce dropped PDFs to Kafka.")
+    ] = False,
+    wait_s: Annotated[float, typer.Option(min=0, help="Wait so long for servers that are still starting.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Topics, buckets and access rights as declared; what is there and right is left alone.
@@ -52,10 +70,15 @@ def bootstrap(
     Examples:
 
         JOURNALCLIP_BUS=kafka JOURNALCLIP_KAFKA__SERVERS=kafka:9092 journalclip bootstrap --acls
-    """
-    from journalclip_pipelines.bootstrap import bootstrap as run
 
-    report = run(_settings(workdir), acls)
+        journalclip bootstrap --wait-s 600 --acls --users /etc/journalclip/users --notifications
+    """
+    from time import sleep
+
+    from journalclip_pipelines.bootstrap import Extras, bootstrap_within
+
+    extras = Extras(acls, users, kafka_users, notifications)
+    report = bootstrap_within(_settings(workdir), extras, wait_s, Console(stderr=True).print, sleep)
     if as_json:
         print_json(report.as_json())
         return

@@ -14,6 +14,9 @@ def backfill(
         "journalclip-work"
     ),
     workers: Annotated[int, typer.Option(min=1, help="Actors, each with a core of its own.")] = 2,
+    address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="A running Ray cluster; without one it is started here.")
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Read again what was quarantined before.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -27,6 +30,7 @@ def backfill(
     from journalclip_extraction.settings import ExtractionSettings
     from journalclip_pipelines import backfill as job
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.progress import reporter, watched
     from journalclip_pipelines.status import article_states
     from journalclip_pipelines.submit import find_pdfs
 
@@ -35,8 +39,10 @@ def backfill(
     with workspace.lock():
         states = [] if retry else article_states(workspace.bus.read)
         refused = frozenset(each.source_id for each in states if each.state == "quarantined")
-        found = job.rows(find_pdfs(folder), settings, settings.options(), settings.limits, refused, workers)
-        summary = asdict(job.publish(workspace.bus, found))
+        paths = find_pdfs(folder)
+        found = job.rows(paths, settings, settings.options(), settings.limits, refused, workers, address)
+        with reporter().stage("backfill", len(paths)) as stage:
+            summary = asdict(job.publish(workspace.bus, watched(found, stage, len(paths))))
     if as_json:
         typer.echo(json.dumps(summary))
         return

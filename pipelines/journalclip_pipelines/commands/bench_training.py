@@ -18,6 +18,7 @@ def training(
     layers: Annotated[int, typer.Option()] = 4,
     heads: Annotated[int, typer.Option()] = 3,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    bf16: Annotated[bool, typer.Option("--bf16", help="Both towers in bfloat16.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Our training step and open_clip's, side by side on the same towers and batch; and the loader alone.
@@ -26,7 +27,8 @@ def training(
 
         journalclip bench training --json
 
-        journalclip bench training --device cuda --image-size 224 --patch-size 32 --width 768 --layers 12 --heads 12
+        journalclip bench training --device cuda --bf16 --batch 512 --image-size 224 --patch-size 32 --width 768 \
+            --layers 12 --heads 12
     """
     from dataclasses import asdict
 
@@ -42,7 +44,7 @@ def training(
         dim=width,
         context=CONTEXT,
     )
-    found = asdict(bench(batch, steps, sizes, device))
+    found = asdict(bench(batch, steps, sizes, device, bf16=bf16))
     if as_json:
         print_json({"training": found})
         return

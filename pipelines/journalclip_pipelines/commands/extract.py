@@ -14,6 +14,11 @@ def extract(
     paths: Annotated[list[Path], typer.Argument(help="PDF files, or folders of them.", metavar="PDF...")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, a line a file.")] = False,
     crops: Annotated[Path | None, typer.Option(help="Write each figure's image into this folder.")] = None,
+    contact_sheet: Annotated[
+        Path | None, typer.Option(help="Draw the crops with their captions onto pages: FILE-1.png, FILE-2.png ...")
+    ] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Figures on the contact sheet, drawn at random.")] = 100,
+    ocr: Annotated[str, typer.Option(help="Read scanned pages in this language: eng, deu, eng+deu ...")] = "",
     dpi: Annotated[int, typer.Option(min=36, max=1200, help="Of figures that must be rendered.")] = 200,
 ) -> None:
     """Extract figures, captions, panels, mentions and facts, each file in a sandboxed process.
@@ -25,25 +30,39 @@ def extract(
         journalclip extract paper.pdf
 
         journalclip extract papers/ --json --crops figures/
+
+        journalclip extract papers/ --contact-sheet sheet.png --sample 100
+
+        journalclip extract scanned.pdf --ocr eng
     """
     from journalclip_extraction.article import ExtractOptions
+    from journalclip_extraction.contact import ContactSheet
     from journalclip_extraction.listing import Listed, iter_pdfs, list_files, write_crops
     from journalclip_extraction.sandbox import Sandbox
+    from journalclip_pipelines.progress import reporter
 
     def show(listed: Listed) -> None:
         row = listed.row
         if as_json:
             print_json(row)
         elif listed.article is None:
-            typer.echo(f"{row['file']}: {row['state']} [{row['code']}] {row['reason']}")
+            typer.echo(f"{row['file']}: {row['state']} [{row['code']}] {row['reason']}\n  -> {row['remedy']}")
         else:
             typer.echo(f"{row['file']}: {len(listed.article.figures)} figures on {listed.article.pages} pages")
             for figure in listed.article.figures:
                 typer.echo(f"  {figure.label} (page {figure.page}, {figure.kind}) {figure.caption[:90]}")
 
-    options = ExtractOptions(crops=crops is not None, dpi=dpi)
-    with Sandbox() as sandbox:
-        for path, listed in list_files(iter_pdfs(paths), sandbox, options):
+    sheet = ContactSheet(sample) if contact_sheet is not None else None
+    options = ExtractOptions(crops=crops is not None or sheet is not None, dpi=dpi, ocr=ocr)
+    files = list(iter_pdfs(paths))
+    with Sandbox() as sandbox, reporter().stage("extract", len(files)) as stage:
+        for done, (path, listed) in enumerate(list_files(files, sandbox, options), start=1):
             if crops is not None and listed.article is not None:
                 write_crops(crops, path, listed.article)
+            if sheet is not None and listed.article is not None:
+                sheet.add(path.name, listed.article)
             show(listed)
+            stage.update(done, len(files))
+    if sheet is not None and contact_sheet is not None:
+        for page in sheet.write(contact_sheet):
+            typer.echo(f"contact sheet: {page}", err=True)

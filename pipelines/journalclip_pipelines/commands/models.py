@@ -3,88 +3,146 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
 if TYPE_CHECKING:
-    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.installation import Installation
     from journalclip_promotion.decision import Decision
     from journalclip_promotion.overview import Explained
-    from journalclip_promotion.promoter import Promoter
 
-models = typer.Typer(help="Registered models: list, compare, promote, roll back, explain.", no_args_is_help=True)
+models = typer.Typer(
+    help="Registered models: list, compare, promote, roll back, explain. With a cluster's settings in the environment "
+    "(`JOURNALCLIP_...`, or `cluster.env` of `journalclip up`) they work on the cluster.",
+    no_args_is_help=True,
+)
 
 _REFUSED = 3  # the exit code of "a check that was asked for failed"
+_Which = Annotated[str, typer.Argument(help="Version, alias (`candidate`, `champion`, `previous`) or model id.")]
 _By = Annotated[str, typer.Option("--by", help="Who decides; default: the user of this machine.")]
 _Why = Annotated[str, typer.Option(help="The reason, for the record.")]
-_Gates = Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")]
 
 
 @models.command("list")
 def list_models(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Every version with its aliases and what was decided. Example: `journalclip models list`"""
+    """Every version with its aliases, and what was decided by whom.
+
+    Examples:
+
+        journalclip models list
+
+        journalclip models list --json
+    """
     from journalclip_promotion.overview import listing
 
-    found = listing(_promoter(_workspace(workdir)))
+    found = listing(_open(workdir).promoter())
     if as_json:
         print_json(found)
         return
-    table = Table("version", "aliases", "model", "decided", "decision")
+    table = Table("version", "aliases", "model", "decided", "by", "decision")
     for each in found:
         aliases = ", ".join(map(str, each["aliases"] or ()))  # type: ignore[arg-type] # a list of names
-        table.add_row(str(each["version"]), aliases, str(each["model"]), str(each["when"] or ""), str(each["decision"]))
-    Console().print(table)
+        cells = (each["model"], each["when"] or "", each["who"] or "", each["decision"])
+        table.add_row(str(each["version"]), aliases, *(escape(str(cell)) for cell in cells))
+    Console().print(table if found else "no model is registered yet")
+
+
+@models.command()
+def history(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+    """All decisions in their order: promotions, refusals, rollbacks, with who, when and why.
+
+    Examples:
+
+        journalclip models history
+    """
+    from journalclip_promotion.overview import history as decisions
+
+    found = decisions(_open(workdir).promoter())
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in found])
+        return
+    table = Table("no.", "when", "by", "version", "decision", "why", "champion then")
+    for entry in found:
+        champion = entry.champion.version if entry.champion else "none"
+        cells = (entry.when, entry.who, entry.candidate.version, entry.summary(), entry.why, champion)
+        table.add_row(str(entry.sequence), *(escape(cell) for cell in cells))
+    Console().print(table if found else "nothing was decided yet")
 
 
 @models.command()
 def compare(
-    first: Annotated[str, typer.Argument(help="Version, alias or model id.")],
+    first: _Which,
     second: Annotated[str, typer.Argument(help="The other one; the dataset is this one's.")],
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
-    """Paired differences of two models on the second's test split. Example: `journalclip models compare champion 4`"""
-    from journalclip_pipelines.evaluating import compare_models
+    """Paired differences of two models on the second's test split, by bootstrap over articles.
 
-    found = compare_models(_workspace(workdir), first, second)
+    Examples:
+
+        journalclip models compare champion candidate
+
+        journalclip models compare 3 4 --json
+    """
+    from journalclip_pipelines.evaluating import compare_models
+    from journalclip_pipelines.progress import reporter
+
+    with reporter().stage("compare", 0) as bar:
+        found = compare_models(_open(workdir), first, second, bar.update)
     if as_json:
-        print_json(found)
+        print_json(found.model_dump(mode="json"))
         return
-    table = Table("both directions, second minus first", "difference", "95 % interval", "p")
-    for metric, delta in found["differences"].items():  # type: ignore[union-attr] # a dict by metric
-        low, high = delta["low"], delta["high"]  # type: ignore[index,call-overload]
-        table.add_row(metric, f"{delta['mean']:+.4f}", f"{low:+.4f} to {high:+.4f}", f"{delta['p']:.4f}")  # type: ignore[index,call-overload]
+    title = f"{found.second} minus {found.first}, on {found.dataset}, pool {found.pool}"
+    table = Table("mean of both directions", "difference", "95 % interval", "p", title=title)
+    for kind, metrics in found.differences.items():
+        for metric, delta in metrics.items():
+            cells = (f"{delta.mean:+.4f}", f"{delta.low:+.4f} to {delta.high:+.4f}", f"{delta.p:.4f}")
+            table.add_row(f"{metric}, {'strict' if kind == 'strict' else 'multi-positive'}", *cells)
     Console().print(table)
 
 
 @models.command()
 def promote(
-    version: Annotated[str, typer.Argument(help="Version, alias or model id.")],
+    version: _Which,
     why: _Why,
     by: _By = "",
-    gates: _Gates = "local",
+    gates: Annotated[
+        str | None, typer.Option(help="`local`, `default`, or a YAML file; default: the installation's own.")
+    ] = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
     """Put a version through the gates now, and approve it if they pass; exit code 3 if one refuses.
 
-    Example: `journalclip models promote 4 --why "reviewed by the editors"`
+    Nothing can be forced past a gate: where `approval` is asked for, this is how a person gives it.
+
+    Examples:
+
+        journalclip models promote 4 --why "reviewed by the editors"
+
+        journalclip models promote candidate --why "stricter for the society" --gates gates.yaml --json
     """
     from journalclip_pipelines.evaluating import find_version
+    from journalclip_pipelines.progress import reporter
+    from journalclip_promotion.filing import file_documents
     from journalclip_promotion.promoter import Request
     from journalclip_promotion.reconcile import announce
 
-    workspace = _workspace(workdir)
-    promoter = _promoter(workspace, gates)
-    candidate = promoter.candidate(find_version(workspace, version).version)
-    decision = promoter.decide(Request(candidate, by or getpass.getuser(), why, person=True))
+    there = _open(workdir)
+    promoter = there.promoter(gates)
+    candidate = promoter.candidate(find_version(there, version).version)
+    with reporter().stage("gates", 0):
+        decision = promoter.decide(Request(candidate, by or getpass.getuser(), why, person=True))
     if decision.changed:
-        announce(promoter, workspace.bus, decision)
+        announce(promoter, there.bus, decision)
+    file_documents(promoter, there.runs)
     _say(decision, as_json)
     if not decision.changed:
         raise typer.Exit(_REFUSED)
@@ -98,31 +156,38 @@ def rollback(
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
-    """Point the champion back; it is verified first and announced at once.
+    """Point the champion back; every byte is verified first, and serving is told at once.
 
-    Example: `journalclip models rollback --why "misses subdural haematomas"`
+    Examples:
+
+        journalclip models rollback --why "misses subdural haematomas"
+
+        journalclip models rollback --to 2 --why "the last one the editors approved" --by ada
     """
     from journalclip_promotion.reconcile import announce
 
-    workspace = _workspace(workdir)
-    promoter = _promoter(workspace)
+    there = _open(workdir)
+    promoter = there.promoter()
     decision = promoter.roll_back(by or getpass.getuser(), why, to)
-    announce(promoter, workspace.bus, decision)
+    announce(promoter, there.bus, decision)
     _say(decision, as_json)
 
 
 @models.command()
-def explain(
-    version: Annotated[str, typer.Argument(help="Version, alias or model id.")] = "champion",
-    workdir: Workdir = DEFAULT_WORKDIR,
-    as_json: AsJson = False,
-) -> None:
-    """All that is on record about one version. Example: `journalclip models explain 4`"""
+def explain(version: _Which = "champion", workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+    """All that is on record about one version: what it was made from, and every gate of every decision.
+
+    Examples:
+
+        journalclip models explain champion
+
+        journalclip models explain 4 --json
+    """
     from journalclip_pipelines.evaluating import find_version
     from journalclip_promotion.overview import explanation
 
-    workspace = _workspace(workdir)
-    found = explanation(_promoter(workspace), find_version(workspace, version).version)
+    there = _open(workdir)
+    found = explanation(there.promoter(), find_version(there, version).version)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -130,30 +195,55 @@ def explain(
 
 
 @models.command()
+def report(
+    version: _Which = "champion",
+    to: Annotated[Path, typer.Option(help="Folder to write into.")] = Path(),
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report and the model card that its last decision was made with; nothing is measured again.
+
+    Examples:
+
+        journalclip models report candidate --to review/
+    """
+    from journalclip_pipelines.evaluating import find_version
+    from journalclip_promotion.overview import documents
+
+    there = _open(workdir)
+    found = documents(there.promoter(), find_version(there, version).version)
+    to.mkdir(parents=True, exist_ok=True)
+    for name, data in found.items():
+        (to / name).write_bytes(data)
+    written = [str(to / name) for name in found]
+    if as_json:
+        print_json({"written": written})
+    else:
+        typer.echo("\n".join(f"wrote {path}" for path in written))
+
+
+@models.command()
 def reconcile(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Set aliases and announce changes as the ledger says. Example: `journalclip models reconcile`"""
+    """Set aliases, announce changes and attach documents as the ledger says; a service does so every minute.
+
+    Examples:
+
+        journalclip models reconcile
+    """
     from journalclip_promotion.reconcile import reconcile as heal
 
-    workspace = _workspace(workdir)
-    healed = heal(_promoter(workspace), workspace.bus)
+    there = _open(workdir)
+    healed = heal(there.promoter(), there.bus, there.runs)
     if as_json:
-        print_json({"aliases": healed.aliases, "announced": healed.announced})
+        print_json({"aliases": healed.aliases, "announced": healed.announced, "filed": list(healed.filed)})
     else:
-        typer.echo(f"healed: {healed}" if healed.anything else "nothing to heal")
+        typer.echo(f"healed: {healed}" if healed.anything else str(healed))
 
 
-def _workspace(workdir: Workdir) -> Workspace:
-    from journalclip_pipelines.local.workspace import Workspace
+def _open(workdir: Path) -> Installation:
+    from journalclip_pipelines.installation import Installation
 
-    return Workspace.existing(workdir)
-
-
-def _promoter(workspace: Workspace, gates: str = "local") -> Promoter:
-    from journalclip_promotion.settings import PromotionSettings
-    from journalclip_promotion.wiring import build_promoter
-
-    settings = PromotionSettings(workdir=workspace.root, gates=gates)
-    return build_promoter(settings, workspace.store, workspace.registry)
+    return Installation.open(workdir)
 
 
 def _say(decision: Decision, as_json: bool) -> None:
@@ -168,11 +258,14 @@ def _say(decision: Decision, as_json: bool) -> None:
 def _tell(found: Explained) -> None:
     console = Console()
     console.print(f"[bold]version {found.version}[/bold] {', '.join(found.aliases)}\n{found.model}, run {found.run}")
-    console.print(", ".join(f"{name} {value}" for name, value in found.made_from.items()))
+    console.print(escape(", ".join(f"{name} {value}" for name, value in found.made_from.items())))
+    if not found.decisions:
+        console.print("nothing was decided about it yet")
     for entry in found.decisions:
-        console.print(f"\n[bold]decision {entry.sequence}: {entry.outcome}[/bold] by {entry.who}, {entry.when}")
-        console.print(f"  why: {entry.why or 'not said'}; compared with {entry.compared_with or 'nothing'}")
+        console.print(f"\n[bold]decision {entry.sequence}: {entry.outcome}[/bold] by {escape(entry.who)}, {entry.when}")
+        console.print(f"  why: {escape(entry.why) or 'not said'}; compared with {entry.compared_with or 'nothing'}")
         for verdict in entry.verdicts:
-            console.print(f"  {'passed ' if verdict.passed else 'REFUSED'} {verdict.gate:<12} {verdict.reason}")
-        if entry.evaluation:
-            console.print(f"  evaluation: {entry.evaluation.uri}")
+            word = "[green]passed [/green]" if verdict.passed else "[red]REFUSED[/red]"
+            console.print(f"  {word} {verdict.gate:<12} {escape(verdict.reason)}")
+        if entry.report:
+            console.print(f"  report: `journalclip models report {found.version}`")

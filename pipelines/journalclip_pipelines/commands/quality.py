@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+
 app = typer.Typer(
     help="Quality control of figures: imaging, other useful, discard; and modality.", no_args_is_help=True
 )
@@ -50,3 +52,35 @@ def train(
         return
     for key, value in found.items():
         typer.echo(f"{key:>12}  {value}")
+
+
+@app.command("list")
+def list_versions(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+    """Registered quality models, their aliases and what was measured. Example: `journalclip quality list -w work`"""
+    from journalclip_pipelines.quality import listing
+
+    found = listing(workdir)
+    if as_json:
+        print_json({"versions": [*found]})
+        return
+    for each in found:
+        typer.echo("  ".join(f"{key} {value}" for key, value in each.items()))
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Of `journalclip quality list`.")],
+    workdir: Workdir = DEFAULT_WORKDIR,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also where the rules are better.")] = False,
+) -> None:
+    """Make a version the champion, if it beats the rules; `JOURNALCLIP_QUALITY_MODEL=champion` then judges with it.
+
+    Example: `journalclip quality promote 2 -w work`
+    """
+    from journalclip_pipelines.quality import promote as make_champion
+
+    refused = make_champion(workdir, version, anyway)
+    if refused:
+        typer.echo(f"refused: {refused}")
+        raise typer.Exit(3)
+    typer.echo(f"version {version} is the champion")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,7 @@ from journalclip_shared.errors import PermanentError
 
 if TYPE_CHECKING:
     from journalclip_inference.settings import InferenceSettings
+    from journalclip_pipelines.local.workspace import Workspace
 
 tokens = typer.Typer(help="Tokens that let people and programs in.", no_args_is_help=True)
 
@@ -64,9 +66,13 @@ def serve(
     if on_ray:
         _on_ray(settings)
         return
-    clients = Clients(workspace.store, workspace.bus, workspace.cache, AuditFile(workdir / "audit"))
+    stack = ExitStack()
+    clients = Clients(
+        workspace.store, workspace.bus, workspace.cache, AuditFile(workdir / "audit"), **_studies(workspace, stack)
+    )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
-    run(settings, clients, workspace.registry)
+    with stack:
+        run(settings, clients, workspace.registry)
 
 
 def _on_ray(settings: InferenceSettings) -> None:
@@ -77,6 +83,22 @@ def _on_ray(settings: InferenceSettings) -> None:
         typer.echo(f"journalclip serves {settings.workdir} on {address}/ (Ctrl-C stops it)", err=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
+
+
+def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:
+    """The archive of studies and what reads dropped ones, where this working folder has studies."""
+    from journalclip_pipelines.studies.run import registry_of
+
+    key = workspace.root / "studies.key"
+    if not key.exists():
+        return {}
+    from journalclip_extraction.studies.cells import normalising, reading
+    from journalclip_extraction.studies.submit import read_key
+    from journalclip_pipelines.studies.reader import SandboxedReader
+
+    read, normalise = stack.enter_context(reading()), stack.enter_context(normalising())
+    reader = SandboxedReader(read, normalise, read_key(key))
+    return {"study_registry": registry_of(workspace), "study_reader": reader}
 
 
 @tokens.command("add")

@@ -14,6 +14,9 @@ def synthesize(
     folder: Annotated[Path, typer.Argument(help="Where the PDFs and gold.json go; made if it is missing.")],
     articles: Annotated[int, typer.Option(min=1, help="How many articles to write.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
+    layouts: Annotated[
+        bool, typer.Option("--layouts", help="Layouts that change from article to article, without medicine.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write synthetic journal articles: PDFs of invented medicine, and gold.json with every true answer.
@@ -23,7 +26,18 @@ def synthesize(
         journalclip synthesize journals --articles 60
 
         journalclip synthesize journals --articles 12 --seed 3 --json
+
+        journalclip synthesize pages --layouts --articles 40 && journalclip bench extraction pages
     """
+    if layouts:
+        from journalclip_extraction.testing.layouts import write_layouts
+
+        found = write_layouts(folder, articles, seed)
+        if as_json:
+            print_json({"folder": str(folder), "seed": seed, "articles": articles, "figures": len(found)})
+        else:
+            typer.echo(f"{folder}: {articles} articles, {len(found)} figures")
+        return
     from journalclip_shared.testing.journals import write_journals
 
     truths = write_journals(folder, articles, seed)

@@ -58,6 +58,7 @@ def _plan(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str, 
 def _train(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str, object]:
     from journalclip_pipelines.progress import reporter
     from journalclip_shared.events import Event
+    from journalclip_shared.signing import load_signer
     from journalclip_training.handler import TrainingHandler
     from journalclip_training.start import frozen_dataset
     from journalclip_training.tracking import MlflowTracking
@@ -70,6 +71,7 @@ def _train(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str,
             config=config,
             workdir=workspace.scratch,
             tracking=MlflowTracking(workspace.mlflow_uri),
+            signer=load_signer(None, workspace.keys),
             progress=lambda step, total, loss: bar.update(step, total, f"loss {loss:.3f}"),
         )
         facts = list(handler.handle(Event(frozen, "journalclip train")))

@@ -11,6 +11,7 @@ from journalclip_pipelines.freeze.splits import SPLITS, Assignment, SplitShares,
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
@@ -52,8 +53,11 @@ def freeze(
     if found is None:
         if assignment.leaks.total:
             raise PermanentError("dataset-leaks", f"splits share content: {assignment.leaks}", "Report this as a bug.")
+        hit("freezing.assigned")
         manifest = _write(store, articles, assignment, digest, options, progress)
+        hit("freezing.shards-written")
         store.put_manifest("datasets", f"members/{dataset_id}", _members(assignment))
+        hit("freezing.members-written")
         found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
     return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=sum(map(len, assignment.splits.values())))
 

@@ -10,12 +10,12 @@ leaves val and test.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from journalclip_shared.duplicates import Hashed, cluster
+from journalclip_shared.leaks import leak_report, normalised
 from journalclip_shared.records.dataset import LeakReport, Split
 from journalclip_shared.records.pair import Pair
 
@@ -44,29 +44,12 @@ def assign(pairs: Sequence[Pair], shares: SplitShares, seed: int) -> Assignment:
     """Deterministic in the set of pairs, whatever their order."""
     ordered = sorted(pairs, key=lambda pair: pair.pair_id)
     near = cluster([Hashed(pair.pair_id, pair.phash) for pair in ordered if pair.phash])
-    sides = _sides(_clusters(ordered, near), shares, seed)
+    side_of = sides(_clusters(ordered, near), shares, seed)
     splits: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
     for pair in ordered:
-        splits[sides[pair.article_id]].append(pair)
+        splits[side_of[pair.article_id]].append(pair)
     dropped = _drop_shared_captions(splits)
     return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, near))
-
-
-def normalised(text: str) -> str:
-    """Letters and digits of the NFKD form, lower case, single spaces: equal here means the same caption."""
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join("".join(ch if ch.isalnum() else " " for ch in folded).split())
-
-
-def leak_report(splits: Mapping[Split, Sequence[Pair]], near: Iterable[Set[str]]) -> LeakReport:
-    """Counts what stands in more than one split: articles, image digests, near-duplicate clusters, captions."""
-    side = {pair.pair_id: split for split, members in splits.items() for pair in members}
-    return LeakReport(
-        articles=_shared(splits, lambda pair: pair.article_id),
-        image_digests=_shared(splits, lambda pair: pair.image.sha256),
-        near_images=sum(1 for alike in near if len({side[each] for each in alike if each in side}) > 1),
-        captions=_shared(splits, lambda pair: normalised(pair.text)),
-    )
 
 
 def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]]:
@@ -79,10 +62,11 @@ def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]
         if len(caption.split()) >= LONG_CAPTION_WORDS:
             keys.append(caption)
         links.extend((pair.article_id, by_content.setdefault(key, pair.article_id)) for key in keys)
-    return _components({pair.article_id for pair in pairs}, links)
+    return components({pair.article_id for pair in pairs}, links)
 
 
-def _components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+def components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Groups of nodes that links connect, each sorted, in the order of their smallest."""
     parent = {node: node for node in nodes}
 
     def root(node: str) -> str:
@@ -100,7 +84,8 @@ def _components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[
     return [groups[key] for key in sorted(groups)]
 
 
-def _sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:
+def sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:
+    """The split of every member, by a hash of its cluster's first."""
     ranked = sorted((_unit_hash(members[0], seed), members) for members in clusters)
     sides: dict[str, Split] = {}
     for position, (value, members) in enumerate(ranked):
@@ -131,11 +116,3 @@ def _drop_shared_captions(splits: dict[Split, list[Pair]]) -> int:
         splits[split] = kept
         seen.update(normalised(pair.text) for pair in kept)
     return dropped
-
-
-def _shared(splits: Mapping[Split, Sequence[Pair]], key: Callable[[Pair], str]) -> int:
-    where: dict[str, set[Split]] = defaultdict(set)
-    for split, pairs in splits.items():
-        for pair in pairs:
-            where[key(pair)].add(split)
-    return sum(1 for sides in where.values() if len(sides) > 1)

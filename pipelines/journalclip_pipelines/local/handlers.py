@@ -14,6 +14,7 @@ from journalclip_pipelines.local.stages import Stage, Tick
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.consume import Handler
 from journalclip_shared.events import ArticleSubmitted, DatasetFrozen, FiguresExtracted, ModelPromoted, ModelTrained
+from journalclip_shared.signing import load_signer
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def stages_after_freezing(workspace: Workspace, options: RunOptions) -> list[Sta
             config=with_settings(recipe(options.recipe), options.settings),
             workdir=workspace.scratch,
             tracking=MlflowTracking(workspace.mlflow_uri),
+            signer=load_signer(None, workspace.keys),
             progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),
         )
 
@@ -76,9 +78,11 @@ def stages_after_freezing(workspace: Workspace, options: RunOptions) -> list[Sta
         from journalclip_promotion.handler import PromotionHandler
         from journalclip_promotion.settings import PromotionSettings
         from journalclip_promotion.wiring import build_promoter
+        from journalclip_shared.runs import MlflowRuns
 
         settings = PromotionSettings(workdir=workspace.root, gates=options.gates)
-        yield PromotionHandler(build_promoter(settings, workspace.store, workspace.registry))
+        runs = MlflowRuns(workspace.mlflow_uri)
+        yield PromotionHandler(build_promoter(settings, workspace.store, workspace.registry, runs), runs)
 
     @contextmanager
     def indexing(tick: Tick) -> Iterator[Handler]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journalclip_pipelines.freeze import FreezeOptions, freeze
+from journalclip_pipelines.freeze import freeze
 from journalclip_pipelines.local.handlers import RunOptions, stages_after_freezing, stages_before_freezing
 from journalclip_pipelines.local.stages import drain
 from journalclip_pipelines.local.workspace import Workspace
@@ -43,7 +43,7 @@ def run(workspace: Workspace, folder: Path, options: RunOptions, reporter: Repor
         result = RunResult(_submit_all(workspace, paths, reporter))
         for stage in stages_before_freezing(workspace, options):
             result.handled += drain(workspace.bus, stage, reporter)
-        result.dataset, result.new_dataset = freeze_now(workspace, options.freeze, reporter)
+        result.dataset, result.new_dataset = freeze_now(workspace, options, reporter)
         for stage in stages_after_freezing(workspace, options):
             result.handled += drain(workspace.bus, stage, reporter)
     return result
@@ -58,16 +58,20 @@ def _submit_all(workspace: Workspace, paths: Sequence[Path], reporter: Reporter)
     return done
 
 
-def freeze_now(workspace: Workspace, options: FreezeOptions, reporter: Reporter) -> tuple[DatasetFrozen | None, bool]:
-    """Freeze what is structured; the dataset (None without a pair) and whether it is new."""
+def freeze_now(workspace: Workspace, options: RunOptions, reporter: Reporter) -> tuple[DatasetFrozen | None, bool]:
+    """Freeze what is structured and ask for the recipe; the dataset (None without a pair) and whether it is new.
+
+    The same dataset and recipe are the same event, which the log takes once; another recipe is one more.
+    """
     documents = latest_documents(workspace)
     known = {fact.dataset_id for fact in frozen(workspace)}
     with reporter.stage("freeze dataset", 0) as progress:
-        dataset = freeze(workspace.store, documents, options, progress.update)
+        dataset = freeze(workspace.store, documents, options.freeze, progress.update)
     if dataset is None:
         return None, False
-    workspace.bus.publish([Event(dataset, "freeze")])
-    return dataset, dataset.dataset_id not in known
+    asked = dataset.model_copy(update={"recipe": options.recipe, "settings": options.settings})
+    workspace.bus.publish([Event(asked, "freeze")])
+    return asked, dataset.dataset_id not in known
 
 
 def latest_documents(workspace: Workspace) -> list[ArtifactRef]:

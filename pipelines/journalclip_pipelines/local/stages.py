@@ -48,7 +48,7 @@ def drain(bus: Bus, stage: Stage, reporter: Reporter) -> int:
 def _waiting(bus: Bus, stage: Stage) -> int:
     consumer = bus.consumer([fact.topic for fact in stage.consumes], stage.group)
     try:
-        return consumer.lag()
+        return consumer.lag() or 0
     finally:
         consumer.close()
 

@@ -3,6 +3,7 @@
     WORKDIR/events.db     the event log (SQLite)
     WORKDIR/artifacts/    the artifact store
     WORKDIR/mlflow.db     tracking and model registry (SQLite); mlartifacts/ beside it
+    WORKDIR/keys/         the folder's own keys: training signs models with one, promotion verifies with the other
     WORKDIR/cache/        models and indexes fetched and verified; safe to delete
     WORKDIR/scratch/      checkpoints of training under way
 
@@ -46,6 +47,11 @@ class Workspace:
     @cached_property
     def store(self) -> LocalArtifacts:
         return LocalArtifacts(self.root / "artifacts")
+
+    @property
+    def keys(self) -> Path:
+        """The folder's own signing keys."""
+        return self.root / "keys"
 
     @property
     def mlflow_uri(self) -> str:

@@ -22,7 +22,7 @@ KAFKA = "4.3.1"
 # The project's release tags are not served as modules, so it is pinned by commit: the last before it was archived.
 MINIO = "v0.0.0-20260212201848-7aac2a2c5b7c"
 TOXIPROXY = "v2.5.0"
-_MINUTES = 15  # MinIO takes two to four on two cores
+_MINUTES = 45  # MinIO takes two to four on two cores, a Kubernetes control plane six; a busy machine several times that
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion><groupId>journalclip</groupId><artifactId>kafka</artifactId>
@@ -52,20 +52,20 @@ def missing(which: str, cache: Path) -> str | None:
 def kafka(cache: Path) -> Path:
     """The folder of Kafka's jars, fetched if need be. Raises `PermanentError`."""
     target = cache / f"kafka-{KAFKA}"
-    with _building("kafka", target, cache) as folder:
+    with building("kafka", target, cache, missing("kafka", cache)) as folder:
         if folder is not None:
             (folder / "pom.xml").write_text(_POM)
             goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder / 'libs'}"]
-            _run("kafka", ["mvn", "-q", "-B", "-f", str(folder / "pom.xml"), *goal], {})
+            run("kafka", ["mvn", "-q", "-B", "-f", str(folder / "pom.xml"), *goal], {})
     return target / "libs"
 
 
 def binary(which: str, cache: Path) -> Path:
     """The executable of ``minio`` or ``toxiproxy``, built if need be. Raises `PermanentError`."""
     target = _binary(which, cache)
-    with _building(which, target.parent, cache) as folder:
+    with building(which, target.parent, cache, missing(which, cache)) as folder:
         if folder is not None:
-            _run(which, ["go", "install", _MODULES[which]], {"GOBIN": str(folder), "GOFLAGS": "-mod=mod"})
+            run(which, ["go", "install", _MODULES[which]], {"GOBIN": str(folder), "GOFLAGS": "-mod=mod"})
             (built,) = folder.iterdir()
             built.rename(folder / which)
     return target
@@ -82,16 +82,19 @@ def _binary(which: str, cache: Path) -> Path:
 
 
 @contextmanager
-def _building(which: str, target: Path, cache: Path) -> Iterator[Path | None]:
-    """A folder to build in, which becomes ``target``; None where that is there already."""
+def building(which: str, target: Path, cache: Path, lacking: str | None) -> Iterator[Path | None]:
+    """A folder to build in, which becomes ``target``; None where that is there already.
+
+    Raises `PermanentError` ``server-missing`` where it is not and ``lacking`` says what cannot build it.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f".{which}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs build it once
         if target.is_dir():
             yield None
             return
-        if (said := missing(which, cache)) is not None:
-            raise PermanentError("server-missing", said, "Install it, or point the settings at a running server.")
+        if lacking is not None:
+            raise PermanentError("server-missing", lacking, "Install it, or point the settings at a running server.")
         with tempfile.TemporaryDirectory(dir=cache, prefix=f".{which}-") as name:
             folder = Path(name) / "build"
             folder.mkdir()
@@ -99,7 +102,8 @@ def _building(which: str, target: Path, cache: Path) -> Iterator[Path | None]:
             folder.rename(target)
 
 
-def _run(which: str, command: list[str], extra: Mapping[str, str]) -> None:
+def run(which: str, command: list[str], extra: Mapping[str, str]) -> None:
+    """One step of a build. Raises `PermanentError` ``server-build-failed`` with its last words."""
     # Build tools need PATH, HOME and proxies as they are; this is no setting of ours.
     environment = {**os.environ, **extra}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_MINUTES * 60, check=False)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from journalclip_pipelines.servers import build
+from journalclip_pipelines.servers import build, guarded
 from journalclip_pipelines.servers.process import Server, free_port, listening
+from journalclip_shared.bus.kafka import client_options
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.settings import KafkaSettings
 
@@ -19,25 +20,34 @@ _JVM = ["-Xms192m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 def start(
-    folder: Path, cache: Path, port: int = 0, extra: Mapping[str, str] | None = None
+    folder: Path, cache: Path, port: int = 0, extra: Mapping[str, str] | None = None, guard: bool = False
 ) -> tuple[Server, KafkaSettings]:
-    """Start (or start again, in the same folder) a broker. Raises `PermanentError`."""
+    """Start (or start again, in the same folder) a broker, with TLS, passwords and rights if ``guard``.
+
+    The settings are those of whoever may do everything. Raises `PermanentError`.
+    """
     libs = build.kafka(cache)
     port = port or free_port()
     settings = KafkaSettings(servers=f"127.0.0.1:{port}", reconnect_max_s=1.0)
+    if guard:
+        settings = guarded.guarded(settings, folder)
     properties = folder / "server.properties"
     classpath = ["java", *_JVM, "-cp", f"{libs}/*"]
     if not properties.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        lines = {**_properties(folder, port, free_port()), **(extra or {})}
-        properties.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        _format(classpath, properties, folder)
+        lines = {
+            **_properties(folder, port, free_port(), settings.security),
+            **(guarded.properties(folder) if guard else {}),
+            **(extra or {}),
+        }
+        guarded.private(properties, "".join(f"{name}={value}\n" for name, value in lines.items()))
+        _format(classpath, properties, folder, guarded.format_arguments(folder) if guard else ())
     server = Server("kafka", [*classpath, "kafka.Kafka", str(properties)], folder, lambda: _answers(settings, port))
     server.start()
     return server, settings
 
 
-def _properties(folder: Path, port: int, controller: int) -> dict[str, str]:
+def _properties(folder: Path, port: int, controller: int, security: str) -> dict[str, str]:
     ones = ("offsets.topic.replication.factor", "transaction.state.log.replication.factor",
             "transaction.state.log.min.isr", "share.coordinator.state.topic.replication.factor",
             "share.coordinator.state.topic.min.isr")  # fmt: skip
@@ -47,11 +57,11 @@ def _properties(folder: Path, port: int, controller: int) -> dict[str, str]:
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"{security}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"{security}://127.0.0.1:{port}",
+        "inter.broker.listener.name": security,
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": f"{security}:{security},CONTROLLER:PLAINTEXT",
         "log.dirs": str(folder / "data"),
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
@@ -64,10 +74,10 @@ def _properties(folder: Path, port: int, controller: int) -> dict[str, str]:
     }
 
 
-def _format(classpath: list[str], properties: Path, folder: Path) -> None:
+def _format(classpath: list[str], properties: Path, folder: Path, extra: Sequence[str]) -> None:
     tool = [*classpath, "kafka.tools.StorageTool"]
     cluster = subprocess.run([*tool, "random-uuid"], capture_output=True, text=True, check=False).stdout.split()
-    command = [*tool, "format", "--standalone", "-t", cluster[-1] if cluster else "", "-c", str(properties)]
+    command = [*tool, "format", "--standalone", "-t", cluster[-1] if cluster else "", "-c", str(properties), *extra]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     if done.returncode != 0:
         properties.unlink()
@@ -79,7 +89,8 @@ def _answers(settings: KafkaSettings, port: int) -> bool:
     if not listening(port):
         return False
     try:
-        admin = KafkaAdminClient(bootstrap_servers=settings.servers, request_timeout_ms=2000, bootstrap_timeout_ms=2000)
+        quick = settings.model_copy(update={"request_timeout_s": 2.0})
+        admin = KafkaAdminClient(**client_options(quick))
         admin.list_topics()
         admin.close()
     except KafkaError:

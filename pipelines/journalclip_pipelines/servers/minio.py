@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from journalclip_pipelines.servers import build
 from journalclip_pipelines.servers.process import Server, free_port
 from journalclip_shared.settings import KafkaSettings, S3Settings
 
+# Mount a file system in memory over the data folder, in a mount namespace of the server's own, then become the server.
+_SMALL_DISK = [
+    "unshare", "--mount", "--map-root-user", "sh", "-c",
+    'mount -t tmpfs -o size="$2"m tmpfs "$1" && shift 2 && exec "$@"', "small-disk",
+]  # fmt: skip
+
 
 def start(
-    folder: Path, cache: Path, port: int = 0, notify: KafkaSettings | None = None, topic: str = ""
+    folder: Path, cache: Path, port: int = 0, notify: KafkaSettings | None = None, topic: str = "", disk_mib: int = 0
 ) -> tuple[Server, S3Settings]:
-    """Start (or start again) a server; ``notify`` and ``topic`` say where object events go. Raises `PermanentError`."""
+    """Start (or start again) a server; ``notify`` and ``topic`` say where object events go.
+
+    With ``disk_mib`` its data lie on a disk of that size, in memory, which nothing else sees and which ends with it:
+    see `full`. Raises `PermanentError`.
+    """
     executable = build.binary("minio", cache)
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,6 +45,9 @@ def start(
         environment |= _notification(notify, topic, folder)
     url = f"http://127.0.0.1:{port}/minio/health/cluster"
     command = [str(executable), "server", "--address", f"127.0.0.1:{port}", str(folder / "data")]
+    if disk_mib:
+        (folder / "data").mkdir(exist_ok=True)
+        command = [*_SMALL_DISK, str(folder / "data"), str(disk_mib), *command]
     server = Server("minio", command, folder, lambda: _answers(url), environment)
     server.start()
     settings = S3Settings(
@@ -40,6 +57,28 @@ def start(
         secret_key_file=folder / "secret-key",
     )
     return server, settings
+
+
+def no_small_disk() -> str | None:
+    """None where a server may have a small disk of its own; else a sentence that says what is not here."""
+    probe = ["unshare", "--mount", "--map-root-user", "true"]
+    if shutil.which("unshare") is None or subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+        return "A full disk was left out: this machine gives no mounts of one's own (unshare)."
+    return None
+
+
+@contextmanager
+def full(server: Server) -> Iterator[None]:
+    """Meanwhile there is no room on the small disk of ``server``."""
+    assert server.process is not None
+    ballast = Path(f"/proc/{server.process.pid}/root{server.folder.resolve() / 'data' / 'ballast'}")
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    try:
+        yield
+    finally:
+        ballast.unlink()
 
 
 def _notification(notify: KafkaSettings, topic: str, folder: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import fcntl
 import io
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,10 @@ from journalclip_extraction.handler import ExtractionHandler
 from journalclip_pipelines.backbone.freezing import Freezer, FreezeRule, FreezingHandler
 from journalclip_pipelines.backbone.readers import facts_of
 from journalclip_pipelines.freeze import FreezeOptions
+from journalclip_pipelines.submit import submit
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
-from journalclip_shared.consume import Handler
+from journalclip_shared.consume import Handler, Loop
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     DatasetFrozen,
@@ -36,10 +37,12 @@ from journalclip_shared.events import (
     ModelTrained,
     PairsStructured,
 )
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ArticleFacts, Box
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_structuring.rules import RuleStructurer
 
@@ -50,6 +53,11 @@ _SITES = ("frontal", "parietal", "temporal", "occipital", "cerebellar")
 def article_bytes(number: int, figures: int = 2) -> bytes:
     """An article for `LineReader`; without figures it will be quarantined."""
     return f"%line {number} {figures}".encode()
+
+
+def figures_of(number: int, quarantined: Container[int] = ()) -> int:
+    """How many figures the article of that number has: one to three, or none where it is to end in quarantine."""
+    return 0 if number in quarantined else 1 + number % 3
 
 
 class LineReader:
@@ -105,8 +113,10 @@ class LightTraining:
             base="scratch:0",
             files=(ModelFile(path="model.safetensors", ref=weights),),
         )
+        hit("training.trained")
         ref = self._store.put_manifest("models", f"trained/{model_id}", manifest.canonical())
         version = self._registry.register(model_id, ref, "", {})
+        hit("training.registered")
         yield ModelTrained(model_id=model_id, dataset_id=event.fact.dataset_id, manifest=ref, version=version.version)
 
 
@@ -128,7 +138,10 @@ class LightPromotion:
             champion = self._registry.by_alias("champion")
             if champion is not None and int(champion.version) > int(fact.version):
                 return []
+            hit("promotion.decided")
             self._registry.set_alias("champion", fact.version)
+            hit("promotion.champion")
+        hit("promotion.done")
         return [
             ModelPromoted(
                 model_id=fact.model_id,
@@ -168,6 +181,17 @@ class Chain:
         path = folder / f"issue-{number}.pdf"
         path.write_bytes(article_bytes(number, figures))
         return path
+
+
+def undisturbed(folder: Path, numbers: Iterable[int], quarantined: Container[int] = ()) -> str:
+    """The dataset's id by the same handlers on the fakes: local mode and cluster are one system."""
+    chain = Chain(MemoryBus(), MemoryArtifacts(), MemoryRegistry())
+    folder.mkdir(parents=True)
+    for number in numbers:
+        submit(chain.store, chain.bus, chain.drop(folder, number, figures_of(number, quarantined)))
+    while any(Loop(chain.bus, chain.handler(stage)).drain() for stage in STAGES[:2]):
+        pass
+    return chain.freezer().flush()[-1].dataset_id
 
 
 class FolderRegistry:

@@ -5,21 +5,25 @@ Topics and buckets have a prefix of their own, so that many of these live on one
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
-import sys
 import time
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from journalclip_pipelines.backbone.audit import Audit, audit
 from journalclip_pipelines.backbone.freezing import FreezeRule
+from journalclip_pipelines.backbone.inbox import INBOX
+from journalclip_pipelines.backbone.notifications import example
 from journalclip_pipelines.backbone.up import environment
-from journalclip_pipelines.bootstrap import Report, make_buckets, make_topics
+from journalclip_pipelines.bootstrap import Report, drop_topics, make_buckets, make_topics
 from journalclip_pipelines.submit import submit
-from journalclip_pipelines.testing.chain import STAGES, Chain, FolderRegistry
-from journalclip_pipelines.topology import topics
-from journalclip_shared.artifacts.s3 import S3Artifacts
+from journalclip_pipelines.testing.chain import STAGES, Chain, FolderRegistry, article_bytes, figures_of
+from journalclip_pipelines.testing.nursery import Child
+from journalclip_pipelines.topology import NOTIFICATIONS, topics
+from journalclip_shared.artifacts.s3 import S3Artifacts, connect
+from journalclip_shared.bus import Record
 from journalclip_shared.bus.kafka import KafkaBus
 from journalclip_shared.events import Event
 from journalclip_shared.settings import Settings
@@ -33,9 +37,10 @@ class Cluster:
 
     settings: Settings
     folder: Path
-    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    workers: dict[str, Child] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._heard: dict[str, int] = {}  # how long each log was when its worker was last started
         make_topics(self.settings.kafka, [replace(topic, partitions=_PARTITIONS) for topic in topics()], Report())
         make_buckets(self.settings.s3, Report())
         self.bus = KafkaBus(self.settings.kafka)
@@ -43,21 +48,24 @@ class Cluster:
         self.registry = FolderRegistry(self.settings.workdir)
         self.chain = Chain(self.bus, self.store, self.registry)
 
-    def submit(self, numbers: range, quarantined: frozenset[int] = frozenset()) -> None:
+    def submit(self, numbers: Iterable[int], quarantined: Container[int] = ()) -> None:
         for number in numbers:
-            figures = 0 if number in quarantined else 1 + number % 3
-            submit(self.store, self.bus, self.chain.drop(self.folder, number, figures))
+            submit(self.store, self.bus, self.chain.drop(self.folder, number, figures_of(number, quarantined)))
 
-    def start(self, stage: str, **changes: str) -> subprocess.Popen[bytes]:
+    def drop(self, numbers: Iterable[int], quarantined: Container[int] = ()) -> None:
+        """Put articles into the inbox, and announce them as MinIO would."""
+        client, bucket = connect(self.settings.s3), f"{self.settings.s3.bucket_prefix}articles"
+        for number in numbers:
+            data, key = article_bytes(number, figures_of(number, quarantined)), f"{INBOX}issue-{number}.pdf"
+            client.put_object(bucket, key, io.BytesIO(data), len(data))
+            self.bus.publish_raw([Record(NOTIFICATIONS, key, (), example(bucket, key))])
+
+    def start(self, stage: str, **changes: str) -> Child:
         """A worker with these settings changed, by their environment names without the prefix."""
         extra = {f"JOURNALCLIP_{name}": value for name, value in changes.items()}
-        with (self.folder / f"{stage}.log").open("ab") as log:
-            self.workers[stage] = subprocess.Popen(
-                [sys.executable, "-m", "journalclip_pipelines.testing.worker", stage],
-                env=environment(self.settings, {**extra, "OMP_NUM_THREADS": "1"}),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        log = self.folder / f"{stage}.log"
+        self._heard[stage] = log.stat().st_size if log.exists() else 0
+        self.workers[stage] = Child([stage], environment(self.settings, extra), log)
         return self.workers[stage]
 
     def start_all(self, **changes: str) -> None:
@@ -66,10 +74,8 @@ class Cluster:
 
     def wait_serving(self, timeout_s: float) -> None:
         """Until every worker's loop runs: before that a signal ends Python itself, not the loop."""
-        deadline = time.monotonic() + timeout_s
-        logs = [self.folder / f"{stage}.log" for stage in self.workers]
-        while not all("serving" in log.read_text() for log in logs) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        logs = {self.folder / f"{stage}.log": self._heard[stage] for stage in self.workers}
+        wait_until(lambda: all(b"serving" in log.read_bytes()[start:] for log, start in logs.items()), timeout_s)
 
     def keep_alive(self) -> None:
         """Start again what ended, as a supervisor does."""
@@ -77,15 +83,17 @@ class Cluster:
             if worker.poll() is not None:
                 self.start(stage)
 
-    def settle(self, timeout_s: float = 120.0) -> Audit:
-        """Keep the workers alive until the audit is clean; the last audit where the time is up first."""
+    def settle(self, timeout_s: float = 300.0, expected: Container[str] = ()) -> Audit:
+        """Keep the workers alive until the audit is clean but for the codes ``expected``; the last audit where the time
+        is up first."""
         deadline = time.monotonic() + timeout_s
         while True:
             self.keep_alive()
+            started = time.monotonic()
             found = audit(self.bus, self.store, self.registry)
-            if not found.violations or time.monotonic() > deadline:
+            if all(each.code in expected for each in found.violations) or time.monotonic() > deadline:
                 return found
-            time.sleep(0.5)
+            time.sleep(max(0.2, time.monotonic() - started))  # an audit is work too: half of the time is the workers'
 
     def final_dataset(self) -> str:
         """The dataset of all that is structured, frozen now; the workers are stopped for it."""
@@ -101,21 +109,32 @@ class Cluster:
         for worker in self.workers.values():
             if worker.poll() is None:
                 worker.terminate()
-        codes = {stage: worker.wait(60 * cpu_share()) for stage, worker in self.workers.items()}
+        codes = {stage: worker.wait(300) for stage, worker in self.workers.items()}
         self.workers.clear()
         return codes
 
     def close(self) -> None:
         for worker in self.workers.values():
             worker.kill()
-            worker.wait()
+            worker.wait(60)
         self.bus.close()
+        drop_topics(self.settings.kafka, [topic.name for topic in topics()])
 
     def logs(self) -> str:
         """The end of every worker's log, for a failing test to show."""
         return "\n".join(
             f"{path.name}: {path.read_text(errors='replace')[-2000:]}" for path in sorted(self.folder.glob("*.log"))
         )
+
+
+def wait_until(done: Callable[[], bool], timeout_s: float) -> None:
+    """Look again and again, rarer and rarer. Raises `TimeoutError`."""
+    deadline, pause = time.monotonic() + timeout_s, 0.05
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not so within {timeout_s:.0f} s")
+        time.sleep(pause)
+        pause = min(2.0, 1.5 * pause)
 
 
 def cpu_share() -> float:

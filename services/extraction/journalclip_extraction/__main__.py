@@ -21,7 +21,7 @@ def serve(settings: ExtractionSettings, stop: threading.Event | None = None) -> 
 
     @contextmanager
     def build(store: ArtifactStore, _bus: Bus) -> Iterator[Handler]:
-        with Sandbox(settings.limits) as sandbox:
+        with Sandbox(settings.limits, container=settings.parser) as sandbox:
             yield ExtractionHandler(store, sandbox, settings.options())
 
     return wiring.serve(settings, build, stop)

@@ -21,6 +21,7 @@ class ExtractOptions:
     dpi: int = 200  # for figures that must be rendered; a figure that is one raster keeps its own pixels
     max_pixels: int = 24_000_000  # per crop; larger ones are rendered smaller
     panels: bool = True
+    ocr: str = ""  # language of scanned pages, e.g. "eng" or "eng+deu"; empty: they are refused as needs-ocr
     quality_model: str = ""  # a trained quality model as JSON; empty: measured rules judge
 
 
@@ -47,8 +48,19 @@ class ReadPanel:
 
 
 @dataclass(frozen=True)
+class ReadPart:
+    """What continues a figure on a later page."""
+
+    page: int
+    box: Box | None
+    boxes: tuple[Box, ...] = ()
+    crop: Crop | None = None
+    phash: str | None = None
+
+
+@dataclass(frozen=True)
 class ReadFigure:
-    """A figure as found on its page(s)."""
+    """A figure as found on its page(s). ``page``, ``box`` and ``crop`` are those of its first part."""
 
     number: str  # normalised: "1", "S2"
     label: str  # as printed: "FIG. 1."
@@ -66,6 +78,7 @@ class ReadFigure:
     quality: Quality | None = None
     modality: Modality = "unknown"
     modality_by: str = "none"
+    continued: tuple[ReadPart, ...] = ()
 
 
 @dataclass(frozen=True)

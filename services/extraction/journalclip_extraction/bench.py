@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +22,7 @@ from rapidfuzz.distance import Levenshtein
 from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadFigure
 from journalclip_extraction.extractor import read_article
 from journalclip_extraction.geometry import Rect, iou
+from journalclip_extraction.testing.scans import as_scan
 from journalclip_shared.errors import PermanentError
 
 SIMILAR = 0.9
@@ -93,6 +94,18 @@ class ExtractionScore(BaseModel):
     ratio: float
     failed: dict[str, str]
     misses: list[dict[str, str | float]]
+    crops: CropScore | None = None
+
+
+class CropScore(BaseModel):
+    """What crops cost and where they come from; milliseconds of CPU."""
+
+    crops: int
+    share: float  # of the figures found
+    kept: float  # share that is the file's own JPEG, byte for byte
+    ms_per_crop: float
+    pages_per_s: float  # reading and cropping
+    bytes_per_crop: int
 
 
 def load_gold(folder: Path) -> dict[str, GoldArticle]:
@@ -159,15 +172,21 @@ def _score_box(name: str, gold: GoldFigure, rivals: list[ReadFigure], score: Sco
         score.misses.append(Miss(name, gold.number, f"box {gold.bbox_kind}", round(best, 3)))
 
 
-def bench(folder: Path, options: ExtractOptions | None = None) -> ExtractionScore:
-    """Score every PDF that gold.json names. Images are not written: their cost would hide that of parsing."""
-    options = options or ExtractOptions(crops=False, panels=False)
+def bench(folder: Path, options: ExtractOptions | None = None, crops: bool = False, scans: str = "") -> ExtractionScore:
+    """Score every PDF that gold.json names.
+
+    The score is of reading without writing images, whose cost would hide that of parsing. With ``crops`` each article
+    is read once more, with them. With ``scans``, a language, each page is printed and scanned first, and read by OCR.
+    """
+    options = options or ExtractOptions(crops=False, panels=False, ocr=scans)
     gold = load_gold(folder)
-    score, failed = Score(), dict[str, str]()
+    score, failed, cropped = Score(), dict[str, str](), _Crops()
     ours = bare = 0.0
     pages = 0
     for turn, (name, article) in enumerate(sorted(gold.items())):
         data = (folder / name).read_bytes()
+        if scans:
+            data = as_scan(data, seed=turn)
         # Whoever comes second finds the file and the allocator warm, so they take turns.
         first_bare = _time_bare(data) if turn % 2 else None
         start = time.process_time()
@@ -175,11 +194,51 @@ def bench(folder: Path, options: ExtractOptions | None = None) -> ExtractionScor
             read: ReadArticle | None = read_article(data, options)
         except PermanentError as error:
             read, failed[name] = None, error.code
-        ours += time.process_time() - start
+        taken = time.process_time() - start
         seconds, count = first_bare if first_bare is not None else _time_bare(data)
-        bare, pages = bare + seconds, pages + count
+        ours, bare, pages = ours + taken, bare + seconds, pages + count
         score_article(name, article, read, score)
-    return _summary(score, len(gold), pages, ours, bare, failed)
+        if crops and read is not None:
+            cropped.add(data, replace(options, crops=True), taken)
+    summary = _summary(score, len(gold), pages, ours, bare, failed)
+    return summary.model_copy(update={"crops": cropped.score(pages)}) if crops else summary
+
+
+@dataclass
+class _Crops:
+    """Counts of a second reading, with crops."""
+
+    figures: int = 0
+    crops: int = 0
+    kept: int = 0
+    size: int = 0
+    reading: float = 0.0
+    cropping: float = 0.0
+
+    def add(self, data: bytes, options: ExtractOptions, without: float) -> None:
+        start = time.process_time()
+        article = read_article(data, options)
+        spent = time.process_time() - start
+        found = [figure.crop for figure in article.figures]
+        found += [part.crop for figure in article.figures for part in figure.continued]
+        made = [crop for crop in found if crop is not None]
+        self.figures += len(found)
+        self.crops += len(made)
+        self.kept += sum(crop.media_type == "image/jpeg" and crop.data in data for crop in made)
+        self.size += sum(len(crop.data) for crop in made)
+        self.reading += spent
+        self.cropping += max(0.0, spent - without)
+
+    def score(self, pages: int) -> CropScore:
+        count = max(1, self.crops)
+        return CropScore(
+            crops=self.crops,
+            share=round(self.crops / max(1, self.figures), 4),
+            kept=round(self.kept / count, 4),
+            ms_per_crop=round(1000 * self.cropping / count, 1),
+            pages_per_s=round(pages / self.reading, 2) if self.reading else 0.0,
+            bytes_per_crop=self.size // count,
+        )
 
 
 def _time_bare(data: bytes) -> tuple[float, int]:

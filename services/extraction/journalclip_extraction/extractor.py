@@ -11,21 +11,24 @@ from typing import Literal
 
 import pymupdf
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPart
 from journalclip_extraction.captions.candidates import find_candidates
 from journalclip_extraction.captions.choose import choose
 from journalclip_extraction.captions.gather import Caption, Gatherer, taken
-from journalclip_extraction.captions.wording import join_lines
+from journalclip_extraction.captions.wording import join_lines, without_identifier
 from journalclip_extraction.document import MUPDF_ERRORS, open_pdf
 from journalclip_extraction.facts import read_facts
-from journalclip_extraction.figures.crops import crop
+from journalclip_extraction.figures.continued import Whole, gather_parts, joined_wording
+from journalclip_extraction.figures.crops import Cropper
 from journalclip_extraction.figures.layout import Placed, place
 from journalclip_extraction.geometry import to_box
 from journalclip_extraction.mentions import find_mentions
 from journalclip_extraction.page.content import Page, Picture
+from journalclip_extraction.page.ocr import find_data, level, read_scan
 from journalclip_extraction.page.reader import read_page
-from journalclip_extraction.page.scans import is_scanned
+from journalclip_extraction.page.scans import is_scan, is_scanned
 from journalclip_extraction.page.typography import learn
+from journalclip_extraction.page.upright import as_displayed, make_upright
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
 from journalclip_extraction.quality import appraise
@@ -36,54 +39,87 @@ from journalclip_shared.records.article import Mention
 def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
     """Read one article. Raises `PermanentError` (see `document.open_pdf`)."""
     with open_pdf(data) as document:
-        pages = _pages(document)
+        pages = _pages(document, options.ocr)
         habits = learn(pages)
+        for page in pages:
+            make_upright(page, habits)
         candidates = find_candidates(pages, habits)
         gatherer = Gatherer(pages, habits, candidates)
         captions = [gatherer.gather(candidate) for candidate in choose(candidates)]
         mentions = find_mentions(body_paragraphs(pages, habits, taken(captions)))
+        cropper = Cropper(document, options) if options.crops else None
         figures = [
-            appraise(_figure(document, placed, mentions, options), options.quality_model)
-            for placed in place(pages, captions, habits)
+            appraise(_figure(whole, mentions, cropper, options), options.quality_model)
+            for whole in gather_parts(place(pages, captions, habits))
         ]
         facts = read_facts(pages, habits, document.metadata or {}, document.get_xml_metadata())
         return ReadArticle(document.page_count, facts, tuple(figures))
 
 
-def _pages(document: pymupdf.Document) -> list[Page]:
+def _pages(document: pymupdf.Document, language: str) -> list[Page]:
+    """All pages that can be interpreted; scanned ones by OCR in ``language``, if one is named."""
     pages = []
     for number in range(document.page_count):
         try:
             pages.append(read_page(document.load_page(number)))
         except MUPDF_ERRORS:
             continue
+    if language:
+        return _with_ocr(document, pages, language)
     if is_scanned(pages):
-        raise PermanentError("needs-ocr", "the pages are images without text", "Submit a copy with a text layer.")
+        raise PermanentError(
+            "needs-ocr",
+            "the pages are images without text",
+            "Submit a copy with a text layer, or switch OCR on: --ocr, JOURNALCLIP_EXTRACT__OCR=eng.",
+        )
     return pages
 
 
+def _with_ocr(document: pymupdf.Document, pages: list[Page], language: str) -> list[Page]:
+    scans = [page for page in pages if is_scan(page)]
+    if not scans:
+        return pages
+    data = find_data(language)
+    read = {page.number: read_scan(document.load_page(page.number - 1), language, data) for page in scans}
+    level(list(read.values()))
+    return [read.get(page.number, page) for page in pages]
+
+
 def _figure(
-    document: pymupdf.Document, placed: Placed, mentions: Mapping[str, tuple[Mention, ...]], options: ExtractOptions
+    whole: Whole, mentions: Mapping[str, tuple[Mention, ...]], cropper: Cropper | None, options: ExtractOptions
 ) -> ReadFigure:
-    caption = placed.caption
+    first, caption = _part(whole.first, cropper), whole.first.caption
+    label = caption.candidate.label
     figure = ReadFigure(
-        number=caption.candidate.label.number,
-        label=caption.candidate.label.printed,
-        caption=_wording(caption),
+        number=label.number,
+        label=label.printed,
+        caption=joined_wording(_wording(caption), [_wording(part.caption) for part in whole.rest]),
         caption_page=caption.candidate.page.number,
-        page=placed.page.number,
-        box=to_box(placed.box) if placed.box else None,
-        boxes=tuple(to_box(part.box) for part in placed.parts),
-        kind=_kind(placed),
-        crop=_crop(document, placed, options),
-        mentions=mentions.get(caption.candidate.label.number, ()),
+        page=first.page,
+        box=first.box,
+        boxes=first.boxes,
+        kind=_kind(whole.first),
+        crop=first.crop,
+        mentions=mentions.get(label.number, ()),
+        continued=tuple(_part(part, cropper) for part in whole.rest),
     )
-    return with_panels(figure, placed.page.lines) if options.panels else figure
+    return with_panels(figure, [(p.page, p.box) for p in (whole.first, *whole.rest)]) if options.panels else figure
+
+
+def _part(placed: Placed, cropper: Cropper | None) -> ReadPart:
+    page = placed.page
+    return ReadPart(
+        page=page.number,
+        box=to_box(as_displayed(placed.box, page)) if placed.box else None,
+        boxes=tuple(to_box(as_displayed(part.box, page)) for part in placed.parts),
+        crop=_crop(cropper, placed),
+    )
 
 
 def _wording(caption: Caption) -> str:
     first, *rest = caption.lines
-    return join_lines([first.text[caption.candidate.label.end :].strip(), *(line.text for line in rest)]).strip()
+    text = join_lines([first.text[caption.candidate.label.end :].strip(), *(line.text for line in rest)])
+    return without_identifier(text).strip()
 
 
 def _kind(placed: Placed) -> Literal["raster", "vector", "mixed", "none"]:
@@ -96,12 +132,12 @@ def _kind(placed: Placed) -> Literal["raster", "vector", "mixed", "none"]:
     return "raster" if pictures else "vector"
 
 
-def _crop(document: pymupdf.Document, placed: Placed, options: ExtractOptions) -> Crop | None:
-    if placed.box is None or not options.crops:
+def _crop(cropper: Cropper | None, placed: Placed) -> Crop | None:
+    if placed.box is None or cropper is None:
         return None
     pictures: Sequence[Picture] = [picture for part in placed.parts for picture in part.pictures]
     paths = sum(part.paths for part in placed.parts)
     try:
-        return crop(document.load_page(placed.page.number - 1), placed.box, pictures, paths, options)
+        return cropper.crop(placed.page, placed.box, pictures, paths)
     except MUPDF_ERRORS:
         return None  # an image that MuPDF refuses costs its own crop, not the article

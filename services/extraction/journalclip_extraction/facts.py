@@ -53,22 +53,30 @@ _HEAD = re.compile(r"(?:The )?[A-Z][A-Za-z&]+(?: (?:of|in|and|for|the|&|[A-Z][A-
 _VOLUME_LINE = re.compile(r"^Vol(?:ume|\.)?\s?\d", re.IGNORECASE)
 _RUNNING_CHARS = 140  # a longer line is text
 _TITLE_REACH = 0.62  # of the first page's height: below it stands the abstract
+_TITLE_CHARS = 320  # no title is longer; a notice in large type is
 _STATEMENT_CHARS = 700  # of a licence statement: more is its neighbour
 _NEAR_FRONT, _NEAR_END = 2, 3  # pages on which an article's licence is printed
 
 
 def read_facts(pages: Sequence[Page], habits: Typography, metadata: Mapping[str, str], xmp: str) -> ArticleFacts:
     """All facts. ``metadata`` is the PDF's information dictionary, ``xmp`` its XML metadata as text."""
-    statement = _licence_statement(pages)
-    journal = _journal(pages, habits, metadata, xmp)
+    statement = _licence_statement(pages)  # a cover sheet may state it
+    own = _without_cover(pages, habits)
+    journal = _journal(own, habits, metadata, xmp)
     return ArticleFacts(
-        title=_title(pages, habits, metadata, journal.value or ""),
-        doi=_doi(pages, habits, metadata, xmp),
+        title=_title(own, habits, metadata, journal.value or ""),
+        doi=_doi(own, habits, metadata, xmp),
         journal=journal,
         year=_year(pages, metadata, xmp),
         licence_statement=statement,
         licence=normalise(statement.value) if statement.value else "unknown",
     )
+
+
+def _without_cover(pages: Sequence[Page], habits: Typography) -> Sequence[Page]:
+    """Without a repository's cover sheet: a first page whose largest type is a notice, before the article's own."""
+    notice = bool(pages) and len(_printed_title(pages[0], habits, "")) > _TITLE_CHARS
+    return pages[1:] if notice and len(pages) > 1 else pages
 
 
 def _title(pages: Sequence[Page], habits: Typography, metadata: Mapping[str, str], journal: str) -> Sourced:

@@ -55,7 +55,10 @@ class Rect(NamedTuple):
 
     def overlap(self, other: Rect) -> float:
         """Area of the common part."""
-        return max(0.0, self.x_overlap(other)) * max(0.0, self.y_overlap(other))
+        wide = min(self.x1, other.x1) - max(self.x0, other.x0)
+        if wide <= 0:
+            return 0.0
+        return wide * max(0.0, min(self.y1, other.y1) - max(self.y0, other.y0))
 
     def holds(self, other: Rect, slack: float = 0.0) -> bool:
         return (

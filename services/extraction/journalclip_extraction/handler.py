@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
 from journalclip_extraction.errors import NoFigures
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
+from journalclip_shared.records.article import ExtractedArticle, Figure, FigurePart, Panel
 
 
 class Reading(Protocol):
@@ -54,6 +55,7 @@ class ExtractionHandler:
         if done is not None:
             return _announce(ExtractedArticle.model_validate_json(self._store.get(done)), done)
         article = self._sandbox.read(self._store.get(fact.pdf), self._options)
+        hit("extraction.read")
         if not article.figures:
             raise NoFigures(article.pages)
         document = self._document(fact, article)
@@ -65,6 +67,7 @@ class ExtractionHandler:
         for figure in article.figures:
             # A journal that prints two figures of one number still has two figures.
             figures.append(self._figure(figure, fact.article_id, seen[figure.number]))
+            hit("extraction.figure-stored")
             seen[figure.number] += 1
         return ExtractedArticle(
             article_id=fact.article_id,
@@ -98,6 +101,17 @@ class ExtractionHandler:
             quality=figure.quality,
             modality=figure.modality,
             modality_by=figure.modality_by,
+            continued=tuple(map(self._part, figure.continued)),
+        )
+
+    def _part(self, part: ReadPart) -> FigurePart:
+        return FigurePart(
+            page=part.page,
+            box=part.box,
+            boxes=part.boxes,
+            image=self._put(part.crop),
+            pixels=(part.crop.width, part.crop.height) if part.crop else None,
+            phash=part.phash,
         )
 
     def _panels(self, panels: Sequence[ReadPanel], figure_id: str) -> tuple[Panel, ...]:

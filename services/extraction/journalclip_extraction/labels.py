@@ -38,7 +38,8 @@ _FIGURE = re.compile(rf"(?:{_FIGURE_WORDS}|{_SPACED})", re.IGNORECASE)
 _TABLE = re.compile(rf"(?:{_TABLE_WORDS})", re.IGNORECASE)
 _SEPARATOR = re.compile(r"^\s*(?P<mark>[.:|│∣¦．：。\-–—−>▸•]*)\s*")
 _CONTINUED = re.compile(
-    r"^\W*(?:continued|cont(?:inuation)?\b\.?(?:['’]?d)?|contd\.?|suite|fortsetzung|continuaci[oó]n|continua[cç][aã]o)\W*",
+    r"^\W*(?:continued|cont(?:inuation)?\b\.?(?:['’]?d)?|contd\.?|suite|fortsetzung|continuaci[oó]n|continua[cç][aã]o|segue)"
+    r"(?!\w)[\s.:;,)\]|–—-]*",
     re.IGNORECASE,
 )
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}

@@ -98,6 +98,7 @@ def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
         "caption_page": figure.caption_page,
         "bbox": _corners(figure.box),
         "parts": [_corners(box) for box in figure.boxes],
+        "continued": [{"page": part.page, "bbox": _corners(part.box)} for part in figure.continued],
         "kind": figure.kind,
         "tier": figure.tier,
         "panels": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pymupdf
 import pytest
 from PIL import Image
 
@@ -53,6 +54,31 @@ def test_an_embedded_jpeg_is_passed_through() -> None:
     assert (crop.width, crop.height) == (320, 240)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xd8", b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])
+def test_a_damaged_jpeg_is_not_handed_on(marker: bytes) -> None:
+    data = jpeg()
+    wound = data.index(marker) + (
+        0 if marker == b"\xff\xd8" else 4
+    )  # the header itself, or a segment behind its length
+    hurt = data[:wound] + b"\x77" * 16 + data[wound + 16 :]
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    assert pdf.count(data) == 1
+    figure = only(read_article(pdf.replace(data, hurt), ExtractOptions()))
+    assert figure.caption == "Axial CT of the head."
+    if figure.crop is not None:
+        assert figure.crop.data != hurt
+        Image.open(io.BytesIO(figure.crop.data)).load()
+
+
+def test_a_jpeg_that_is_larger_than_it_says_is_not_decoded() -> None:
+    data = jpeg()
+    size = data.index(b"\xff\xc0") + 5
+    vast = data[:size] + b"\x75\x30\x75\x30" + data[size + 4 :]  # 30,000 by 30,000
+    pdf = two_columns().picture((50, 220, 285, 400), data).text(50, 415, "Figure 1. Axial CT of the head.").pdf()
+    figure = only(read_article(pdf.replace(data, vast), ExtractOptions()))
+    assert figure.crop is None or figure.crop.data != vast
+
+
 def test_a_turned_raster_is_rendered_as_shown() -> None:
     journal = two_columns().picture((50, 220, 230, 400), rotate=90).text(50, 415, "Figure 1. Sagittal MRI.")
     crop = only(read(journal, ExtractOptions())).crop
@@ -74,6 +100,19 @@ def test_a_caption_above_its_figure() -> None:
     assert overlap(only(read(journal)), box) > 0.98
 
 
+def test_a_label_above_its_figure_and_the_words_below() -> None:
+    box = (50, 220, 285, 400)
+    journal = two_columns().text(50, 212, "Figure 1").picture(box).text(50, 415, "Axial CT of the head.", "An arrow.")
+    figure = only(read(journal))
+    assert (figure.label, figure.caption) == ("Figure 1", "Axial CT of the head. An arrow.")
+    assert overlap(figure, box) > 0.98
+
+
+def test_a_label_alone_takes_no_running_text() -> None:
+    journal = two_columns().text(50, 212, "Figure 1").picture((50, 220, 285, 300)).paragraph(50, 320, rows=8)
+    assert only(read(journal)).caption == ""
+
+
 def test_a_caption_beside_its_figure() -> None:
     box = (200, 100, 540, 330)
     side = ("Fig. 4 Axial CT of the", "head of a man with a", "bleed on the left.")
@@ -91,6 +130,15 @@ def test_a_vector_chart_keeps_its_axes_and_their_words() -> None:
     assert figure.box.x0 <= 61
     assert figure.box.y1 >= 391
     assert figure.caption == "Outcome by week."
+
+
+def test_bold_row_titles_do_not_part_a_figure() -> None:
+    """They stand where headings stand, but no text follows them."""
+    journal = two_columns().picture((80, 230, 285, 300)).picture((80, 330, 285, 400), jpeg(tint=99))
+    journal.text(50, 225, "Before treatment", size=10, font="tibo")
+    journal.text(50, 322, "After treatment", size=10, font="tibo")
+    figure = only(read(journal.text(50, 415, "Figure 1. Axial CT of the head.")))
+    assert overlap(figure, (50, 217, 285, 400)) > 0.95
 
 
 def test_a_figure_spread_over_four_images_is_one() -> None:
@@ -123,6 +171,73 @@ def test_a_full_page_figure_faces_its_caption() -> None:
     journal.text(50, 90, "Figure 1. Map of all sites.").paragraph(50, 150, rows=30).paragraph(310, 150, rows=30)
     figure = only(read(journal))
     assert (figure.caption_page, figure.page) == (2, 1)
+
+
+def sideways(turn: int) -> tuple[Journal, Point4]:
+    """A page of its own, its figure and caption along the page's long side, under an upright running head."""
+    journal = two_columns().turn().text(50, 30, "Society Journal 2021;7:11-19").text(500, 30, "13")
+    box = (80, 120, 430, 700) if turn == 90 else (165, 120, 515, 700)
+    journal.picture(box, jpeg(580, 350), rotate=turn)
+    x, y, step = (446, 700, 11) if turn == 90 else (149, 120, -11)
+    for row, line in enumerate(("Figure 1. Axial CT of the head", "of a man with a bleed.")):
+        journal.page.insert_text((x + row * step, y), line, fontsize=8, fontname="helv", rotate=turn)
+    return journal, box
+
+
+@pytest.mark.parametrize("turn", [90, 270])
+def test_a_figure_set_sideways_with_its_caption(turn: int) -> None:
+    journal, box = sideways(turn)
+    figure = only(read(journal, ExtractOptions(panels=False)))
+    assert figure.caption == "Axial CT of the head of a man with a bleed."
+    assert overlap(figure, box) > 0.97
+    assert figure.crop is not None
+    assert (figure.crop.width, figure.crop.height) == (580, 350)  # upright, and its own pixels
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_page_stored_turned(rotation: int) -> None:
+    journal = two_columns().picture((50, 220, 285, 400)).text(50, 415, "Figure 1. Axial CT of the head.")
+    journal.page.set_rotation(rotation)
+    figure = only(read(journal, ExtractOptions(panels=False)))
+    assert figure.caption == "Axial CT of the head."
+    assert figure.crop is not None
+    assert (figure.crop.width, figure.crop.height) == (320, 240)
+    shown = pymupdf.Rect(50, 220, 285, 400) * journal.page.rotation_matrix
+    assert overlap(figure, tuple(shown.normalize())) > 0.97
+
+
+def test_a_continued_figure_is_one_figure_over_two_pages() -> None:
+    journal = two_columns().picture((50, 220, 285, 400)).text(50, 415, "Figure 1. (A, B) Axial CT of the head.")
+    journal.turn().paragraph(50, 480, rows=20).picture((50, 100, 285, 280), jpeg(tint=200))
+    journal.text(50, 295, "Figure 1 (continued). (C) Coronal MRI.").paragraph(310, 80, rows=30)
+    figure = only(read(journal, ExtractOptions()))
+    assert figure.caption == "(A, B) Axial CT of the head. (C) Coronal MRI."
+    assert (figure.page, [part.page for part in figure.continued]) == (1, [2])
+    assert figure.continued[0].crop is not None
+    assert figure.continued[0].phash
+
+
+def test_a_continued_caption_that_says_it_again_adds_nothing() -> None:
+    journal = two_columns().picture((50, 220, 285, 400)).text(50, 415, "Figure 1. Axial CT of the head.")
+    journal.turn().paragraph(50, 480, rows=20).picture((50, 100, 285, 280), jpeg(tint=200))
+    journal.text(50, 295, "Figure 1. Continued. Axial CT of the head.").paragraph(310, 80, rows=30)
+    assert only(read(journal)).caption == "Axial CT of the head."
+
+
+def test_panels_of_a_continued_figure_name_their_page() -> None:
+    halves = [(50, 220, 165, 300), (170, 220, 285, 300)]
+    journal = two_columns()
+    for tint, box in enumerate(halves):
+        journal.picture(box, jpeg(tint=40 * tint))
+    journal.text(50, 315, "Figure 1. (A) Axial CT. (B) Sagittal CT.")
+    journal.turn().paragraph(50, 480, rows=20).picture((50, 100, 285, 280), jpeg(tint=200))
+    journal.text(50, 295, "Figure 1 (continued). (C) Coronal MRI.").paragraph(310, 80, rows=30)
+    figure = only(read(journal, ExtractOptions()))
+    assert [(panel.letter, panel.page, panel.subcaption) for panel in figure.panels] == [
+        ("A", 1, "Axial CT"),
+        ("B", 1, "Sagittal CT"),
+        ("C", 2, "Coronal MRI"),
+    ]
 
 
 def test_a_caption_goes_on_overleaf() -> None:
@@ -214,6 +329,21 @@ def test_facts_say_where_they_were_read() -> None:
         "page 1, largest type",
     )
     assert (facts.doi.value, facts.year.value, facts.licence) == ("10.5555/synth.1", "2021", "CC BY")
+
+
+def test_a_repositorys_cover_sheet_is_not_the_article() -> None:
+    notice = "We make this research freely available for as long as the emergency lasts."
+    journal = Journal().text(60, 200, *[notice] * 6, size=12).text(60, 400, "https://doi.org/10.5555/cover")
+    journal.turn().text(50, 50, "Outcome after treatment of subdural bleeds", size=16).text(
+        50, 70, "doi:10.5555/synth.1"
+    )
+    journal.paragraph(50, 100, rows=40).paragraph(310, 100, rows=40)
+    facts = read(journal).facts
+    assert (facts.title.value, facts.title.where) == (
+        "Outcome after treatment of subdural bleeds",
+        "page 2, largest type",
+    )
+    assert (facts.doi.value, facts.doi.where) == ("10.5555/synth.1", "page 2")
 
 
 def test_the_same_bytes_give_the_same_crops() -> None:

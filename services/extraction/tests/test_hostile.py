@@ -1,14 +1,17 @@
+import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.extractor import read_article
-from journalclip_extraction.sandbox import Limits, Sandbox
+from journalclip_extraction.sandbox import Limits, Sandbox, Usage
 from journalclip_extraction.testing.hostile import FILES, mutants
-from journalclip_extraction.testing.hostile.bench import run, slices
+from journalclip_extraction.testing.hostile.bench import Trial, read_record, run, slices
 from journalclip_extraction.testing.hostile.containers import plain
+from journalclip_shared.errors import PermanentError
 
 CHEAP = Limits(wall_s=8, cpu_s=1)  # bombs end sooner than in production; the ends are the same
 
@@ -53,3 +56,24 @@ def test_every_hostile_file_and_some_mutants_end_with_a_code(tmp_path: Path) -> 
     assert report.files == len(FILES)
     assert report.mutants == 40
     assert not list(tmp_path.rglob("*owned*"))
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    record = tmp_path / "trials.jsonl"
+    known = [Trial(name, "read", Usage()) for name in FILES] + [
+        Trial(f"mutant-{n}", "no-figures", Usage()) for n in (0, 2)
+    ]
+    lines = [json.dumps({"seed": 5}), *(json.dumps(asdict(trial)) for trial in known), '{"name": "mutant-1", "en']
+    record.write_text("\n".join(lines))
+    told: list[tuple[int, int]] = []
+    with Sandbox(CHEAP) as sandbox:
+        report = run(tmp_path, sandbox, [plain()], 3, 5, 1, record, lambda *at: told.append(at))
+    assert told == [(len(FILES) + 3, len(FILES) + 3)]
+    assert report.mutants == 3
+    assert set(read_record(record, 5)) == {*FILES, "mutant-0", "mutant-1", "mutant-2"}
+    late = Trial("mutant-2", "read", Usage(wall_s=33.0, cpu_s=0.6))
+    with record.open("a") as out:
+        out.write("\n" + json.dumps(asdict(late)) + "\n")
+    assert "mutant-2" not in read_record(record, 5), "a trial that took too long is tried again"
+    with pytest.raises(PermanentError, match="another seed"):
+        read_record(record, 6)

@@ -1,4 +1,5 @@
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from journalclip_extraction.article import Crop, ReadFigure
 from journalclip_extraction.geometry import Rect
-from journalclip_extraction.page.content import Line
+from journalclip_extraction.page.content import Line, Page
 from journalclip_extraction.panels import split_figure, with_panels
 from journalclip_extraction.panels.order import in_reading_order
 from journalclip_extraction.panels.raster import Raster, Region
@@ -155,10 +156,15 @@ def png(image: Image.Image) -> Crop:
     return Crop(out.getvalue(), "image/png", image.width, image.height)
 
 
+def place(image: Image.Image, lines: Sequence[Line] = ()) -> tuple[Page, Rect]:
+    box = Rect(0, 0, image.width, image.height)
+    return Page(1, box, lines=list(lines)), box
+
+
 def test_a_figure_gets_its_panels_with_crops() -> None:
     image = grid(1, 2)
     figure = ReadFigure("1", "Figure 1", caption(2), 1, 1, box_of(image), crop=png(image))
-    done = with_panels(figure, [])
+    done = with_panels(figure, [place(image)])
     assert done.tier == "panels"
     assert [panel.crop is not None and panel.phash is not None for panel in done.panels] == [True, True]
 
@@ -166,8 +172,8 @@ def test_a_figure_gets_its_panels_with_crops() -> None:
 def test_a_figure_without_crop_or_labels_is_left_alone() -> None:
     image = grid(1, 2)
     figure = ReadFigure("1", "Figure 1", caption(2), 1, 1, box_of(image), crop=png(image))
-    assert with_panels(replace(figure, crop=None), []).tier == "whole"
-    assert with_panels(replace(figure, caption="Two scans."), []) == replace(figure, caption="Two scans.")
+    assert with_panels(replace(figure, crop=None), [place(image)]).tier == "whole"
+    assert with_panels(replace(figure, caption="Two scans."), [place(image)]) == replace(figure, caption="Two scans.")
 
 
 def test_letters_come_from_short_lines_of_the_page() -> None:
@@ -177,7 +183,16 @@ def test_letters_come_from_short_lines_of_the_page() -> None:
         Line(text, Rect(x, 4, x + 10, 16), 10, "F", False, "F", False, 1, 0, 0)
         for text, x in (("A", 4.0), ("B", SIZE + 4.0), ("Axial CT", SIZE / 2))
     ]
-    assert with_panels(figure, lines).tier == "panels"
+    assert with_panels(figure, [place(image, lines)]).tier == "panels"
+
+
+def test_print_alone_is_no_panel() -> None:
+    """A wide gap over an axis title parts nothing."""
+    image = Image.new("L", (400, 400), 255)
+    image.paste(picture(400, 320), (0, 0))
+    drawn = ImageDraw.Draw(image)
+    drawn.text((170, 370), "weeks after", fill=0)
+    assert len(segment(Raster(image)).regions) == 1
 
 
 def test_score_counts_boxes_and_alignment() -> None:

@@ -13,12 +13,15 @@ from journalclip_extraction.article import Crop, ExtractOptions, ReadPanel
 from journalclip_extraction.quality import appraise, judge
 from journalclip_extraction.quality.features import NAMES, measure
 from journalclip_extraction.quality.model import INPUTS, QualityModel, inputs_of, parse, version
+from journalclip_extraction.quality.registered import load, promote, register
 from journalclip_extraction.quality.train import Example, Label, read_labels, save, train
 from journalclip_extraction.quality.words import is_idle, named
 from journalclip_extraction.settings import ExtractionSettings
 from journalclip_extraction.testing.readers import article
+from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import Modality, Usefulness
+from journalclip_shared.testing.memory import MemoryRegistry
 
 LABELS = Path(__file__).parent / "data" / "quality_labels.json"
 
@@ -216,3 +219,18 @@ def test_a_figure_is_appraised_with_its_panels(tmp_path: Path) -> None:
     assert found.phash == found.panels[0].phash
     assert found.panels[1].phash is None
     assert appraise(replace(figure, crop=None)).quality is None
+
+
+def test_a_registered_model_becomes_champion_only_if_it_beats_the_rules(tmp_path: Path) -> None:
+    store, registry = LocalArtifacts(tmp_path), MemoryRegistry()
+    text = save(train(examples(), 24)[0])
+    worse = register(store, registry, text, {"accuracy.usefulness": "0.8", "rules.usefulness": "0.9"})
+    assert register(store, registry, text, {}).version == worse.version
+    assert promote(registry, worse.version) == "the rules are better at usefulness"
+    with pytest.raises(PermanentError) as caught:
+        load(store, registry, "champion")
+    assert caught.value.code == "quality-model-missing"
+    assert promote(registry, worse.version, anyway=True) == ""
+    assert load(store, registry, "champion") == text
+    with pytest.raises(PermanentError, match="version 9"):
+        promote(registry, "9")

@@ -58,6 +58,15 @@ def test_a_logo_on_every_page_is_furniture_and_a_figure_slot_is_not() -> None:
     assert [region.box for region in regions] == [slot]
 
 
+def test_a_white_outline_in_the_running_head_is_furniture() -> None:
+    bar = Vector(Rect(40, 20, 555, 38), stroked=False, is_rect=True, white=False)
+    icon = Vector(Rect(536, 21, 546, 38), stroked=True, is_rect=False, white=True)
+    pages = [Page(n, A4, vectors=[bar, icon]) for n in (1, 2, 3)]
+    pages[0].pictures.append(Picture(Rect(40, 46, 555, 304), 900, 450))
+    regions = find_regions(pages[0], [], repeated_marks(pages))
+    assert [region.box for region in regions] == [Rect(40, 46, 555, 304)]
+
+
 coordinate = st.floats(0, 560, allow_nan=False)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journalclip_extraction.captions.wording import join_lines
+from journalclip_extraction.captions.wording import join_lines, without_identifier
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,9 @@ def test_a_hyphen_that_the_document_writes_stays() -> None:
 @given(st.lists(st.from_regex(r"[a-z]{1,9}( [a-z]{1,9}){0,4}", fullmatch=True), min_size=1, max_size=20))
 def test_no_letter_is_lost(lines: list[str]) -> None:
     assert join_lines(lines) == " ".join(lines)
+
+
+def test_a_figures_own_doi_is_none_of_its_words() -> None:
+    assert without_identifier("Axial CT. doi:10.5555/journal.7.g001") == "Axial CT."
+    assert without_identifier("Axial CT. https://doi.org/10.5555/7.g1") == "Axial CT."
+    assert without_identifier("From doi:10.5555/7, with leave.") == "From doi:10.5555/7, with leave."

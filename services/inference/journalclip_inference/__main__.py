@@ -7,6 +7,7 @@ import uvicorn
 from journalclip_inference.handler import IndexHandler, SegmentHandler
 from journalclip_inference.service import Clients, build, connect, open_registry
 from journalclip_inference.settings import InferenceSettings
+from journalclip_inference.studies.index import StudyIndexHandler
 from journalclip_shared import wiring
 from journalclip_shared.registry import ModelRegistry
 
@@ -16,6 +17,8 @@ def main() -> None:
     settings = InferenceSettings()
     if settings.part == "index":
         wiring.main(settings, lambda store, _bus: IndexHandler(store, settings.cache))
+    elif settings.part == "index-studies":
+        wiring.main(settings, lambda store, _bus: StudyIndexHandler(store, settings.cache))
     elif settings.part == "segments":
         wiring.main(settings, lambda store, _bus: SegmentHandler(store, open_registry(settings), settings.cache))
     else:

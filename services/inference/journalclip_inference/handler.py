@@ -47,8 +47,8 @@ class IndexHandler:
         fact = event.fact
         if not isinstance(fact, ModelPromoted):
             raise TypeError(f"{self.group} does not consume {event.topic}")
-        model = ModelManifest.model_validate_json(self._store.get(fact.manifest))
-        self.build(model)
+        if fact.kind == "figures":  # studies have an index of their own kind
+            self.build(ModelManifest.model_validate_json(self._store.get(fact.manifest)))
         return ()
 
     def build(self, model: ModelManifest) -> ArtifactRef:

@@ -114,7 +114,7 @@ class ConductorDeployment:
             Indexes(RayCalls(indexes)),
         )
         self._following = loop.create_task(self._conductor.follow(settings.poll_s))
-        group = f"inference-{socket.gethostname()}-{os.getpid()}"
+        group = f"inference-serve-{socket.gethostname()}-{os.getpid()}"
         bus = wiring.open_bus(settings)
 
         def check() -> None:

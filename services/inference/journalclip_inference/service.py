@@ -22,6 +22,7 @@ from journalclip_inference.pictures import Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
+from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
@@ -37,6 +38,8 @@ class Clients:
     bus: Bus
     cache: Path
     audit: Audit
+    study_registry: ModelRegistry | None = None
+    study_reader: DroppedStudyReader | None = None  # given by who wires all services; reading is extraction's craft
 
 
 def connect(settings: InferenceSettings) -> Clients:
@@ -83,7 +86,7 @@ def build(settings: InferenceSettings, clients: Clients, registry: ModelRegistry
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
     backend = LocalBackend(holder, limits, lambda: reloader.problem)
     parts = serving_of(settings, clients, backend)
-    group = f"inference-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
+    group = f"inference-serve-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
     hears = (reloader.check, clients.bus, group, stopping)
     threads = [
         threading.Thread(target=watch, args=(reloader, stopping, settings.poll_s), name="poll", daemon=True),
@@ -110,4 +113,12 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) 
         door=Door((Tokens.load(settings.tokens),), settings.anonymous),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
+        studies=_shelf(clients),
+        max_study_bytes=settings.max_study_bytes,
     )
+
+
+def _shelf(clients: Clients) -> StudyShelf | None:
+    if clients.study_registry is None:
+        return None
+    return StudyShelf(clients.store, clients.study_registry, clients.cache, clients.study_reader)

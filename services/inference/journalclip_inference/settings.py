@@ -13,7 +13,7 @@ from journalclip_shared.settings import Settings
 class InferenceSettings(Settings):
     """Environment ``JOURNALCLIP_<NAME>``."""
 
-    part: Literal["serve", "index", "segments"] = Field(
+    part: Literal["serve", "index", "segments", "index-studies"] = Field(
         "serve", description="Answer readers, index new champions' datasets, or index articles that come later."
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
@@ -27,6 +27,7 @@ class InferenceSettings(Settings):
     batch_wait_ms: float = Field(2.0, ge=0, description="How long a lone query waits for company.")
     max_waiting: int = Field(256, ge=1, description="Queries that may wait; more are refused with 429.")
     max_body_bytes: int = Field(24_000_000, ge=1, description="Largest request; an image in base64 is a third larger.")
+    max_study_bytes: int = Field(600_000_000, ge=1, description="Largest study that may be dropped.")
     max_image_bytes: int = Field(16_000_000, ge=1)
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture that is decoded.")
     poll_s: float = Field(5.0, gt=0, description="How often the champion alias is looked at, besides events.")

@@ -14,14 +14,16 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
 from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.runs import MlflowRuns
 
 
 def serve(settings: PromotionSettings, stop: threading.Event | None = None) -> int:
     """Handle events until ``stop`` is set, with the reconciler watching beside it; returns the exit code."""
 
     def build(store: ArtifactStore, bus: Bus) -> Handler:
-        promoter = build_promoter(settings, store, MlflowRegistry(settings.registry_uri))
-        Watch(promoter, bus, settings.reconcile_s).start()
+        runs = MlflowRuns(settings.registry_uri)
+        promoter = build_promoter(settings, store, MlflowRegistry(settings.registry_uri), runs)
+        Watch(promoter, bus, settings.reconcile_s, runs).start()
         return PromotionHandler(promoter)
 
     return wiring.serve(settings, build, stop)

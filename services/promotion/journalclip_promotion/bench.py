@@ -1,12 +1,13 @@
-"""Measuring a verified candidate: against the champion, or against its own start where there is none.
+"""Measuring a verified candidate beside its own start and the champion.
 
-Both sides are measured on the candidate's own test split. A champion that was trained on other splits may have seen
-some of those articles; that only makes the comparison harder for the candidate.
+All are measured on the candidate's own test split. A champion that was trained on other splits may have seen some of
+those articles; that only makes the comparison harder for the candidate.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from journalclip_evaluation.bootstrap import Difference, Groups, difference
+from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.models import Evaluator, Measured, Subject, files_of
 from journalclip_evaluation.retrieval import compare
 from journalclip_evaluation.run_suite import zero_shot
@@ -23,13 +25,14 @@ from journalclip_evaluation.suites import load_suite
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
-from journalclip_promotion.gates import Gates, Measurements
+from journalclip_promotion.gates import CHAMPION, START, THIS, Gates, GeneralLoss, Measurements
 from journalclip_promotion.verify import Inspected
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.model import ModelManifest
 
 _REPEATS = 5  # the median of five leaves out the first, cold call
 _PROBE = "axial CT of the head without contrast"
+Who = tuple[ModelManifest, Subject]
 
 
 class Bench(Protocol):
@@ -40,43 +43,66 @@ class Bench(Protocol):
     def latency_ms(self, model: ModelManifest) -> float: ...
 
     def general(self, suite: str, model: ModelManifest, subject: Subject) -> list[bool]:
-        """Right or wrong on each item of a general-domain suite."""
+        """Right or wrong on each item of a general-domain suite. Raises `SuiteUnusable`."""
         ...
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the gates read, and where the two evaluations are kept."""
+    """What the gates read, and the evaluations behind it: ``others`` by name, the baseline among them."""
 
     found: Measurements
-    evaluation: ArtifactRef
-    baseline: ArtifactRef
+    this: Measured
+    others: Mapping[str, Measured]
+    general: Mapping[str, float]
+
+    @property
+    def baseline(self) -> Measured:
+        return self.others[self.found.baseline]
 
 
 def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: ModelManifest | None) -> Comparison:
     """Raises what `Evaluator.measure` raises."""
-    model = champion or candidate.model
-    subject: Subject = "model" if champion else "start"
-    after = bench.retrieval(candidate.model, candidate.model.dataset, "model")
-    before = bench.retrieval(model, candidate.model.dataset, subject)
-    rule = gates.improvement
+    model, rule = candidate.model, gates.improvement
+    rivals: dict[str, Who] = {}
+    if model.start_files or champion is None:
+        rivals[START] = (model, "start")
+    if champion is not None:
+        rivals[CHAMPION] = (champion, "model")
+    this = bench.retrieval(model, model.dataset, "model")
+    others = {name: bench.retrieval(other, model.dataset, subject) for name, (other, subject) in rivals.items()}
+    baseline = START if champion is None else CHAMPION
+    general = _general(bench, gates.general, {**rivals, THIS: (model, "model")})
     found = Measurements(
-        improvement=compare(before.ranked, after.ranked, rule.metric, rule.multi_positive),
-        baseline="start" if champion is None else "champion",
-        general=_general(bench, gates, candidate.model, model, subject),
-        latency_ms=bench.latency_ms(candidate.model),
+        improvement=compare(others[baseline].ranked, this.ranked, rule.metric, rule.multi_positive),
+        baseline=baseline,
+        general=general.drops(),
+        general_problem=general.problem,
+        latency_ms=bench.latency_ms(model),
     )
-    return Comparison(found, after.ref, before.ref)
+    return Comparison(found, this, others, {name: float(np.mean(hits)) for name, hits in general.hits.items()})
 
 
-def _general(
-    bench: Bench, gates: Gates, model: ModelManifest, other: ModelManifest, subject: Subject
-) -> Difference | None:
-    if gates.general is None:
-        return None
-    after = np.asarray(bench.general(gates.general.suite, model, "model"), np.float64)
-    before = np.asarray(bench.general(gates.general.suite, other, subject), np.float64)
-    return difference(before, after, Groups.of([str(item) for item in range(len(before))]))
+@dataclass(frozen=True)
+class _General:
+    hits: Mapping[str, list[bool]]
+    problem: str = ""
+
+    def drops(self) -> dict[str, Difference]:
+        """This model minus each other, paired over the suite's items."""
+        after = np.asarray(self.hits.get(THIS, ()), np.float64)
+        groups = Groups.of([str(item) for item in range(len(after))])
+        others = {name: np.asarray(hits, np.float64) for name, hits in self.hits.items() if name != THIS}
+        return {name: difference(before, after, groups) for name, before in others.items()}
+
+
+def _general(bench: Bench, rule: GeneralLoss | None, who: Mapping[str, Who]) -> _General:
+    if rule is None:
+        return _General({})
+    try:
+        return _General({name: bench.general(rule.suite, model, subject) for name, (model, subject) in who.items()})
+    except SuiteUnusable as error:  # a question of the installation, not of the candidate: the gate says which it is
+        return _General({}, error.reason)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
-from journalclip_shared.events import ModelPromoted
+from journalclip_shared.events import Kind, ModelPromoted, kind_field
 from journalclip_shared.records import Document
 
 Outcome = Literal["promoted", "refused", "awaiting-approval", "rolled-back"]
@@ -34,6 +34,7 @@ class Candidate(Document):
     model_id: str
     dataset_id: str
     manifest: ArtifactRef
+    kind: Kind = kind_field()
 
 
 class Decision(Document):
@@ -47,6 +48,8 @@ class Decision(Document):
     compared_with: str = Field("", description="`champion <version>` or `its starting point`.")
     evaluation: ArtifactRef | None = None
     baseline: ArtifactRef | None = None
+    report: ArtifactRef | None = Field(None, description="HTML for people, where the candidate was measured.")
+    card: ArtifactRef | None = Field(None, description="The model card, Markdown.")
     who: str
     when: str = Field(description="ISO 8601, UTC.")
     why: str = ""
@@ -77,4 +80,5 @@ class Decision(Document):
             previous_version=self.previous.version if self.previous else None,
             change="rollback" if self.outcome == "rolled-back" else "promotion",
             sequence=self.sequence,
+            kind=self.candidate.kind,
         )

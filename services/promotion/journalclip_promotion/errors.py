@@ -3,6 +3,7 @@
 PermanentError
 ├── GatesUnusable      gates-unusable       the YAML of gates does not say what it must
 ├── UnknownVersion     unknown-version      the registry has no such version
+├── NoDocuments        no-documents         a version has no report: it was refused before it was measured
 └── CannotRollBack     cannot-roll-back     nothing stood before, or it never passed the gates, or no longer verifies
 TransientError
 ├── LockBusy           another promoter holds the lock for longer than we wait
@@ -26,6 +27,17 @@ class UnknownVersion(PermanentError):
 
     def __init__(self, version: str) -> None:
         super().__init__("unknown-version", f"version {version} is not registered", "Run `journalclip models list`.")
+
+
+class NoDocuments(PermanentError):
+    """A version was never measured, so there is no report of it."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            "no-documents",
+            f"version {version} has no report: no decision about it was made, or it was refused before it was measured",
+            "`journalclip models explain` says which gate refused; `journalclip evaluate` measures it all the same.",
+        )
 
 
 class CannotRollBack(PermanentError):

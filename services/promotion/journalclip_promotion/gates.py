@@ -6,7 +6,7 @@ those that need no model first: a leaking or unlicensed candidate is refused bef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_promotion.decision import Verdict
 from journalclip_promotion.errors import GatesUnusable
-from journalclip_shared.records.dataset import DatasetManifest
+from journalclip_promotion.verify import Recount, SignaturePolicy
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelManifest
 
 CARD_FIELDS = ("intended_use", "not_for", "data", "licences", "metrics", "risks", "base_model")
+START, CHAMPION, THIS = "its start", "the champion", "this model"  # whom a candidate is compared with, and itself
 _MIB = 1 << 20
 
 
@@ -40,10 +42,11 @@ class Improvement(_Gate):
 
 
 class GeneralLoss(_Gate):
-    """Cap on what is forgotten outside the domain; needs a suite."""
+    """Cap on what is forgotten outside the domain, against the candidate's own start and against the champion."""
 
     suite: str
     max_drop: float = Field(0.05, ge=0, description="In accuracy, upper end of the interval.")
+    without_data: Literal["refuse", "pass"] = Field("refuse", description="Where the suite's data is not there.")
 
 
 class Licences(_Gate):
@@ -62,6 +65,11 @@ class Cost(_Gate):
 class Gates(_Gate):
     """All gates; a missing ``general`` means that no general suite is configured."""
 
+    signature: SignaturePolicy = Field(
+        "required",
+        description="`required`: unsigned candidates are refused, and all where no key is there to verify with; "
+        "`if-key`: asked for only where there is a key.",
+    )
     improvement: Improvement = Improvement()
     general: GeneralLoss | None = None
     licences: Licences = Licences()
@@ -88,17 +96,18 @@ class Measurements:
     """What needed the model: differences are candidate minus baseline."""
 
     improvement: Difference
-    baseline: Literal["champion", "start"]
-    general: Difference | None
+    baseline: str
+    general: Mapping[str, Difference]
     latency_ms: float
+    general_problem: str = ""
 
 
-def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest) -> list[Verdict]:
-    """The gates that read manifests only."""
+def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, recount: Recount) -> list[Verdict]:
+    """The gates that read manifests and records only."""
     return [
-        leaks(dataset),
+        leaks(dataset.leaks, recount.leaks),
         card(gates.card, model),
-        *licences(gates.licences, dataset),
+        licences(gates.licences, recount.licences or dataset.licences),
         size(gates.cost, model),
     ]
 
@@ -107,14 +116,21 @@ def check_measurements(gates: Gates, found: Measurements) -> list[Verdict]:
     """The gates that read what was measured."""
     verdicts = [improvement(gates.improvement, found), latency(gates.cost, found.latency_ms)]
     if gates.general is not None:
-        verdicts.append(general_loss(gates.general, found.general))
+        verdicts.append(general_loss(gates.general, found.general, found.general_problem))
     return verdicts
 
 
-def leaks(dataset: DatasetManifest) -> Verdict:
-    named = [f"{count} {name.replace('_', ' ')}" for name, count in dataset.leaks.model_dump().items() if count]
-    reason = f"{', '.join(named)} in more than one split" if named else "nothing stands in two splits"
-    return Verdict(gate="leaks", passed=not named, reason=reason, measured=dataset.leaks.total, limit=0)
+def leaks(stated: LeakReport, counted: LeakReport) -> Verdict:
+    """Both the manifest's word and our own count of the records must be zero."""
+    told = _named(stated) or "nothing"
+    found = _named(counted) or "nothing"
+    reason = f"{found} in more than one split" if found == told else f"{found} in more than one split, {told} as stated"
+    worst = max(stated.total, counted.total)
+    return Verdict(gate="leaks", passed=not worst, reason=reason, measured=worst, limit=0)
+
+
+def _named(leaked: LeakReport) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in leaked.model_dump().items() if count)
 
 
 def card(required: Sequence[str], model: ModelManifest) -> Verdict:
@@ -123,16 +139,17 @@ def card(required: Sequence[str], model: ModelManifest) -> Verdict:
     return Verdict(gate="card", passed=not empty, reason=reason, measured=len(empty), limit=0)
 
 
-def licences(limits: Licences, dataset: DatasetManifest) -> list[Verdict]:
-    total = sum(dataset.licences.values())
+def licences(limits: Licences, found: Mapping[str, int]) -> Verdict:
+    total = sum(found.values())
     if not total:
-        return [Verdict(gate="licences", passed=not limits.max_share, reason="the dataset names no licences")]
+        return Verdict(gate="licences", passed=not limits.max_share, reason="the dataset names no licences")
     over = [
-        f"{name} is {dataset.licences[name] / total:.1%}, allowed {limit:.1%}"
+        f"{name} is {found[name] / total:.1%}, allowed {limit:.1%}"
         for name, limit in sorted(limits.max_share.items())
-        if dataset.licences.get(name, 0) > limit * total
+        if found.get(name, 0) > limit * total
     ]
-    return [Verdict(gate="licences", passed=not over, reason="; ".join(over) or "the mix is allowed")]
+    mix = ", ".join(f"{name} {count / total:.0%}" for name, count in sorted(found.items()))
+    return Verdict(gate="licences", passed=not over, reason="; ".join(over) or f"the mix is allowed: {mix}")
 
 
 def size(limit: Cost, model: ModelManifest) -> Verdict:
@@ -145,23 +162,26 @@ def latency(limit: Cost, found_ms: float) -> Verdict:
 
 
 def improvement(rule: Improvement, found: Measurements) -> Verdict:
-    against = "the champion" if found.baseline == "champion" else "its starting point"
-    demand = rule.over_champion if found.baseline == "champion" else rule.over_start
+    demand = rule.over_champion if found.baseline == CHAMPION else rule.over_start
     delta = found.improvement
     passed = delta.low > rule.margin if demand == "better" else delta.high >= 0
     reason = (
-        f"{rule.metric} {delta.mean:+.4f} against {against}, 95 % interval {delta.low:+.4f} to {delta.high:+.4f}; "
+        f"{rule.metric} {delta.mean:+.4f} against {found.baseline}, 95 % interval {delta.low:+.4f} to "
+        f"{delta.high:+.4f}; "
         + (f"its lower end must lie above {rule.margin:g}" if demand == "better" else "its upper end must reach 0")
     )
     return Verdict(gate="improvement", passed=passed, reason=reason, measured=delta.mean, limit=rule.margin)
 
 
-def general_loss(rule: GeneralLoss, found: Difference | None) -> Verdict:
-    if found is None:
-        reason = f"the suite {rule.suite} was not measured"
-        return Verdict(gate="general", passed=False, reason=reason, limit=rule.max_drop)
-    drop = -found.low
-    reason = f"accuracy on {rule.suite} {found.mean:+.4f}, at worst {found.low:+.4f}; allowed -{rule.max_drop:g}"
+def general_loss(rule: GeneralLoss, found: Mapping[str, Difference], problem: str = "") -> Verdict:
+    """The worse of the drops against the candidate's start and against the champion."""
+    if not found:
+        passed = rule.without_data == "pass"
+        reason = f"not measured: {problem or f'the suite {rule.suite} gave nothing'}"
+        return Verdict(gate="general", passed=passed, reason=reason, limit=rule.max_drop)
+    drop = max(-delta.low for delta in found.values())
+    each = "; ".join(f"{delta.mean:+.4f} against {name}, at worst {delta.low:+.4f}" for name, delta in found.items())
+    reason = f"accuracy on {rule.suite} {each}; allowed -{rule.max_drop:g}"
     return Verdict(gate="general", passed=drop <= rule.max_drop, reason=reason, measured=drop, limit=rule.max_drop)
 
 

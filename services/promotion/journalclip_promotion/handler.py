@@ -11,21 +11,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from journalclip_promotion.decision import Candidate
+from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter, Request
-from journalclip_shared.events import Event, Fact, ModelPromoted, ModelTrained
+from journalclip_shared.events import Event, Fact, Kind, ModelPromoted, ModelTrained
+from journalclip_shared.runs import NoRuns, Runs
 
 
 @dataclass
 class PromotionHandler:
-    """Asks the promoter; knows nothing of gates."""
+    """Asks the promoter; knows nothing of gates. With ``runs``, documents are attached at once, as a local run wants
+    it; without, that is left to the reconciler, since a tracker that is away can take minutes to say so."""
 
     promoter: Promoter
+    runs: Runs = NoRuns()  # noqa: RUF009 - it has no state
     group: str = "promotion"
+    kind: Kind = "figures"
     consumes: tuple[type[Fact], ...] = (ModelTrained, ModelPromoted)
 
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `TransientError` where the registry, the store or the lock cannot be had."""
         fact = event.fact
+        if isinstance(fact, ModelTrained | ModelPromoted) and fact.kind != self.kind:
+            return []
         if isinstance(fact, ModelTrained):
             return self._decide(fact)
         if isinstance(fact, ModelPromoted):
@@ -34,9 +41,14 @@ class PromotionHandler:
 
     def _decide(self, fact: ModelTrained) -> Iterator[Fact]:
         candidate = Candidate(
-            version=fact.version, model_id=fact.model_id, dataset_id=fact.dataset_id, manifest=fact.manifest
+            version=fact.version,
+            model_id=fact.model_id,
+            dataset_id=fact.dataset_id,
+            manifest=fact.manifest,
+            kind=fact.kind,
         )
         decision = self.promoter.decide(Request(candidate, who=self.group, why="the candidate's event"))
+        file_documents(self.promoter, self.runs)
         if decision.changed:
             yield decision.fact()
 

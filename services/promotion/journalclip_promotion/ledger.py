@@ -15,31 +15,39 @@ from journalclip_shared.artifacts import ArtifactStore, ManifestConflict
 from journalclip_shared.ids import canonical_json
 
 _ENTRIES = "decisions/"
+_FILED = "filed/"
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Entries lie in the bucket ``models`` of one store."""
+    """Entries lie in the bucket ``models`` of one store; studies' lie below a prefix of their own."""
 
     store: ArtifactStore
+    prefix: str = ""
 
     def last(self) -> Decision | None:
-        names = list(self.store.list_manifests("models", _ENTRIES))
+        names = list(self.store.list_manifests("models", self.prefix + _ENTRIES))
         return self._read(names[-1]) if names else None
 
     def all(self) -> Iterator[Decision]:
         """From the first on."""
-        for name in self.store.list_manifests("models", _ENTRIES):
+        for name in self.store.list_manifests("models", self.prefix + _ENTRIES):
+            if (entry := self._read(name)) is not None:
+                yield entry
+
+    def backwards(self) -> Iterator[Decision]:
+        """From the last on; who looks for the newest of a kind reads no more than it must."""
+        for name in reversed(list(self.store.list_manifests("models", self.prefix + _ENTRIES))):
             if (entry := self._read(name)) is not None:
                 yield entry
 
     def get(self, sequence: int) -> Decision | None:
-        return self._read(_name(sequence))
+        return self._read(self.prefix + _name(sequence))
 
     def append(self, entry: Decision) -> None:
         """Durable on return. Raises `Overtaken` where the number is taken."""
         try:
-            self.store.put_manifest("models", _name(entry.sequence), entry.canonical())
+            self.store.put_manifest("models", self.prefix + _name(entry.sequence), entry.canonical())
         except ManifestConflict as error:
             raise Overtaken(f"decision {entry.sequence} was written by another promoter") from error
 
@@ -53,10 +61,26 @@ class Ledger:
 
     def announced(self, sequence: int) -> bool:
         """Whether the entry's event has been seen on the bus."""
-        return self.store.find_manifest("models", f"announced/{sequence:08d}") is not None
+        return self.store.find_manifest("models", f"{self.prefix}announced/{sequence:08d}") is not None
 
     def set_announced(self, sequence: int) -> None:
-        self.store.put_manifest("models", f"announced/{sequence:08d}", canonical_json({"sequence": sequence}))
+        self.store.put_manifest(
+            "models", f"{self.prefix}announced/{sequence:08d}", canonical_json({"sequence": sequence})
+        )
+
+    def unfiled(self) -> list[int]:
+        """Entries whose documents have not been attached to their model's run yet, or have none."""
+        filed = set(self._numbers(_FILED))
+        return [sequence for sequence in self._numbers(_ENTRIES) if sequence not in filed]
+
+    def set_filed(self, sequence: int) -> None:
+        self.store.put_manifest(
+            "models", f"{self.prefix}{_FILED}{sequence:08d}", canonical_json({"sequence": sequence})
+        )
+
+    def _numbers(self, kind: str) -> Iterator[int]:
+        below = self.prefix + kind
+        yield from (int(name.removeprefix(below)) for name in self.store.list_manifests("models", below))
 
     def _read(self, name: str) -> Decision | None:
         found = self.store.find_manifest("models", name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from journalclip_promotion.decision import Decision
-from journalclip_promotion.errors import UnknownVersion
+from journalclip_promotion.errors import NoDocuments, UnknownVersion
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.artifacts import ArtifactMissing
 from journalclip_shared.ids import Json
@@ -25,6 +25,7 @@ def listing(promoter: Promoter) -> list[dict[str, Json]]:
             "aliases": [alias for alias, holder in held.items() if holder and holder.version == version.version],
             "decision": said[version.version].summary() if version.version in said else "none yet",
             "when": said[version.version].when if version.version in said else None,
+            "who": said[version.version].who if version.version in said else None,
         }
         for version in promoter.registry.versions()
     ]
@@ -33,6 +34,17 @@ def listing(promoter: Promoter) -> list[dict[str, Json]]:
 def history(promoter: Promoter, version: str | None = None) -> list[Decision]:
     """The ledger, or what it says of one version."""
     return [entry for entry in promoter.ledger.all() if version in (None, entry.candidate.version)]
+
+
+def documents(promoter: Promoter, version: str) -> dict[str, bytes]:
+    """Report and card of the newest decision that has them, by file name. Raises `NoDocuments`."""
+    for entry in promoter.ledger.backwards():
+        if entry.candidate.version == version and entry.report is not None and entry.card is not None:
+            return {
+                f"report-{version}.html": promoter.ledger.store.get(entry.report),
+                f"model-card-{version}.md": promoter.ledger.store.get(entry.card),
+            }
+    raise NoDocuments(version)
 
 
 class Explained(Document):

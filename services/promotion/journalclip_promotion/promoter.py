@@ -16,16 +16,18 @@ from journalclip_evaluation.errors import EmbeddingsUnusable, NothingToEvaluate
 from journalclip_modeling.folder import ModelUnloadable
 from journalclip_promotion.bench import Bench, Comparison, compare_models
 from journalclip_promotion.decision import Candidate, Decision, Outcome, Verdict
+from journalclip_promotion.documents import Documents, Judgement, Writer
 from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
 from journalclip_promotion.gates import Gates, check_measurements, check_papers
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.lock import Lock
 from journalclip_promotion.verify import Inspector, Tampered
-from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
 
 EVALUATION_TAG = "journalclip.evaluation"
+REPORT_TAG = "journalclip.report"
+CARD_TAG = "journalclip.card"
 DECISION_TAG = "journalclip.decision"
 _TAG_LENGTH = 500  # a registry's tag is a line for people; the ledger holds the whole reason
 _ROUNDS = 5  # each lost round means that another candidate was promoted meanwhile
@@ -53,10 +55,11 @@ class Request:
 class _Judged:
     verdicts: Sequence[Verdict]
     comparison: Comparison | None = None
+    documents: Documents | None = None
 
     @property
     def passed(self) -> bool:
-        return all(verdict.passed for verdict in self.verdicts)
+        return _passed(self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Promoter:
     lock: Lock
     inspector: Inspector
     bench: Bench
+    writer: Writer
     gates: Gates
     now: Callable[[], str] = utc_now
     step: Callable[[str], None] = field(default=_ignore)  # named points where tests kill the process
@@ -83,7 +87,7 @@ class Promoter:
                 if (known := self._known(request)) is not None:
                     return known
                 seen = self.ledger.last()
-            judged = self._judge(request.candidate, _champion(seen))
+            judged = self._judge(request, _champion(seen))
             self.step("judged")
             with self.lock.hold():
                 self.recover()
@@ -107,7 +111,7 @@ class Promoter:
             last = self.ledger.last()
             target = self._former(last, version)
             try:
-                self.inspector.inspect(target, self.find(target.version))
+                self.inspector.inspect(target, self.find(target.version), self.gates.signature)
             except Tampered as error:
                 raise CannotRollBack(f"version {target.version} no longer verifies: {error.reason}") from error
             decision = Decision(
@@ -140,25 +144,41 @@ class Promoter:
         if found is None:
             raise UnknownVersion(version)
         model = ModelManifest.model_validate_json(self.ledger.store.get(found.manifest))
-        return Candidate(version=version, model_id=found.model_id, dataset_id=model.dataset_id, manifest=found.manifest)
+        return Candidate(
+            version=version,
+            model_id=found.model_id,
+            dataset_id=model.dataset_id,
+            manifest=found.manifest,
+            kind=model.kind,
+        )
 
     def _known(self, request: Request) -> Decision | None:
         return None if request.person else self.ledger.answer(request.candidate.model_id)
 
-    def _judge(self, candidate: Candidate, champion: Candidate | None) -> _Judged:
+    def _judge(self, request: Request, champion: Candidate | None) -> _Judged:
+        candidate = request.candidate
         try:
-            inspected = self.inspector.inspect(candidate, self.find(candidate.version))
+            inspected = self.inspector.inspect(candidate, self.find(candidate.version), self.gates.signature)
+            recount = self.inspector.recount(inspected)
         except Tampered as error:
             return _Judged([error.verdict()])
-        whole = Verdict(gate="integrity", passed=True, reason="every file is what the manifest says")
-        verdicts = [whole, *check_papers(self.gates, inspected.model, inspected.dataset)]
-        if not all(verdict.passed for verdict in verdicts):
+        papers = check_papers(self.gates, inspected.model, inspected.dataset, recount)
+        verdicts = [*inspected.verdicts(), *papers]
+        if not _passed(verdicts):
             return _Judged(verdicts)
         try:
             comparison = compare_models(self.bench, self.gates, inspected, self._manifest(champion))
         except (NothingToEvaluate, EmbeddingsUnusable, ModelUnloadable) as error:
             return _Judged([*verdicts, Verdict(gate="evaluation", passed=False, reason=error.reason)])
-        return _Judged([*verdicts, *check_measurements(self.gates, comparison.found)], comparison)
+        verdicts += check_measurements(self.gates, comparison.found)
+        suite = self.gates.general.suite if self.gates.general else ""
+        about = Judgement(inspected, comparison, verdicts, self._outcome(_passed(verdicts), request), suite)
+        return _Judged(verdicts, comparison, self.writer.write(about))
+
+    def _outcome(self, passed: bool, request: Request) -> Outcome:
+        if passed and self.gates.approval and not request.person:
+            return "awaiting-approval"
+        return "promoted" if passed else "refused"
 
     def _manifest(self, champion: Candidate | None) -> ModelManifest | None:
         if champion is None:
@@ -166,14 +186,15 @@ class Promoter:
         return ModelManifest.model_validate_json(self.ledger.store.get(champion.manifest))
 
     def _decision(self, request: Request, judged: _Judged, last: Decision | None) -> Decision:
-        outcome: Outcome = "promoted" if judged.passed else "refused"
-        if judged.passed and self.gates.approval and not request.person:
-            outcome = "awaiting-approval"
+        outcome = self._outcome(judged.passed, request)
         before, promoted = _champion(last), outcome == "promoted"
-        evaluation, baseline = _refs(judged.comparison)
+        comparison, documents = judged.comparison, judged.documents
         return Decision(
             sequence=_next(last), outcome=outcome, trigger="person" if request.person else "event",
-            candidate=request.candidate, verdicts=tuple(judged.verdicts), evaluation=evaluation, baseline=baseline,
+            candidate=request.candidate, verdicts=tuple(judged.verdicts),
+            evaluation=comparison.this.ref if comparison else None,
+            baseline=comparison.baseline.ref if comparison else None,
+            report=documents.report if documents else None, card=documents.card if documents else None,
             compared_with=f"champion {before.version}" if before else "its starting point",
             who=request.who, when=self.now(), why=request.why,
             champion=request.candidate if promoted else before,
@@ -200,8 +221,10 @@ class Promoter:
         if self.find(decision.candidate.version) is None:
             return  # refused because it is not registered: there is nothing to tag
         self.registry.tag(decision.candidate.version, DECISION_TAG, decision.summary()[:_TAG_LENGTH])
-        if decision.evaluation is not None:
-            self.registry.tag(decision.candidate.version, EVALUATION_TAG, decision.evaluation.model_dump_json())
+        refs = {EVALUATION_TAG: decision.evaluation, REPORT_TAG: decision.report, CARD_TAG: decision.card}
+        for tag, ref in refs.items():
+            if ref is not None:
+                self.registry.tag(decision.candidate.version, tag, ref.model_dump_json())
 
     def _former(self, last: Decision | None, version: str | None) -> Candidate:
         champion = _champion(last)
@@ -228,5 +251,5 @@ def _next(last: Decision | None) -> int:
     return last.sequence + 1 if last else 1
 
 
-def _refs(comparison: Comparison | None) -> tuple[ArtifactRef | None, ArtifactRef | None]:
-    return (comparison.evaluation, comparison.baseline) if comparison else (None, None)
+def _passed(verdicts: Sequence[Verdict]) -> bool:
+    return all(verdict.passed for verdict in verdicts)

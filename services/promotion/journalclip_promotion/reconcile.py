@@ -11,10 +11,12 @@ import threading
 from dataclasses import dataclass
 
 from journalclip_promotion.decision import Decision
+from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
-from journalclip_shared.errors import TransientError
+from journalclip_shared.errors import JournalclipError
 from journalclip_shared.events import Event
+from journalclip_shared.runs import NoRuns, Runs
 
 _log = logging.getLogger(__name__)
 
@@ -25,31 +27,39 @@ class Healed:
 
     aliases: bool
     announced: int | None
+    filed: tuple[int, ...] = ()
 
     @property
     def anything(self) -> bool:
-        return self.aliases or self.announced is not None
+        return self.aliases or self.announced is not None or bool(self.filed)
+
+    def __str__(self) -> str:
+        parts = ["aliases set as the ledger says"] if self.aliases else []
+        parts += [f"decision {self.announced} announced"] if self.announced is not None else []
+        parts += [f"documents of decision {', '.join(map(str, self.filed))} attached"] if self.filed else []
+        return "; ".join(parts) or "nothing to heal"
 
 
-def reconcile(promoter: Promoter, bus: Bus) -> Healed:
+def reconcile(promoter: Promoter, bus: Bus, runs: Runs = NoRuns()) -> Healed:  # noqa: B008 - it has no state
     """One pass. Raises `TransientError` as registry, store, bus and lock do."""
     with promoter.lock.hold():
         before = _aliases(promoter)
         promoter.recover()
         healed = _aliases(promoter) != before
-        change = _last_change(promoter)
-    if change is None or promoter.ledger.announced(change.sequence):
-        return Healed(healed, None)
-    announce(promoter, bus, change)
-    return Healed(healed, change.sequence)
+        change = next((entry for entry in promoter.ledger.backwards() if entry.changed), None)
+    announced = None
+    if change is not None and not promoter.ledger.announced(change.sequence):
+        announce(promoter, bus, change)
+        announced = change.sequence
+    return Healed(healed, announced, tuple(file_documents(promoter, runs)))
 
 
 class Watch(threading.Thread):
     """Reconciles at once and then every ``every_s`` seconds, beside the consume loop; dies with the process."""
 
-    def __init__(self, promoter: Promoter, bus: Bus, every_s: float) -> None:
+    def __init__(self, promoter: Promoter, bus: Bus, every_s: float, runs: Runs = NoRuns()) -> None:  # noqa: B008 - stateless
         super().__init__(name="reconciler", daemon=True)
-        self._promoter, self._bus, self._every_s = promoter, bus, every_s
+        self._promoter, self._bus, self._every_s, self._runs = promoter, bus, every_s, runs
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -60,12 +70,12 @@ class Watch(threading.Thread):
 
     def _once(self) -> None:
         try:
-            healed = reconcile(self._promoter, self._bus)
-        except TransientError as error:
+            healed = reconcile(self._promoter, self._bus, self._runs)
+        except JournalclipError as error:  # also a right or bucket that is missing while a cluster starts
             _log.warning("reconciling again in %g s: %s", self._every_s, error)
         else:
             if healed.anything:
-                _log.warning("healed: aliases %s, announced %s", healed.aliases, healed.announced)
+                _log.warning("healed: %s", healed)
 
 
 def announce(promoter: Promoter, bus: Bus, decision: Decision) -> None:
@@ -78,8 +88,3 @@ def announce(promoter: Promoter, bus: Bus, decision: Decision) -> None:
 def _aliases(promoter: Promoter) -> tuple[str | None, str | None]:
     champion, previous = (promoter.registry.by_alias("champion"), promoter.registry.by_alias("previous"))
     return (champion.version if champion else None, previous.version if previous else None)
-
-
-def _last_change(promoter: Promoter) -> Decision | None:
-    changes = [entry for entry in promoter.ledger.all() if entry.changed]
-    return changes[-1] if changes else None

@@ -15,11 +15,12 @@ class PromotionSettings(Settings):
 
     gates: str = Field("default", description="`default`, `local`, or the path of a YAML file.")
     verify_key_file: Path | None = Field(
-        None, description="File with `hmac:...` or `ed25519-public:...`; without one, unsigned candidates pass."
+        None, description="File with the trusted keys, one a line; local artifacts have keys of their own."
     )
     device: str = Field("cpu", description="Where candidates are measured.")
     suites: Path = Field(Path("suites"), description="Folder below which the data of evaluation suites lies.")
-    lock: Literal["file", "registry"] = Field(
-        "file", description="`file` in the work folder, or `registry` for promoters on many machines."
+    lock: Literal["auto", "file", "registry"] = Field(
+        "auto",
+        description="`file` in the work folder, `registry` for promoters on many machines; `auto`: as MLflow is.",
     )
     reconcile_s: float = Field(60, gt=0, description="Seconds between two looks for gaps.")

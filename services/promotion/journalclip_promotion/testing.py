@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.models import Evaluation, Measured, Subject
 from journalclip_evaluation.ranking import Ranks
 from journalclip_evaluation.retrieval import SIDES, Ranked, Side, summarise
 from journalclip_promotion.decision import Candidate, Decision
+from journalclip_promotion.documents import Documents, Judgement
 from journalclip_promotion.gates import CARD_FIELDS, Gates
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.ledger import Ledger
@@ -27,11 +29,13 @@ from journalclip_promotion.promoter import Promoter
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, Fact, ModelTrained
 from journalclip_shared.ids import make_id, sha256_hex
-from journalclip_shared.records.dataset import DatasetManifest, LeakReport
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+from journalclip_shared.runs import Curve
 
 GOOD_CARD = dict.fromkeys(CARD_FIELDS, "said")
 
@@ -92,6 +96,7 @@ class CannedBench:
     skill: Mapping[str, float] = field(default_factory=dict)
     start: float = 0.1
     general_skill: Mapping[str, float] = field(default_factory=dict)
+    missing_suites: tuple[str, ...] = ()
     queries: int = 200
     calls: list[str] = field(default_factory=list)
 
@@ -102,7 +107,7 @@ class CannedBench:
         figures = summarise(ranked)
         evaluation = Evaluation(
             model_id=model.model_id, subject=subject, dataset_id=model.dataset_id, split="test",
-            strict=figures, multi=figures, by_modality={}, ranks=dataset,
+            strict=figures, multi=figures, by_modality={}, ranks=dataset, sketch=dataset,
         )  # fmt: skip
         ref = self.store.put("models", evaluation.canonical(), "application/json")
         return Measured(evaluation, ref, ranked)
@@ -111,8 +116,44 @@ class CannedBench:
         return 12.0
 
     def general(self, suite: str, model: ModelManifest, subject: Subject) -> list[bool]:
+        if suite in self.missing_suites:
+            raise SuiteUnusable(suite, "no data")
         share = 0.6 if subject == "start" else self.general_skill.get(model.model_id, 0.6)
         return [item < share * 1000 for item in range(1000)]
+
+
+@dataclass(frozen=True)
+class PlainWriter:
+    """A line in place of the report, and another in place of the card."""
+
+    store: ArtifactStore
+
+    def write(self, about: Judgement) -> Documents:
+        name = f"{about.inspected.model.model_id} {about.word}"
+        report, card = (
+            self.store.put("models", f"{kind} of {name}".encode(), "text/plain") for kind in ("report", "card")
+        )
+        return Documents(report, card)
+
+
+@dataclass
+class FolderRuns:
+    """`Runs` in a folder; ``away`` makes it refuse."""
+
+    root: Path
+    away: bool = False
+
+    def curves(self, run_id: str, names: Sequence[str]) -> dict[str, Curve]:
+        return {}
+
+    def attach(self, run_id: str, model_id: str, files: Mapping[str, bytes]) -> str:
+        if self.away:
+            raise TransientError("the tracker is away")
+        for name, data in files.items():
+            path = self.root / model_id / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return run_id
 
 
 def canned_ranks(share: float, queries: int) -> Ranked:
@@ -131,12 +172,13 @@ def put_candidate(
     card: Mapping[str, str] = GOOD_CARD,
     leaks: LeakReport | None = None,
     licences: Mapping[str, int] | None = None,
+    splits: Mapping[Split, SplitPart] | None = None,
     files: Sequence[tuple[str, bytes]] = (("config.json", b"{}"), ("model.safetensors", b"weights")),
     tags: Mapping[str, str] | None = None,
 ) -> Candidate:
     """A candidate whose files are a few bytes: enough for everything that does not load them."""
     dataset = DatasetManifest(
-        dataset_id=make_id("ds", name), digest=sha256_hex(name.encode()), splits={},
+        dataset_id=make_id("ds", name), digest=sha256_hex(name.encode()), splits=dict(splits or {}),
         leaks=leaks or LeakReport(), licences=dict(licences or {"CC BY": 10}), image_size=64,
     )  # fmt: skip
     dataset_ref = store.put_manifest("datasets", f"frozen/{dataset.dataset_id}", dataset.canonical())
@@ -165,13 +207,14 @@ class House:
         self.store = LocalArtifacts(self.root / "artifacts")
         self.registry = FolderRegistry(self.root / "registry")
         self.bench = CannedBench(self.store, queries=self.queries)
+        self.runs = FolderRuns(self.root / "runs")
         self.promoter = Promoter(
             Ledger(self.store), self.registry, FileLock(self.root / "lock", patience_s=300), Inspector(self.store),
-            self.bench, Gates(), now=lambda: "2026-11-23T00:00:00+00:00",
+            self.bench, PlainWriter(self.store), Gates(signature="if-key"), now=lambda: "2026-11-23T00:00:00+00:00",
         )  # fmt: skip
 
     def with_gates(self, **gates: object) -> None:
-        self.promoter = replace(self.promoter, gates=Gates.model_validate(gates))
+        self.promoter = replace(self.promoter, gates=Gates.model_validate({"signature": "if-key", **gates}))
 
     def at_step(self, act: Callable[[str], None]) -> None:
         """Call ``act`` with the name of every step that the promoter passes."""
@@ -181,7 +224,7 @@ class House:
         self.bench.skill = {make_id("mdl", name): value for name, value in skill.items()}
 
     def handle(self, candidate: Candidate) -> list[Fact]:
-        return list(PromotionHandler(self.promoter).handle(Event(trained(candidate), "test")))
+        return list(PromotionHandler(self.promoter, self.runs).handle(Event(trained(candidate), "test")))
 
     def last(self) -> Decision:
         found = self.promoter.ledger.last()

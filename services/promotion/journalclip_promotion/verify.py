@@ -8,18 +8,25 @@ fails here is refused by the gate ``integrity`` or ``signature``; nothing of it 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import ValidationError
 
+from journalclip_modeling.data import FrozenDataset
 from journalclip_promotion.decision import Candidate, Verdict
 from journalclip_shared.artifacts import ArtifactCorrupt, ArtifactMissing, ArtifactStore
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.records.dataset import DatasetManifest
+from journalclip_shared.leaks import LeakCount
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.registry import ModelVersion
 from journalclip_shared.signing import SIGNATURE_TAG, Verifier
+
+SignaturePolicy = Literal["required", "if-key"]
 
 # Only formats that hold data: a pickle or a script in the folder could run code in whoever loads it.
 _SUFFIXES = frozenset({".safetensors", ".json", ".jsonl", ".txt", ".md", ".model"})
@@ -44,6 +51,22 @@ class Inspected:
     candidate: Candidate
     model: ModelManifest
     dataset: DatasetManifest
+    signed: bool
+
+    def verdicts(self) -> list[Verdict]:
+        asked = "signed by a key that is trusted here" if self.signed else "no key is configured, none is asked for"
+        return [
+            Verdict(gate="integrity", passed=True, reason="every file is what the manifest says"),
+            Verdict(gate="signature", passed=True, reason=asked),
+        ]
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What the frozen records themselves say, whatever their manifest's writer believed."""
+
+    leaks: LeakReport
+    licences: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -53,9 +76,12 @@ class Inspector:
     store: ArtifactStore
     verifier: Verifier | None = None
 
-    def inspect(self, candidate: Candidate, registered: ModelVersion | None) -> Inspected:
+    def inspect(
+        self, candidate: Candidate, registered: ModelVersion | None, signature: SignaturePolicy = "if-key"
+    ) -> Inspected:
         """Raises `Tampered`, naming the gate."""
         self._check_registration(candidate, registered)
+        self._check_signature(candidate, registered, signature)
         try:
             model = ModelManifest.model_validate_json(self.store.get(candidate.manifest))
             dataset = DatasetManifest.model_validate_json(self.store.get(model.dataset))
@@ -68,17 +94,35 @@ class Inspector:
             raise Tampered("integrity", f"the manifest is of {model.model_id} on {model.dataset_id}")
         if dataset.dataset_id != model.dataset_id:
             raise Tampered("integrity", f"the dataset behind the manifest is {dataset.dataset_id}")
-        return Inspected(candidate, model, dataset)
+        return Inspected(candidate, model, dataset, signed=self.verifier is not None)
+
+    def recount(self, inspected: Inspected) -> Recount:
+        """Reads every record of every split. Raises `Tampered` where they cannot be read."""
+        frozen = FrozenDataset(self.store, inspected.dataset)
+        count, licences = LeakCount(), Counter[str]()
+        try:
+            for split in inspected.dataset.splits:
+                for pair in frozen.stream(split):
+                    count.add(split, pair)
+                    licences[pair.licence] += 1
+        except (ArtifactMissing, ArtifactCorrupt) as error:
+            raise Tampered("integrity", error.reason) from error
+        return Recount(count.report(), licences)
 
     def _check_registration(self, candidate: Candidate, registered: ModelVersion | None) -> None:
         if registered is None:
             raise Tampered("integrity", f"version {candidate.version} is not registered")
         if (registered.model_id, registered.manifest) != (candidate.model_id, candidate.manifest):
             raise Tampered("integrity", f"version {candidate.version} is registered with another manifest")
-        if self.verifier is not None:
-            signature = registered.tags.get(SIGNATURE_TAG, "")
-            if not self.verifier.verify(candidate.manifest, signature):
-                raise Tampered("signature", "the signature is not ours" if signature else "the manifest is not signed")
+
+    def _check_signature(self, candidate: Candidate, registered: ModelVersion | None, policy: SignaturePolicy) -> None:
+        if self.verifier is None:
+            if policy == "required":
+                raise Tampered("signature", "a signature is required, and no key to verify it is configured")
+            return
+        signature = registered.tags.get(SIGNATURE_TAG, "") if registered else ""
+        if not self.verifier.verify(candidate.manifest, signature):
+            raise Tampered("signature", "the signature is not ours" if signature else "the manifest is not signed")
 
     def _check_files(self, model: ModelManifest) -> None:
         _check_names(model.files)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from journalclip_evaluation.bootstrap import Difference
+from journalclip_evaluation.suites import shipped_suites
 from journalclip_promotion.errors import GatesUnusable, LockBusy, UnknownVersion
-from journalclip_promotion.gates import Gates, Improvement, Licences, general_loss, licences
+from journalclip_promotion.gates import Gates, Improvement, Licences, general_loss, leaks, licences
 from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.lock import FileLock
 from journalclip_promotion.overview import explanation, history, listing
@@ -22,8 +23,8 @@ from journalclip_promotion.wiring import build_promoter
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import TransientError
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.dataset import DatasetManifest, LeakReport
-from journalclip_shared.signing import HmacKey
+from journalclip_shared.records.dataset import LeakReport
+from journalclip_shared.signing import HmacKey, load_signer
 
 
 @pytest.fixture
@@ -37,6 +38,9 @@ def test_shipped_profiles_load_and_differ() -> None:
     assert local.improvement.over_start == "not-worse"
     assert local.improvement.over_champion == "better"
     assert default.licences.max_share["all rights reserved"] == 0
+    assert (default.signature, local.signature) == ("required", "required")
+    assert default.general is not None
+    assert default.general.suite in shipped_suites()
 
 
 @pytest.mark.parametrize(
@@ -55,17 +59,34 @@ def test_malformed_gates_are_refused(tmp_path: Path, text: str, reason: str) -> 
 
 
 def test_licence_gate_without_licences_passes_only_where_nothing_is_limited() -> None:
-    nothing = DatasetManifest(dataset_id="ds_x", digest="0" * 64, splits={}, leaks=LeakReport(), image_size=8)
-    assert licences(Licences(), nothing)[0].passed
-    assert not licences(Licences(max_share={"unknown": 1}), nothing)[0].passed
+    assert licences(Licences(), {}).passed
+    assert not licences(Licences(max_share={"unknown": 1}), {}).passed
+    limit = Licences(max_share={"unknown": 0.5})
+    assert licences(limit, {"unknown": 1, "CC BY": 1}).passed
+    refused = licences(limit, {"unknown": 2, "CC BY": 1})
+    assert (refused.passed, refused.reason) == (False, "unknown is 66.7%, allowed 50.0%")
+
+
+def test_leak_gate_believes_neither_the_manifest_nor_the_records_alone() -> None:
+    clean, leaking = LeakReport(), LeakReport(captions=2)
+    assert leaks(clean, clean).passed
+    assert not leaks(leaking, clean).passed
+    assert not leaks(leaking, leaking).passed
+    lied = leaks(clean, leaking)
+    assert (lied.passed, lied.measured) == (False, 2)
+    assert lied.reason == "2 captions in more than one split, nothing as stated"
 
 
 def test_general_gate_reads_the_interval_and_refuses_what_was_not_measured() -> None:
     rule = Gates.model_validate({"general": {"suite": "s", "max_drop": 0.05}}).general
     assert rule is not None
-    assert general_loss(rule, Difference(-0.03, -0.05, -0.01, 0.01)).passed
-    assert not general_loss(rule, Difference(-0.03, -0.051, -0.01, 0.01)).passed
-    assert not general_loss(rule, None).passed
+    mild, bad = Difference(-0.03, -0.05, -0.01, 0.01), Difference(-0.03, -0.051, -0.01, 0.01)
+    assert general_loss(rule, {"its start": mild}).passed
+    assert not general_loss(rule, {"its start": mild, "the champion": bad}).passed
+    assert not general_loss(rule, {}, "no data").passed
+    lenient = rule.model_copy(update={"without_data": "pass"})
+    assert general_loss(lenient, {}, "no data").reason == "not measured: no data"
+    assert general_loss(lenient, {}).passed
 
 
 def test_file_lock_excludes_others_and_is_given_back(tmp_path: Path) -> None:
@@ -179,8 +200,13 @@ def test_settings_build_a_promoter(house: House, tmp_path: Path) -> None:
     ref = put_candidate(house.store, house.registry, "a").manifest
     assert promoter.inspector.verifier is not None
     assert promoter.inspector.verifier.verify(ref, HmacKey(b"k" * 32).sign(ref))
-    plain = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry)
-    assert plain.inspector.verifier is None
+    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry)
+    signer = load_signer(None, tmp_path / "keys")
+    assert signer is not None
+    assert own.inspector.verifier is not None
+    assert own.inspector.verifier.verify(ref, signer.sign(ref))
+    away = PromotionSettings(workdir=tmp_path, artifacts="s3")
+    assert build_promoter(away, house.store, house.registry).inspector.verifier is None
 
 
 def test_people_are_told(house: House) -> None:

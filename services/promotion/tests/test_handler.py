@@ -8,10 +8,12 @@ import pytest
 
 from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.models import Measured, Subject
+from journalclip_evaluation.testing import freeze
 from journalclip_promotion.decision import Candidate, Decision
 from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
+from journalclip_promotion.gates import Gates
 from journalclip_promotion.handler import PromotionHandler
-from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, Request
+from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, REPORT_TAG, Request
 from journalclip_promotion.reconcile import reconcile
 from journalclip_promotion.testing import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate
 from journalclip_promotion.verify import Inspector
@@ -19,7 +21,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.dataset import LeakReport
+from journalclip_shared.records.dataset import LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.signing import SIGNATURE_TAG, HmacKey
 
@@ -106,6 +108,70 @@ def test_costly_candidate_is_refused(house: House, gate: str, cost: dict[str, fl
     assert house.last().failed == (gate,)
 
 
+def test_forgetting_is_measured_against_start_and_champion_and_may_lack_its_data(house: House) -> None:
+    house.with_gates(general={"suite": "imagenet", "max_drop": 0.05})
+    house.skills(a=0.3, b=0.6, c=0.9)
+    house.bench.general_skill = {make_id("mdl", name): skill for name, skill in (("a", 0.8), ("b", 0.7), ("c", 0.8))}
+    house.handle(put_candidate(house.store, house.registry, "a"))
+    assert house.handle(put_candidate(house.store, house.registry, "b")) == []  # above its start's 0.6, below a's 0.8
+    assert house.last().failed == ("general",)
+    assert "against the champion" in house.last().summary()
+    house.bench.missing_suites = ("imagenet",)
+    assert house.handle(put_candidate(house.store, house.registry, "c")) == []
+    assert house.last().summary() == "refused: general: not measured: imagenet: no data"
+    house.with_gates(general={"suite": "imagenet", "without_data": "pass"})
+    assert house.promoter.decide(Request(house.last().candidate, "ada", person=True)).outcome == "promoted"
+
+
+def test_records_are_counted_again(house: House) -> None:
+    """The manifest says that nothing leaks and all is free; the records know better."""
+    store = house.store
+    whole = freeze(store, 6).manifest.splits["test"]
+    same: dict[Split, SplitPart] = {"train": whole, "test": whole}
+    candidate = put_candidate(store, house.registry, "a", splits=same, licences={"CC BY": 6})
+    assert house.handle(candidate) == []
+    assert house.last().failed == ("leaks",)
+    assert "3 articles, 5 image digests" in house.last().summary()
+    house.with_gates(licences={"max_share": {"unknown": 0.1}})
+    honest = put_candidate(store, house.registry, "b", splits={"test": whole}, licences={"CC BY": 6})
+    assert house.handle(honest) == []
+    assert house.last().summary() == "refused: licences: unknown is 100.0%, allowed 10.0%"
+    gone = put_candidate(store, house.registry, "c", splits={"test": whole})
+    store.path(whole.records).unlink()
+    assert house.handle(gone) == []
+    assert house.last().failed == ("integrity",)
+
+
+def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_is_back(
+    house: House, tmp_path: Path
+) -> None:
+    house.runs.away = True
+    house.skills(a=0.5, worse=0.1)
+    [fact] = house.handle(put_candidate(house.store, house.registry, "a"))  # no decision waits for the tracker
+    assert isinstance(fact, ModelPromoted)
+    assert fact.change == "promotion"
+    report = house.last().report
+    assert report is not None
+    assert house.store.get(report) == f"report of {make_id('mdl', 'a')} promoted".encode()
+    assert house.registry.versions()[0].tags[REPORT_TAG] == report.model_dump_json()
+    assert not house.runs.root.exists()
+    bus = SqliteBus(tmp_path / "events.db")
+    house.runs.away = False
+    assert reconcile(house.promoter, bus, house.runs).filed == (1,)
+    assert not reconcile(house.promoter, bus, house.runs).anything
+    house.handle(put_candidate(house.store, house.registry, "worse"))
+    leaking = put_candidate(house.store, house.registry, "c", leaks=LeakReport(articles=1))
+    house.handle(leaking)  # was not measured, so there is nothing to show
+    assert house.last().report is None
+    below = {path.relative_to(house.runs.root).as_posix() for path in house.runs.root.rglob("*") if path.is_file()}
+    assert below == {
+        f"{make_id('mdl', name)}/promotion/{number}/{file}"
+        for name, number in (("a", "0001"), ("worse", "0002"))
+        for file in ("report.html", "model-card.md", "decision.json")
+    }
+    assert house.promoter.ledger.unfiled() == []
+
+
 def test_lenient_first_candidate_need_not_be_better(house: House) -> None:
     house.bench.start = 0.5
     house.skills(same=0.5, worse=0.4)
@@ -133,6 +199,13 @@ def test_person_cannot_approve_what_a_gate_refuses(house: House) -> None:
     assert house.aliases() == (None, None)
 
 
+def test_signature_may_be_required_where_there_is_no_key(house: House) -> None:
+    house.with_gates(signature="required")
+    assert house.handle(put_candidate(house.store, house.registry, "a")) == []
+    assert house.last().failed == ("signature",)
+    assert "no key" in house.last().summary()
+
+
 def test_signature_is_asked_for_when_a_key_is_set(house: House) -> None:
     key, other = HmacKey(b"k" * 32), HmacKey(b"o" * 32)
     house.promoter = replace(house.promoter, inspector=Inspector(house.store, key))
@@ -146,7 +219,16 @@ def test_signature_is_asked_for_when_a_key_is_set(house: House) -> None:
     scratch = FolderRegistry(house.root / "scratch")
     manifest = put_candidate(house.store, scratch, "c").manifest
     signed = put_candidate(house.store, house.registry, "c", tags={SIGNATURE_TAG: key.sign(manifest)})
+    house.promoter = replace(house.promoter, gates=Gates())  # as required as can be
     assert len(house.handle(signed)) == 1
+    assert [each.gate for each in house.last().verdicts][:2] == ["integrity", "signature"]
+    house.registry.tag(signed.version, SIGNATURE_TAG, "")
+    house.skills(d=1.0)
+    manifest = put_candidate(house.store, scratch, "d").manifest
+    house.handle(put_candidate(house.store, house.registry, "d", tags={SIGNATURE_TAG: key.sign(manifest)}))
+    assert house.last().outcome == "promoted"
+    with pytest.raises(CannotRollBack, match="not signed"):
+        house.promoter.roll_back("ada", "")
 
 
 def test_event_that_contradicts_the_registry_is_refused(house: House) -> None:

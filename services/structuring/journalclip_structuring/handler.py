@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, FiguresExtracted, PairsStructured
+from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ExtractedArticle, Figure, Modality, Panel
 from journalclip_shared.records.caption import CaptionRecord
@@ -65,6 +66,7 @@ class StructuringHandler:
             pairs = len(StructuredArticle.model_validate_json(self._store.get(done)).pairs)
         else:
             structured = self._structure(article, fact.document)
+            hit("structuring.structured")
             done = self._store.put_manifest("figures", name, structured.canonical())
             pairs = len(structured.pairs)
         return [PairsStructured(article_id=article.article_id, document=done, pairs=pairs)]

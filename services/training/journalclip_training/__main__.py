@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-
 from journalclip_shared import wiring
-from journalclip_shared.artifacts import ArtifactStore
-from journalclip_shared.bus import Bus
-from journalclip_shared.consume import Handler
-from journalclip_shared.registry import MlflowRegistry
-from journalclip_training.config import RunOptions, with_settings
-from journalclip_training.handler import TrainingHandler
-from journalclip_training.recipes import recipe
-from journalclip_training.reference import FolderReference
+from journalclip_training.service import build, use_threads
 from journalclip_training.settings import TrainingSettings
-from journalclip_training.tracking import MlflowTracking
 
 
 def main() -> None:
     settings = TrainingSettings()
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-
-    def build(store: ArtifactStore, _bus: Bus) -> Handler:
-        return TrainingHandler(
-            store=store,
-            registry=MlflowRegistry(settings.registry_uri),
-            config=with_settings(recipe(settings.recipe), settings.recipe_set),
-            workdir=settings.workdir / "training",
-            tracking=MlflowTracking(settings.registry_uri),
-            general=FolderReference(settings.general_reference) if settings.general_reference else None,
-            options=RunOptions(settings.device, settings.compile, settings.checkpoint_every, settings.decode_threads),
-        )
-
-    wiring.main(settings, build)
+    use_threads(settings)
+    wiring.main(settings, lambda store, _bus: build(settings, store))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where a run starts: a CLIP checkpoint by folder or name, or towers made from nothing.
+"""Where a run starts: a CLIP checkpoint by folder or name, or towers made from nothing; its image tower may be swapped.
 
 A start is a `ClipFolder` and a description that is part of the model's id: `scratch:<seed>` or the checkpoint's name
 with the digest of its weights, so that a changed checkpoint under an old name is another start.
@@ -7,26 +7,35 @@ with the digest of its weights, so that a changed checkpoint under an old name i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, CLIPModel
+from transformers import AutoTokenizer, CLIPModel, ResNetConfig, ResNetModel
 
 from journalclip_modeling.folder import ClipFolder, load_folder
 from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.resnet import with_resnet
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_shared.ids import sha256_hex
 from journalclip_training.config import TrainConfig
 from journalclip_training.errors import BaseUnavailable
 
+FROM_NOTHING = "resnet50"
+# What transformers' published ResNets were trained with.
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 def describe_base(config: TrainConfig) -> str:
     """Part of the model's id; reads a local folder's weights, and nothing from the network."""
-    base = config.model.base
-    if base == "scratch":
-        return f"scratch:{config.seed}"
-    weights = Path(base) / "model.safetensors"
-    return f"{Path(base).name}@{sha256_hex(weights.read_bytes())[:16]}" if weights.is_file() else base
+    model = config.model
+    base = f"scratch:{config.seed}" if model.base == "scratch" else _described(model.base)
+    return f"{base}+{_described(model.image_base)}" if model.image_base else base
+
+
+def _described(name: str) -> str:
+    weights = Path(name) / "model.safetensors"
+    return f"{Path(name).name}@{sha256_hex(weights.read_bytes())[:16]}" if weights.is_file() else name
 
 
 def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
@@ -40,7 +49,24 @@ def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
         start = load_folder(Path(model.base))
     else:
         start = _from_hub(model.base)
+    if model.image_base:
+        start = _with_image_tower(start, model.image_base, config.seed)
     return _with_context(start, model.context) if model.context else start
+
+
+def _with_image_tower(start: ClipFolder, name: str, seed: int) -> ClipFolder:
+    """A ResNet for the image tower: `resnet50` is one from nothing, anything else a folder or Hugging Face name."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        size = start.preprocess.size
+        if name == FROM_NOTHING:
+            return replace(start, model=with_resnet(start.model, ResNetModel(ResNetConfig()), size, "group"))
+        try:
+            resnet = ResNetModel.from_pretrained(name, use_safetensors=True, dtype="float32")
+        except (OSError, ValueError, KeyError) as error:
+            raise BaseUnavailable(name, str(error)) from error
+        model = with_resnet(start.model, resnet, size, "frozen")
+    return ClipFolder(model, start.tokenizer, Preprocess(size, IMAGENET_MEAN, IMAGENET_STD))
 
 
 def _from_hub(name: str) -> ClipFolder:

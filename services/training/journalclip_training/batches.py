@@ -4,6 +4,9 @@ Epoch ``e`` is a permutation drawn from ``(seed, e)``; step ``k`` takes the next
 left over at an epoch's end (fewer than a batch) wait for another epoch. No state is kept, so a run that resumes at step
 ``k``, on any number of ranks, sees the very batches an undisturbed run sees; ranks take adjacent slices of one batch,
 so no pair is seen twice in it.
+
+Replayed pairs, numbered after the run's own, fill a share of every batch from permutations of their own; an epoch is
+still one pass over the run's own pairs.
 """
 
 from __future__ import annotations
@@ -19,20 +22,32 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Order:
-    """``pairs`` samples in batches of ``batch`` (cut to ``pairs`` where there are fewer)."""
+    """``pairs`` samples in batches of ``batch``, or fewer; a share ``replay`` of each from ``replayed`` more."""
 
     pairs: int
     batch: int
     seed: int
+    replayed: int = 0
+    replay: float = 0.0
+
+    @property
+    def general(self) -> int:
+        """Replayed pairs in every batch."""
+        return min(round(self.replay * self.batch), self.batch - 1, self.replayed)
+
+    @property
+    def own(self) -> int:
+        """The run's own pairs in every batch."""
+        return min(self.batch - self.general, self.pairs)
 
     @property
     def size(self) -> int:
         """Pairs in every batch."""
-        return min(self.batch, self.pairs)
+        return self.own + self.general
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.pairs // self.size
+        return self.pairs // self.own
 
     def steps(self, epochs: float) -> int:
         """At least one."""
@@ -43,19 +58,27 @@ class Order:
 
     def at(self, step: int) -> Indices:
         """The global batch of ``step``, int64 [size]."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        return _permutation(self.pairs, self.seed, epoch)[place * self.size : (place + 1) * self.size].copy()
+        own = _slice(self.pairs, self.own, (self.seed,), step)
+        if not self.general:
+            return own.copy()
+        general = self.pairs + _slice(self.replayed, self.general, (self.seed, 1), step)
+        # Mixed, so that ranks that take adjacent slices get both kinds.
+        return np.random.default_rng((self.seed, 2, step)).permutation(np.concatenate([own, general]))
 
-    def share(self, step: int, rank: int, world: int) -> Indices:
-        """This rank's slice. ``size`` must be a multiple of ``world``: unequal slices would weigh pairs unequally."""
-        if self.size % world:
-            raise ValueError(f"a batch of {self.size} does not divide among {world} ranks")
-        each = self.size // world
-        return self.at(step)[rank * each : (rank + 1) * each]
+    def share(self, rank: int, world: int) -> slice:
+        """This rank's part of every batch; parts differ by one pair at most. Raises ValueError where one is empty."""
+        if self.size < world:
+            raise ValueError(f"a batch of {self.size} is too small for {world} ranks")
+        return slice(rank * self.size // world, (rank + 1) * self.size // world)
 
 
-@lru_cache(maxsize=4)  # two epochs are in use at a border; the rest is gone through once
-def _permutation(pairs: int, seed: int, epoch: int) -> Indices:
-    order = np.random.default_rng((seed, epoch)).permutation(pairs).astype(np.int64)
+def _slice(pairs: int, each: int, seed: tuple[int, ...], step: int) -> Indices:
+    epoch, place = divmod(step, pairs // each)
+    return _permutation(pairs, seed, epoch)[place * each : (place + 1) * each]
+
+
+@lru_cache(maxsize=8)  # two epochs are in use at a border, of two kinds; the rest is gone through once
+def _permutation(pairs: int, seed: tuple[int, ...], epoch: int) -> Indices:
+    order = np.random.default_rng((*seed, epoch)).permutation(pairs).astype(np.int64)
     order.setflags(write=False)
     return order

@@ -86,7 +86,18 @@ def load(path: Path, state: State, digest: str) -> Saved | None:
         for name, shadow in state.average.shadow.items():
             shadow.copy_(tensors[f"average.{name}"])
     _restore_moments(state.optimizer, tensors)
-    return Saved(int(meta["step"]), tuple(Point(**point) for point in json.loads(meta["curve"])))
+    return Saved(int(meta["step"]), _points(meta["curve"]))
+
+
+def read_curve(path: Path) -> tuple[int, tuple[Point, ...]]:
+    """How many steps were done, and their curve."""
+    with safe_open(path, "pt") as handle:
+        meta = handle.metadata()
+    return int(meta["step"]), _points(meta["curve"])
+
+
+def _points(curve: str) -> tuple[Point, ...]:
+    return tuple(Point(**point) for point in json.loads(curve))
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -37,6 +37,7 @@ class ModelConfig:
 
     base: str = "scratch"  # a CLIP folder, a Hugging Face name, or `scratch`
     scratch: ScratchConfig = field(default_factory=ScratchConfig)
+    image_base: str = ""  # a ResNet in place of the image tower: a folder, a Hugging Face name, or `resnet50` untrained
     context: int = 0  # text positions after interpolation; 0 keeps the checkpoint's
     trainable: Trainable = "all"
     lora_rank: int = 8
@@ -86,6 +87,8 @@ class ForgettingConfig:
     alphas: tuple[float, ...] = ()  # weight interpolation points to evaluate, e.g. (0, 0.25, 0.5, 0.75, 1)
     cap: float = 0.01  # the chosen point may lose at most this much of the general score
     distil: float = 0.0  # weight of the feature distillation against the starting model
+    replay: float = 0.0  # share of each batch that is drawn from general pairs
+    replay_dataset: str = ""  # the frozen dataset that holds them
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def with_settings(config: TrainConfig, assignments: Iterable[str]) -> TrainConfi
         key, equals, value = assignment.partition("=")
         if not equals:
             raise SettingInvalid(assignment, "not of the form key=value")
-        _assign(tree, key.split("."), value, assignment)
+        assign(tree, key.split("."), value, assignment)
         try:
             _CONFIG.validate_python(tree)
         except ValidationError as error:
@@ -142,7 +145,8 @@ def with_settings(config: TrainConfig, assignments: Iterable[str]) -> TrainConfi
     return _CONFIG.validate_python(tree)
 
 
-def _assign(tree: dict[str, Any], path: list[str], value: str, assignment: str) -> None:
+def assign(tree: dict[str, Any], path: list[str], value: str, assignment: str) -> None:
+    """Put ``value`` at ``path`` of a configuration's tree. Raises `SettingInvalid`."""
     *parents, leaf = path
     for name in parents:
         inner = tree.get(name)

@@ -45,21 +45,22 @@ class Feed:
                 yield done, self._to_device(future.result())
 
     def _read(self, step: int) -> Batch:
-        indices = self.order.share(step, self.rank, self.world)
-        ids, mask = self.tokens[self.order.epoch(step) % 2].batch(indices)
-        batch = Batch(self.pictures.batch(indices), ids, mask, self._chance(step))
+        indices = self.order.at(step)[self._mine]
+        ids = self.tokens[self.order.epoch(step) % 2].batch(indices)
+        batch = Batch(self.pictures.batch(indices), ids, self._chance(step))
         if self.device.type == "cuda":
-            return Batch(*(x.pin_memory() for x in (batch.pixels, batch.ids, batch.mask, batch.chance)))
+            return Batch(*(x.pin_memory() for x in (batch.pixels, batch.ids, batch.chance)))
         return batch
 
     def _chance(self, step: int) -> Tensor:
         """Uniform numbers of this rank's pairs; drawn for the whole batch, so they do not depend on the ranks."""
         generator = np.random.default_rng((self.order.seed, step))
         drawn = generator.random((self.order.size, 8 + self.patches), np.float32)
-        each = self.order.size // self.world
-        return torch.from_numpy(drawn[self.rank * each : (self.rank + 1) * each])
+        return torch.from_numpy(drawn[self._mine])
+
+    @property
+    def _mine(self) -> slice:
+        return self.order.share(self.rank, self.world)
 
     def _to_device(self, batch: Batch) -> Batch:
-        return Batch(
-            *(x.to(self.device, non_blocking=True) for x in (batch.pixels, batch.ids, batch.mask, batch.chance))
-        )
+        return Batch(*(x.to(self.device, non_blocking=True) for x in (batch.pixels, batch.ids, batch.chance)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,13 @@ from journalclip_training.lora import add_lora, fold_lora
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.objective import Objective
 from journalclip_training.optim import Average, adamw, freeze, gradient_norm, rate, set_rate
-from journalclip_training.samples import Samples, Tokens, texts_of
+from journalclip_training.samples import Samples, Tokens, texts_of, together
 from journalclip_training.step import Batch, backward
 from journalclip_training.towers import Towers, patches
 
 Observe = Callable[[Point, int], None]
 
+BUCKET_ELEMENTS = 1 << 24  # 64 MiB of float32 an exchange: few of them, and little memory beside the gradients
 CURVE_POINTS = 1000  # a loss curve has about as many points as a wide screen has pixels
 
 
@@ -61,24 +62,29 @@ def fit(
     options: RunOptions | None = None,
     observe: Observe = nobody,
     world: World | None = None,
+    replay: Samples | None = None,
 ) -> Fitted:
     """Train ``start.model`` in place, resuming from ``folder`` where a run of this configuration was cut off.
 
+    ``replay`` holds general pairs, of which ``config.forgetting.replay`` says how many each batch has.
     Raises `TrainingDiverged`, `CheckpointMismatch`.
     """
-    run = _Run(config, start, samples, folder, options or RunOptions(), world or Alone())
+    order = order_of(config, len(samples), len(replay) if replay is not None else 0)
+    everything = samples if replay is None else together(samples, replay)
+    run = _Run(config, start, everything, order, folder, options or RunOptions(), world or Alone())
     return run.go(observe)
 
 
-def order_of(config: TrainConfig, pairs: int) -> Order:
-    return Order(pairs, config.optim.batch, config.seed)
+def order_of(config: TrainConfig, pairs: int, replayed: int = 0) -> Order:
+    return Order(pairs, config.optim.batch, config.seed, replayed, config.forgetting.replay)
 
 
 class _Run:
     def __init__(
-        self, config: TrainConfig, start: ClipFolder, samples: Samples, folder: Path, options: RunOptions, world: World
-    ) -> None:
-        self.config, self.options, self.world = config, options, world
+        self, config: TrainConfig, start: ClipFolder, samples: Samples, order: Order, folder: Path,
+        options: RunOptions, world: World,
+    ) -> None:  # fmt: skip
+        self.config, self.order, self.options, self.world = config, order, options, world
         self.path = folder / "checkpoint.safetensors"
         torch.manual_seed(config.seed)
         self.clip = start.model.to(options.device).train()
@@ -90,7 +96,6 @@ class _Run:
         self.towers = Towers(self.clip, start.preprocess, config.model.bf16, config.model.patch_dropout)
         self.embed_pair = torch.compile(self.towers) if options.compile else self.towers
         self.objective = Objective(config.loss, samples, world, folder / "sentences")
-        self.order = order_of(config, len(samples))
         self.steps = self.order.steps(config.optim.epochs)
         self.feed = self._feed(start, samples)
         self.optimizer = adamw(self.clip, self.objective.extra, config.optim)
@@ -135,7 +140,8 @@ class _Run:
         def loss(v: Tensor, t: Tensor) -> Tensor:
             value = self.objective(v, t, self.clip.logit_scale, indices)
             for ours, theirs in zip((v, t), taught, strict=False):
-                value = value + self.config.forgetting.distil * (1 - (ours * theirs).sum(1)).mean()
+                apart = (1 - (ours * theirs).sum(1)).sum() * (self.world.size / self.order.size)  # a mean over ranks
+                value = value + self.config.forgetting.distil * apart
             return value
 
         value = backward(self._embed, loss, batch, self.config.optim.micro_batch)
@@ -149,7 +155,7 @@ class _Run:
         return Point(step, value, lr, math.exp(float(self.clip.logit_scale.detach())), norm)
 
     def _embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        v, t = self.embed_pair(batch.pixels, batch.ids, batch.mask, batch.chance, self.config.data.augment)
+        v, t = self.embed_pair(batch.pixels, batch.ids, batch.chance, self.config.data.augment)
         return v, t
 
     def _taught(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -158,19 +164,20 @@ class _Run:
             return ()
         with torch.no_grad():
             parts = [
-                self.teacher(part.pixels, part.ids, part.mask, part.chance, self.config.data.augment)
+                self.teacher(part.pixels, part.ids, part.chance, self.config.data.augment)
                 for part in batch.parts(self.config.optim.micro_batch or len(batch))
             ]
         return tuple(torch.cat(each) for each in zip(*parts, strict=True))
 
     def _average_gradients(self) -> None:
-        """The mean over ranks, in one exchange a parameter; alone there is nothing to do."""
+        """The mean over ranks; alone there is nothing to do."""
         if self.world.size == 1:
             return
-        for group in self.optimizer.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.grad.copy_(self.world.sum(parameter.grad) / self.world.size)
+        gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        for bucket in _buckets(gradients, BUCKET_ELEMENTS):
+            flat = self.world.sum(torch.cat([each.flatten() for each in bucket])) / self.world.size
+            for each, part in zip(bucket, torch.split(flat, [each.numel() for each in bucket]), strict=True):
+                each.copy_(part.view_as(each))
 
 
 def _teacher(start: ClipFolder, config: TrainConfig) -> Towers | None:
@@ -178,6 +185,18 @@ def _teacher(start: ClipFolder, config: TrainConfig) -> Towers | None:
     if not config.forgetting.distil:
         return None
     return Towers(copy.deepcopy(start.model).requires_grad_(False).eval(), start.preprocess, config.model.bf16)
+
+
+def _buckets(tensors: Sequence[Tensor], elements: int) -> Iterator[list[Tensor]]:
+    """Runs of tensors that together hold about ``elements``."""
+    bucket: list[Tensor] = []
+    for each in tensors:
+        bucket.append(each)
+        if sum(one.numel() for one in bucket) >= elements:
+            yield bucket
+            bucket = []
+    if bucket:
+        yield bucket
 
 
 def _must_be_finite(step: int, what: str, value: float) -> None:

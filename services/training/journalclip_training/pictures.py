@@ -52,6 +52,25 @@ class InMemory:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """One set of pictures after another, of the same size."""
+
+    first: Pictures
+    second: Pictures
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def batch(self, indices: Indices) -> Tensor:
+        of_first = indices < len(self.first)
+        parts = self.first.batch(indices[of_first]), self.second.batch(indices[~of_first] - len(self.first))
+        out = torch.empty(len(indices), *parts[0].shape[1:], dtype=torch.uint8)
+        for mask, part in zip((of_first, ~of_first), parts, strict=True):
+            out[torch.from_numpy(mask)] = part
+        return out
+
+
+@dataclass(frozen=True)
 class Place:
     """Where one JPEG lies."""
 
@@ -84,10 +103,10 @@ class Shards:
 
     def batch(self, indices: Indices) -> Tensor:
         size = self.preprocess.size
-        out = np.empty((len(indices), 3, size, size), np.uint8)
+        out = np.empty((len(indices), size, size, 3), np.uint8)
         for row, pixels in zip(out, self._pool.map(self._decode, indices.tolist()), strict=True):
-            row[:] = pixels.transpose(2, 0, 1)
-        return torch.from_numpy(out)
+            row[:] = pixels
+        return torch.from_numpy(out).permute(0, 3, 1, 2)  # channels stay last in memory: nothing is transposed
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -128,6 +147,6 @@ def in_memory_if_small(pictures: Shards, budget: int) -> Pictures:
     """The same pictures, decoded once where they fit ``budget`` bytes."""
     if len(pictures) * 3 * pictures.preprocess.size**2 > budget:
         return pictures
-    decoded = InMemory(pictures.batch(np.arange(len(pictures), dtype=np.int64)))
+    decoded = InMemory(pictures.batch(np.arange(len(pictures), dtype=np.int64)).contiguous())
     pictures.close()
     return decoded

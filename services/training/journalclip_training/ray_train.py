@@ -1,9 +1,9 @@
 """The fit core on many workers: a thin Ray Train (V2) wrapper, and nothing of training itself.
 
 Each worker opens the dataset and calls `fit` with its rank; every batch is a function of seed and step, so a run that
-loses a worker comes back from the last reported checkpoint at the same sample, also with another number of workers
-(any that divides the batch). The run's name is the model's id: unique for what it computes, and Ray resumes a run of
-the same name and storage by itself.
+loses a worker comes back from the last reported checkpoint at the same sample, also with another number of workers.
+The run's name is the model's id: unique for what it computes, and Ray resumes a run of the same name and storage by
+itself. Checkpoints are uploaded while the next steps run.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from typing import Any
 
 import ray.train
 import torch
-from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train import Checkpoint, CheckpointConfig, CheckpointUploadMode, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from journalclip_modeling.data import FrozenDataset
-from journalclip_modeling.folder import fetch_folder, load_folder, save_folder
+from journalclip_modeling.folder import ClipFolder, fetch_folder, load_folder, save_folder
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records.model import ModelFile
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
-from journalclip_training.checkpoint import Point
+from journalclip_training.board import Board, watched
+from journalclip_training.checkpoint import Point, read_curve
 from journalclip_training.config import RunOptions, TrainConfig
-from journalclip_training.fit import Observe, fit, nobody
+from journalclip_training.fit import Fitted, Observe, fit, nobody
 from journalclip_training.losses.world import Alone, Ranks
-from journalclip_training.samples import open_samples
+from journalclip_training.storage import Storage
+from journalclip_training.trainer import Task, open_task
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -55,30 +56,57 @@ class RayScale:
     workers: int | tuple[int, int] = 1  # a pair (least, most) is elastic; 0 runs here, without a cluster
     gpu: bool = False
     failures: int = 3
-    storage: str = ""  # a shared folder or an S3 address for Ray's own checkpoints
+    gpus: float = 1.0  # of one worker, with ``gpu``; NCCL takes no two workers of a run on one GPU
+    storage: str = ""  # a shared folder for Ray's own checkpoints; empty: beside the artifacts, folder or bucket
 
 
-def fit_on_ray(job: RayJob, scale: RayScale, into: Path, before_step: Observe = nobody) -> Path:
-    """Train, and leave the CLIP folder at ``into``. ``before_step`` runs on each worker as each step ends."""
-    with tempfile.TemporaryDirectory(prefix="journalclip-") as shared:
-        here = (
-            shared if scale.workers == 0 else None
-        )  # without a cluster nobody uploads: the result must outlive the loop
-        trainer = _trainer(job, scale, {"job": job, "before_step": before_step, "folder": here})
+@dataclass(frozen=True)
+class OnRay:
+    """`Trainer` on a Ray cluster."""
+
+    settings: Settings
+    scale: RayScale
+
+    def __call__(self, task: Task, start: ClipFolder, observe: Observe) -> Fitted:
+        job = RayJob(task.name, task.config, self.settings, task.dataset, task.start, task.options)
+        folder = fit_on_ray(job, self.scale, task.folder / "from-ray", progress=observe)
+        start.model.load_state_dict(load_folder(folder / "model").model.state_dict())
+        step, curve = read_curve(folder / CHECKPOINT)
+        return Fitted(step, curve)
+
+
+def fit_on_ray(
+    job: RayJob, scale: RayScale, into: Path, before_step: Observe = nobody, progress: Observe = nobody
+) -> Path:
+    """Train, and leave the CLIP folder ``model`` and the last checkpoint below ``into``.
+
+    ``before_step`` runs on each worker as each step ends; ``progress`` runs here, now and then.
+    """
+    with tempfile.TemporaryDirectory(prefix="journalclip-") as shared, ExitStack() as stack:
+        # Without a cluster nobody uploads: the result must outlive the loop.
+        here = shared if scale.workers == 0 else None
+        board = None if scale.workers == 0 else stack.enter_context(watched(progress))
+        trainer = _trainer(job, scale, {"job": job, "before_step": before_step, "folder": here, "board": board})
         with trainer.fit().checkpoint.as_directory() as folder:
-            shutil.copytree(Path(folder) / "model", into, dirs_exist_ok=True)
+            shutil.copytree(folder, into, dirs_exist_ok=True)
     return into
 
 
 def _trainer(job: RayJob, scale: RayScale, loop: dict[str, Any]) -> TorchTrainer:
+    storage = Storage.of(job.settings, scale.storage)
     return TorchTrainer(
         _work,
         train_loop_config=loop,
         torch_config=TorchConfig(backend="nccl" if scale.gpu else "gloo"),
-        scaling_config=ScalingConfig(num_workers=scale.workers, use_gpu=scale.gpu),
+        scaling_config=ScalingConfig(
+            num_workers=scale.workers,
+            use_gpu=scale.gpu,
+            resources_per_worker={"CPU": 1.0, "GPU": scale.gpus} if scale.gpu else None,
+        ),
         run_config=RunConfig(
             name=job.name,
-            storage_path=scale.storage or None,
+            storage_path=storage.path,
+            storage_filesystem=storage.filesystem,
             failure_config=FailureConfig(max_failures=scale.failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
@@ -90,26 +118,30 @@ def _work(loop: dict[str, Any]) -> None:
     job: RayJob = loop["job"]
     context = ray.train.get_context()
     many = context.get_world_size() > 1
-    store = open_artifacts(job.settings)
     with ExitStack() as stack:
         folder = Path(loop["folder"] or stack.enter_context(tempfile.TemporaryDirectory(prefix="journalclip-")))
-        device = str(ray.train.torch.get_device())
-        options = replace(job.options, device=device)
+        options = replace(job.options, device=str(ray.train.torch.get_device()))
+        store = open_artifacts(job.settings)
         start = load_folder(fetch_folder(store, job.start, folder / "start"))
-        samples = open_samples(
-            FrozenDataset.open(store, job.dataset), "train", start.preprocess, folder / "shards", options
-        )
+        task = Task(job.name, job.config, options, store, job.dataset, job.start, folder)
+        own, replayed = open_task(task, start.preprocess)
         _resume(folder)
-        reporter = _Reporter(folder, job, loop["before_step"])
         fitted = fit(
-            job.config, start, samples, folder, options=options, observe=reporter, world=Ranks() if many else Alone()
+            job.config,
+            start,
+            own,
+            folder,
+            options=options,
+            observe=_Reporter(folder, job, loop["before_step"], loop["board"]),
+            world=Ranks() if many else Alone(),
+            replay=replayed,
         )
+        final = None
         if context.get_world_rank() == 0:
             start.model.to(torch.device("cpu"))
             save_folder(start, folder / "final" / "model")
+            shutil.copyfile(folder / CHECKPOINT, folder / "final" / CHECKPOINT)
             final = Checkpoint.from_directory(str(folder / "final"))
-        else:
-            final = None
         ray.train.report({"step": fitted.steps, "loss": fitted.final_loss}, checkpoint=final)
 
 
@@ -118,8 +150,7 @@ def _resume(folder: Path) -> None:
     last = ray.train.get_checkpoint()
     if last is not None:
         with last.as_directory() as saved:
-            if (Path(saved) / CHECKPOINT).exists():
-                shutil.copyfile(Path(saved) / CHECKPOINT, folder / CHECKPOINT)
+            shutil.copyfile(Path(saved) / CHECKPOINT, folder / CHECKPOINT)
 
 
 @dataclass
@@ -129,15 +160,24 @@ class _Reporter:
     folder: Path
     job: RayJob
     also: Observe
+    board: Board | None
 
     def __call__(self, point: Point, steps: int) -> None:
         self.also(point, steps)
+        first = ray.train.get_context().get_world_rank() == 0
+        if first and self.board is not None:
+            self.board.show(point, steps)
         done = point.step + 1
-        if done % self.job.options.checkpoint_every and done != steps:
+        if done % self.job.options.checkpoint_every or done == steps:  # the last is reported with the model
             return
         checkpoint = None
-        if ray.train.get_context().get_world_rank() == 0:
+        if first:
             fresh = Path(tempfile.mkdtemp(dir=self.folder))
             shutil.copyfile(self.folder / CHECKPOINT, fresh / CHECKPOINT)
             checkpoint = Checkpoint.from_directory(str(fresh))
-        ray.train.report({"step": done, "loss": point.loss}, checkpoint=checkpoint)
+        ray.train.report(
+            {"step": done, "loss": point.loss},
+            checkpoint=checkpoint,
+            checkpoint_upload_mode=CheckpointUploadMode.ASYNC,
+            delete_local_checkpoint_after_upload=True,
+        )

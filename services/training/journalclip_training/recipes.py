@@ -13,6 +13,9 @@ from journalclip_modeling.scratch import ScratchConfig
 from journalclip_training.config import DataConfig, ForgettingConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
 from journalclip_training.errors import RecipeUnknown
 
+_SELIP = LossConfig(kind="soft", lam=0.3, alpha=0.5, tau_s=0.1, syntax="fields", semantic="minilm")
+_SWEEP = tuple(n / 10 for n in range(1, 10))
+
 
 def demo() -> TrainConfig:
     """Small towers from nothing, for two CPU cores and a few minutes. Its quality is a demonstration's."""
@@ -43,31 +46,72 @@ def cns_clip_vit_b16() -> TrainConfig:
     return replace(config, recipe="cns_clip_vit_b16", model=model)
 
 
+def cns_clip_vit_l14() -> TrainConfig:
+    """The largest of CLIP's own towers; half of its 256 patches are dropped in training, and weights are averaged."""
+    config = cns_clip_vit_b32()
+    return replace(
+        config,
+        recipe="cns_clip_vit_l14",
+        model=replace(
+            config.model, base="openai/clip-vit-large-patch14", activation_checkpointing=True, patch_dropout=0.5
+        ),
+        optim=replace(config.optim, lr=5e-6, micro_batch=64, layer_decay=0.85, ema=0.999),
+    )
+
+
+def cns_clip_attention() -> TrainConfig:
+    """As `cns_clip_vit_b32`, but only self-attention, projections and temperature move: a third of the weights."""
+    config = cns_clip_vit_b32()
+    return replace(config, recipe="cns_clip_attention", model=replace(config.model, trainable="attention"))
+
+
 def cns_clip_gentle() -> TrainConfig:
-    """CNS-CLIP that forgets less: low-rank updates, distillation, and the interpolation sweep."""
+    """CNS-CLIP that forgets less: low-rank updates, distillation, and the interpolation sweep.
+
+    ``--set forgetting.replay=0.25 --set forgetting.replay_dataset=ds_...`` adds general pairs to every batch.
+    """
     config = cns_clip_vit_b32()
     return replace(
         config,
         recipe="cns_clip_gentle",
         model=replace(config.model, trainable="lora", lora_rank=16),
         optim=replace(config.optim, lr=1e-4, layer_decay=1.0),
-        forgetting=ForgettingConfig(alphas=tuple(n / 10 for n in range(1, 10)), cap=0.01, distil=0.5),
+        forgetting=ForgettingConfig(alphas=_SWEEP, cap=0.01, distil=0.5),
     )
 
 
 def selip_vit_b32() -> TrainConfig:
     """The SeLIP loss on a ViT-B/32, with texts as long as captions are."""
     config = cns_clip_vit_b32()
-    return replace(
-        config,
-        recipe="selip_vit_b32",
-        model=replace(config.model, context=256),
-        loss=LossConfig(kind="soft", lam=0.3, alpha=0.5, tau_s=0.1, syntax="fields", semantic="minilm"),
+    return replace(config, recipe="selip_vit_b32", model=replace(config.model, context=256), loss=_SELIP)
+
+
+def selip_resnet50() -> TrainConfig:
+    """SeLIP's image tower: a ResNet-50 that knows ImageNet, beside CLIP's text tower stretched to reports' length."""
+    return TrainConfig(
+        recipe="selip_resnet50",
+        data=DataConfig(text="mixed", augment=0.3),
+        model=ModelConfig(
+            base="openai/clip-vit-base-patch32", image_base="microsoft/resnet-50", context=256, bf16=True
+        ),
+        loss=_SELIP,
+        # A tower that has never seen a text moves faster than a tuned CLIP's, and its new projection fastest.
+        optim=OptimConfig(lr=1e-4, epochs=30, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.85),
     )
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    recipe.__name__: recipe for recipe in (demo, cns_clip_vit_b32, cns_clip_vit_b16, cns_clip_gentle, selip_vit_b32)
+    recipe.__name__: recipe
+    for recipe in (
+        demo,
+        cns_clip_vit_b32,
+        cns_clip_vit_b16,
+        cns_clip_vit_l14,
+        cns_clip_attention,
+        cns_clip_gentle,
+        selip_vit_b32,
+        selip_resnet50,
+    )
 }
 
 

@@ -20,7 +20,7 @@ from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
 from journalclip_training.batches import Indices
 from journalclip_training.config import DataConfig, RunOptions
-from journalclip_training.pictures import Pictures, in_memory_if_small, open_shards
+from journalclip_training.pictures import Joined, Pictures, in_memory_if_small, open_shards
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Samples:
     def figures(self) -> Tensor:
         """int64 [N]: equal where pairs come from one figure or say the very same."""
         return same_figure_or_text(self.pairs)
+
+
+def together(own: Samples, general: Samples) -> Samples:
+    """One set: the first's rows, then the second's."""
+    return Samples((*own.pairs, *general.pairs), Joined(own.pictures, general.pictures))
 
 
 def open_samples(
@@ -82,14 +87,12 @@ class Tokens:
         for i, row in enumerate(rows):
             self._ids[i, : len(row)] = row
 
-    def batch(self, indices: Indices) -> tuple[Tensor, Tensor]:
-        """``input_ids`` and ``attention_mask``, int64 [len(indices), L]."""
+    def batch(self, indices: Indices) -> Tensor:
+        """int64 [len(indices), L]; no mask: nothing that is read sees the padding (see `pooled`)."""
         lengths = self._lengths[indices]
         longest = -(-int(lengths.max()) // self.ROUND) * self.ROUND
         longest = min(longest, self._context, self._ids.shape[1])
-        mask = np.arange(longest)[None, :] < lengths[:, None]
-        ids = self._ids[indices, :longest].astype(np.int64)
-        return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+        return torch.from_numpy(self._ids[indices, :longest].astype(np.int64))
 
 
 def texts_of(pairs: Sequence[Pair], config: DataConfig) -> tuple[list[str], list[str]]:

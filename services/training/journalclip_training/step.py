@@ -23,8 +23,7 @@ class Batch:
     """This rank's slice of one global batch, on the device."""
 
     pixels: Tensor  # uint8 [n, 3, S, S]
-    ids: Tensor
-    mask: Tensor
+    ids: Tensor  # int64 [n, L], padded at the end
     chance: Tensor
 
     def __len__(self) -> int:
@@ -33,7 +32,7 @@ class Batch:
     def parts(self, size: int) -> Iterator[Batch]:
         for a in range(0, len(self), size):
             b = a + size
-            yield Batch(self.pixels[a:b], self.ids[a:b], self.mask[a:b], self.chance[a:b])
+            yield Batch(self.pixels[a:b], self.ids[a:b], self.chance[a:b])
 
 
 Embed = Callable[[Batch], tuple[Tensor, Tensor]]

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPModel
 
-from journalclip_modeling.encoder import image_features, text_features
 from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.resnet import ResNetClip
 from journalclip_training.augment import vary
+from journalclip_training.errors import SettingInvalid
+from journalclip_training.pooled import image_vectors, text_vectors
 
 
 class Towers(nn.Module):
@@ -36,9 +38,7 @@ class Towers(nn.Module):
         device: torch.device = next(self.model.parameters()).device
         return device
 
-    def forward(
-        self, pixels: Tensor, ids: Tensor, mask: Tensor, chance: Tensor, strength: float = 0.0
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor, ids: Tensor, chance: Tensor, strength: float = 0.0) -> tuple[Tensor, Tensor]:
         """Unit vectors v, t float32 [n, dim] of uint8 pixels [n, 3, S, S] and tokens [n, L].
 
         ``chance`` float [n, 8 + patches]: uniform numbers, one row a pair.
@@ -49,8 +49,8 @@ class Towers(nn.Module):
             kept = max(1, round(patches.shape[1] * (1 - self.patch_dropout)))
             self._keep = patches.argsort(1)[:, :kept].sort(1).values
         with torch.autocast(floats.device.type, torch.bfloat16, enabled=self.bf16):
-            v = image_features(self.model, floats)
-            t = text_features(self.model, ids, mask)
+            v = image_vectors(self.model, floats)
+            t = text_vectors(self.model, ids)
         self._keep = None
         normalize = torch.nn.functional.normalize
         return normalize(v.float(), dim=-1), normalize(t.float(), dim=-1)
@@ -65,6 +65,8 @@ class Towers(nn.Module):
 
 
 def patches(model: CLIPModel) -> int:
-    """How many patches the image tower sees."""
+    """How many patches the image tower sees. Raises `SettingInvalid` for a tower without patches."""
     vision = model.config.vision_config
+    if isinstance(model, ResNetClip):
+        raise SettingInvalid("model.patch_dropout", "a ResNet has no patches to drop")
     return int((vision.image_size // vision.patch_size) ** 2)

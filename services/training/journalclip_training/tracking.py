@@ -5,15 +5,19 @@ A run is found again by the model's id, so a resumed or repeated training contin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from journalclip_shared.errors import TransientError
 from journalclip_training.checkpoint import Point
 
 if TYPE_CHECKING:
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
     from mlflow.tracking import MlflowClient
 
 _MODEL_TAG = "journalclip.model_id"
@@ -43,7 +47,9 @@ class Tracking(Protocol):
 
     def file(self, run_id: str, path: Path, folder: str = "") -> None: ...
 
-    def close(self, run_id: str) -> None: ...
+    def close(self, run_id: str, finished: bool = True) -> None:
+        """The run has ended; not ``finished``: it failed, and may be opened again."""
+        ...
 
 
 class Untracked:
@@ -59,7 +65,40 @@ class Untracked:
 
     def file(self, run_id: str, path: Path, folder: str = "") -> None: ...
 
-    def close(self, run_id: str) -> None: ...
+    def close(self, run_id: str, finished: bool = True) -> None: ...
+
+
+class LiveCurve:
+    """Shows a run's curve while it trains, from another thread, so that a slow tracker costs no step.
+
+    What does not get through is left out here: the whole curve is logged when the run ends.
+    """
+
+    EVERY_S = 5.0
+
+    def __init__(self, tracking: Tracking, run_id: str) -> None:
+        self._tracking, self._run_id = tracking, run_id
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="curve")
+        self._waiting: list[Point] = []
+        self._sent: Future[None] | None = None
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, point: Point) -> None:
+        self._waiting.append(point)
+        busy = self._sent is not None and not self._sent.done()
+        if not busy and time.monotonic() - self._last >= self.EVERY_S:
+            points, self._waiting, self._last = self._waiting, [], time.monotonic()
+            self._sent = self._pool.submit(self._send, points)
+
+    def _send(self, points: list[Point]) -> None:
+        with suppress(TransientError):
+            self._tracking.curve(self._run_id, points)
 
 
 class MlflowTracking:
@@ -75,20 +114,25 @@ class MlflowTracking:
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)
         beside = Path(uri.removeprefix("sqlite:///")).with_name("mlartifacts") if uri.startswith("sqlite:///") else None
         self._name, self._artifacts = experiment, artifacts or (str(beside) if beside else None)
+        self._uri = uri
+        self._monitors: dict[str, SystemMetricsMonitor] = {}
 
     def open(self, model_id: str, params: Mapping[str, str], lineage: Lineage) -> str:
         try:
             experiment = self._experiment()
             found = self._client.search_runs([experiment], f"tags.`{_MODEL_TAG}` = '{model_id}'", max_results=1)
             if found:
-                return str(found[0].info.run_id)
-            run = self._client.create_run(experiment, run_name=model_id, tags={_MODEL_TAG: model_id})
-            run_id = str(run.info.run_id)
-            for key, value in params.items():
-                self._client.log_param(run_id, key, value[:PARAM_LENGTH])
-            self._lineage(run_id, lineage)
+                run_id = str(found[0].info.run_id)
+                self._client.update_run(run_id, "RUNNING")
+            else:
+                run = self._client.create_run(experiment, run_name=model_id, tags={_MODEL_TAG: model_id})
+                run_id = str(run.info.run_id)
+                for key, value in params.items():
+                    self._client.log_param(run_id, key, value[:PARAM_LENGTH])
+                self._lineage(run_id, lineage)
         except self._error as error:
             raise TransientError(f"tracking: {error}") from error
+        self._watch(run_id)
         return run_id
 
     def curve(self, run_id: str, points: Sequence[Point]) -> None:
@@ -123,11 +167,21 @@ class MlflowTracking:
         except self._error as error:
             raise TransientError(f"tracking: {error}") from error
 
-    def close(self, run_id: str) -> None:
+    def close(self, run_id: str, finished: bool = True) -> None:
+        if monitor := self._monitors.pop(run_id, None):
+            monitor.finish()
         try:
-            self._client.set_terminated(run_id)
+            self._client.set_terminated(run_id, "FINISHED" if finished else "FAILED")
         except self._error as error:
             raise TransientError(f"tracking: {error}") from error
+
+    def _watch(self, run_id: str) -> None:
+        """Processor, memory, disk, network and (where its library is installed) GPU, as MLflow names them."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        monitor = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=self._uri)
+        monitor.start()
+        self._monitors[run_id] = monitor
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self._name)

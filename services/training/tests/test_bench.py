@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from journalclip_modeling.scratch import ScratchConfig
 from journalclip_training.bench.loss import gradient_error, inputs, measure_alone
-from journalclip_training.bench.training import bench, loader_rate
+from journalclip_training.bench.sides import END, tokens
+from journalclip_training.bench.training import bench
+from journalclip_training.pooled import end_places
 from journalclip_training.study.score import average_precision, interval
 from journalclip_training.study.similarity import ablation_rows, config, main_rows, trained_scores
 from journalclip_training.study.world import draw_world
@@ -23,7 +26,7 @@ def test_a_measurement_alone_says_bytes_and_seconds() -> None:
 
 
 def test_captions_of_the_bench_are_alike_enough_to_soften() -> None:
-    s = inputs(64, 8).kernel.log_weights(slice(0, 64))
+    s, _ = inputs(64, 8).kernel.tile(slice(0, 64))
     assert (s.softmax(1).diagonal() < 0.999).any()
 
 
@@ -33,10 +36,16 @@ def test_the_training_bench_reports_both_trainers_and_both_loaders() -> None:
     found = bench(4, 1, sizes, images=4)
     assert found.samples_per_s > 0 < found.open_clip_samples_per_s
     assert found.ratio > 0 < found.loader_ratio
+    assert found.parameters == found.open_clip_parameters
 
 
-def test_the_loader_reads_every_image() -> None:
-    assert loader_rate(3, 32) > 0
+def test_both_sides_of_the_bench_read_a_text_at_the_same_place() -> None:
+    ids = tokens(32, 77, 38)
+    lengths = (ids > 0).sum(1)
+    assert 8 <= lengths.min() < lengths.max() <= 77
+    assert (ids.argmax(1) == lengths - 1).all()  # where open_clip reads
+    assert (end_places(torch.from_numpy(ids), END).numpy() == lengths - 1).all()
+    assert (tokens(4, 77, 77) > 0).all()
 
 
 def test_worlds_repeat_by_seed_and_differ_by_domain() -> None:

@@ -72,14 +72,24 @@ def test_an_epoch_shows_no_pair_twice(pairs: int, batch: int, seed: int, epoch: 
 
 @given(each=st.integers(1, 6), world=st.integers(1, 4), step=st.integers(0, 9))
 def test_ranks_share_a_batch_without_duplicates(each: int, world: int, step: int) -> None:
-    order = Order(each * world * 3, each * world, seed=1)
-    shares = [order.share(step, rank, world) for rank in range(world)]
+    order = Order(each * world * 3, each * world + step % 2, seed=1)
+    shares = [order.at(step)[order.share(rank, world)] for rank in range(world)]
     assert np.concatenate(shares).tolist() == order.at(step).tolist()
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_a_batch_that_does_not_divide_is_refused() -> None:
-    with pytest.raises(ValueError, match="does not divide"):
-        Order(10, 5, 0).share(0, 0, 2)
+def test_more_ranks_than_pairs_are_refused() -> None:
+    with pytest.raises(ValueError, match="too small for 3 ranks"):
+        Order(10, 2, 0).share(0, 3)
+
+
+@given(pairs=st.integers(4, 40), replayed=st.integers(1, 40), replay=st.floats(0, 1), step=st.integers(0, 9))
+def test_replayed_pairs_fill_their_share_of_every_batch(pairs: int, replayed: int, replay: float, step: int) -> None:
+    order = Order(pairs, 8, 0, replayed, replay)
+    batch = order.at(step)
+    assert len(set(batch.tolist())) == len(batch) == order.size
+    assert (batch >= pairs).sum() == order.general == min(round(8 * replay), 7, replayed)
+    assert batch.max() < pairs + replayed
 
 
 @given(steps=st.integers(2, 200), warmup=st.floats(0, 0.5))

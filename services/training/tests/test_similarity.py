@@ -41,7 +41,7 @@ BY_TEXT: list[Callable[[list[str]], Similarity]] = [
 
 
 def matrix(similarity: Similarity, count: int) -> Tensor:
-    return similarity.at(torch.arange(count))(slice(0, count))
+    return similarity.at(torch.arange(count))(slice(0, count), slice(0, count))
 
 
 def record(finding: str, negated: bool = False, modality: str = "") -> CaptionRecord:
@@ -101,7 +101,7 @@ def test_identical_texts_get_equal_target_mass() -> None:
     texts = ["the same", "another", "the same", "the same"]
     config = LossConfig(kind="soft", alpha=1.0, lam=1.0, tau_s=1e-3, syntax="dice")
     kernel = TextKernels(config, texts, [CaptionRecord()] * 4).at(torch.arange(4), torch.device("cpu"))
-    y = naive.targets(kernel.log_weights(slice(0, 4)), config.lam)
+    y = naive.targets(kernel.tile(slice(0, 4))[0], config.lam)
     third = 1 / 3
     torch.testing.assert_close(y[0], torch.tensor([third, 0, third, third]))
     torch.testing.assert_close(y[1], torch.tensor([0.0, 1, 0, 0]))
@@ -117,9 +117,9 @@ def test_every_soft_loss_in_blocks_equals_its_matrix(kind: str) -> None:
     torch.manual_seed(0)
     v, t = (torch.nn.functional.normalize(torch.randn(5, 4), dim=1).requires_grad_() for _ in range(2))
     ours = contrastive(v, t, torch.tensor(5.0), kernel, lam, block=2)
-    ignored = kernel.neutral(slice(0, 5))
+    _, ignored = kernel.tile(slice(0, 5))
     hidden = torch.zeros(5, 5, dtype=torch.bool) if ignored is None else ignored
-    y = naive.targets(kernel.log_weights(slice(0, 5)), lam)
+    y = naive.targets(kernel.tile(slice(0, 5))[0], lam)
     logits = (5.0 * v @ t.T).masked_fill(hidden, -1e9)
     reference = -(y * logits.log_softmax(1) + y.T * logits.log_softmax(0)).masked_fill(hidden, 0).sum() / 10
     torch.testing.assert_close(ours, reference)
@@ -129,9 +129,9 @@ def test_every_soft_loss_in_blocks_equals_its_matrix(kind: str) -> None:
 
 def test_triage_takes_the_middle_out_and_shares_among_the_alike() -> None:
     s = torch.tensor([[1.0, 0.95, 0.7, 0.1]])
-    triage = Triage(lambda rows: s[rows], positive=0.9, neutral_above=0.6)
-    assert triage.log_weights(slice(0, 1)).isinf().tolist() == [[False, False, True, True]]
-    neutral = triage.neutral(slice(0, 1))
+    triage = Triage(lambda rows, columns: s[rows, columns], positive=0.9, neutral_above=0.6)
+    weights, neutral = triage.tile(slice(0, 1))
+    assert weights.isinf().tolist() == [[False, False, True, True]]
     assert neutral is not None
     assert neutral.tolist() == [[False, False, True, False]]
 
@@ -142,9 +142,10 @@ def test_medclip_labels_are_cosines_of_the_coded_terms() -> None:
     assert s[1, 2].item() == 0
 
 
-def test_softened_keeps_the_block_it_was_given() -> None:
-    s = torch.ones(2, 2)
-    assert Softened(lambda rows: s[rows].clone(), 0.5).log_weights(slice(0, 2)).tolist() == [[2, 2], [2, 2]]
+def test_softened_weights_are_those_of_its_temperature_with_the_largest_at_zero() -> None:
+    s = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
+    weights, neutral = Softened(lambda rows, columns: s[rows, columns].clone(), 0.5).tile(slice(0, 2))
+    assert (weights.tolist(), neutral) == ([[0, -1], [-1, 0]], None)
 
 
 class Counting(HashingEncoder):

@@ -56,7 +56,9 @@ class LocalArtifacts:
         with _disk():
             hit("artifacts.before-blob")
             if not self._has(target, ref.bytes):
-                self._publish(self._written(data), target)
+                written = self._written(data)
+                hit("artifacts.blob-written")
+                self._publish(written, target)
             hit("artifacts.after-blob")
         return ref
 
@@ -72,11 +74,13 @@ class LocalArtifacts:
                 if copied != digest:
                     temporary.unlink()
                     raise TransientError(f"{path.name} changed while it was read")
+                hit("artifacts.blob-written")
                 self._publish(temporary, target)
             hit("artifacts.after-blob")
         return blob_ref(bucket, digest, size, media_type)
 
     def get(self, ref: ArtifactRef) -> bytes:
+        hit("artifacts.before-read")
         try:
             data = self.path(ref).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -84,6 +88,7 @@ class LocalArtifacts:
         found = sha256_hex(data)
         if found != ref.sha256:
             raise ArtifactCorrupt(ref.uri, found)
+        hit("artifacts.after-read")
         return data
 
     def fetch(self, ref: ArtifactRef, path: Path) -> None:
@@ -110,7 +115,9 @@ class LocalArtifacts:
         with _disk():
             hit("artifacts.before-manifest")
             if not target.exists():
-                self._publish(self._written(data), target, once=True)
+                written = self._written(data)
+                hit("artifacts.manifest-written")
+                self._publish(written, target, once=True)
             hit("artifacts.after-manifest")
         if target.read_bytes() != data:
             raise ManifestConflict(ref.uri)

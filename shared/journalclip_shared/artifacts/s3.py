@@ -53,6 +53,7 @@ class S3Artifacts:
         hit("artifacts.before-blob")
         if not self._has(ref):
             self._put(ref, data)
+            hit("artifacts.blob-written")
         hit("artifacts.after-blob")
         return ref
 
@@ -63,6 +64,7 @@ class S3Artifacts:
         if not self._has(ref):
             with reached(ref.uri):
                 self._client.fput_object(self._bucket(ref), ref.key, str(path), content_type=media_type)
+            hit("artifacts.blob-written")
             if digest_of(path)[0] != digest:
                 self._remove(ref)
                 raise TransientError(f"{path.name} changed while it was read")
@@ -70,8 +72,10 @@ class S3Artifacts:
         return ref
 
     def get(self, ref: ArtifactRef) -> bytes:
+        hit("artifacts.before-read")
         data = b"".join(self._chunks(ref))
         self._check(ref, sha256_hex(data), len(data))
+        hit("artifacts.after-read")
         return data
 
     def fetch(self, ref: ArtifactRef, path: Path) -> None:
@@ -92,6 +96,7 @@ class S3Artifacts:
         hit("artifacts.before-manifest")
         if (found := self.find_manifest(bucket, name)) is None:
             self._put(ref, data)
+            hit("artifacts.manifest-written")
             found = self.find_manifest(bucket, name)
         hit("artifacts.after-manifest")
         if found != ref:
@@ -157,25 +162,29 @@ class S3Artifacts:
 
 def connect(settings: S3Settings) -> Minio:
     """The SDK's client with bounded retries and time. Raises `PermanentError` for an unreadable secret."""
-    ca = str(settings.ca_file) if settings.ca_file else certifi.where()
-    pool = urllib3.PoolManager(
+    return Minio(
+        settings.endpoint,
+        access_key=read_secret(settings.access_key_file, "ACCESS_KEY_FILE"),
+        secret_key=read_secret(settings.secret_key_file, "SECRET_KEY_FILE"),
+        secure=settings.tls,
+        region=settings.region,
+        http_client=pool(settings),
+    )
+
+
+def pool(settings: S3Settings) -> urllib3.PoolManager:
+    """Connections with bounded retries and time that trust the store's authorities."""
+    return urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=5, read=settings.timeout_s),
         maxsize=16,  # connections kept, as many as a service plausibly has threads
         cert_reqs="CERT_REQUIRED",
-        ca_certs=ca,
+        ca_certs=str(settings.ca_file) if settings.ca_file else certifi.where(),
         retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
     )
-    return Minio(
-        settings.endpoint,
-        access_key=_secret(settings.access_key_file, "ACCESS_KEY_FILE"),
-        secret_key=_secret(settings.secret_key_file, "SECRET_KEY_FILE"),
-        secure=settings.tls,
-        region=settings.region,
-        http_client=pool,
-    )
 
 
-def _secret(path: Path | None, name: str) -> str:
+def read_secret(path: Path | None, name: str) -> str:
+    """The text of a secret's file. Raises `PermanentError` ``secret-missing``, which names the setting."""
     if path is None or not path.is_file():
         raise PermanentError("secret-missing", f"no S3 credential at {path}", f"Set JOURNALCLIP_S3__{name}.")
     return path.read_text().strip()

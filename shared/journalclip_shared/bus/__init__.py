@@ -56,8 +56,11 @@ class Consumer(Protocol):
         """Mark these, and all before them in their partitions, as done."""
         ...
 
-    def lag(self) -> int:
-        """How many events this member's partitions hold beyond the last commit."""
+    def lag(self) -> int | None:
+        """How many events this member's partitions hold beyond the last commit; None while it has yet to be given any.
+
+        Raises `TransientError` where that lasts too long.
+        """
         ...
 
     def close(self) -> None: ...

@@ -18,6 +18,7 @@ from pathlib import Path
 from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, Headers, encode
+from journalclip_shared.failpoints import hit
 
 _SCHEMA = """
 create table if not exists log (
@@ -34,6 +35,7 @@ create table if not exists positions (
   grp text not null, topic text not null, seq integer not null, primary key (grp, topic)
 );
 """
+_APPEND = "insert or ignore into log (topic, key, event_id, headers, body) values (?, ?, ?, ?, ?)"
 _BUSY_S = 30.0  # how long to wait for another process's write before saying that the log cannot be reached
 _POLL_S = 0.05  # an idle consumer looks this often; well under what a person notices
 
@@ -74,10 +76,14 @@ class SqliteBus:
         self._db.close()
 
     def _append(self, rows: Sequence[tuple[str, str, str | None, str, bytes]]) -> None:
+        hit("bus.before-send")
         with self._lock, _transient(), self._db:
-            self._db.executemany(
-                "insert or ignore into log (topic, key, event_id, headers, body) values (?, ?, ?, ?, ?)", rows
-            )
+            half = len(rows) // 2
+            self._db.executemany(_APPEND, rows[:half])
+            hit("bus.sent-in-part")
+            self._db.executemany(_APPEND, rows[half:])
+            hit("bus.sent")
+        hit("bus.acknowledged")
 
 
 class SqliteConsumer:

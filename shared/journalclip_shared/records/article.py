@@ -86,8 +86,19 @@ class Panel(Document):
     phash: str | None = Field(None, description="64-bit perceptual hash of the crop, 16 hexadecimal digits.")
 
 
+class FigurePart(Document):
+    """What continues a figure on a later page ("Figure 2 (continued)")."""
+
+    page: int = Field(ge=1)
+    box: Box | None = None
+    boxes: tuple[Box, ...] = ()
+    image: ArtifactRef | None = None
+    pixels: tuple[int, int] | None = None
+    phash: str | None = None
+
+
 class Figure(Document):
-    """A figure, its caption, and what is known of it."""
+    """A figure, its caption, and what is known of it. Page, box and image are those of its first part."""
 
     figure_id: str
     number: str
@@ -107,6 +118,7 @@ class Figure(Document):
     quality: Quality | None = None
     modality: Modality = "unknown"
     modality_by: str = "none"
+    continued: tuple[FigurePart, ...] = Field((), description="The parts on later pages; panels name their own page.")
 
 
 class ExtractedArticle(Document):

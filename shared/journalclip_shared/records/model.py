@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.events import Kind, kind_field
 from journalclip_shared.records import Document
 
 
@@ -16,6 +17,14 @@ class ModelFile(Document):
 
     path: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
     ref: ArtifactRef
+
+
+class SweepPoint(Document):
+    """One model between start (``alpha`` 0) and tuned (1), on the domain's validation split and a general set."""
+
+    alpha: float
+    domain: float
+    general: float
 
 
 class ModelManifest(Document):
@@ -35,3 +44,5 @@ class ModelManifest(Document):
         default_factory=dict, description="The model card's fields; empty ones block promotion."
     )
     metrics: dict[str, float] = Field(default_factory=dict, description="Training's own final numbers.")
+    sweep: tuple[SweepPoint, ...] = Field((), description="Weight interpolation against forgetting, where it was done.")
+    kind: Kind = kind_field()

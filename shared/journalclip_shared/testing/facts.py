@@ -16,7 +16,9 @@ from journalclip_shared.events import (
     PairsStructured,
     ReviewDecided,
     SourceQuarantined,
+    StudyStructured,
     StudySubmitted,
+    VolumesExtracted,
 )
 from journalclip_shared.ids import article_id, sha256_hex
 
@@ -46,6 +48,8 @@ _ref = st.builds(sample_ref, _text, st.sampled_from(["application/pdf", "applica
 facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ArticleSubmitted, article_id=_name, pdf=_ref, name=_text),
     st.builds(StudySubmitted, study_id=_name, study=_ref, name=_text),
+    st.builds(VolumesExtracted, study_id=_name, document=_ref, volumes=_count),
+    st.builds(StudyStructured, study_id=_name, document=_ref, pairs=_count),
     st.builds(FiguresExtracted, article_id=_name, document=_ref, figures=_count, panels=_count),
     st.builds(PairsStructured, article_id=_name, document=_ref, pairs=_count),
     st.builds(DatasetFrozen, dataset_id=_name, manifest=_ref, pairs=_count),

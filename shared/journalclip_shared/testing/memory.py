@@ -50,12 +50,19 @@ class MemoryBus:
         self.publish_raw(records)
 
     def publish_raw(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        hit("bus.before-send")
         with self._changed:
-            for record in records:
+            for number, record in enumerate(records):
+                if number == len(records) // 2:
+                    hit("bus.sent-in-part")
                 partition = zlib.crc32(record.key.encode()) % self._partitions
                 log = self._log.setdefault((record.topic, partition), [])
                 log.append(Delivery(record.topic, partition, len(log), record.key, record.headers, record.body))
+            hit("bus.sent")
             self._changed.notify_all()
+        hit("bus.acknowledged")
 
     def consumer(self, topics: Sequence[str], group: str) -> MemoryConsumer:
         with self._changed:
@@ -153,6 +160,7 @@ class MemoryArtifacts:
         ref = blob_ref(bucket, sha256_hex(data), len(data), media_type)
         hit("artifacts.before-blob")
         self._objects[ref.bucket, ref.key] = data
+        hit("artifacts.blob-written")
         hit("artifacts.after-blob")
         return ref
 
@@ -160,11 +168,13 @@ class MemoryArtifacts:
         return self.put(bucket, path.read_bytes(), media_type)
 
     def get(self, ref: ArtifactRef) -> bytes:
+        hit("artifacts.before-read")
         data = self._objects.get((ref.bucket, ref.key))
         if data is None:
             raise ArtifactMissing(ref.uri)
         if (found := sha256_hex(data)) != ref.sha256:
             raise ArtifactCorrupt(ref.uri, found)
+        hit("artifacts.after-read")
         return data
 
     def fetch(self, ref: ArtifactRef, path: Path) -> None:
@@ -178,6 +188,7 @@ class MemoryArtifacts:
         with self._lock:
             if self._objects.setdefault((ref.bucket, ref.key), data) != data:
                 raise ManifestConflict(ref.uri)
+        hit("artifacts.manifest-written")
         hit("artifacts.after-manifest")
         return ref
 
@@ -189,6 +200,10 @@ class MemoryArtifacts:
         keys = [key for where, key in self._objects if where == bucket and key.startswith("manifests/")]
         names = sorted(key.removeprefix("manifests/").removesuffix(".json") for key in keys)
         yield from (name for name in names if name.startswith(prefix))
+
+    def contents(self) -> dict[str, bytes]:
+        """Every object by its address: for tests of what was stored, and of what must not be."""
+        return {f"artifact://{bucket}/{key}": data for (bucket, key), data in self._objects.items()}
 
     def damage(self, ref: ArtifactRef, data: bytes | None) -> None:
         """Replace (or, with None, lose) the bytes behind ``ref``: for tests of what finds it out."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from journalclip_extraction.captions.apart import legend_below
 from journalclip_extraction.captions.candidates import THRESHOLD, Candidate
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Line, Page
@@ -23,12 +24,13 @@ _TERMINAL = tuple(".!?)]")
 _GUTTER = 6.0  # of the type size: two columns of one legend stand no further apart
 _PIECE_CHARS = 12  # characters: a numerator, a bound, a subscript that MuPDF gives as a line of its own
 _MAX_PIECES = 24
+_COLUMN = 50.0  # points: columns begin further apart, lines of one column less
 MAX_LINES = 80  # no printed caption is longer; a runaway stops here
 
 
 @dataclass(slots=True, eq=False)
 class Caption:
-    """A caption's lines, in reading order, and the page and box they cover there."""
+    """A caption's lines, in reading order, and the page and box they cover there, without a label set apart."""
 
     candidate: Candidate
     lines: list[Line]
@@ -49,6 +51,10 @@ class Gatherer:
         first = candidate.line
         pool = [line for line in self._upright[candidate.page.number] if line.turn == first.turn]
         lines = self._follow([first], pool)
+        legend = legend_below(candidate, pool, self._habits) if len(lines) == 1 else None
+        if legend is not None and id(legend) not in self._starts:
+            below = self._follow([legend], pool)
+            return Caption(candidate, [first, *below], union(line.box for line in below), pages=[candidate.page.number])
         beside = self._beside(lines, pool)
         while beside is not None and len(lines) < MAX_LINES:
             lines = lines + self._follow([beside], [line for line in pool if line not in lines])
@@ -139,16 +145,33 @@ class Gatherer:
         return None
 
     def _overleaf(self, candidate: Candidate, lines: Sequence[Line]) -> list[Line]:
-        """The rest of a caption that a page break cut, in a type that is not the body's."""
+        """The rest of a caption that a page break cut."""
         last, usual = lines[-1], max(lines, key=lambda li: len(li.text))
         following = self._upright.get(candidate.page.number + 1, [])
         cut = not last.text.endswith(_TERMINAL) and last.box.y1 > 0.85 * candidate.page.box.y1
-        if not cut or self._habits.is_body_style(usual) or len(lines) < 2 or not following:
+        if not cut or len(lines) < 2 or not following:
             return []
         top = min(following, key=lambda li: (round(li.box.y0 / 6), li.box.x0))
         if abs(top.size - usual.size) > _SIZE_SLACK or family(top.font) != family(usual.font):
             return []
+        if self._habits.is_body_style(usual) and not (self._text_ended(candidate.page, lines) and _goes_on(top)):
+            return []
         return [] if id(top) in self._starts else self._follow([top], following)
+
+    def _text_ended(self, page: Page, lines: Sequence[Line]) -> bool:
+        """The running text of the page came to a full stop, so that what goes on overleaf is the caption's."""
+        body = [
+            line
+            for line in self._upright[page.number]
+            if line not in lines and self._habits.is_body_style(line) and len(line.text) > _PIECE_CHARS
+        ]
+        last = max(body, key=lambda li: (round(li.box.x0 / _COLUMN), li.box.y1), default=None)
+        return last is None or last.text.endswith(_TERMINAL)
+
+
+def _goes_on(line: Line) -> bool:
+    """The line begins in the middle of a sentence."""
+    return not line.text[:1].isupper()
 
 
 def _heads(line: Line, pool: Sequence[Line]) -> bool:

@@ -9,6 +9,7 @@ _BROKEN = re.compile(r"([^\W\d_]{2,})[-‐­]$")
 _HYPHENS = ("-", "‐", "\u00ad")
 _TIGHT = ("-", "–", "/")  # after these the next line follows without a space ...
 _LOOSE = (" -", " –", " /")  # ... unless they stand alone, as dashes
+_IDENTIFIER = re.compile(r"\s*(?:\bdoi\s*:\s*|https?://(?:dx\.)?doi\.org/)10\.\d{4,9}/\S+\s*$", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"^([^\W\d_]+)")
 
 
@@ -27,6 +28,11 @@ def join_lines(texts: Sequence[str], words: Collection[str] = ()) -> str:
             parts.append(" ")
         parts.append(text)
     return "".join(parts)
+
+
+def without_identifier(text: str) -> str:
+    """A caption without the figure's own DOI, which some journals print behind it."""
+    return _IDENTIFIER.sub("", text)
 
 
 def _keeps_hyphen(head: str, tail: str, words: Collection[str]) -> bool:

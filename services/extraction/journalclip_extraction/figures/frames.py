@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from journalclip_extraction.geometry import Rect
+from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Page
 
 _THIN = 4.0  # points: a rule's thickness
@@ -47,6 +47,16 @@ class Frame:
         if picture.cy >= caption.y1:
             return Rect(inner.x0, caption.y1 + 1.0, inner.x1, inner.y1)
         return picture
+
+    def drawing(self, caption: Rect, marks: Rect) -> Rect:
+        """The box of a framed drawing whose ``marks`` leave parts of its slot blank.
+
+        How much of the blank is the drawing's own, the page does not say: a drawing is placed from the frame's upper
+        left corner on, and ends somewhere between its last mark and the frame's far side. The middle is never far off.
+        """
+        slot = self.slot(caption, marks)
+        far = marks.x1 + (slot.x1 - marks.x1) / 2
+        return union((marks, Rect(slot.x0, slot.y0, max(far, slot.x0), max(marks.y1, slot.y0))))
 
 
 def find_frame(page: Page, caption: Rect) -> Frame | None:

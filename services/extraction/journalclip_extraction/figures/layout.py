@@ -128,8 +128,7 @@ def _clear_sides(sheet: _Sheet) -> list[Side]:
 def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
     """The figure's box with the words around it: tick labels, axis titles, panel letters."""
     box = claim.figure
-    if claim.frame is not None and sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area:
-        return union((box, claim.frame.slot(claim.box, box)))
+    drawn = sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area
     waiting = [line for line in sheet.labels if line.text]
     grew = True
     while grew:
@@ -139,12 +138,13 @@ def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
                 box = union((box, line.box))
                 waiting.remove(line)
                 grew = True
-    return box
+    return claim.frame.drawing(claim.box, box) if claim.frame is not None and drawn else box
 
 
 def _may_take(grown: Rect, box: Rect, claim: Claim, sheet: _Sheet) -> bool:
     for line in sheet.prose:
-        if grown.overlap(line.box) > box.overlap(line.box) + 0.3 * line.box.area:
+        common = grown.overlap(line.box)
+        if common and common > box.overlap(line.box) + 0.3 * line.box.area:
             return False
     others = (c.figure for c in sheet.claims if c is not claim and c.parts)
     return all(grown.overlap(other) <= box.overlap(other) + 1 for other in others)

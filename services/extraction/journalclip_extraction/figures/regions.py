@@ -53,8 +53,8 @@ def repeated_marks(pages: Sequence[Page]) -> frozenset[Place]:
     """Rounded boxes of marks that stand at the same place on several pages: logos, header rules, page frames."""
     seen: Counter[Place] = Counter()
     for page in pages:
-        marks = {_rounded(m.box) for m in page.pictures} | {_rounded(m.box) for m in page.vectors if not m.white}
-        seen.update(marks)
+        drawn = [vector.box for vector in page.vectors if vector.stroked or not vector.white]
+        seen.update({_rounded(box) for box in (*drawn, *(picture.box for picture in page.pictures))})
     return frozenset(box for box, count in seen.items() if count >= _REPEATS)
 
 

@@ -16,6 +16,8 @@ from journalclip_extraction.page.typography import Typography, family
 _FULL = 0.7  # of a column's width: narrower blocks are labels, list items or last lines
 _PROSE_CHARS = 28  # characters in an average line of running text; labels in charts are shorter
 _LINES = 2
+_SHORT = 6  # characters: fewer are a letter, a number or a unit
+_BELOW = 4.5  # of its type size: running text begins no further below the head of its heading
 
 
 def split_roles(page: Page, habits: Typography, captions: Collection[int]) -> tuple[list[Line], list[Line]]:
@@ -26,13 +28,13 @@ def split_roles(page: Page, habits: Typography, captions: Collection[int]) -> tu
     prose: list[Line] = []
     labels: list[Line] = []
     holders = [p.box for p in page.pictures] + [v.box for v in page.vectors if v.is_rect and v.box.area > 900]
-    for lines in blocks.values():
-        running = _is_prose(lines, habits, page.box)
-        box = union(line.box for line in lines)
-        inside = running and _inside(box, holders, page.box)
+    running = {number: _is_prose(lines, habits, page.box) for number, lines in blocks.items()}
+    _find_headings(blocks, running, habits)
+    for number, lines in blocks.items():
+        inside = running[number] and _inside(union(line.box for line in lines), holders, page.box)
         for line in lines:
             fixed = id(line) in captions or habits.is_furniture(line)
-            (prose if fixed or (running and not inside) else labels).append(line)
+            (prose if fixed or (running[number] and not inside) else labels).append(line)
     return prose, labels
 
 
@@ -46,9 +48,25 @@ def _is_prose(lines: list[Line], habits: Typography, page: Rect) -> bool:
         return True
     head = lines[0]
     body = habits.is_body_size(head) and family(head.font) in habits.body_fonts
-    if habits.on_edge(head) and (body or (head.bold and head.size >= habits.body_size - 0.3)):
-        return average >= 6 or len(lines) >= _LINES
-    return False
+    if head.bold and len(lines) == 1:
+        return False  # a heading or a label: `_find_headings` tells
+    return habits.on_edge(head) and body and (average >= _SHORT or len(lines) >= _LINES)
+
+
+def _find_headings(blocks: dict[int, list[Line]], running: dict[int, bool], habits: Typography) -> None:
+    """Bold words on a column's edge are a heading where running text or another heading follows, else labels."""
+    boxes = {number: union(line.box for line in lines) for number, lines in blocks.items()}
+    for number in sorted(blocks, key=lambda each: -boxes[each].y0):
+        head, box = blocks[number][0], boxes[number]
+        bold = head.bold and head.size >= habits.body_size - 0.3 and not head.turn
+        long = sum(len(line.text) for line in blocks[number]) >= _SHORT
+        if running[number] or not (bold and long and habits.on_edge(head)):
+            continue
+        running[number] = any(
+            running[other] and boxes[other].x_overlap(box) > 0 and 0 <= boxes[other].y0 - box.y0 < _BELOW * head.size
+            for other in blocks
+            if other != number
+        )
 
 
 def _inside(box: Rect, holders: list[Rect], page: Rect) -> bool:

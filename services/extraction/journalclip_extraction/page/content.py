@@ -11,7 +11,8 @@ from typing import Literal
 
 from journalclip_extraction.geometry import Rect
 
-Turn = Literal[0, 90, 180, 270]  # clockwise degrees that bring the line's text upright
+Turn = Literal[0, 90, 180, 270]  # clockwise degrees that bring text upright
+Linear = tuple[float, float, float, float]  # a, b, c, d of the matrix that places the unit square on the page
 
 
 @dataclass(slots=True, eq=False)
@@ -33,11 +34,21 @@ class Line:
 
 @dataclass(slots=True)
 class Picture:
-    """A raster as placed on the page: its box and its own pixels."""
+    """A raster as placed on the page: its visible box and its own pixels. ``linear`` says how it is turned."""
 
     box: Rect
     width: int
     height: int
+    linear: Linear | None = None
+    whole: bool = False  # nothing of it is clipped away
+
+    @property
+    def upright(self) -> bool:
+        """Shown as stored: neither turned nor mirrored."""
+        if self.linear is None:
+            return False
+        a, b, c, d = self.linear
+        return a > 0 and d > 0 and abs(b) < 1e-3 * a and abs(c) < 1e-3 * d
 
 
 @dataclass(slots=True)
@@ -52,10 +63,11 @@ class Vector:
 
 @dataclass(slots=True)
 class Page:
-    """``number`` counts from 1."""
+    """``number`` counts from 1. ``turn`` is how far the page was turned from how it is displayed: see `upright`."""
 
     number: int
     box: Rect
+    turn: Turn = 0
     lines: list[Line] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     vectors: list[Vector] = field(default_factory=list)

@@ -27,6 +27,7 @@ MAX_VECTORS = 20_000  # a map or a scatter plot beyond this is one region anyway
 _FULL_PAGE = 2500  # characters: a page with this much text has no room for a figure that is captioned overleaf
 _SAME_ROW = 0.4  # of the type size: how far two baselines may differ within one printed line
 _ROW_GAP = 3.0  # of the type size: a wider gap starts another column
+_CLIP_SLACK = 1.0  # points: an image cut by less is whole
 _TURNS: dict[tuple[int, int], Turn] = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
 
 
@@ -48,8 +49,16 @@ def read_page(page: pymupdf.Page) -> Page:
     for image in pymupdf.TextPage(shown.get_textpage(_IMAGE_FLAGS)).extractIMGINFO():
         box = _inside(Rect(*image["bbox"]), frame)
         if box.area > 0:
-            result.pictures.append(Picture(box, image["width"], image["height"]))
+            result.pictures.append(_picture(image, box))
     return result
+
+
+def _picture(image: dict[str, Any], box: Rect) -> Picture:
+    a, b, c, d, e, f = image["transform"]
+    placed = Rect(min(e, e + a, e + c, e + a + c), min(f, f + b, f + d, f + b + d), 0, 0)
+    placed = Rect(placed.x0, placed.y0, placed.x0 + abs(a) + abs(c), placed.y0 + abs(b) + abs(d))
+    whole = box.grow(_CLIP_SLACK).holds(placed)
+    return Picture(box, image["width"], image["height"], (a, b, c, d), whole)
 
 
 def _is_plain_text(page: Page) -> bool:
@@ -75,8 +84,8 @@ def _add_lines(page: Page, block: dict[str, Any]) -> None:
         line = _line(raw, block["number"], len(page.lines))
         if line is None:
             continue
-        if last is not None and _continues(last, line):
-            _append(last, line)
+        if last is not None and continues(last, line):
+            append(last, line)
         else:
             page.lines.append(line)
             last = line
@@ -84,15 +93,17 @@ def _add_lines(page: Page, block: dict[str, Any]) -> None:
 
 def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     """One pass over the spans: this runs for every printed line of an archive."""
+    spans = raw["spans"]
+    if len(spans) == 1:
+        return _plain_line(raw, spans[0], block, order)
     pieces: list[str] = []
     weights: dict[tuple[str, float, bool], int] = {}
     lead: tuple[str, bool] | None = None
-    lead_chars, leading, blank = 0, True, False
-    for span in raw["spans"]:
+    lead_chars, leading = 0, True
+    for span in spans:
         text = span["text"]
         pieces.append(text)
         if text.isspace():
-            blank = True
             continue
         font, size = span["font"], span["size"]
         bold = bool(span["flags"] & _BOLD) or _bold_name(font)
@@ -105,8 +116,20 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     if not text or lead is None:
         return None
     font, size, bold = next(iter(weights)) if len(weights) == 1 else max(weights, key=weights.__getitem__)
-    box = _ink(raw["spans"]) if blank else Rect(*raw["bbox"])
+    edged = spans[0]["text"].isspace() or spans[-1]["text"].isspace()
+    box = _ink(spans) if edged else Rect(*raw["bbox"])
     return Line(text, box, size, font, bold, *lead, lead_chars, block, order, _turn(raw["dir"]))
+
+
+def _plain_line(raw: dict[str, Any], span: dict[str, Any], block: int, order: int) -> Line | None:
+    """A line in one style: most are."""
+    text = clean(span["text"])
+    if not text:
+        return None
+    font = span["font"]
+    bold = bool(span["flags"] & _BOLD) or _bold_name(font)
+    turn = _turn(raw["dir"])
+    return Line(text, Rect(*raw["bbox"]), span["size"], font, bold, font, bold, len(span["text"]), block, order, turn)
 
 
 def _ink(spans: list[dict[str, Any]]) -> Rect:
@@ -127,7 +150,7 @@ def _turn(direction: tuple[float, float]) -> Turn:
     return _TURNS.get((round(direction[0]), round(direction[1])), 0)
 
 
-def _continues(last: Line, line: Line) -> bool:
+def continues(last: Line, line: Line) -> bool:
     """MuPDF breaks a printed line at wide spaces (a tab after the label); put it together again."""
     if last.turn or line.turn:
         return False
@@ -136,7 +159,7 @@ def _continues(last: Line, line: Line) -> bool:
     return level and -1.0 <= line.box.x0 - last.box.x1 < _ROW_GAP * max(last.size, line.size)
 
 
-def _append(last: Line, line: Line) -> None:
+def append(last: Line, line: Line) -> None:
     if last.lead_chars >= len(last.text) and (line.lead_font, line.lead_bold) == (last.lead_font, last.lead_bold):
         last.lead_chars += line.lead_chars + 1
     if len(line.text) > len(last.text):

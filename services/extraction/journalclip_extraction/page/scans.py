@@ -12,10 +12,11 @@ _COVERED = 0.5  # of the page: by one image
 
 def is_scanned(pages: Sequence[Page]) -> bool:
     """More than half of the pages are images without text: nothing can be read without OCR."""
-    scans = sum(map(_is_scan, pages))
+    scans = sum(map(is_scan, pages))
     return scans > 0 and scans * 2 > len(pages)
 
 
-def _is_scan(page: Page) -> bool:
+def is_scan(page: Page) -> bool:
+    """One image covers most of the page, and hardly a word is to be read."""
     covered = max((picture.box.area for picture in page.pictures), default=0.0) > _COVERED * page.box.area
     return covered and sum(len(line.text) for line in page.lines) < _LETTERS

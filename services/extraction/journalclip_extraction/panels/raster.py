@@ -7,16 +7,19 @@ brightness and its square, and of the steps to the neighbouring line. A region i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 SIDE = 512  # a gap of 2 pixels in a figure of 1,000 is still a line; prefix sums take 4 ms
 WHITE = 238  # JPEG rings around black strokes on white stay above this
 JUMP = 14  # levels; above the noise of a scan
 REACH = 3
+BODY = 0.06  # of the shorter side, both ways: letters, words and rules are smaller
 BLACK = 42  # the air around a head on CT, with its noise
 
 
@@ -67,6 +70,23 @@ class Raster:
     def whole(self) -> Region:
         height, width = self.pixels.shape
         return Region(0, 0, width, height)
+
+    @cached_property
+    def bodies(self) -> NDArray[np.int64]:
+        """(n, 4): boxes of connected ink that is more than print: pictures, plots, drawings."""
+        found = ndimage.find_objects(ndimage.label(self.pixels < WHITE, structure=np.ones((3, 3)))[0])
+        boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.int64).reshape(-1, 4)
+        least = BODY * min(self.pixels.shape)
+        large: NDArray[np.int64] = boxes[((boxes[:, 2:] - boxes[:, :2]) >= least).all(axis=1)]
+        return large
+
+    def has_body(self, region: Region) -> bool:
+        """Does a good part of some picture, plot or drawing lie in ``region``?"""
+        boxes = self.bodies
+        wide = np.minimum(boxes[:, 2], region.x1) - np.maximum(boxes[:, 0], region.x0)
+        high = np.minimum(boxes[:, 3], region.y1) - np.maximum(boxes[:, 1], region.y0)
+        least = BODY * min(self.pixels.shape)
+        return bool(((wide >= least) & (high >= least)).any())
 
     def columns(self, region: Region) -> Lines:
         """The columns of ``region``, from left to right."""

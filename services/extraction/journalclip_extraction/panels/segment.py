@@ -83,7 +83,9 @@ class _Cutting:
         return cut.strength >= max(CONVINCING, ALIKE * self.weakest)
 
     def _allowed(self, region: Region, cut: Cut) -> bool:
-        """Letters forbid a cut that leaves a part without one, unless not all letters were found."""
+        """Print alone is no panel. Letters forbid a cut that leaves a part without one, unless some were not found."""
+        if not all(map(self.raster.has_body, _halves(region, cut))):
+            return False
         if not self.letters or self._parts(region, cut):
             return True
         inside = len(self._inside(region))

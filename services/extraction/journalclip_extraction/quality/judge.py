@@ -49,8 +49,22 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
     image = reduced(figure.crop)
     size = (figure.crop.width, figure.crop.height)
     quality, modality, by = judge(image, figure.caption, model, size)
-    panels = tuple(replace(panel, phash=phash(reduced(panel.crop))) if panel.crop else panel for panel in figure.panels)
-    return replace(figure, quality=quality, modality=modality, modality_by=by, phash=phash(image), panels=panels)
+    panels = tuple(
+        replace(panel, phash=phash(reduced(panel.crop))) if panel.crop and not panel.phash else panel
+        for panel in figure.panels
+    )
+    continued = tuple(
+        replace(part, phash=phash(reduced(part.crop))) if part.crop else part for part in figure.continued
+    )
+    return replace(
+        figure,
+        quality=quality,
+        modality=modality,
+        modality_by=by,
+        phash=phash(image),
+        panels=panels,
+        continued=continued,
+    )
 
 
 def reduced(crop: Crop) -> Image.Image:

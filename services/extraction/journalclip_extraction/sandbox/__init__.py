@@ -7,7 +7,7 @@ and raw bytes, which the parent checks; nothing is ever unpickled. Whatever a ch
 """
 
 from journalclip_extraction.sandbox.limits import Limits
-from journalclip_extraction.sandbox.pool import Outcome, Sandbox
+from journalclip_extraction.sandbox.pool import Cell, Outcome, Sandbox
 from journalclip_extraction.sandbox.usage import Usage
 
-__all__ = ["Limits", "Outcome", "Sandbox", "Usage"]
+__all__ = ["Cell", "Limits", "Outcome", "Sandbox", "Usage"]

@@ -9,12 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
 from journalclip_extraction.sandbox.frames import BadFrames
 from journalclip_shared.errors import PermanentError
+
+Options = TypeVar("Options")
+Result = TypeVar("Result")
+
+
+class Codec(Protocol[Options, Result]):
+    """How one kind of source crosses between parent and child: options in, a result or an error out, as frames."""
+
+    def encode_options(self, options: Options) -> bytes: ...
+
+    def decode_options(self, data: bytes) -> Options: ...
+
+    def encode(self, result: Result) -> list[bytes]: ...
+
+    def decode(self, frames: Sequence[bytes]) -> Result | PermanentError:
+        """Raises `BadFrames` for anything that `encode` or `encode_error` cannot have made."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +81,7 @@ def decode(frames: Sequence[bytes]) -> ReadArticle | PermanentError:
     except ValidationError as error:
         raise BadFrames(f"the answer does not fit its types: {error.error_count()} errors") from error
     if answer.error is not None:
-        return _error(*answer.error)
+        return child_error(*answer.error)
     if answer.article is None:
         raise BadFrames("the answer is neither an article nor an error")
     images = frames[1:]
@@ -79,7 +97,27 @@ def decode(frames: Sequence[bytes]) -> ReadArticle | PermanentError:
     return _map_crops(answer.article, attach)
 
 
-def _error(code: str, reason: str, remedy: str) -> PermanentError:
+class ArticleCodec:
+    """The codec of articles."""
+
+    def encode_options(self, options: ExtractOptions) -> bytes:
+        return encode_options(options)
+
+    def decode_options(self, data: bytes) -> ExtractOptions:
+        return decode_options(data)
+
+    def encode(self, result: ReadArticle) -> list[bytes]:
+        return encode_article(result)
+
+    def decode(self, frames: Sequence[bytes]) -> ReadArticle | PermanentError:
+        return decode(frames)
+
+
+ARTICLES = ArticleCodec()
+
+
+def child_error(code: str, reason: str, remedy: str) -> PermanentError:
+    """A child's error as ours, its words cut short. Raises `BadFrames` where the code has not our form."""
     if not _CODE.fullmatch(code):
         raise BadFrames("the error's code is not one of ours")
     return PermanentError(code, reason[:_MAX_REASON], remedy[:_MAX_REASON])
@@ -92,7 +130,11 @@ def _map_crops(article: ReadArticle, change: Callable[[Crop], Crop]) -> ReadArti
     def panel(each: ReadPanel) -> ReadPanel:
         return replace(each, crop=of(each.crop))
 
+    def part(each: ReadPart) -> ReadPart:
+        return replace(each, crop=of(each.crop))
+
     def figure(each: ReadFigure) -> ReadFigure:
-        return replace(each, crop=of(each.crop), panels=tuple(panel(part) for part in each.panels))
+        panels, continued = tuple(map(panel, each.panels)), tuple(map(part, each.continued))
+        return replace(each, crop=of(each.crop), panels=panels, continued=continued)
 
     return replace(article, figures=tuple(figure(each) for each in article.figures))

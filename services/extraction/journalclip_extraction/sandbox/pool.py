@@ -18,36 +18,40 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Generic, Self
 
 from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.errors import InputTooLarge, OutputTooLarge, ParseCrashed, ParseMemory, ParseTimeout
-from journalclip_extraction.sandbox.codec import decode, encode_options
+from journalclip_extraction.sandbox.codec import ARTICLES, Codec, Options, Result
 from journalclip_extraction.sandbox.frames import BadFrames, split_frames, write_frames
 from journalclip_extraction.sandbox.limits import Limits
 from journalclip_extraction.sandbox.usage import Usage
 from journalclip_shared.errors import PermanentError, TransientError
 
 READER = "journalclip_extraction.extractor:read_article"
+ARTICLE_CODEC = "journalclip_extraction.sandbox.codec:ARTICLES"
 
 _GRACE_S = 10.0  # beyond the wall-clock limit: a zygote that has not reported by then is not alive
-_START_S = 60.0  # importing the parser takes 2 s, on a busy machine several times that
+_START_S = 240.0  # importing the parser takes 2 s, on a crowded machine without compiled bytecode a hundred times that
+_AGAIN_S = 0.2  # between two tries to reach a parser's container
 _CHUNK = 1 << 20
 _MAX_HELLO = 4096
 _MAX_ERRORS = 16_384  # bytes of a child's stderr that are kept; the end of a traceback says what is wrong
 _OUT_OF_MEMORY = re.compile(rb"MemoryError|bad_alloc|malloc[^\n]*failed|(out of|cannot allocate) memory", re.IGNORECASE)
 # The zygote's whole environment. One thread for numerical libraries: they must not start any before a fork.
-_ENVIRONMENT = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """An article or the error it ended with, and what it used."""
+class Outcome(Generic[Result]):
+    """What was read or the error it ended with, and what it used."""
 
-    result: ReadArticle | PermanentError
+    result: Result | PermanentError
     usage: Usage
 
-    def article(self) -> ReadArticle:
-        """Raises the error where there is no article."""
+    def article(self) -> Result:
+        """Raises the error where there is no result."""
         if isinstance(self.result, PermanentError):
             raise self.result
         return self.result
@@ -61,41 +65,59 @@ class _Collected:
     overflow: bool = False
 
 
-class Sandbox:
-    """Reads articles in limited children. A context manager; `close` ends the zygote and whatever it still runs."""
+class Cell(Generic[Options, Result]):
+    """Reads one kind of source in limited children. A context manager; `close` ends the zygote and what it runs.
 
-    def __init__(self, limits: Limits | None = None, reader: str = READER) -> None:
-        self.limits = limits or Limits()
+    ``reader`` and ``codec_name`` are what the child imports (``module:attribute``); ``codec`` is the same codec here.
+    ``container`` is the socket of a parser in a container of its own; without one the zygote is started here.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        reader: str,
+        codec: Codec[Options, Result],
+        codec_name: str,
+        container: Path | None = None,
+    ) -> None:
+        self.limits = limits
         self.confinement: dict[str, bool] = {}
-        self._reader = reader
+        self._reader, self._codec, self._codec_name = reader, codec, codec_name
+        self._container = container
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
-        """The article. Raises `PermanentError` with the parser's or the sandbox's code, `TransientError`."""
+    def read(self, data: bytes, options: Options) -> Result:
+        """What was read. Raises `PermanentError` with the parser's or the sandbox's code, `TransientError`."""
         return self.run(data, options).article()
 
-    def run(self, data: bytes, options: ExtractOptions) -> Outcome:
+    def run(self, data: bytes, options: Options) -> Outcome[Result]:
         """As `read`, but a permanent error is part of the outcome. Raises `TransientError` where the zygote is lost."""
         if len(data) > self.limits.input_bytes:
             return Outcome(InputTooLarge(len(data), self.limits.input_bytes), Usage())
-        source = _sealed(data, options)
+        limits = self.limits_for(options)
+        source = _sealed(data, self._codec.encode_options(options))
         pipes = [os.pipe() for _ in range(3)]
         try:
-            self._request([source, *(write for _, write in pipes)])
+            self._request(limits, [source, *(write for _, write in pipes)])
         except TransientError:
             _close(read for read, _ in pipes)
             raise
         finally:
             _close([source, *(write for _, write in pipes)])
-        return self._outcome(self._collect([read for read, _ in pipes]))
+        return self._outcome(limits, self._collect(limits, [read for read, _ in pipes]))
+
+    def limits_for(self, options: Options) -> Limits:
+        """What one child may use; ``options`` may ask for slower work."""
+        del options
+        return self.limits
 
     @property
     def zygote(self) -> int | None:
@@ -106,15 +128,16 @@ class Sandbox:
         with self._lock:
             self._stop()
 
-    def _outcome(self, got: _Collected) -> Outcome:
+    def _outcome(self, limits: Limits, got: _Collected) -> Outcome[Result]:
         if not got.status:
             self.close()
             raise TransientError("the sandbox's zygote is gone")
         usage = Usage.load(bytes(got.status))
-        return Outcome(_judge(got, usage, self.limits), usage)
+        judged = _judge(got, usage, limits, self._codec)
+        return Outcome(judged, usage)
 
-    def _request(self, descriptors: list[int]) -> None:
-        message = json.dumps(asdict(self.limits)).encode()
+    def _request(self, limits: Limits, descriptors: list[int]) -> None:
+        message = json.dumps(asdict(limits)).encode()
         with self._lock:
             control = self._start()
             try:
@@ -124,25 +147,44 @@ class Sandbox:
                 raise TransientError(f"the sandbox's zygote does not answer: {error}") from error
 
     def _start(self) -> socket.socket:
-        if self._control is not None:
-            return self._control
+        if self._control is None:
+            self._control = self._spawned() if self._container is None else self._connected(self._container)
+            hello = self._hello(self._control)
+            if not hello:
+                self._stop()
+                if self._container is not None:
+                    raise TransientError("the parser's container ended while it was greeted")
+                raise RuntimeError(f"the sandbox cannot start its reader {self._reader}; its own words are above")
+            self.confinement = json.loads(hello)
+        return self._control
+
+    def _connected(self, path: Path) -> socket.socket:
+        """To the parser's container, which may still be starting, or starting again."""
+        control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        deadline = time.monotonic() + _START_S
+        while True:
+            try:
+                control.connect(str(path))
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    control.close()
+                    raise TransientError(f"the parser's container does not answer at {path}: {error}") from error
+                time.sleep(_AGAIN_S)
+            else:
+                return control
+
+    def _spawned(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-I", "-m", "journalclip_extraction.sandbox.zygote", str(theirs.fileno())]
         with theirs:
             # Its own process group: Ctrl-C is for the service, which then lets its articles finish.
             self._zygote = subprocess.Popen(
-                [*command, self._reader],
+                [*command, self._reader, self._codec_name],
                 pass_fds=[theirs.fileno()],
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )
-        self._control = ours
-        hello = self._hello(ours)
-        if not hello:
-            self._stop()
-            raise RuntimeError(f"the sandbox cannot start its reader {self._reader}; its own words are above")
-        self.confinement = json.loads(hello)
         return ours
 
     def _hello(self, control: socket.socket) -> bytes:
@@ -167,9 +209,9 @@ class Sandbox:
                 self._zygote.wait()
             self._zygote = None
 
-    def _collect(self, ends: list[int]) -> _Collected:
+    def _collect(self, limits: Limits, ends: list[int]) -> _Collected:
         """Read all three pipes to their ends; past a limit, an end is closed and the child finds a broken pipe."""
-        got, deadline = _Collected(), time.monotonic() + self.limits.patience_s + _GRACE_S
+        got, deadline = _Collected(), time.monotonic() + limits.patience_s + _GRACE_S
         sinks = dict(zip(ends, (got.answer, got.errors, got.status), strict=True))
         answer, errors, _ = ends
         with selectors.DefaultSelector() as watch:
@@ -179,7 +221,7 @@ class Sandbox:
                 for key, _ in watch.select(deadline - time.monotonic()):
                     chunk = os.read(key.fd, _CHUNK)
                     sinks[key.fd] += chunk
-                    got.overflow |= key.fd == answer and len(got.answer) > self.limits.output_bytes
+                    got.overflow |= key.fd == answer and len(got.answer) > limits.output_bytes
                     if key.fd == errors:
                         del got.errors[:-_MAX_ERRORS]
                     if not chunk or (got.overflow and key.fd == answer):
@@ -189,7 +231,17 @@ class Sandbox:
         return got
 
 
-def _judge(got: _Collected, usage: Usage, limits: Limits) -> ReadArticle | PermanentError:
+class Sandbox(Cell[ExtractOptions, ReadArticle]):
+    """The cell of articles."""
+
+    def __init__(self, limits: Limits | None = None, reader: str = READER, container: Path | None = None) -> None:
+        super().__init__(limits or Limits(), reader, ARTICLES, ARTICLE_CODEC, container)
+
+    def limits_for(self, options: ExtractOptions) -> Limits:
+        return self.limits.for_ocr() if options.ocr else self.limits
+
+
+def _judge(got: _Collected, usage: Usage, limits: Limits, codec: Codec[Options, Result]) -> Result | PermanentError:
     if got.overflow:
         return OutputTooLarge(limits.output_bytes)
     if usage.out_of_time:
@@ -201,15 +253,15 @@ def _judge(got: _Collected, usage: Usage, limits: Limits) -> ReadArticle | Perma
         last_words = bytes(got.errors).decode(errors="replace").strip().rpartition("\n")[2][:300]
         return ParseCrashed(f"the parser {usage.describe()}" + (f": {last_words}" if last_words else ""))
     try:
-        return decode(split_frames(got.answer))
+        return codec.decode(split_frames(got.answer))
     except BadFrames as error:
         return ParseCrashed(f"the parser's answer is not one: {error}")
 
 
-def _sealed(data: bytes, options: ExtractOptions) -> int:
-    """Options and article in an anonymous file that the child can read and nobody can change."""
+def _sealed(data: bytes, options: bytes) -> int:
+    """Options and source in an anonymous file that the child can read and nobody can change."""
     descriptor = os.memfd_create("article", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    write_frames(descriptor, [encode_options(options), data])
+    write_frames(descriptor, [options, data])
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

@@ -1,4 +1,4 @@
-"""The zygote: ``python -I -m journalclip_extraction.sandbox.zygote <socket> <module:function>``.
+"""The zygote: ``python -I -m journalclip_extraction.sandbox.zygote <socket> <module:function> <module:codec>``.
 
 It serves one control socket. A request is one message: the limits as JSON and four descriptors (input, answer, errors,
 status). For each it forks a child, watches it by its pidfd, kills it when its wall-clock time is up, and writes the
@@ -21,17 +21,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.sandbox import landlock, seccomp
-from journalclip_extraction.sandbox.codec import decode_options, encode_article, encode_error
+from journalclip_extraction.sandbox.codec import Codec, encode_error
 from journalclip_extraction.sandbox.frames import split_frames, write_frames
 from journalclip_extraction.sandbox.limits import Limits, Watch
 from journalclip_extraction.sandbox.usage import Usage
 from journalclip_shared.errors import PermanentError
 
-Reader = Callable[[bytes, ExtractOptions], ReadArticle]
+# Both sides of the codec are its own affair; the zygote only carries frames.
+Reader = Callable[[bytes, Any], Any]
 
 MAX_REQUEST = 4096  # bytes of limits as JSON; about 120 are used
 DESCRIPTORS = 4  # input, answer, errors, status
@@ -59,14 +59,25 @@ class _Child:
         return max(self.watch.ask_at() - self.wall_s(), 0.0)
 
 
-def load(name: str) -> Reader:
-    """The function behind ``module:function``."""
+@dataclass(frozen=True)
+class Task:
+    """What a child does: read bytes under options, both carried by the codec."""
+
+    read: Reader
+    codec: Codec[Any, Any]
+
+    @classmethod
+    def load(cls, reader: str, codec: str) -> Task:
+        """From two names ``module:attribute``."""
+        return cls(_attribute(reader), _attribute(codec))
+
+
+def _attribute(name: str) -> Any:
     module, _, attribute = name.partition(":")
-    reader: Reader = getattr(importlib.import_module(module), attribute)
-    return reader
+    return getattr(importlib.import_module(module), attribute)
 
 
-def serve(control: socket.socket, read: Reader) -> None:
+def serve(control: socket.socket, task: Task) -> None:
     """Fork a child per request until the socket closes."""
     watch = selectors.DefaultSelector()
     watch.register(control, selectors.EVENT_READ)
@@ -74,7 +85,7 @@ def serve(control: socket.socket, read: Reader) -> None:
     while True:
         for key, _ in watch.select(_patience(children)):
             if key.fileobj is control:
-                if not _accept(control, read, watch, children):
+                if not _accept(control, task, watch, children):
                     return
             else:
                 watch.unregister(key.fileobj)
@@ -86,7 +97,7 @@ def _patience(children: dict[int, _Child]) -> float | None:
     return min((child.patience() for child in children.values() if not child.killed), default=None)
 
 
-def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector, children: dict[int, _Child]) -> bool:
+def _accept(control: socket.socket, task: Task, watch: selectors.BaseSelector, children: dict[int, _Child]) -> bool:
     message, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, DESCRIPTORS)
     if not message:
         return False
@@ -94,7 +105,7 @@ def _accept(control: socket.socket, read: Reader, watch: selectors.BaseSelector,
     source, answer, errors, status = descriptors
     pid = os.fork()
     if pid == 0:
-        _become_child(read, limits, source, answer, errors)
+        _become_child(task, limits, source, answer, errors)
     for descriptor in (source, answer, errors):
         os.close(descriptor)
     pidfd = os.pidfd_open(pid)
@@ -118,13 +129,13 @@ def _kill_late(children: dict[int, _Child]) -> None:
             child.killed = True
 
 
-def _become_child(read: Reader, limits: Limits, source: int, answer: int, errors: int) -> NoReturn:
+def _become_child(task: Task, limits: Limits, source: int, answer: int, errors: int) -> NoReturn:
     """In the child. An error that is not one of ours leaves by the interpreter's own way: a traceback and code 1."""
     answer, source = _keep_only(source, answer, errors)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     limits.apply()
     seccomp.deny_processes()
-    write_frames(answer, perform(read, source))
+    write_frames(answer, perform(task, source))
     os._exit(0)
 
 
@@ -139,26 +150,46 @@ def _keep_only(source: int, answer: int, errors: int) -> tuple[int, int]:
     return 4, 3
 
 
-def perform(read: Reader, source: int) -> list[bytes]:
-    """Options and article from the input, the answer as frames."""
+def perform(task: Task, source: int) -> list[bytes]:
+    """Options and source from the input, the answer as frames."""
     with open(source, "rb", closefd=False) as handle:
-        options, article = split_frames(handle.read())
+        options, data = split_frames(handle.read())
     try:
-        return encode_article(read(article, decode_options(options)))
+        return task.codec.encode(task.read(data, task.codec.decode_options(options)))
     except PermanentError as error:
         return encode_error(error)
 
 
-def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
-    read = load(sys.argv[2])
+def confine() -> bytes:
+    """Give up what no parser needs, once the reader is imported; returns the greeting, which says what is active."""
     seccomp.no_new_privileges()
     confinement = {"landlock": landlock.confine(landlock.interpreter_paths()), "seccomp": seccomp.deny_outside()}
     # What the imports made never becomes garbage: without a freeze the first collection in each child would copy it.
     gc.collect()
     gc.freeze()
-    control.send(json.dumps(confinement).encode())
-    serve(control, read)
+    return json.dumps(confinement).encode()
+
+
+def fork_as_zygote() -> bool:
+    """Fork; True in the child, which dies with its parent and waits for children of its own."""
+    if os.fork():
+        return False
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(each, signal.SIG_DFL)
+    return True
+
+
+def leave() -> NoReturn:
+    """End a forked zygote without its parent's clean-up."""
+    os._exit(0)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    task = Task.load(sys.argv[2], sys.argv[3])
+    control.send(confine())
+    serve(control, task)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from journalclip_inference.api import failures, figures, review, search, system
+from journalclip_inference.api import failures, figures, review, search, studies, system
 from journalclip_inference.api.edge import Edge
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.api.serving import Serving
 
 WEB = Path(str(files("journalclip_inference") / "web"))
-_PAGES = {"/": "index.html", "/figures/{figure_id}": "figure.html", "/map": "map.html", "/review": "review.html"}
+_PAGES = {"/": "index.html", "/figures/{figure_id}": "figure.html", "/map": "map.html", "/review": "review.html",
+          "/studies": "studies.html"}  # fmt: skip
 
 
 async def _nothing() -> None:
@@ -42,13 +43,14 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
     )
     app.state.serving = serving
     app.state.metrics = Metrics()
-    for router in (search.router, figures.router, review.router, system.router):
+    for router in (search.router, figures.router, review.router, studies.router, system.router):
         app.include_router(router)
     failures.install(app)
     for path, name in _PAGES.items():
         app.add_api_route(path, _page(WEB / name), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
-    app.add_middleware(Edge, max_body=max_body, metrics=app.state.metrics, audit=serving.audit)
+    app.add_middleware(Edge, max_body=max_body, metrics=app.state.metrics, audit=serving.audit,
+                       larger={"/v1/studies/query": serving.max_study_bytes})  # fmt: skip
     return app
 
 

@@ -7,6 +7,7 @@ nothing from elsewhere. Metrics know a request by its route, never by its path, 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,9 +31,12 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})  # asked every few secon
 class Edge:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, max_body: int, metrics: Metrics, audit: Audit) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body: int, metrics: Metrics, audit: Audit, larger: Mapping[str, int] | None = None
+    ) -> None:
+        """``larger``: paths whose requests may be of another size."""
         self._app = app
-        self._max_body = max_body
+        self._max_body, self._larger = max_body, larger or {}
         self._metrics = metrics
         self._audit = audit
 
@@ -41,13 +45,14 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started, status, read = time.monotonic(), 500, 0
+        most = self._larger.get(scope["path"], self._max_body)
 
         async def counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._max_body:
-                raise _too_large(self._max_body)
+            if read > most:
+                raise _too_large(most)
             return message
 
         async def answered(message: Message) -> None:
@@ -58,8 +63,8 @@ class Edge:
             await send(message)
 
         try:
-            if _declared(scope) > self._max_body:
-                refusal = body(413, "request-too-large", str(_too_large(self._max_body).detail))
+            if _declared(scope) > most:
+                refusal = body(413, "request-too-large", str(_too_large(most).detail))
                 await refusal(scope, receive, answered)
             else:
                 await self._app(scope, counted, answered)

@@ -17,6 +17,7 @@ from journalclip_inference.images import ImageLimits, open_image
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.snapshot import Query
+from journalclip_inference.studies.shelf import StudyShelf
 from journalclip_shared.artifacts import ArtifactStore
 
 COOKIE = "journalclip_token"
@@ -34,6 +35,8 @@ class Serving:
     door: Door
     audit: Audit
     images: ImageLimits
+    studies: StudyShelf | None = None
+    max_study_bytes: int = 600_000_000
 
     def query(self, text: str | None, image: str | None) -> Query:
         """Checked and decoded. Raises `QueryInvalid`, `ImageRefused`."""

@@ -88,7 +88,7 @@ class Inputs:
         if form == "chunked":
             loss = contrastive(self.v, self.t, self.scale, self.kernel, SOFT.lam)
         else:
-            similarity = self.kernel.log_weights(slice(0, len(self.v))).to(self.v.dtype)
+            similarity = self.kernel.tile(slice(0, len(self.v)))[0].to(self.v.dtype)
             loss = naive.soft(self.v, self.t, self.scale, naive.targets(similarity, SOFT.lam))
         return torch.autograd.grad(loss, (self.v, self.t, self.scale))
 

@@ -1,7 +1,9 @@
-"""Soft targets as a symmetric kernel over the pairs of a batch, given out block by block.
+"""Soft targets as a symmetric kernel over the pairs of a batch, given out tile by tile.
 
 A target row is ``y_i = (1 - lam) onehot(i) + lam * softmax_j(log_weights(i, j))``. The kernel knows the log-weights
-only; it is symmetric, so one block serves both directions: the row's normaliser makes ``y_i``, the column's ``y_j``.
+only; it is symmetric, so one tile serves both directions and its mirror image: the row's normaliser makes ``y_i``, the
+column's ``y_j``. A softmax does not change when a constant is added: kernels are shifted so that a row's largest
+log-weight is about 0, and their exponentials can be summed as they are.
 ``neutral`` pairs are taken out of both softmaxes: neither pulled together nor pushed apart.
 """
 
@@ -13,16 +15,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+EVERY = slice(None)
+
 
 class Kernel(Protocol):
-    """Indices are places in the global batch; ``-inf`` means no target mass."""
+    """Indices are places in the global batch."""
 
-    def log_weights(self, rows: slice) -> Tensor:
-        """[len(rows), N], any float dtype; the caller may overwrite it."""
-        ...
-
-    def neutral(self, rows: slice) -> Tensor | None:
-        """bool [len(rows), N], False on the diagonal; None where there is none."""
+    def tile(self, rows: slice, columns: slice = EVERY) -> tuple[Tensor, Tensor | None]:
+        """Log-weights [rows, columns] of any float dtype, ``-inf`` where there is no target mass, the caller's to
+        overwrite; and which pairs are neutral, bool [rows, columns], False on the diagonal, None where none is.
+        """
         ...
 
 
@@ -32,13 +34,9 @@ class Groups:
 
     ids: Tensor  # int64 [N]
 
-    def log_weights(self, rows: slice) -> Tensor:
-        same = self.ids[rows, None] == self.ids[None, :]
-        return torch.zeros(same.shape, device=self.ids.device).masked_fill_(~same, -torch.inf)
-
-    def neutral(self, rows: slice) -> Tensor | None:
-        del rows
-        return None
+    def tile(self, rows: slice, columns: slice = EVERY) -> tuple[Tensor, Tensor | None]:
+        same = self.ids[rows, None] == self.ids[None, columns]
+        return torch.zeros(same.shape, device=self.ids.device).masked_fill_(~same, -torch.inf), None
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,6 @@ class Dense:
     weights: Tensor  # [N, N], symmetric
     ignored: Tensor | None = None  # bool [N, N], symmetric
 
-    def log_weights(self, rows: slice) -> Tensor:
-        return self.weights[rows].clone()
-
-    def neutral(self, rows: slice) -> Tensor | None:
-        return None if self.ignored is None else self.ignored[rows]
+    def tile(self, rows: slice, columns: slice = EVERY) -> tuple[Tensor, Tensor | None]:
+        shifted = self.weights[rows, columns] - self.weights.max()
+        return shifted, None if self.ignored is None else self.ignored[rows, columns]

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from journalclip_training.losses.contrast import BLOCK_ELEMENTS
 from journalclip_training.losses.world import Alone, World
+
+BLOCK_ELEMENTS = 1 << 21  # 8 MiB of float32 a block: about a core's share of cache, and large enough for fast products
 
 
 def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | None = None, block: int = 0) -> Tensor:
@@ -28,8 +29,9 @@ def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | Non
 class _Sigmoid(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, v: Tensor, t_local: Tensor, scale: Tensor, bias: Tensor, world: World, rows: int) -> Tensor:
-        t = world.gather(t_local)
-        n, total, offset = v.shape[0], t.shape[0], world.rank * v.shape[0]
+        lengths = world.lengths(len(v))
+        t = world.gather(t_local, lengths)
+        n, total, offset = len(v), len(t), sum(lengths[: world.rank])
         dv, dt = torch.empty_like(v), torch.zeros_like(t)
         loss, dscale, dbias = (torch.zeros_like(scale) for _ in range(3))
         share = world.size / total
@@ -47,7 +49,7 @@ class _Sigmoid(torch.autograd.Function):
             torch.mm(g, t, out=dv[a:b])
             dt.addmm_(g.T, v[a:b])
         dv, dt = dv.mul_(scale), dt.mul_(scale)
-        ctx.save_for_backward(dv, world.scatter_sum(dt), dscale, dbias)
+        ctx.save_for_backward(dv, world.scatter_sum(dt, lengths), dscale, dbias)
         return world.sum(loss) / total
 
     @staticmethod

@@ -1,11 +1,12 @@
 """The ranks that share one batch: what a loss asks of them, alone or over ``torch.distributed``.
 
-Every rank holds an equal, adjacent slice of the batch. A loss exchanges features of one tower and vectors as long as
-the batch, never a block of the similarity matrix.
+Every rank holds an adjacent slice of the batch, not always of the same length. A loss exchanges features of one tower
+and vectors as long as the batch, never a block of the similarity matrix.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -19,12 +20,16 @@ class World(Protocol):
     rank: int
     size: int
 
-    def gather(self, x: Tensor) -> Tensor:
-        """All ranks' ``x`` [n, ...] joined along the first dimension, [size * n, ...]; no gradient."""
+    def lengths(self, n: int) -> tuple[int, ...]:
+        """Every rank's ``n``, in the order of ranks."""
         ...
 
-    def scatter_sum(self, x: Tensor) -> Tensor:
-        """The sum over ranks of ``x`` [size * n, ...], this rank's slice of it [n, ...]."""
+    def gather(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        """All ranks' ``x`` [n, ...] joined along the first dimension, [N, ...]; no gradient."""
+        ...
+
+    def scatter_sum(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        """The sum over ranks of ``x`` [N, ...], this rank's slice of it [n, ...]."""
         ...
 
     def sum(self, x: Tensor) -> Tensor: ...
@@ -40,10 +45,13 @@ class Alone:
     rank = 0
     size = 1
 
-    def gather(self, x: Tensor) -> Tensor:
+    def lengths(self, n: int) -> tuple[int, ...]:
+        return (n,)
+
+    def gather(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
         return x
 
-    def scatter_sum(self, x: Tensor) -> Tensor:
+    def scatter_sum(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
         return x
 
     def sum(self, x: Tensor) -> Tensor:
@@ -60,17 +68,27 @@ class Ranks:
         self.rank = dist.get_rank()
         self.size = dist.get_world_size()
 
-    def gather(self, x: Tensor) -> Tensor:
-        parts = [torch.empty_like(x) for _ in range(self.size)]
-        dist.all_gather(parts, x.contiguous())
-        return torch.cat(parts)
+        self._device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
-    def scatter_sum(self, x: Tensor) -> Tensor:
-        each = x.shape[0] // self.size
-        if dist.get_backend() == "gloo":  # gloo has no reduce-scatter; this moves more but sums the same
+    def lengths(self, n: int) -> tuple[int, ...]:
+        found = torch.empty(self.size, dtype=torch.int64, device=self._device)
+        dist.all_gather_into_tensor(found, torch.tensor([n], device=self._device))
+        return tuple(found.tolist())
+
+    def gather(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        longest = max(lengths)  # backends exchange equal shapes only; lengths differ by one at most
+        padded = torch.nn.functional.pad(x, (*(0, 0) * (x.ndim - 1), 0, longest - len(x)))
+        parts = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(parts, padded.contiguous())
+        return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
+
+    def scatter_sum(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        start = sum(lengths[: self.rank])
+        if self._device.type == "cpu" or len(set(lengths)) > 1:
+            # gloo has no reduce-scatter, and none takes unequal parts; this moves more but sums the same
             dist.all_reduce(x)
-            return x[self.rank * each : (self.rank + 1) * each].clone()
-        part = torch.empty_like(x[:each])
+            return x[start : start + lengths[self.rank]].clone()
+        part = torch.empty_like(x[: lengths[self.rank]])
         dist.reduce_scatter_tensor(part, x.contiguous())
         return part
 

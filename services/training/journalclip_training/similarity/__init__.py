@@ -11,12 +11,13 @@ from typing import Protocol
 
 from torch import Tensor
 
-Block = Callable[[slice], Tensor]
+Block = Callable[[slice, slice], Tensor]
 
 
 class Similarity(Protocol):
     """Over the unique texts of a training set, numbered from 0."""
 
     def at(self, ids: Tensor) -> Block:
-        """For the batch ``ids`` int64 [N]: a function from a slice of its rows to float32 [rows, N]."""
+        """For the batch ``ids`` int64 [N]: a function from rows and columns to float32 [rows, columns], the caller's to
+        overwrite."""
         ...

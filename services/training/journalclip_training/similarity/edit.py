@@ -48,7 +48,7 @@ class Edit:
     def at(self, ids: Tensor) -> Block:
         table = self.table.to(ids.device)
 
-        def block(rows: slice) -> Tensor:
-            return table[ids[rows]][:, ids].float() / _LEVELS
+        def block(rows: slice, columns: slice) -> Tensor:
+            return table[ids[rows, None], ids[columns]].float().div_(_LEVELS)
 
         return block

@@ -73,9 +73,9 @@ class Fields:
         x, e = self.joined.to(ids.device)[ids], self.empty.to(ids.device)[ids]
         everything = sum(weight for weight, _ in FIELDS)
 
-        def block(rows: slice) -> Tensor:
-            spoken = (e[rows] @ e.T).neg_().add_(everything)
-            return (x[rows] @ x.T).div_(spoken.clamp_(min=1))
+        def block(rows: slice, columns: slice) -> Tensor:
+            spoken = (e[rows] @ e[columns].T).neg_().add_(everything)
+            return (x[rows] @ x[columns].T).div_(spoken.clamp_(min=1))
 
         return block
 
@@ -89,4 +89,4 @@ class Labels:
 
     def at(self, ids: Tensor) -> Block:
         x = self.features.to(ids.device)[ids]
-        return lambda rows: x[rows] @ x.T
+        return lambda rows, columns: x[rows] @ x[columns].T

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_training.config import LossConfig, Syntax
-from journalclip_training.losses.kernel import Kernel
+from journalclip_training.losses.kernel import EVERY, Kernel
 from journalclip_training.similarity import Block, Similarity
 from journalclip_training.similarity.edit import Edit
 from journalclip_training.similarity.fields import Fields, Labels
@@ -21,35 +21,32 @@ from journalclip_training.similarity.sentences import Sentences, sentence_encode
 
 @dataclass(frozen=True)
 class Mixed:
-    """A weighted sum; parts of weight 0 are not computed. Equal texts have 1 exactly."""
+    """A weighted sum of one part at least; parts of weight 0 are not computed. Equal texts have 1 exactly."""
 
     parts: tuple[tuple[float, Similarity], ...]
 
     def at(self, ids: Tensor) -> Block:
         blocks = [(weight, part.at(ids)) for weight, part in self.parts if weight]
 
-        def block(rows: slice) -> Tensor:
-            total = torch.zeros(len(ids[rows]), len(ids), device=ids.device)
-            for weight, part in blocks:
-                total.add_(part(rows), alpha=weight)
-            return total.masked_fill_(ids[rows, None] == ids[None, :], 1.0)
+        def block(rows: slice, columns: slice) -> Tensor:
+            (weight, first), *others = blocks
+            total = first(rows, columns).mul_(weight)
+            for weight, part in others:
+                total.add_(part(rows, columns), alpha=weight)
+            return total.masked_fill_(ids[rows, None] == ids[columns], 1.0)
 
         return block
 
 
 @dataclass(frozen=True)
 class Softened:
-    """Kernel of the soft loss: log-weights ``S / tau``."""
+    """Kernel of the soft loss: log-weights ``S / tau``, shifted by the diagonal's."""
 
     block: Block
     tau: float
 
-    def log_weights(self, rows: slice) -> Tensor:
-        return self.block(rows).div_(self.tau)
-
-    def neutral(self, rows: slice) -> Tensor | None:
-        del rows
-        return None
+    def tile(self, rows: slice, columns: slice = EVERY) -> tuple[Tensor, Tensor | None]:
+        return self.block(rows, columns).sub_(1).div_(self.tau), None
 
 
 @dataclass(frozen=True)
@@ -64,13 +61,10 @@ class Triage:
     positive: float
     neutral_above: float
 
-    def log_weights(self, rows: slice) -> Tensor:
-        s = self.block(rows)
-        return torch.zeros_like(s).masked_fill_(s < self.positive, -torch.inf)
-
-    def neutral(self, rows: slice) -> Tensor | None:
-        s = self.block(rows)
-        return (s >= self.neutral_above) & (s < self.positive)
+    def tile(self, rows: slice, columns: slice = EVERY) -> tuple[Tensor, Tensor | None]:
+        s = self.block(rows, columns)
+        others = s < self.positive
+        return torch.zeros_like(s).masked_fill_(others, -torch.inf), others & (s >= self.neutral_above)
 
 
 class TextKernels:

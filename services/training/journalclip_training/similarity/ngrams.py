@@ -52,9 +52,9 @@ class Dice:
         x = self.features.to(ids.device)[ids]
         sizes = x.sum(1)
 
-        def block(rows: slice) -> Tensor:
-            total = sizes[rows, None] + sizes[None, :]
-            return torch.where(total > 0, 2 * (x[rows] @ x.T) / total.clamp(min=1), 1.0)
+        def block(rows: slice, columns: slice) -> Tensor:
+            total = sizes[rows, None] + sizes[columns]
+            return torch.where(total > 0, 2 * (x[rows] @ x[columns].T) / total.clamp(min=1), 1.0)
 
         return block
 
@@ -73,15 +73,15 @@ class Bleu:
         sizes = [each.sum(1) for each in grams]
         length = self.lengths.to(ids.device)[ids]
 
-        def block(rows: slice) -> Tensor:
-            there = torch.zeros(len(length[rows]), len(length), device=ids.device)
+        def block(rows: slice, columns: slice) -> Tensor:
+            there = torch.zeros(len(length[rows]), len(length[columns]), device=ids.device)
             back = torch.zeros_like(there)
             for n, x, size in zip(self.ORDERS, grams, sizes, strict=True):
                 smooth = 0.0 if n == 1 else 1.0
-                matches = x[rows] @ x.T + smooth
+                matches = x[rows] @ x[columns].T + smooth
                 there += torch.log((matches / (size[rows, None] + smooth).clamp(min=1)).clamp(min=1e-9))
-                back += torch.log((matches / (size[None, :] + smooth).clamp(min=1)).clamp(min=1e-9))
-            ratio = length[None, :] / length[rows, None]
+                back += torch.log((matches / (size[columns] + smooth).clamp(min=1)).clamp(min=1e-9))
+            ratio = length[columns] / length[rows, None]
             brevity, brevity_back = torch.exp((1 - ratio).clamp(max=0)), torch.exp((1 - 1 / ratio).clamp(max=0))
             count = len(self.ORDERS)
             return (brevity * torch.exp(there / count) + brevity_back * torch.exp(back / count)) / 2

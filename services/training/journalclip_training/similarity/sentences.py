@@ -120,7 +120,7 @@ class Sentences:
 
     def at(self, ids: Tensor) -> Block:
         x = self.features.to(ids.device)[ids]
-        return lambda rows: x[rows] @ x.T
+        return lambda rows, columns: x[rows] @ x[columns].T
 
 
 def _encoded(texts: Sequence[str], encoder: SentenceEncoder, cache: Path) -> Tensor:

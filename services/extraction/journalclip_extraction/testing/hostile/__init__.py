@@ -6,6 +6,6 @@ each time the same. A file ends as an article or as a permanent error; which end
 """
 
 from journalclip_extraction.testing.hostile.catalogue import FILES, Hostile
-from journalclip_extraction.testing.hostile.mutate import mutants
+from journalclip_extraction.testing.hostile.mutate import mutant, mutants
 
-__all__ = ["FILES", "Hostile", "mutants"]
+__all__ = ["FILES", "Hostile", "mutant", "mutants"]

@@ -38,12 +38,16 @@ Wound = Callable[[bytearray, random.Random], None]
 
 def mutants(bases: Sequence[bytes], count: int, seed: int) -> Iterator[bytes]:
     """``count`` damaged copies, each of a base chosen by ``seed``."""
-    for number in range(count):
-        rng = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable, not secret
-        data = bytearray(rng.choice(bases))
-        for _ in range(rng.randint(1, _MOST_WOUNDS)):
-            rng.choice(_WOUNDS)(data, rng)
-        yield bytes(data)
+    return (mutant(bases, seed, number) for number in range(count))
+
+
+def mutant(bases: Sequence[bytes], seed: int, number: int) -> bytes:
+    """One of them, without making those before it."""
+    rng = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable, not secret
+    data = bytearray(rng.choice(bases))
+    for _ in range(rng.randint(1, _MOST_WOUNDS)):
+        rng.choice(_WOUNDS)(data, rng)
+    return bytes(data)
 
 
 def _span(data: bytearray, rng: random.Random, longest: int) -> slice:

@@ -49,7 +49,7 @@ export async function dress(here) {
   const who = make("div", { class: "who" });
   $("top").append(make("div", { class: "inner" },
     make("a", { class: "name", href: "/" }, make("img", { src: "/static/icon.svg", alt: "" }), "journalclip"),
-    make("nav", { "aria-label": "Pages" }, link("/", "Search"), link("/map", "Map"), link("/review", "Review")), who));
+    make("nav", { "aria-label": "Pages" }, link("/", "Search"), link("/studies", "Studies"), link("/map", "Map"), link("/review", "Review")), who));
   let me = null;
   try { me = await ask("/v1/me"); } catch (error) { if (!(error instanceof Refused)) throw error; }
   if (me && me.name !== "anonymous") {

@@ -1,0 +1,104 @@
+# One file for every image; ARG SERVICE picks what is installed (a group `image-<SERVICE>` of pyproject.toml).
+#
+#   base ─┬─> deps ──┬─> service   SERVICE=backbone | extraction | structuring: one process, no compiler, no pip
+#         │          ├─> parser    SERVICE=parser: the PDF library and nothing that reaches a server
+#         │          └─> ray       SERVICE=ray: torch (CUDA), Ray, MLflow; training, promotion, serving, MLflow's server
+#         ├─> kafka                a one-node broker for trying out
+#         └─> minio                a one-node object store for trying out
+#
+# Every image runs as user 10001 on a read-only root file system; what it writes goes to /tmp and to the work folder,
+# which the chart mounts. `make images` builds them with buildah or docker; docs/operations/images.md says more.
+ARG BASE_IMAGE=debian:bookworm-20250520-slim
+
+FROM ${BASE_IMAGE} AS base
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates python3 \
+ && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/* \
+ && groupadd --gid 10001 journalclip \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin journalclip
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+
+FROM base AS deps
+# Only for a build behind a proxy that signs for the registries: the path of its authorities, mounted into the build.
+ARG SSL_CERT_FILE=""
+ARG SERVICE
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv && python3 -m venv /opt/uv \
+ && PIP_CERT="${SSL_CERT_FILE}" /opt/uv/bin/pip install --quiet --no-cache-dir uv==0.13.9
+ENV UV_PROJECT_ENVIRONMENT=/opt/journalclip UV_PYTHON=/usr/bin/python3 UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+WORKDIR /src
+# First what the lock names, in a layer that a change of our own code does not touch.
+COPY pyproject.toml uv.lock ./
+COPY shared/pyproject.toml shared/
+COPY modeling/pyproject.toml modeling/
+COPY evaluation/pyproject.toml evaluation/
+COPY services/extraction/pyproject.toml services/extraction/
+COPY services/structuring/pyproject.toml services/structuring/
+COPY services/training/pyproject.toml services/training/
+COPY services/promotion/pyproject.toml services/promotion/
+COPY services/inference/pyproject.toml services/inference/
+COPY pipelines/pyproject.toml pipelines/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    /opt/uv/bin/uv sync --frozen --no-install-workspace --only-group "image-${SERVICE:?pass --build-arg SERVICE=...}"
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/uv \
+    /opt/uv/bin/uv sync --frozen --no-editable --only-group "image-${SERVICE}"
+RUN rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore
+
+FROM base AS python
+ARG SERVICE
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="journalclip-${SERVICE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="AGPL-3.0-or-later" \
+      org.opencontainers.image.description="journalclip ${SERVICE}; contains PyMuPDF (AGPL-3.0) where it reads PDFs" \
+      org.cyclonedx.sbom="/opt/journalclip/sbom.cdx.json"
+COPY --from=deps /opt/journalclip /opt/journalclip
+COPY LICENSE /usr/share/doc/journalclip/LICENSE
+ENV PATH=/opt/journalclip/bin:/usr/local/bin:/usr/bin:/bin
+WORKDIR /tmp
+
+FROM python AS service
+# The bill of materials, in each image of what is installed in that image.
+RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+    python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
+USER 10001:10001
+ENTRYPOINT ["python", "-m"]
+
+FROM python AS parser
+RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+    python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
+# A parser needs no shell, no package manager and no set-user-id program; a way out of it should find none either.
+RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
+ && rm -rf /usr/bin/apt* /usr/bin/dpkg* /usr/bin/perl* /usr/lib/apt /usr/sbin /sbin/* \
+ && rm -f /bin/sh /bin/bash /bin/dash /usr/bin/sh /usr/bin/bash /usr/bin/dash
+USER 10001:10001
+ENTRYPOINT ["python", "-I", "-m", "journalclip_extraction.sandbox.container"]
+
+FROM python AS ray
+# The KubeRay operator starts Ray by bash and asks for its health by wget.
+RUN apt-get update && apt-get install --yes --no-install-recommends wget procps \
+ && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+    python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
+USER 10001:10001
+# Ray reports nothing to anybody, and MLflow and transformers look for nothing on the way.
+ENV RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+ENTRYPOINT ["python", "-m"]
+
+FROM base AS kafka
+RUN mkdir -p /usr/share/man/man1 && apt-get update \
+ && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+ && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+COPY build/servers/kafka /opt/kafka/libs
+COPY images/kafka.sh /usr/local/bin/kafka
+LABEL org.opencontainers.image.title="journalclip-kafka" org.opencontainers.image.licenses="Apache-2.0"
+USER 10001:10001
+ENTRYPOINT ["kafka"]
+
+FROM base AS minio
+COPY build/servers/minio /usr/local/bin/minio
+LABEL org.opencontainers.image.title="journalclip-minio" org.opencontainers.image.licenses="AGPL-3.0-or-later"
+USER 10001:10001
+ENTRYPOINT ["minio"]

@@ -1,0 +1,106 @@
+{{/* What a process is told: settings as JOURNALCLIP_ variables, secrets as files, never as values. */}}
+
+{{/* {prefix, tree}: nested settings as variables; what is no text is written as JSON, which the services read. */}}
+{{- define "journalclip.settings" -}}
+{{- $prefix := .prefix -}}
+{{- range $name, $value := .tree }}
+{{- $key := printf "%s%s" $prefix (upper $name) }}
+{{- if kindIs "map" $value }}
+{{- include "journalclip.settings" (dict "prefix" (printf "%s__" $key) "tree" $value) }}
+{{- else }}
+- name: {{ $key }}
+  value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* {root, component, values, needs: [...], own: {setting: value}, metrics: bool} */}}
+{{- define "journalclip.environment" -}}
+{{- $root := .root -}}
+{{- $place := dict "workdir" "/var/lib/journalclip" "log_json" true -}}
+{{- if .metrics -}}{{- $_ := set $place "metrics_port" 9090 -}}{{- end -}}
+{{- with $root.Values.monitoring.otlpEndpoint -}}{{- $_ := set $place "otlp_endpoint" . -}}{{- end -}}
+{{- if has "kafka" .needs -}}
+{{- $kafka := include "journalclip.kafka" . | fromJson -}}
+{{- $settings := dict "servers" $kafka.servers "security" $kafka.security -}}
+{{- with $root.Values.kafka.topicPrefix -}}{{- $_ := set $settings "topic_prefix" . -}}{{- end -}}
+{{- if $kafka.username -}}{{- $_ := merge $settings (dict "sasl_mechanism" $kafka.mechanism "username" $kafka.username "password_file" "/etc/journalclip/kafka/password") -}}{{- end -}}
+{{- if $kafka.ca -}}{{- $_ := set $settings "ca_file" "/etc/journalclip/kafka/ca.crt" -}}{{- end -}}
+{{- if $kafka.cert -}}{{- $_ := merge $settings (dict "cert_file" "/etc/journalclip/kafka/tls.crt" "key_file" "/etc/journalclip/kafka/tls.key") -}}{{- end -}}
+{{- $_ := merge $place (dict "bus" "kafka" "kafka" $settings) -}}
+{{- end -}}
+{{- if has "objectStore" .needs -}}
+{{- $store := include "journalclip.objectStore" . | fromJson -}}
+{{- $settings := dict "endpoint" $store.endpoint "tls" $store.tls "region" $store.region -}}
+{{- with $root.Values.objectStore.bucketPrefix -}}{{- $_ := set $settings "bucket_prefix" . -}}{{- end -}}
+{{- if $store.secret -}}{{- $_ := merge $settings (dict "access_key_file" "/etc/journalclip/s3/access-key" "secret_key_file" "/etc/journalclip/s3/secret-key") -}}{{- end -}}
+{{- if $store.ca -}}{{- $_ := set $settings "ca_file" "/etc/journalclip/s3/ca.crt" -}}{{- end -}}
+{{- $_ := merge $place (dict "artifacts" "s3" "s3" $settings) -}}
+{{- end -}}
+{{- $mlflow := dict -}}
+{{- if has "mlflow" .needs -}}
+{{- $mlflow = include "journalclip.mlflow" $root | fromJson -}}
+{{- $_ := set $place "mlflow_uri" $mlflow.uri -}}
+{{- end -}}
+{{- $chosen := mergeOverwrite $place (deepCopy $root.Values.settings) (deepCopy .values.settings) (default dict .own) -}}
+{{- include "journalclip.settings" (dict "prefix" "JOURNALCLIP_" "tree" $chosen) }}
+{{- with $mlflow.secret }}
+- name: MLFLOW_TRACKING_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
+- name: MLFLOW_TRACKING_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+{{- end }}
+{{- if $mlflow.ca }}
+- name: MLFLOW_TRACKING_SERVER_CERT_PATH
+  value: /etc/journalclip/mlflow/ca.crt
+{{- end }}
+{{- if has "llm" .needs }}
+{{- with include "journalclip.llm" $root | fromJson }}
+- name: JOURNALCLIP_STRUCTURER
+  value: endpoint
+- name: JOURNALCLIP_ENDPOINT_URL
+  value: {{ .url | quote }}
+- name: JOURNALCLIP_ENDPOINT_MODEL
+  value: {{ .model | quote }}
+{{- if .secret }}
+- name: JOURNALCLIP_ENDPOINT_KEY
+  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if has "hub" .needs }}
+- {name: HF_HUB_OFFLINE, value: "0"}
+- {name: HF_HOME, value: /var/lib/journalclip/hub}
+{{- end }}
+{{- with .values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* {root, component, needs, files: [{secret, items}]}: one projected volume with each file at its place. */}}
+{{- define "journalclip.credentials" -}}
+{{- $root := .root -}}
+{{- $sources := list -}}
+{{- if has "kafka" .needs -}}
+{{- $kafka := include "journalclip.kafka" . | fromJson -}}
+{{- if $kafka.username -}}{{- $sources = append $sources (dict "secret" (dict "name" $kafka.secret "items" (list (dict "key" $kafka.key "path" "kafka/password")))) -}}{{- end -}}
+{{- with $kafka.ca -}}{{- $sources = append $sources (dict "secret" (dict "name" .name "items" (list (dict "key" .key "path" "kafka/ca.crt")))) -}}{{- end -}}
+{{- with $kafka.cert -}}{{- $sources = append $sources (dict "secret" (dict "name" . "items" (list (dict "key" "tls.crt" "path" "kafka/tls.crt") (dict "key" "tls.key" "path" "kafka/tls.key")))) -}}{{- end -}}
+{{- end -}}
+{{- if has "objectStore" .needs -}}
+{{- $store := include "journalclip.objectStore" . | fromJson -}}
+{{- if $store.secret -}}{{- $sources = append $sources (dict "secret" (dict "name" $store.secret "items" (list (dict "key" $store.accessKey "path" "s3/access-key") (dict "key" $store.secretKey "path" "s3/secret-key")))) -}}{{- end -}}
+{{- with $store.ca -}}{{- $sources = append $sources (dict "secret" (dict "name" .name "items" (list (dict "key" .key "path" "s3/ca.crt")))) -}}{{- end -}}
+{{- end -}}
+{{- if has "mlflow" .needs -}}
+{{- with (include "journalclip.mlflow" $root | fromJson).ca -}}{{- $sources = append $sources (dict "secret" (dict "name" .name "items" (list (dict "key" .key "path" "mlflow/ca.crt")))) -}}{{- end -}}
+{{- end -}}
+{{- range .files -}}{{- $sources = append $sources (dict "secret" .) -}}{{- end -}}
+{{- if $sources }}
+- name: credentials
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- toYaml $sources | nindent 6 }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,75 @@
+"""A frozen dataset of studies, read back: documents in order, and voxels by sequence.
+
+Records are Parquet, one row a study, sorted by ``study_id``, the whole `StructuredStudy` as JSON in the column
+``study``. Voxels are tar shards of ``<study_id>.<sequence>.npy.gz``, uint8 [slices, rows, columns], in the same order.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.records.dataset import DatasetManifest, Split
+from journalclip_shared.records.report import SequenceName
+from journalclip_shared.records.study import StructuredStudy
+
+Voxels = NDArray[np.uint8]
+Volumes = dict[SequenceName, Voxels]
+
+
+@dataclass(frozen=True)
+class FrozenStudies:
+    """A manifest with the store that holds its bytes."""
+
+    store: ArtifactStore
+    manifest: DatasetManifest
+
+    @classmethod
+    def open(cls, store: ArtifactStore, manifest: ArtifactRef) -> FrozenStudies:
+        return cls(store, DatasetManifest.model_validate_json(store.get(manifest)))
+
+    def studies(self, split: Split) -> list[StructuredStudy]:
+        """Sorted by id."""
+        part = self.manifest.splits[split]
+        if not part.shards:
+            return []
+        table = pq.read_table(io.BytesIO(self.store.get(part.records)), columns=["study"])
+        return [StructuredStudy.model_validate_json(row) for row in table.column("study").to_pylist()]
+
+    def volumes(self, split: Split) -> Iterator[tuple[str, Volumes]]:
+        """``(study_id, voxels by sequence)`` in the order of `studies`."""
+        held, volumes = "", Volumes()
+        for shard in self.manifest.splits[split].shards:
+            with tarfile.open(fileobj=io.BytesIO(self.store.get(shard))) as tar:
+                for member in tar:
+                    handle = tar.extractfile(member)
+                    study, sequence = member.name.split(".")[:2]
+                    if handle is None:
+                        continue
+                    if study != held and held:
+                        yield held, volumes
+                        volumes = Volumes()
+                    held = study
+                    volumes[sequence] = unpacked(handle.read())  # type: ignore[index]  # written by `packed` alone
+        if held:
+            yield held, volumes
+
+
+def packed(voxels: Voxels) -> bytes:
+    """The form in which a shard holds a volume."""
+    out = io.BytesIO()
+    np.save(out, voxels, allow_pickle=False)
+    return gzip.compress(out.getvalue(), compresslevel=3, mtime=0)
+
+
+def unpacked(data: bytes) -> Voxels:
+    voxels: Voxels = np.load(io.BytesIO(gzip.decompress(data)), allow_pickle=False)
+    return voxels

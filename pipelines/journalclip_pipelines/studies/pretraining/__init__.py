@@ -1,0 +1,1 @@
+"""``journalclip bench mri``: does the similarity-enhanced loss pay where reports are near-identical, all else equal?"""

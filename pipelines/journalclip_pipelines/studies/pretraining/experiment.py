@@ -1,0 +1,178 @@
+"""One seed of the experiment: pretrain by each loss, then retrieval, few-shot classification and segmentation.
+
+Design, fixed before the run. Per seed: 400 training and 150 test studies, drawn anew. The losses share start, order,
+optimiser and steps; only the targets differ. Retrieval is over the test studies, both directions, right when report and
+study show the same kind, site and side. Few-shot: logistic regression on the frozen study features, 2 and 4 studies a
+kind, mean of 8 draws. Segmentation: the same decoder and steps from random, CLIP-pretrained and soft-pretrained towers,
+on 1 % and 10 % of the training studies.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from transformers import PreTrainedTokenizerBase
+
+from journalclip_modeling.scratch import train_tokenizer
+from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet
+from journalclip_modeling.studies.model import StudyModel
+from journalclip_pipelines.studies.pretraining.world import GRID, REGIONS, SEQUENCES, StudyWorld, draw_world
+from journalclip_training.config import LossConfig, OptimConfig, RunOptions
+from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
+from journalclip_training.studies.encode import Encoded, encode_studies
+from journalclip_training.studies.fit import fit_studies
+from journalclip_training.studies.segment import SegmentConfig, dice, segment, share_of, train_segmenter
+from journalclip_training.study.score import average_precision
+
+TRAIN, TEST = 400, 150
+LOSSES: dict[str, LossConfig] = {
+    "clip": LossConfig(kind="clip"),
+    "soft": LossConfig(kind="soft", lam=0.8, alpha=0.7, tau_s=0.1, syntax="fields", semantic="hashing"),
+}
+MODEL = StudyModelConfig(
+    grid=GRID,
+    sequences=SEQUENCES,
+    tower=tiny_resnet((12, 24)),
+    text=TextTowerConfig(width=48, layers=1, heads=3, context=48, vocabulary=400),
+    hidden=48,
+    pool_heads=3,
+    dim=48,
+)
+SHOTS = (2, 4)
+SHARES = (0.01, 0.1)
+Say = Callable[[str], None]
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is done; the tests do less."""
+
+    train: int = TRAIN
+    test: int = TEST
+    epochs: float = 22.0
+    segment: SegmentConfig = field(default_factory=lambda: SegmentConfig(steps=120, width=16))
+
+
+def train_config(loss: LossConfig, seed: int, epochs: float) -> StudyTrainConfig:
+    return StudyTrainConfig(
+        recipe="study-experiment",
+        seed=seed,
+        data=StudyDataConfig(drop_sequences=0.2, shift=1),
+        model=MODEL,
+        loss=loss,
+        optim=OptimConfig(lr=4e-3, epochs=epochs, batch=50, warmup=0.1, weight_decay=0.1),
+    )
+
+
+class Experiment:
+    """One seed; each part's scores are kept in ``folder`` and not measured again."""
+
+    def __init__(self, seed: int, folder: Path, sizes: Sizes, say: Say) -> None:
+        self.seed, self.folder, self.sizes, self.say = seed, folder / f"seed-{seed}", sizes, say
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._worlds: tuple[StudyWorld, StudyWorld] | None = None
+
+    def run(self) -> dict[str, Scores]:
+        """Scores by part: ``clip``, ``soft``, and ``dice <start>``."""
+        done = {name: self._part(name, lambda name=name: self._aligned(name)) for name in LOSSES}  # type: ignore[misc]
+        for start in ("scratch", *LOSSES):
+            done[f"dice {start}"] = self._part(f"dice {start}", lambda start=start: self._dice(start))  # type: ignore[misc]
+        return done
+
+    def subsets(self) -> Scores:
+        """Mean average precision of the soft-pretrained model for every subset of the sequences at inference."""
+        return self._part("subsets", self._subsets)
+
+    def worlds(self) -> tuple[StudyWorld, StudyWorld]:
+        if self._worlds is None:
+            train = draw_world(self.sizes.train, 2 * self.seed + 1)
+            self._worlds = train, draw_world(self.sizes.test, 2 * self.seed + 2)
+        return self._worlds
+
+    def model(self, loss: str) -> StudyModel:
+        """Pretrained by ``loss``, or as it starts."""
+        torch.manual_seed(self.seed)
+        model = StudyModel(MODEL)
+        if loss == "scratch":
+            return model
+        train, _ = self.worlds()
+        config = train_config(LOSSES[loss], self.seed, self.sizes.epochs)
+        fit_studies(config, model, self._tokenizer(), train.samples, self.folder / loss, options=RunOptions())
+        return model
+
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        return train_tokenizer(self.worlds()[0].samples.texts, MODEL.text.vocabulary, MODEL.text.context)
+
+    def _part(self, name: str, measure: Callable[[], Scores]) -> Scores:
+        path = self.folder / f"{name.replace(' ', '-')}.json"
+        if not path.exists():
+            scores = measure()
+            path.write_text(json.dumps(scores))
+            self.say(f"seed {self.seed} {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in scores.items()))
+        found: Scores = json.loads(path.read_text())
+        return found
+
+    def _aligned(self, loss: str) -> Scores:
+        model, (train, test) = self.model(loss), self.worlds()
+        before, after = (encode_studies(model, self._tokenizer(), each.samples) for each in (train, test))
+        return {**retrieval(after, test.facts), **few_shot(before, after, train, test)}
+
+    def _dice(self, start: str) -> Scores:
+        (train, test), scores = self.worlds(), Scores()
+        base = self.model(start)
+        for share in SHARES:
+            chosen = share_of([n for n, truth in enumerate(train.truths) if truth.lesion], share, self.seed)
+            net = train_segmenter(
+                copy.deepcopy(base), train.samples.voxels[chosen], train.samples.present[chosen], train.labels[chosen],
+                self.sizes.segment,
+            )  # fmt: skip
+            found = segment(net, test.samples.voxels, test.samples.present)
+            for region in REGIONS:
+                scores[f"{region} {share:.0%}"] = float(np.mean(dice(found, test.labels, region) or [0.0]))
+        return scores
+
+    def _subsets(self) -> Scores:
+        model, (_, test) = self.model("soft"), self.worlds()
+        scores = Scores()
+        for bits in range(1, 2 ** len(SEQUENCES)):
+            shown = torch.tensor([bool(bits >> n & 1) for n in range(len(SEQUENCES))])
+            present = test.samples.present & shown
+            name = "+".join(each for each, on in zip(SEQUENCES, shown, strict=True) if on)
+            scores[name] = retrieval(encode_studies(model, self._tokenizer(), test.samples, present), test.facts)["mAP"]
+        return scores
+
+
+def retrieval(encoded: Encoded, facts: list[str]) -> Scores:
+    """Mean of both directions: recall@1 and mean average precision by fact."""
+    similarity = (encoded.studies @ encoded.reports.T).numpy()
+    named = np.array(facts)
+    right = named[:, None] == named[None, :]
+    both = (similarity, similarity.T)
+    return {
+        "recall@1": float(np.mean([right[np.arange(len(s)), s.argmax(1)].mean() for s in both])),
+        "mAP": float(np.mean([average_precision(s, right) for s in both])),
+    }
+
+
+def few_shot(before: Encoded, after: Encoded, train: StudyWorld, test: StudyWorld) -> Scores:
+    """Accuracy on the test studies' kinds, by shots a kind."""
+    x, y = (torch.nn.functional.normalize(each.hidden, dim=1).numpy() for each in (before, after))
+    known, asked = np.array(train.kinds), np.array(test.kinds)
+    scores = {}
+    for shots in SHOTS:
+        hits = []
+        for draw in range(8):
+            rng = np.random.default_rng((draw, shots))
+            rows = np.concatenate([rng.permutation(np.flatnonzero(known == kind))[:shots] for kind in np.unique(known)])
+            probe = LogisticRegression(C=10.0, max_iter=300).fit(x[rows], known[rows])
+            hits.append(float((probe.predict(y) == asked).mean()))
+        scores[f"{shots}-shot"] = float(np.mean(hits))
+    return scores

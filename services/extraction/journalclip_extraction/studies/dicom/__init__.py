@@ -1,0 +1,1 @@
+"""DICOM: one file decoded or refused, slices and frames assembled to volumes, structured reports read."""

@@ -1,0 +1,44 @@
+"""Every way a study, or one of its files or series, can be refused; docs/operations/errors.md lists the codes.
+
+What is wrong with one file costs its series, what is wrong with one series costs that series, and a study without any
+usable series is refused whole. A reason never repeats what a header says: it names attributes, not values.
+"""
+
+from __future__ import annotations
+
+from journalclip_shared.errors import PermanentError
+
+REMEDIES: dict[str, str] = {
+    "study-empty": "Give a folder or a zip with the study's files.",
+    "study-archive-invalid": "Zip the folder again.",
+    "study-archive-bomb": "Submit the folder itself, or raise the limits of the studies' sandbox.",
+    "study-too-many-files": "Submit one study at a time.",
+    "study-no-series": "Look at the reasons of its series; at least one head-MRI sequence must be readable.",
+    "study-of-several-patients": "Submit one patient's study at a time.",
+    "study-key-invalid": "Keep the key file that the first submission made, or give another one of 32 bytes or more.",
+    "file-not-image": "Nothing to do: reports are read, other files are passed over.",
+    "dicom-invalid": "Export the file again.",
+    "dicom-no-pixels": "Nothing to do: the object holds no picture.",
+    "dicom-codec": "Export without compression, or in JPEG, JPEG 2000, JPEG-LS or RLE.",
+    "dicom-pixels-invalid": "Export the series again.",
+    "dicom-not-mr": "Submit MR images; secondary captures and other modalities are left out.",
+    "dicom-geometry": "Export the series with its positions and orientations.",
+    "series-slices-missing": "Export the whole series.",
+    "series-too-few-slices": "Nothing to do: localizers and single slices are no volume.",
+    "series-burned-in": "Remove the annotation at the scanner, or leave the series out.",
+    "series-unrecognised": "Name the sequence in the series' description, or in the file's name.",
+    "nifti-invalid": "Convert the series again.",
+    "nifti-no-orientation": "Convert with a qform or sform: without one left and right are unknown.",
+    "nifti-4d": "Give one volume, or a .bval file beside it.",
+    "nifti-not-finite": "Convert again, with the values outside the head set to 0.",
+    "volume-too-large": "Crop or resample it; raise the limits of the studies' sandbox.",
+    "volume-empty": "Look at the series: all of its values are the same.",
+    "report-unreadable": "Give plain text, JSON with `report`, `findings` or `text`, or a DICOM SR.",
+}
+
+
+class StudyRefused(PermanentError):
+    """A study, series or file that is not taken in; ``code`` is one of `REMEDIES`."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason, REMEDIES[code])

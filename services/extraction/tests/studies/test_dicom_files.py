@@ -1,0 +1,95 @@
+"""Every DICOM file that pydicom ships, and DICOM series of our own: decoded whole, or refused with a code of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from journalclip_extraction.studies.dicom.assemble import assemble, stacks
+from journalclip_extraction.studies.dicom.decode import parse, pixels
+from journalclip_extraction.studies.dicom.frames import slices
+from journalclip_extraction.studies.errors import REMEDIES, StudyRefused
+from journalclip_extraction.studies.volume import Volume
+from journalclip_shared.testing.studies import draw_study, draw_truth
+from journalclip_shared.testing.studies.dicom import DicomOptions, dicom_files
+
+SHIPPED = sorted(path for path in (Path(pydicom.__file__).parent / "data" / "test_files").rglob("*") if path.is_file())
+DECODED = 60  # of those that ship with pydicom 3.0, the rest are headers, directories and broken on purpose
+
+
+def test_every_shipped_file_is_decoded_or_refused_with_a_reason() -> None:
+    decoded, refused, reasons = [], {}, []
+    for path in SHIPPED:
+        try:
+            dataset = parse(path.read_bytes())
+            values = pixels(dataset)
+        except StudyRefused as error:
+            refused[path.name] = error.code
+            reasons.append(error.reason)
+            continue
+        assert values.shape[1:3] == (dataset.Rows, dataset.Columns)
+        decoded.append(path.name)
+    assert set(refused.values()) <= set(REMEDIES)
+    assert all(reasons)
+    assert len(SHIPPED) == len(decoded) + len(refused) > 150
+    assert len(decoded) >= DECODED, sorted(refused.items())
+    # One of each compressed syntax is among the decoded: RLE, JPEG, JPEG-LS, JPEG 2000.
+    for name in (
+        "SC_rgb_rle.dcm",
+        "JPEG-LL.dcm",
+        "emri_small_jpeg_ls_lossless.dcm",
+        "JPEG2000.dcm",
+        "MR_small_RLE.dcm",
+    ):
+        assert name in decoded, refused.get(name)
+
+
+def test_a_cut_file_is_never_half_read() -> None:
+    data = next(path for path in SHIPPED if path.name == "MR_small.dcm").read_bytes()
+    for keep in (len(data) - 1, len(data) // 2, 400, 10, 0):
+        with pytest.raises(StudyRefused):
+            pixels(parse(data[:keep]))
+
+
+def volumes(options: DicomOptions, size: int = 32) -> tuple[Volume, np.ndarray]:
+    study = draw_study(draw_truth(1, 4, ("T2WI",)), size, 8)
+    found = [piece for data in dicom_files(study, options).values() for piece in slices(parse(data))]
+    (stack,) = stacks(found)
+    return assemble(stack), study.scans[0].voxels
+
+
+@pytest.mark.parametrize("options", [DicomOptions(), DicomOptions(enhanced=True), DicomOptions(compressed=True)])
+def test_a_series_comes_back_voxel_for_voxel_and_in_its_place(options: DicomOptions) -> None:
+    volume, drawn = volumes(options)
+    x, _, z = volume.world()
+    right = float(volume.voxels[x > 0].mean())
+    assert volume.voxels.shape == drawn.shape
+    assert float(volume.voxels.sum()) == pytest.approx(float((drawn * 1000).astype(np.uint16).sum()))
+    assert right == pytest.approx(float((drawn[drawn.shape[0] // 2 :] * 1000).astype(np.uint16).mean()), rel=0.02)
+    assert z.min() < -80 < 80 < z.max()
+
+
+def test_a_missing_slice_refuses_the_series() -> None:
+    study = draw_study(draw_truth(1, 4, ("T2WI",)), 16, 10)
+    files = list(dicom_files(study).values())
+    found = [piece for n, data in enumerate(files) if n != 4 for piece in slices(parse(data))]
+    with pytest.raises(StudyRefused, match="series-slices-missing: 1 of 10 slices"):
+        assemble(stacks(found)[0])
+
+
+def test_slices_in_one_place_and_localizers_are_refused() -> None:
+    study = draw_study(draw_truth(1, 4, ("T2WI",)), 16, 6)
+    found = [piece for data in dicom_files(study).values() for piece in slices(parse(data))]
+    with pytest.raises(StudyRefused, match="dicom-geometry"):
+        assemble(stacks([*found, *found])[0])
+    with pytest.raises(StudyRefused, match="series-too-few-slices"):
+        assemble(stacks(found[:3])[0])
+
+
+def test_what_is_no_mr_image_is_said_to_be_none() -> None:
+    data = next(path for path in SHIPPED if path.name == "CT_small.dcm").read_bytes()
+    with pytest.raises(StudyRefused, match="dicom-not-mr"):
+        slices(parse(data))

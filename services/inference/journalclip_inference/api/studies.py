@@ -1,0 +1,222 @@
+"""Studies: drop one (a zip, NIfTI files or DICOM files), and look at its planes, its likes and the archive's."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, File, Form, Response, UploadFile
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from journalclip_inference.api.schemas import HitView, views
+from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.errors import NoChampion, NotFound, QueryInvalid
+from journalclip_inference.hits import Answer
+from journalclip_inference.index.facets import Filters
+from journalclip_inference.index.vectors import Vectors
+from journalclip_inference.reader import Reader
+from journalclip_inference.snapshot import Query
+from journalclip_inference.studies.findings import CANDIDATES, draw
+from journalclip_inference.studies.index import StudyRow
+from journalclip_inference.studies.shelf import Asked, StudyShelf
+from journalclip_shared.errors import TransientError
+from journalclip_shared.records.report import SequenceName
+from journalclip_shared.records.study import DeidReport, LeftOut
+
+router = APIRouter(prefix="/v1/studies", responses=REFUSALS, tags=["studies"])
+_FIGURES = 8
+_QUERY_PIXELS = 256  # published figures are larger than a slice; it is enlarged to what their encoder expects
+
+
+class SeriesView(BaseModel):
+    """A series as it was recognised."""
+
+    sequence: SequenceName
+    confidence: float
+    by: str
+    weight: float = Field(description="Its share of attention in the study's vector.")
+    key_slice: int = Field(description="The slice that was looked at most.")
+
+
+class StudyHit(BaseModel):
+    """A similar study of the archive."""
+
+    rank: int
+    score: float
+    study_id: str
+    patient: str
+    descriptions: dict[SequenceName, str]
+    sequences: list[SequenceName]
+
+
+class FindingsView(BaseModel):
+    """Cosines [finding][sequence]."""
+
+    findings: tuple[str, ...]
+    sequences: tuple[SequenceName, ...]
+    cosines: tuple[tuple[float, ...], ...]
+    picture_url: str
+
+
+class StudyAnswer(BaseModel):
+    """What came of a dropped study."""
+
+    query_id: str
+    model_id: str
+    version: str
+    studies: int
+    grid: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    series: list[SeriesView]
+    left_out: list[LeftOut]
+    deid: DeidReport
+    similar: list[StudyHit]
+    findings: FindingsView
+    figures: list[HitView]
+    figures_problem: str = ""
+
+
+class ShelfView(BaseModel):
+    """Whether studies can be dropped here, and what they are compared with."""
+
+    reads: bool
+    studies: int
+    version: str
+    sequences: list[SequenceName]
+    candidates: list[str]
+
+
+@router.get("")
+async def shelf_view(parts: Parts, _who: Viewer) -> ShelfView:
+    """The archive that dropped studies are compared with."""
+    shelf = _shelf(parts)
+    champion = await asyncio.to_thread(shelf.champion)
+    return ShelfView(
+        reads=shelf.reads,
+        studies=len(champion.collection.index.rows),
+        version=champion.version,
+        sequences=list(champion.encoder.model.config.sequences),
+        candidates=list(CANDIDATES),
+    )
+
+
+@router.post("/query")
+async def query(
+    files: Annotated[list[UploadFile], File(description="One zip, or the study's files.")],
+    parts: Parts,
+    _who: Viewer,
+    findings: Annotated[str, Form(max_length=2000, description="Candidate findings, separated by semicolons.")] = "",
+) -> StudyAnswer:
+    """De-identified on arrival, kept in memory only. Similar studies, similar published figures, candidate findings."""
+    wanted = tuple(each.strip()[:100] for each in findings.split(";") if each.strip())[:30] or CANDIDATES
+    read = [(file.filename or "study", await file.read()) for file in files[:20_000]]
+    if not any(data for _, data in read):
+        raise QueryInvalid("the files are empty", "Send a zip, or the files of one study.")
+    asked = await asyncio.to_thread(_shelf(parts).ask, read, wanted, 12)
+    figures, problem = await _figures(parts, asked)
+    return _answer(asked, figures, problem)
+
+
+@router.get("/query/{query_id}/volumes/{sequence}", response_class=Response)
+async def dropped_volume(query_id: str, sequence: str, parts: Parts, _who: Viewer) -> Response:
+    """Voxels of a dropped study: uint8 [slices, rows, columns], gzipped."""
+    volumes = {str(name): voxels for name, voxels in _shelf(parts).asked(query_id).study.volumes.items()}
+    if sequence not in volumes:
+        raise NotFound("sequence", sequence)
+    return await asyncio.to_thread(_voxels, volumes[sequence])
+
+
+@router.get("/query/{query_id}/findings.svg", response_class=Response)
+async def findings_picture(query_id: str, parts: Parts, _who: Viewer) -> Response:
+    """The comparison with candidate findings, as a picture."""
+    return Response(draw(_shelf(parts).asked(query_id).findings), media_type="image/svg+xml")
+
+
+@router.get("/{study_id}/volumes/{sequence}", response_class=Response)
+async def archived_volume(study_id: str, sequence: str, parts: Parts, _who: Viewer) -> Response:
+    """Voxels of a study of the archive."""
+    champion = await asyncio.to_thread(_shelf(parts).champion)
+    row = champion.collection.row(study_id)
+    volumes = {str(name): ref for name, ref in row.volumes.items()} if row else {}
+    if sequence not in volumes:
+        raise NotFound("volume", f"{study_id} {sequence}")
+    shape = champion.collection.index.grid
+    return await asyncio.to_thread(lambda: _voxels(_from_nifti(parts.store.get(volumes[sequence]), shape)))
+
+
+def _shelf(parts: Serving) -> StudyShelf:
+    if parts.studies is None:
+        raise NotFound("archive of studies", "this server")
+    return parts.studies
+
+
+def _answer(asked: Asked, figures: list[HitView], problem: str) -> StudyAnswer:
+    return StudyAnswer(
+        query_id=asked.query_id,
+        model_id=asked.champion.manifest.model_id,
+        version=asked.champion.version,
+        studies=len(asked.champion.collection.index.rows),
+        grid=asked.champion.encoder.grid,
+        spacing=asked.study.spacing,
+        series=[
+            SeriesView(
+                sequence=each.sequence, confidence=each.confidence, by=each.by,
+                weight=asked.vectors.weights[each.sequence],
+                key_slice=int(asked.vectors.slices[each.sequence].argmax()),
+            )
+            for each in asked.study.series if each.sequence in asked.vectors.weights
+        ],
+        left_out=list(asked.study.left_out),
+        deid=asked.study.deid,
+        similar=[_hit(n, row, score) for n, (row, score) in enumerate(asked.similar, start=1)],
+        findings=FindingsView(
+            findings=asked.findings.findings, sequences=asked.findings.sequences, cosines=asked.findings.cosines,
+            picture_url=f"/v1/studies/query/{asked.query_id}/findings.svg",
+        ),
+        figures=figures,
+        figures_problem=problem,
+    )  # fmt: skip
+
+
+def _hit(rank: int, row: StudyRow, score: float) -> StudyHit:
+    return StudyHit(
+        rank=rank, score=score, study_id=row.study_id, patient=row.patient, descriptions=row.descriptions,
+        sequences=list(row.volumes),
+    )  # fmt: skip
+
+
+async def _figures(parts: Serving, asked: Asked) -> tuple[list[HitView], str]:
+    """Published figures nearest to the slice that weighed most; what stands against it, where there are none."""
+    _, plane = asked.key_slice()
+    picture = Image.fromarray(plane).convert("RGB").resize((_QUERY_PIXELS, _QUERY_PIXELS), Image.Resampling.BICUBIC)
+    try:
+        (encoded,) = await parts.backend.encode([Query(None, picture)])
+        nearest = partial(_nearest, vector=encoded.vector)  # no lambda: the index may be in another process
+        answer = await parts.backend.read(nearest, encoded)
+    except NoChampion:
+        return [], "No figure model serves here; promote one to see similar published figures."
+    except TransientError as error:
+        return [], str(error)
+    return views(answer.hits), ""
+
+
+def _nearest(reader: Reader, vector: Vectors) -> Answer:
+    return reader.nearest(vector, _FIGURES, Filters())
+
+
+def _voxels(volume: np.ndarray) -> Response:
+    shape = ",".join(map(str, volume.shape))
+    data = gzip.compress(np.ascontiguousarray(volume).tobytes(), compresslevel=1, mtime=0)
+    headers = {"Content-Encoding": "gzip", "X-Shape": shape, "Cache-Control": "private, max-age=600"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def _from_nifti(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Voxels of our own volumes: uint8 behind a NIfTI-1 header whose offset says where they begin."""
+    raw = gzip.decompress(data)
+    offset = int(np.frombuffer(raw, "<f4", 1, 108)[0])
+    return np.frombuffer(raw, np.uint8, int(np.prod(shape)), offset).reshape(shape, order="F")

@@ -1,0 +1,145 @@
+"""The champion among study models with its collection, and the studies that readers dropped a moment ago.
+
+Dropped studies live in memory only, the newest few: they are a question, not part of the archive. The champion is
+looked at again when a study is dropped; a new one is loaded beside the old one and takes its place by one assignment.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from journalclip_inference.errors import NoChampion, NotFound
+from journalclip_inference.studies.findings import Comparison, compare
+from journalclip_inference.studies.index import StudyCollection, StudyRow
+from journalclip_modeling.folder import fetch_folder
+from journalclip_modeling.studies.data import Volumes
+from journalclip_modeling.studies.encoder import StudyEncoder, StudyVectors
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.records.report import SequenceName
+from journalclip_shared.records.study import DeidReport, LeftOut
+from journalclip_shared.registry import ModelRegistry
+
+KEPT = 16  # studies of a few megabytes each
+
+
+@dataclass(frozen=True)
+class DroppedSeries:
+    """What was made of a series."""
+
+    sequence: SequenceName
+    confidence: float
+    by: str
+
+
+@dataclass(frozen=True)
+class DroppedStudy:
+    """A study as the reader hands it over: de-identified, on the model's grid."""
+
+    volumes: Volumes
+    spacing: tuple[float, float, float]
+    series: tuple[DroppedSeries, ...]
+    left_out: tuple[LeftOut, ...]
+    deid: DeidReport
+
+
+class DroppedStudyReader(Protocol):
+    """Reads what was dropped; given by whoever wires the service, since reading is extraction's craft."""
+
+    def read(self, files: Sequence[tuple[str, bytes]], grid: tuple[int, int, int]) -> DroppedStudy:
+        """Raises `PermanentError` with the codes of studies and sandbox."""
+        ...
+
+
+@dataclass(frozen=True)
+class Champion:
+    """One model with its collection."""
+
+    version: str
+    manifest: ModelManifest
+    encoder: StudyEncoder
+    collection: StudyCollection
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A dropped study with its answer."""
+
+    query_id: str
+    study: DroppedStudy
+    vectors: StudyVectors
+    similar: tuple[tuple[StudyRow, float], ...]
+    findings: Comparison
+    champion: Champion
+
+    def key_slice(self) -> tuple[SequenceName, np.ndarray]:
+        """The sequence and slice that weighed most: what published figures are searched with."""
+        sequence = max(self.vectors.weights, key=lambda name: self.vectors.weights[name])
+        return sequence, self.study.volumes[sequence][int(self.vectors.slices[sequence].argmax())]
+
+
+class StudyShelf:
+    """Answers dropped studies. Any number of threads may ask."""
+
+    def __init__(
+        self, store: ArtifactStore, registry: ModelRegistry, cache: Path, reader: DroppedStudyReader | None
+    ) -> None:
+        self._store, self._registry, self._cache, self._reader = store, registry, cache, reader
+        self._lock = threading.Lock()
+        self._champion: Champion | None = None
+        self._asked: OrderedDict[str, Asked] = OrderedDict()
+
+    @property
+    def reads(self) -> bool:
+        """Whether this process can read dropped studies."""
+        return self._reader is not None
+
+    def champion(self) -> Champion:
+        """Raises `NoChampion`, `IndexAbsent`, and what loading raises."""
+        version = self._registry.by_alias("champion")
+        if version is None:
+            raise NoChampion
+        with self._lock:
+            if self._champion is None or self._champion.version != version.version:
+                manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
+                encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
+                collection = StudyCollection.open(self._store, manifest)
+                self._champion = Champion(version.version, manifest, encoder, collection)
+            return self._champion
+
+    def ask(self, files: Sequence[tuple[str, bytes]], candidates: Sequence[str], k: int) -> Asked:
+        """Read, embed, search, compare. Raises `NotFound` where this process reads no studies."""
+        if self._reader is None:
+            raise NotFound("reader of studies", "this server")
+        champion = self.champion()
+        study = self._reader.read(files, champion.encoder.grid)
+        vectors = champion.encoder.embed_studies([study.volumes])[0]
+        asked = Asked(
+            query_id=secrets.token_hex(12),
+            study=study,
+            vectors=vectors,
+            similar=tuple(champion.collection.nearest(vectors.study, k)),
+            findings=compare(champion.encoder, vectors, candidates),
+            champion=champion,
+        )
+        with self._lock:
+            self._asked[asked.query_id] = asked
+            while len(self._asked) > KEPT:
+                self._asked.popitem(last=False)
+        return asked
+
+    def asked(self, query_id: str) -> Asked:
+        """Raises `NotFound` for one that was never dropped, or too long ago."""
+        with self._lock:
+            found = self._asked.get(query_id)
+        if found is None:
+            raise NotFound("dropped study", query_id)
+        return found

@@ -1,0 +1,1 @@
+"""Studies' reports: structured, and paired with the sequences they describe."""

@@ -1,0 +1,73 @@
+"""A run's progress from its workers back to whoever waits for it: one small actor that both sides know.
+
+Showing is free of waiting for the worker; a board that is lost takes only the progress with it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from journalclip_training.checkpoint import Point
+from journalclip_training.fit import Observe
+
+EVERY_S = 1.0
+
+
+class _Notes:
+    """What was shown and not yet taken."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[Point, int]] = []
+
+    def show(self, point: Point, steps: int) -> None:
+        self._points.append((point, steps))
+
+    def take(self) -> list[tuple[Point, int]]:
+        points, self._points = self._points, []
+        return points
+
+
+@dataclass
+class Board:
+    """The workers' end."""
+
+    actor: Any
+    _last: float = field(default=0.0)
+
+    def show(self, point: Point, steps: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= EVERY_S or point.step + 1 == steps:
+            self._last = now
+            self.actor.show.remote(point, steps)
+
+
+@contextmanager
+def watched(observe: Observe) -> Iterator[Board]:
+    """A board whose points ``observe`` is told of while the block runs, from another thread."""
+    actor = ray.remote(num_cpus=0)(_Notes).remote()
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(EVERY_S):
+            try:
+                for point, steps in ray.get(actor.take.remote()):
+                    observe(point, steps)
+            except RayError:
+                return
+
+    thread = threading.Thread(target=watch, name="board", daemon=True)
+    thread.start()
+    try:
+        yield Board(actor)
+    finally:
+        stop.set()
+        thread.join()
+        ray.kill(actor)

@@ -1,0 +1,51 @@
+"""The training handler with what its settings name: the same in the service's loop and in a run on its own (`job`)."""
+
+from __future__ import annotations
+
+import torch
+
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.signing import load_signer
+from journalclip_training.config import RunOptions, with_settings
+from journalclip_training.handler import TrainingHandler
+from journalclip_training.recipes import recipe
+from journalclip_training.reference import FolderReference
+from journalclip_training.settings import TrainingSettings
+from journalclip_training.tracking import MlflowTracking
+from journalclip_training.trainer import Here, Trainer
+
+
+def use_threads(settings: TrainingSettings) -> None:
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+
+
+def build(settings: TrainingSettings, store: ArtifactStore) -> TrainingHandler:
+    """Raises as `with_settings`, `recipe` and `load_signer` do; with ``ray_workers``, connects to the Ray cluster."""
+    # On a cluster each worker has its own device, and this process, which has none, runs on its CPU.
+    device = settings.device if settings.ray_workers is None else "cpu"
+    return TrainingHandler(
+        store=store,
+        registry=MlflowRegistry(settings.registry_uri),
+        config=with_settings(recipe(settings.recipe), settings.recipe_set),
+        workdir=settings.workdir / "training",
+        tracking=MlflowTracking(settings.registry_uri),
+        general=FolderReference(settings.general_reference) if settings.general_reference else None,
+        signer=load_signer(settings.signing_key_file, settings.own_keys),
+        options=RunOptions(device, settings.compile, settings.checkpoint_every, settings.decode_threads),
+        trainer=_trainer(settings),
+    )
+
+
+def _trainer(settings: TrainingSettings) -> Trainer:
+    if settings.ray_workers is None:
+        return Here()
+    import ray  # seconds to import, and an extra that a single machine does without
+
+    from journalclip_training.ray_train import OnRay, RayScale
+
+    ray.init(address=settings.ray_address)
+    gpu = settings.device.startswith("cuda")
+    scale = RayScale(settings.ray_workers, gpu, settings.ray_failures, settings.ray_gpus, settings.ray_storage)
+    return OnRay(settings, scale)

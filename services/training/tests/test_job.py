@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.consume import decoded
+from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import DatasetFrozen, Event, Fact, ModelTrained
+from journalclip_training import job
+from journalclip_training.testing import freeze_tiny
+
+
+class Trains:
+    """A handler whose training costs nothing."""
+
+    group = "training"
+    consumes: tuple[type[Fact], ...] = (DatasetFrozen,)
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def handle(self, event: Event) -> Iterable[Fact]:
+        if self.error is not None:
+            raise self.error
+        assert isinstance(event.fact, DatasetFrozen)
+        yield ModelTrained(
+            model_id="mdl_1", dataset_id=event.fact.dataset_id, manifest=event.fact.manifest, version="1"
+        )
+
+
+@pytest.fixture
+def argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("JOURNALCLIP_WORKDIR", str(tmp_path))
+    fact = freeze_tiny(LocalArtifacts(tmp_path / "artifacts"))
+    return base64.urlsafe_b64encode(fact.model_dump_json().encode()).decode()
+
+
+def published(folder: Path) -> list[Fact]:
+    bus = SqliteBus(folder / "events.db")
+    found = [decoded(each).fact for each in bus.read(ModelTrained.topic)]
+    bus.close()
+    return found
+
+
+def test_a_run_publishes_what_the_handler_returns(
+    argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "build", lambda _settings, _store: Trains())
+    assert job.main([argument]) == 0
+    assert job.dataset_of(argument).dataset_id
+    (model,) = published(tmp_path)
+    assert isinstance(model, ModelTrained)
+    assert model.dataset_id == job.dataset_of(argument).dataset_id
+
+
+@pytest.mark.parametrize(("error", "code"), [(PermanentError("no", "no"), 1), (TransientError("later"), 75)])
+def test_its_exit_code_says_whether_another_try_may_help(
+    argument: str, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    monkeypatch.setattr(job, "build", lambda _settings, _store: Trains(error))
+    assert job.main([argument]) == code
+
+
+@pytest.mark.parametrize("argument", ["", "DATASET", base64.urlsafe_b64encode(b"{}").decode()])
+def test_an_argument_that_is_no_dataset_is_refused(argument: str) -> None:
+    with pytest.raises(PermanentError, match="no frozen dataset"):
+        job.dataset_of(argument)

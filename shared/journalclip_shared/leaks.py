@@ -1,0 +1,63 @@
+"""Leaks: what stands in more than one split of a dataset, so that a test would ask what training has seen.
+
+Counted are articles, image digests, clusters of near-duplicate images, and captions (equal but for case, punctuation
+and spacing). Freezing counts while it makes a dataset; promotion counts again from the frozen records, since a manifest
+only says what its writer believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+from journalclip_shared.duplicates import Hashed, cluster
+from journalclip_shared.records.dataset import LeakReport, Split
+from journalclip_shared.records.pair import Pair
+
+
+def normalised(text: str) -> str:
+    """Letters and digits of the NFKD form, lower case, single spaces: equal here means the same caption."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    return " ".join("".join(ch if ch.isalnum() else " " for ch in folded).split())
+
+
+def leak_report(splits: Mapping[Split, Sequence[Pair]], near: Iterable[Set[str]]) -> LeakReport:
+    """Counts over pairs in memory; ``near`` are clusters of pair ids whose images are near-duplicates."""
+    count = LeakCount()
+    for split, pairs in splits.items():
+        for pair in pairs:
+            count.add(split, pair)
+    return count.report(near)
+
+
+class LeakCount:
+    """The same over any number of pairs, one at a time; a pair costs a few hundred bytes."""
+
+    def __init__(self) -> None:
+        self._articles, self._images, self._captions = (defaultdict[bytes, set[Split]](set) for _ in range(3))
+        self._sides: dict[str, Split] = {}
+        self._hashes: list[Hashed] = []
+
+    def add(self, split: Split, pair: Pair) -> None:
+        self._articles[pair.article_id.encode()].add(split)
+        self._images[bytes.fromhex(pair.image.sha256)].add(split)
+        self._captions[hashlib.blake2b(normalised(pair.text).encode(), digest_size=16).digest()].add(split)
+        self._sides[pair.pair_id] = split
+        if pair.phash:
+            self._hashes.append(Hashed(pair.pair_id, pair.phash))
+
+    def report(self, near: Iterable[Set[str]] | None = None) -> LeakReport:
+        """``near`` as in `leak_report`; None finds the clusters from the pairs' own hashes."""
+        alike = cluster(self._hashes) if near is None else near
+        return LeakReport(
+            articles=_shared(self._articles),
+            image_digests=_shared(self._images),
+            near_images=sum(1 for ids in alike if len({self._sides[each] for each in ids if each in self._sides}) > 1),
+            captions=_shared(self._captions),
+        )
+
+
+def _shared(seen: Mapping[bytes, Set[Split]]) -> int:
+    return sum(1 for sides in seen.values() if len(sides) > 1)

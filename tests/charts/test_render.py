@@ -1,0 +1,240 @@
+"""Every profile, and every branch of every template, under Helm 3 and Helm 4: what holds for all objects."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from journalclip_pipelines.servers import schemas
+from journalclip_pipelines.testing.charts import BRANCHES, Helm, Manifest, Pod, kinds, pods, ray_jobs, violations
+
+pytestmark = [pytest.mark.charts, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module", params=BRANCHES)
+def manifests(request: pytest.FixtureRequest, helm4: Helm) -> list[Manifest]:
+    """By Helm 4; `test_both_versions_of_helm_render_the_same` makes what holds for these hold for Helm 3's."""
+    return helm4.template(*BRANCHES[request.param])
+
+
+def test_names_are_unique_and_labels_say_whose_they_are(manifests: list[Manifest]) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in manifests]
+    assert len(set(names)) == len(names)
+    for each in manifests:
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == "r", names
+        assert labels["app.kubernetes.io/part-of"] == "journalclip"
+        assert each["metadata"]["namespace"] == "clip", each["metadata"]["name"]
+        assert len(each["metadata"]["name"]) <= 63
+
+
+def test_nothing_is_a_hook_or_a_custom_resource_definition(manifests: list[Manifest]) -> None:
+    assert not kinds(manifests, "CustomResourceDefinition")
+    for each in manifests:
+        notes = each["metadata"].get("annotations") or {}
+        assert not any(name.startswith("helm.sh/hook") for name in notes), each["metadata"]["name"]
+
+
+def test_nothing_reaches_beyond_the_namespace(manifests: list[Manifest]) -> None:
+    assert not {each["kind"] for each in manifests} & {
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Namespace",
+        "PriorityClass",
+    }
+
+
+def test_every_pod_is_restricted(manifests: list[Manifest]) -> None:
+    found = list(pods(manifests))
+    assert len(found) >= 9
+    assert {pod.owner: violations(pod) for pod in found if violations(pod)} == {}
+
+
+def test_every_container_is_bounded_read_only_and_pinned(manifests: list[Manifest]) -> None:
+    for pod in pods(manifests):
+        for container in pod.containers:
+            place = f"{pod.owner} {container['name']}"
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True, place
+            assert set(container["resources"]["requests"]) >= {"cpu", "memory"}, place
+            assert "memory" in container["resources"]["limits"], place
+            assert re.search(r"(:[\w.-]+|@sha256:[0-9a-f]{64})$", container["image"]), place
+            assert not container["image"].endswith(":latest")
+
+
+def test_every_server_is_probed(manifests: list[Manifest]) -> None:
+    for each in manifests:
+        if each["kind"] in {"Deployment", "StatefulSet"}:
+            (container,) = each["spec"]["template"]["spec"]["containers"]
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                assert probe in container, f"{each['metadata']['name']} lacks {probe}"
+
+
+def test_no_secret_is_in_an_environment_or_a_config_map(manifests: list[Manifest]) -> None:
+    for pod in pods(manifests):
+        for container in pod.containers:
+            for variable in container.get("env", []):
+                if re.search(r"PASSWORD|SECRET|KEY|TOKEN", variable["name"]) and "value" in variable:
+                    assert variable["value"].startswith("/"), f"{pod.owner}: {variable['name']} is no path"
+
+
+def test_a_token_of_the_cluster_is_mounted_only_where_it_is_needed(manifests: list[Manifest]) -> None:
+    with_token = {
+        pod.owner for pod in pods(manifests) if pod.spec.get("automountServiceAccountToken", True) is not False
+    }
+    # The launcher makes RayJobs; Ray's autoscaler, which the operator puts beside a head, asks for pods.
+    assert all(re.search(r"training$|RayService/.*/head$|RayCluster/.*/head$", owner) for owner in with_token), (
+        with_token
+    )
+    assert all(each["automountServiceAccountToken"] is False for each in kinds(manifests, "ServiceAccount"))
+
+
+def test_every_account_is_declared_and_used(manifests: list[Manifest]) -> None:
+    declared = {each["metadata"]["name"] for each in kinds(manifests, "ServiceAccount")}
+    used = {pod.spec["serviceAccountName"] for pod in pods(manifests) if "serviceAccountName" in pod.spec}
+    assert used <= declared
+    assert declared - used <= {name for name in declared if name.endswith("training-ray")}
+
+
+def covers(policy: Manifest, pod: Pod) -> bool:
+    wanted = policy["spec"]["podSelector"]["matchLabels"]
+    return bool(wanted.items() <= pod.metadata["labels"].items())
+
+
+def test_every_pod_is_closed_and_then_opened_by_its_own_policy(manifests: list[Manifest]) -> None:
+    policies = kinds(manifests, "NetworkPolicy")
+    (deny,) = (each for each in policies if each["metadata"]["name"].endswith("default-deny"))
+    assert deny["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in deny["spec"]
+    assert "egress" not in deny["spec"]
+    for pod in pods(manifests):
+        assert covers(deny, pod), pod.owner
+        own = [each for each in policies if each is not deny and covers(each, pod)]
+        assert len(own) == 1, f"{pod.owner} is opened by {[each['metadata']['name'] for each in own]}"
+
+
+def test_every_selector_selects_exactly_its_own_pods(manifests: list[Manifest]) -> None:
+    templates = list(pods(manifests))
+    for each in manifests:
+        selector: Any = None
+        if each["kind"] in {"Deployment", "StatefulSet", "PodDisruptionBudget"}:
+            selector = each["spec"]["selector"]["matchLabels"]
+        elif each["kind"] == "Service" and not each["metadata"]["name"].endswith("metrics"):
+            selector = each["spec"]["selector"]
+        if selector is not None:
+            found = {pod.component for pod in templates if selector.items() <= pod.metadata["labels"].items()}
+            assert found == {selector["app.kubernetes.io/component"]}, each["metadata"]["name"]
+
+
+def test_a_disruption_budget_never_blocks_a_drain(manifests: list[Manifest]) -> None:
+    for each in kinds(manifests, "PodDisruptionBudget"):
+        assert each["spec"]["maxUnavailable"] == 1
+        assert "minAvailable" not in each["spec"]
+
+
+def test_every_claim_and_made_secret_outlives_the_release(manifests: list[Manifest]) -> None:
+    for each in [*kinds(manifests, "PersistentVolumeClaim"), *kinds(manifests, "Secret")]:
+        if not each["metadata"]["name"].endswith("-keda"):
+            assert each["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep", each["metadata"]["name"]
+
+
+def test_every_mount_has_its_volume(manifests: list[Manifest]) -> None:
+    for pod in pods(manifests):
+        volumes = {volume["name"] for volume in pod.spec.get("volumes", [])}
+        mounted = {mount["name"] for each in pod.containers for mount in each.get("volumeMounts", [])}
+        assert mounted == volumes, pod.owner
+
+
+def test_settings_in_the_environment_are_read_back_by_the_service(manifests: list[Manifest]) -> None:
+    """No variable of ours is one that no service knows, and each value has the type that the service asks for."""
+    served = importlib.util.find_spec("journalclip_inference.ray_app") is not None
+    for pod in pods(manifests):
+        if pod.owner.startswith("RayService") and not served:
+            continue  # its settings come with the application that it imports
+        for container in pod.containers:
+            given = {
+                each["name"]: each.get("value", "x")
+                for each in container.get("env", [])
+                if each["name"].startswith("JOURNALCLIP_")
+            }
+            if given:
+                read_back(pod, container, given)
+
+
+def read_back(pod: Pod, container: Manifest, given: dict[str, str]) -> None:
+    settings = settings_of(container.get("args", []), pod)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        made = settings()
+    known = {name.upper() for name in settings.model_fields}
+    assert {name.removeprefix("JOURNALCLIP_").partition("__")[0] for name in given} <= known, pod.owner
+    if made.bus == "kafka" and made.kafka.security.startswith("SASL"):
+        assert str(made.kafka.password_file) == "/etc/journalclip/kafka/password"
+
+
+def settings_of(arguments: list[str], pod: Pod) -> Any:
+    from journalclip_extraction.settings import ExtractionSettings
+    from journalclip_inference.settings import InferenceSettings
+    from journalclip_pipelines.backbone.settings import BackboneSettings
+    from journalclip_promotion.settings import PromotionSettings
+    from journalclip_structuring.settings import StructuringSettings
+    from journalclip_training.settings import TrainingSettings
+
+    module = arguments[0] if arguments else f"journalclip_{pod.component.partition('-')[0]}"
+    return {
+        "journalclip_extraction": ExtractionSettings,
+        "journalclip_inference": InferenceSettings,
+        "journalclip_promotion": PromotionSettings,
+        "journalclip_structuring": StructuringSettings,
+        "journalclip_training": TrainingSettings,
+    }.get(module, BackboneSettings)
+
+
+def test_both_versions_of_helm_render_the_same(manifests: list[Manifest], request: pytest.FixtureRequest) -> None:
+    helm3: Helm = request.getfixturevalue("helm3")
+    branch = BRANCHES[request.node.callspec.params["manifests"]]
+    assert masked(helm3.template(*branch)) == masked(manifests)
+
+
+def masked(manifests: list[Manifest]) -> list[str]:
+    """In one order, and without what is random in secrets that are made at the first install."""
+    shown = []
+    for each in manifests:
+        made = {name: dict.fromkeys(each[name], "?") for name in ("data", "stringData") if name in each}
+        shown.append(json.dumps(each | made if each["kind"] == "Secret" else each, sort_keys=True))
+    return sorted(shown)
+
+
+def test_the_ray_job_in_the_config_map_is_one(helm4: Helm) -> None:
+    job = ray_jobs(helm4.template(*BRANCHES["multi-node"]))[0]
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    assert job["spec"]["entrypoint"].endswith(" DATASET")
+
+
+def test_kubeconform_finds_nothing_wrong(manifests: list[Manifest], strict: tuple[Path, list[Path]]) -> None:
+    given = [*manifests, *ray_jobs(manifests)]
+    found = conform(given, strict)
+    assert found["summary"] == {"valid": len(given), "invalid": 0, "errors": 0, "skipped": 0}, found["resources"]
+
+
+def test_kubeconform_refuses_a_field_that_is_not_there(helm4: Helm, strict: tuple[Path, list[Path]]) -> None:
+    job = ray_jobs(helm4.template(*BRANCHES["multi-node"]))[0]
+    job["spec"]["rayClusterSpec"]["headGroupSpec"]["rayStartParam"] = {}
+    assert conform([job], strict)["summary"]["invalid"] == 1
+
+
+def conform(manifests: list[Manifest], strict: tuple[Path, list[Path]]) -> Any:
+    program, folders = strict
+    places = [item for folder in folders for item in ("-schema-location", f"{folder}/{schemas.PATTERN}")]
+    done = subprocess.run(
+        [str(program), "-strict", "-summary", "-output", "json", *places, "-"],
+        input=yaml.safe_dump_all(manifests), capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    return json.loads(done.stdout)

@@ -1,0 +1,84 @@
+"""Every service killed (SIGKILL) at every fail point on its way, on real Kafka and MinIO, in orders that seeds choose.
+
+`make chaos` sets JOURNALCLIP_CHAOS_SEEDS. What was proven is written to the file JOURNALCLIP_CHAOS_RECORD names, and
+not run again by a second call.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from journalclip_pipelines.testing.cluster import Cluster
+from journalclip_pipelines.testing.record import Record
+from journalclip_pipelines.testing.torment import SERVICES, Kill, Torment, way
+from journalclip_shared import failpoints
+from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(14400)]
+
+SEEDS = int(os.environ.get("JOURNALCLIP_CHAOS_SEEDS", "0"))
+RECORD = Record(Path(path) if (path := os.environ.get("JOURNALCLIP_CHAOS_RECORD")) else None)
+
+
+def test_at_least_thirty_points_lie_on_the_ways_of_the_services() -> None:
+    met = {point for service in SERVICES for point in way(service)}
+    assert len(met) >= 30
+    unmet = set(failpoints.POINTS) - met
+    assert unmet == {f"promotion.{name}" for name in ("judged", "appended", "previous", "tagged")}, (
+        "the real promoter's"
+    )
+
+
+def test_what_is_on_record_is_done_and_what_is_half_is_not(tmp_path: Path) -> None:
+    record = Record(tmp_path / "made" / "kills.jsonl")
+    kills = [Kill("intake", point, 3, 1) for point in way("intake")]
+    record.add(kills[:-1])
+    assert not record.done("intake", 3)
+    record.add(kills[-1:])
+    with (tmp_path / "made" / "kills.jsonl").open("a") as file:
+        file.write('{"service": "freezing", "poi')
+    assert record.done("intake", 3)
+    assert not record.done("intake", 4)
+    assert not record.done("freezing", 3)
+    assert list(record.kills()) == kills
+    assert record.summary().startswith(f"{len(kills)} kills at {len(kills)} points on record; seeds: intake 1, ")
+    nothing = Record(None)
+    nothing.add(kills)
+    assert list(nothing.kills()) == []
+
+
+@pytest.mark.skipif(not SEEDS, reason="every service at every point: hours for 20 seeds; `make chaos` runs it")
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_service_killed_at_every_point_on_its_way(
+    kafka_settings: KafkaSettings, s3_settings: S3Settings, seed: int, tmp_path: Path
+) -> None:
+    left = [service for service in SERVICES if not RECORD.done(service, seed)]
+    if not left:
+        pytest.skip("on record")
+
+    def torment(service: str) -> list[Kill]:
+        folder = tmp_path / service
+        folder.mkdir()
+        kafka = kafka_settings.model_copy(
+            update={
+                "topic_prefix": f"{kafka_settings.topic_prefix}{service}.",
+                "session_timeout_s": 2.0,  # so long a killed member keeps its partitions
+            }
+        )
+        s3 = s3_settings.model_copy(update={"bucket_prefix": f"{s3_settings.bucket_prefix}{service}-"})
+        cluster = Cluster(Settings(workdir=folder / "work", bus="kafka", artifacts="s3", kafka=kafka, s3=s3), folder)
+        try:
+            kills = Torment(cluster, service, seed).go()
+        finally:
+            cluster.close()
+        RECORD.add(kills)
+        return kills
+
+    with ThreadPoolExecutor(len(left)) as pool:  # each waits for the group to miss its dead member
+        kills = [kill for found in pool.map(torment, left) for kill in found]
+    assert {(kill.service, kill.point) for kill in kills} == {(name, point) for name in left for point in way(name)}
+    print(RECORD.summary())
