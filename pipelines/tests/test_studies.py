@@ -121,11 +121,11 @@ def client(done: tuple[Workspace, StudyRunResult]) -> Iterator[TestClient]:
         registry.set_alias("champion", candidate.version)
     with reading() as read, normalising() as normalise:
         clients = Clients(
-            workspace.store, workspace.registry, workspace.bus, workspace.cache, AuditFile(workspace.root / "audit"),
+            workspace.store, workspace.bus, workspace.cache, AuditFile(workspace.root / "audit"),
             study_registry=registry, study_reader=SandboxedReader(read, normalise, b"k" * 32),
         )  # fmt: skip
         settings = InferenceSettings(workdir=workspace.root, anonymous=True)
-        parts = serving_of(settings, clients, LocalBackend(Holder(), BatchLimits()), lambda: "")
+        parts = serving_of(settings, clients, LocalBackend(Holder(), BatchLimits()))
         with TestClient(
             create_app(parts, settings.max_body_bytes), base_url="http://127.0.0.1", client=("127.0.0.1", 1)
         ) as found:

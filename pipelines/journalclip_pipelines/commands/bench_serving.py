@@ -1,8 +1,10 @@
-"""``journalclip bench serving``: the server against the bare model, and search against exact search."""
+"""``journalclip bench serving`` and ``bench reload``: the server against the bare model, search against exact search,
+and the champion changed under load."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,25 +20,32 @@ def serving(
     vectors: Annotated[list[int] | None, typer.Option(help="Sizes searched; 1k, 100k and 1M where left out.")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, help="Seconds for each measurement.")] = 20.0,
     model: Annotated[list[str] | None, typer.Option(help="vit-b-32 or tiny; both where left out.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder in which vectors and indexes stay for the next call (2.6 GB at 1M).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Requests a second against the bare model in its largest batch, and search latency with recall, in one run.
+
+    Zero clients (or vectors) leave that half out.
 
     Examples:
 
         journalclip bench serving --json
 
         journalclip bench serving --clients 8 --vectors 1000 --seconds 5 --model tiny
+
+        journalclip bench serving --clients 0 --vectors 1000000 --keep bench-vectors
     """
     from journalclip_inference.bench.serving import SIZES, measure_throughput
     from journalclip_inference.bench.vectors import measure_search
 
-    rows = [measure_throughput(size, clients or _CLIENTS, seconds) for size in model or list(SIZES)]
-    found = [measure_search(size) for size in vectors or _VECTORS]
+    wanted = [number for number in clients or _CLIENTS if number]
+    rows = [measure_throughput(size, wanted, seconds, say) for size in (model or list(SIZES)) if wanted]
+    found = [measure_search(size, keep, say) for size in vectors or _VECTORS if size]
     if as_json:
-        first = asdict(rows[0])
-        models = [{**asdict(row), "clients": [asdict(each) for each in row.clients]} for row in rows]
-        first["clients"] = models[0]["clients"]
+        models = [asdict(row) for row in rows]
+        first = models[0] if models else {}
         print_json({**first, "models": models, "search": [asdict(row) for row in found]})
         return
     for row in rows:
@@ -49,3 +58,39 @@ def serving(
             )
     for one in found:
         typer.echo(f"{one.vectors:>9} vectors ({one.index}): recall@10 {one.recall_at_10:.4f}, p95 {one.p95_ms} ms")
+        for kind in one.kinds:
+            typer.echo(f"          {kind.kind}: recall@10 {kind.recall_at_10:.4f}, p95 {kind.p95_ms} ms")
+
+
+def reload(
+    clients: Annotated[int, typer.Option(min=1, help="Clients that ask without pause.")] = 16,
+    seconds: Annotated[float, typer.Option(min=1, help="How long; longer where a change takes longer.")] = 60.0,
+    changes: Annotated[int, typer.Option(min=1, help="Promotions and rollbacks, spread over the time.")] = 20,
+    on_ray: Annotated[bool, typer.Option("--ray", help="The server as Ray Serve deployments.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change the champion under load: failed requests and mixed answers, which must both be none.
+
+    Examples:
+
+        journalclip bench reload
+
+        journalclip bench reload --ray --json
+    """
+    from journalclip_inference.bench.reload import measure_reload
+
+    row = measure_reload(clients, seconds, changes, on_ray, say)
+    if as_json:
+        print_json(asdict(row))
+    else:
+        typer.echo(
+            f"{row.changes} changes under {row.clients} clients in {row.seconds} s: {row.requests} requests, "
+            f"{row.failed} failed, {row.mixed} mixed; p50 {row.p50_ms} ms, p99 {row.p99_ms} ms"
+        )
+    if row.failed or row.mixed:
+        raise typer.Exit(1)
+
+
+def say(line: str) -> None:
+    """What is under way, to standard error."""
+    typer.echo(f"bench: {line}", err=True)

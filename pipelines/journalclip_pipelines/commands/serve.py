@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +15,7 @@ from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Work
 from journalclip_shared.errors import PermanentError
 
 if TYPE_CHECKING:
+    from journalclip_inference.settings import InferenceSettings
     from journalclip_pipelines.local.workspace import Workspace
 
 tokens = typer.Typer(help="Tokens that let people and programs in.", no_args_is_help=True)
@@ -27,6 +30,10 @@ def serve(
     anonymous: Annotated[
         bool, typer.Option(help="Let readers on this machine in without a token (loopback addresses only).")
     ] = True,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="As Ray Serve deployments on a cluster of this machine's own.")
+    ] = False,
+    encoders: Annotated[int, typer.Option(min=1, help="Encoder replicas; only with --ray.")] = 1,
 ) -> None:
     """Serve the champion of a working folder: the search page, the review queue and the API.
 
@@ -35,6 +42,8 @@ def serve(
     Examples:
 
         journalclip serve --workdir W
+
+        journalclip serve --workdir W --ray --encoders 2
 
         journalclip tokens add ada --role reviewer --workdir W
     """
@@ -45,22 +54,35 @@ def serve(
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    stack = ExitStack()
-    clients = Clients(
-        workspace.store, workspace.registry, workspace.bus, workspace.cache, AuditFile(workdir / "audit"),
-        **_studies(workspace, stack),
-    )  # fmt: skip
     known = _tokens(workdir)
     settings = InferenceSettings(
-        workdir=workdir,
+        workdir=workdir.resolve(),
         host=host,
         port=port,
         anonymous=anonymous and host in _LOOPBACK,
-        tokens=known if known.exists() else None,
+        tokens=known.resolve() if known.exists() else None,
+        encoder_replicas=encoders,
+    )
+    if on_ray:
+        _on_ray(settings)
+        return
+    stack = ExitStack()
+    clients = Clients(
+        workspace.store, workspace.bus, workspace.cache, AuditFile(workdir / "audit"), **_studies(workspace, stack)
     )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
     with stack:
-        run(settings, clients)
+        run(settings, clients, workspace.registry)
+
+
+def _on_ray(settings: InferenceSettings) -> None:
+    from journalclip_inference.ray_server import ray_server
+
+    typer.echo("Ray Serve starts; the first start takes a minute ...", err=True)
+    with ray_server(settings) as address:
+        typer.echo(f"journalclip serves {settings.workdir} on {address}/ (Ctrl-C stops it)", err=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:

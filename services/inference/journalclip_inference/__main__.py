@@ -5,28 +5,28 @@ from __future__ import annotations
 import uvicorn
 
 from journalclip_inference.handler import IndexHandler, SegmentHandler
-from journalclip_inference.service import Clients, build, connect
+from journalclip_inference.service import Clients, build, connect, open_registry
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.index import StudyIndexHandler
 from journalclip_shared import wiring
+from journalclip_shared.registry import ModelRegistry
 
 
 def main() -> None:
     """Run until told to stop; what is in hand is finished first."""
     settings = InferenceSettings()
-    cache = settings.workdir / "cache"
     if settings.part == "index":
-        wiring.main(settings, lambda store, _bus: IndexHandler(store, cache))
+        wiring.main(settings, lambda store, _bus: IndexHandler(store, settings.cache))
     elif settings.part == "index-studies":
-        wiring.main(settings, lambda store, _bus: StudyIndexHandler(store, cache))
+        wiring.main(settings, lambda store, _bus: StudyIndexHandler(store, settings.cache))
     elif settings.part == "segments":
-        wiring.main(settings, lambda store, _bus: SegmentHandler(store, connect(settings).registry, cache))
+        wiring.main(settings, lambda store, _bus: SegmentHandler(store, open_registry(settings), settings.cache))
     else:
-        serve(settings, connect(settings))
+        serve(settings, connect(settings), open_registry(settings))
 
 
-def serve(settings: InferenceSettings, clients: Clients) -> None:
-    service = build(settings, clients)
+def serve(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> None:
+    service = build(settings, clients, registry)
     service.start()
     try:
         uvicorn.run(service.app, host=settings.host, port=settings.port, log_level="warning", server_header=False)

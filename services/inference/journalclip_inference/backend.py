@@ -6,6 +6,7 @@ both come from one snapshot; across processes the index keeps more than one gene
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -18,7 +19,8 @@ from journalclip_inference.hits import Served
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Reader
 from journalclip_inference.reload import Holder
-from journalclip_inference.snapshot import Query, Snapshot
+from journalclip_inference.snapshot import Query, Snapshot, embed_queries
+from journalclip_modeling.encoder import Encoder
 
 T = TypeVar("T")
 Ask = Callable[[Reader], T]
@@ -34,6 +36,15 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class Status:
+    """What is in service (None: nothing yet), how many queries wait for the encoder, and what hinders a reload."""
+
+    served: Served | None
+    waiting: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Classified:
     """One probability a label."""
 
@@ -44,16 +55,10 @@ class Classified:
 class Backend(Protocol):
     """What the API needs."""
 
-    @property
-    def ready(self) -> bool: ...
+    async def status(self) -> Status: ...
 
-    @property
-    def waiting(self) -> int:
-        """Queries that wait for the encoder."""
-        ...
-
-    async def encode(self, query: Query) -> Encoded:
-        """Raises `Overloaded`, `NoChampion`."""
+    async def encode(self, queries: Sequence[Query]) -> list[Encoded]:
+        """One a query, in order; a swap may come between two. Raises `Overloaded`, `NoChampion`."""
         ...
 
     async def classify(self, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> Classified: ...
@@ -64,22 +69,19 @@ class Backend(Protocol):
 
 
 class LocalBackend:
-    """Encoder and index in this process."""
+    """Encoder and index in this process; ``problem`` says what hinders a reload."""
 
-    def __init__(self, holder: Holder, limits: BatchLimits) -> None:
+    def __init__(self, holder: Holder, limits: BatchLimits, problem: Callable[[], str] = lambda: "") -> None:
         self._holder = holder
+        self._problem = problem
         self.batcher: Batcher[Query, Encoded] = Batcher(self._encode, limits)
 
-    @property
-    def ready(self) -> bool:
-        return self._holder.ready
+    async def status(self) -> Status:
+        served = self._holder.take().served if self._holder.ready else None
+        return Status(served, self.batcher.waiting, self._problem())
 
-    @property
-    def waiting(self) -> int:
-        return self.batcher.waiting
-
-    async def encode(self, query: Query) -> Encoded:
-        return await self.batcher.submit(query)
+    async def encode(self, queries: Sequence[Query]) -> list[Encoded]:
+        return list(await asyncio.gather(*(self.batcher.submit(query) for query in queries)))
 
     async def classify(self, query: Query, labels: Sequence[str], prompts: Sequence[str] = PROMPTS) -> Classified:
         snapshot = self._holder.take()
@@ -95,6 +97,11 @@ class LocalBackend:
 
 
 def _classify(snapshot: Snapshot, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> Classified:
-    image = snapshot.embed([query])[0]
-    found = probabilities(image, label_vectors(snapshot.encoder, labels, prompts), snapshot.encoder.logit_scale)
-    return Classified(snapshot.served, tuple(float(value) for value in found))
+    return Classified(snapshot.served, shares(snapshot.encoder, query, labels, prompts))
+
+
+def shares(encoder: Encoder, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> tuple[float, ...]:
+    """One probability a label, summing to one."""
+    image = embed_queries(encoder, [query])[0]
+    found = probabilities(image, label_vectors(encoder, labels, prompts), encoder.logit_scale)
+    return tuple(float(value) for value in found)

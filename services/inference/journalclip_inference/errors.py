@@ -9,6 +9,8 @@ TransientError
 ├── NoChampion        nothing has been promoted yet (HTTP 503)
 ├── IndexAbsent       the champion's index is not built yet (HTTP 503)
 └── Overloaded        more work waits than can be done soon (HTTP 429)
+
+Replicas hand these to each other by pickle, so each says how it is rebuilt.
 """
 
 from __future__ import annotations
@@ -54,12 +56,20 @@ class NoChampion(TransientError):
     def __init__(self) -> None:
         super().__init__("no champion yet: run `journalclip run DIR`, or promote a model")
 
+    def __reduce__(self) -> tuple[type[NoChampion], tuple[()]]:
+        return (NoChampion, ())
+
 
 class IndexAbsent(TransientError):
     """The champion's index is still being built."""
 
     def __init__(self, model_id: str, dataset_id: str) -> None:
         super().__init__(f"no index of {dataset_id} by {model_id} yet: `journalclip reindex` builds it")
+        self.model_id = model_id
+        self.dataset_id = dataset_id
+
+    def __reduce__(self) -> tuple[type[IndexAbsent], tuple[str, str]]:
+        return (IndexAbsent, (self.model_id, self.dataset_id))
 
 
 class Overloaded(TransientError):
@@ -68,3 +78,6 @@ class Overloaded(TransientError):
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"too many requests wait; try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[type[Overloaded], tuple[int]]:
+        return (Overloaded, (self.retry_after_s,))

@@ -16,6 +16,7 @@ from journalclip_inference.errors import NotFound, QueryInvalid
 from journalclip_inference.hits import Answer, Hit, Served, hit_of
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
+from journalclip_inference.index.manifest import IndexManifest
 from journalclip_inference.index.rows import Row
 from journalclip_inference.index.vectors import Vectors
 from journalclip_shared.records import Document
@@ -36,6 +37,10 @@ class MapPoints(Document):
     pairs: int = Field(description="Pairs in the collection; more than are drawn where it was thinned.")
 
 
+def served_by(index: IndexManifest, version: str) -> Served:
+    return Served(model_id=index.model_id, version=version, dataset_id=index.dataset_id, index_id=index.index_id)
+
+
 @dataclass(frozen=True)
 class Reader:
     """One collection and whose it is."""
@@ -45,9 +50,7 @@ class Reader:
 
     @classmethod
     def of(cls, collection: Collection, version: str) -> Reader:
-        index = collection.manifest
-        served = Served(model_id=index.model_id, version=version, dataset_id=index.dataset_id, index_id=index.index_id)
-        return cls(served, collection)
+        return cls(served_by(collection.manifest, version), collection)
 
     def nearest(
         self, vector: Vectors, k: int, filters: Filters, by_caption: bool = False, text: str | None = None

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from journalclip_inference.errors import NoChampion
-from journalclip_inference.index.collection import Collection
-from journalclip_inference.index.manifest import segment_name
+from journalclip_inference.index.collection import Collection, segments_of
 from journalclip_inference.reader import Reader
 from journalclip_inference.snapshot import Snapshot, champion_of, load_snapshot, warm
 from journalclip_modeling.encoder import Encoder
@@ -97,8 +96,8 @@ class Reloader:
             return load_snapshot(self._store, self._cache, champion, self._load)
         current = self._holder.take()
         manifest = current.manifest
-        prefix = segment_name(manifest.model_id, manifest.dataset_id, "")
-        if len(list(self._store.list_manifests("models", prefix))) == len(current.collection.segments):
+        there = segments_of(self._store, manifest.model_id, manifest.dataset_id)
+        if len(there) == len(current.collection.segments):
             return None
         collection = Collection.open(self._store, self._cache / "indexes", manifest.model_id, manifest.dataset_id)
         return Snapshot(current.encoder, Reader.of(collection, champion.version), manifest)
@@ -110,13 +109,13 @@ def watch(reloader: Reloader, stop: threading.Event, poll_s: float) -> None:
         reloader.check()
 
 
-def listen(reloader: Reloader, bus: Bus, group: str, stop: threading.Event) -> None:
+def listen(check: Callable[[], object], bus: Bus, group: str, stop: threading.Event) -> None:
     """Check whenever a promotion or new pairs are announced; ``group`` is this process's own, so none is missed."""
     consumer = bus.consumer([ModelPromoted.topic, PairsStructured.topic], group)
     try:
         while not stop.is_set():
             if deliveries := consumer.poll(0.5, 100):
-                reloader.check()
+                check()
                 consumer.commit(deliveries)
     finally:
         consumer.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +35,6 @@ class Clients:
     """What a server reaches the world through."""
 
     store: ArtifactStore
-    registry: ModelRegistry
     bus: Bus
     cache: Path
     audit: Audit
@@ -46,10 +44,16 @@ class Clients:
 
 def connect(settings: InferenceSettings) -> Clients:
     """The clients that the settings name, as every process of a cluster makes them."""
-    registry = MlflowRegistry(settings.mlflow_uri or f"sqlite:///{settings.workdir.resolve() / 'mlflow.db'}")
-    audit = AuditFile(settings.workdir / "audit")
-    cache = settings.workdir / "cache"
-    return Clients(wiring.open_artifacts(settings), registry, wiring.open_bus(settings), cache, audit)
+    return Clients(
+        wiring.open_artifacts(settings),
+        wiring.open_bus(settings),
+        settings.cache,
+        AuditFile(settings.workdir / "audit"),
+    )
+
+
+def open_registry(settings: InferenceSettings) -> ModelRegistry:
+    return MlflowRegistry(settings.registry_uri)
 
 
 @dataclass
@@ -75,17 +79,18 @@ class Service:
                 thread.join()
 
 
-def build(settings: InferenceSettings, clients: Clients) -> Service:
+def build(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> Service:
     """Wire one server; nothing is loaded yet. Raises `PermanentError` ``tokens-invalid``."""
     holder, stopping = Holder(), threading.Event()
-    reloader = Reloader(clients.store, clients.registry, clients.cache, holder)
+    reloader = Reloader(clients.store, registry, clients.cache, holder)
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
-    backend = LocalBackend(holder, limits)
-    parts = serving_of(settings, clients, backend, lambda: reloader.problem)
+    backend = LocalBackend(holder, limits, lambda: reloader.problem)
+    parts = serving_of(settings, clients, backend)
     group = f"inference-serve-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
+    hears = (reloader.check, clients.bus, group, stopping)
     threads = [
         threading.Thread(target=watch, args=(reloader, stopping, settings.poll_s), name="poll", daemon=True),
-        threading.Thread(target=listen, args=(reloader, clients.bus, group, stopping), name="listen", daemon=True),
+        threading.Thread(target=listen, args=hears, name="listen", daemon=True),
     ]
 
     async def close() -> None:
@@ -95,7 +100,7 @@ def build(settings: InferenceSettings, clients: Clients) -> Service:
     return Service(create_app(parts, settings.max_body_bytes, close), reloader, backend, threads, stopping)
 
 
-def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend, problem: Callable[[], str]) -> Serving:
+def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) -> Serving:
     def announce(fact: ReviewDecided) -> None:
         clients.bus.publish([Event(fact, "inference-review")])
 
@@ -108,7 +113,6 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend, 
         door=Door((Tokens.load(settings.tokens),), settings.anonymous),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
-        problem=problem,
         studies=_shelf(clients),
         max_study_bytes=settings.max_study_bytes,
     )

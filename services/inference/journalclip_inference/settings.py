@@ -31,3 +31,18 @@ class InferenceSettings(Settings):
     max_image_bytes: int = Field(16_000_000, ge=1)
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture that is decoded.")
     poll_s: float = Field(5.0, gt=0, description="How often the champion alias is looked at, besides events.")
+
+    # Only on Ray: replicas, and what each asks of the cluster. CPUs are what Ray's scheduler counts, not a limit.
+    door_replicas: int = Field(1, ge=1)
+    encoder_replicas: int = Field(1, ge=1, description="Each holds the model; more only where GPUs or cores are left.")
+    index_replicas: int = Field(1, ge=1)
+    door_cpus: float = Field(0.5, ge=0)
+    encoder_cpus: float = Field(1.0, ge=0)
+    encoder_gpus: float = Field(0.0, ge=0, description="More than 0 puts the model on a GPU.")
+    encoder_threads: int = Field(0, ge=0, description="Threads of one encoder; 0: one a core of its machine.")
+    index_cpus: float = Field(0.5, ge=0)
+
+    @property
+    def cache(self) -> Path:
+        """Models and collections as fetched, and drawn pages; safe to delete."""
+        return self.workdir / "cache"

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from journalclip_inference.errors import IndexMismatch, NoChampion, QueryInvalid
+from journalclip_inference.errors import IndexAbsent, IndexMismatch, NoChampion, QueryInvalid
 from journalclip_inference.hits import Answer, Served
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
+from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Reader
+from journalclip_inference.reader import Reader, served_by
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
 from journalclip_shared.artifacts import ArtifactStore
@@ -77,6 +78,25 @@ def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
     lengths = np.linalg.norm(total, axis=1, keepdims=True)
     unit: Vectors = np.divide(total, lengths, out=total, where=lengths > _TINY)
     return unit
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version with its documents: all that must be known before anything of it is loaded."""
+
+    served: Served
+    model: ModelManifest
+    index: IndexManifest
+
+
+def read_champion(store: ArtifactStore, version: ModelVersion) -> Champion:
+    """Raises `IndexAbsent`, `ArtifactMissing`, `ArtifactCorrupt`."""
+    model = ModelManifest.model_validate_json(store.get(version.manifest))
+    ref = store.find_manifest("models", index_name(model.model_id, model.dataset_id))
+    if ref is None:
+        raise IndexAbsent(model.model_id, model.dataset_id)
+    index = IndexManifest.model_validate_json(store.get(ref))
+    return Champion(served_by(index, version.version), model, index)
 
 
 def champion_of(registry: ModelRegistry) -> ModelVersion:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from journalclip_inference.engine import SearchEngine
 from journalclip_inference.testing.site import Site, make_site
 from journalclip_inference.testing.world import World, small_world
 from journalclip_shared.artifacts.local import LocalArtifacts
+
+# Read by Ray's processes from the one that starts the cluster, whichever test that is: importing takes a proxy longer
+# than the five seconds it is given, on a machine that is busy.
+os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "120")
 
 
 @pytest.fixture

@@ -54,6 +54,27 @@ def test_inverted_lists_reach_the_recall_they_claim(tmp_path: Path) -> None:
     assert recall(found, exact_neighbours(vectors, queries, 10)) >= 0.98
 
 
+def test_words_lie_apart_from_pictures_and_are_found_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    vectors = unit(rng, 4000)
+    shift = unit(rng, 1)
+    words = vectors[::2] + 2 * shift
+    words /= np.linalg.norm(words, axis=1, keepdims=True)
+    built = build_ann(vectors, tmp_path / "ann.faiss", words[:1000])
+    index = Ivf.open(built.path, vectors, built.probes)
+    asked = words[1000:1100]  # none that the probes were set on
+    found = np.stack([index.search(query, 10)[1] for query in asked])
+    assert recall(found, exact_neighbours(vectors, asked, 10)) >= 0.98
+
+
+def test_scores_are_of_the_vectors_and_not_of_their_codes(tmp_path: Path) -> None:
+    vectors = unit(np.random.default_rng(0), 2000)
+    built = build_ann(vectors, tmp_path / "ann.faiss")
+    scores, rows = Ivf.open(built.path, vectors, built.probes).search(vectors[7], 12)
+    np.testing.assert_allclose(scores, vectors[rows] @ vectors[7], atol=1e-6)
+    assert (rows[0], len(rows)) == (7, 12)
+
+
 def test_a_filter_costs_no_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     vectors = unit(rng, 3000)
@@ -64,6 +85,7 @@ def test_a_filter_costs_no_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert everywhere.search(query, 10, allowed)[1].tolist() == expected  # few rows: scanned
     monkeypatch.setattr("journalclip_inference.index.vectors.SCAN_UP_TO", 0)
     assert everywhere.search(query, 10, allowed)[1].tolist() == expected  # many rows: the lists pass over the others
+    assert Ivf.open(built.path, vectors, probes=1).search(query, 10, allowed)[1].tolist() == expected  # in all of them
     assert len(everywhere.search(query, 10, np.arange(3000) < 4)[1]) == 4
 
 

@@ -88,12 +88,12 @@ def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:
 
 async def _encode(parts: Serving, text: str | None, image: str | None) -> Encoded:
     query = parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
-    return await parts.backend.encode(query)
+    return (await parts.backend.encode([query]))[0]
 
 
 async def _of_one_model(parts: Serving, queries: list[Query]) -> list[Encoded]:
     """All encoded by the same model: asked again, once or twice, where a swap came between."""
     while True:
-        encoded = list(await asyncio.gather(*(parts.backend.encode(query) for query in queries)))
+        encoded = await parts.backend.encode(queries)
         if len({each.served.model_id for each in encoded}) == 1:
             return encoded

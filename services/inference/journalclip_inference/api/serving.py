@@ -35,7 +35,6 @@ class Serving:
     door: Door
     audit: Audit
     images: ImageLimits
-    problem: Callable[[], str] = lambda: ""
     studies: StudyShelf | None = None
     max_study_bytes: int = 600_000_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -13,8 +14,11 @@ from pydantic import BaseModel, Field
 
 from journalclip_inference.api.schemas import HitView, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
-from journalclip_inference.errors import NotFound, QueryInvalid
+from journalclip_inference.errors import NoChampion, NotFound, QueryInvalid
+from journalclip_inference.hits import Answer
 from journalclip_inference.index.facets import Filters
+from journalclip_inference.index.vectors import Vectors
+from journalclip_inference.reader import Reader
 from journalclip_inference.snapshot import Query
 from journalclip_inference.studies.findings import CANDIDATES, draw
 from journalclip_inference.studies.index import StudyRow
@@ -187,16 +191,21 @@ def _hit(rank: int, row: StudyRow, score: float) -> StudyHit:
 
 async def _figures(parts: Serving, asked: Asked) -> tuple[list[HitView], str]:
     """Published figures nearest to the slice that weighed most; what stands against it, where there are none."""
-    if not parts.backend.ready:
-        return [], "No figure model serves here; promote one to see similar published figures."
     _, plane = asked.key_slice()
     picture = Image.fromarray(plane).convert("RGB").resize((_QUERY_PIXELS, _QUERY_PIXELS), Image.Resampling.BICUBIC)
     try:
-        encoded = await parts.backend.encode(Query(None, picture))
-        answer = await parts.backend.read(lambda reader: reader.nearest(encoded.vector, _FIGURES, Filters()), encoded)
+        (encoded,) = await parts.backend.encode([Query(None, picture)])
+        nearest = partial(_nearest, vector=encoded.vector)  # no lambda: the index may be in another process
+        answer = await parts.backend.read(nearest, encoded)
+    except NoChampion:
+        return [], "No figure model serves here; promote one to see similar published figures."
     except TransientError as error:
         return [], str(error)
     return views(answer.hits), ""
+
+
+def _nearest(reader: Reader, vector: Vectors) -> Answer:
+    return reader.nearest(vector, _FIGURES, Filters())
 
 
 def _voxels(volume: np.ndarray) -> Response:

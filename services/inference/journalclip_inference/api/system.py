@@ -8,8 +8,6 @@ from fastapi.responses import JSONResponse
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.api.schemas import Health, LoginRequest, Me
 from journalclip_inference.api.serving import COOKIE, REFUSALS, Parts, Viewer
-from journalclip_inference.hits import Served
-from journalclip_inference.reader import Reader
 
 router = APIRouter(responses=REFUSALS, tags=["system"])
 _EIGHT_HOURS = 8 * 3600  # seconds; a working day
@@ -47,20 +45,16 @@ async def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Health}})
 async def readyz(parts: Parts) -> Response:
     """Ready: a champion is loaded."""
-    if not parts.backend.ready:
-        found = Health(status="not-ready", problem=parts.problem())
+    status = await parts.backend.status()
+    if status.served is None:
+        found = Health(status="not-ready", problem=status.problem)
         return JSONResponse(found.model_dump(), 503, headers={"Retry-After": "5"})
-    served = await parts.backend.read(_served)
-    return JSONResponse(Health(status="ok", served=served, problem=parts.problem()).model_dump())
+    return JSONResponse(Health(status="ok", served=status.served, problem=status.problem).model_dump())
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request, parts: Parts) -> Response:
     """Prometheus text."""
     found: Metrics = request.app.state.metrics
-    served = await parts.backend.read(_served) if parts.backend.ready else None
-    return Response(found.text(parts.backend.waiting, served), media_type="text/plain; version=0.0.4")
-
-
-def _served(reader: Reader) -> Served:
-    return reader.served
+    status = await parts.backend.status()
+    return Response(found.text(status.waiting, status.served), media_type="text/plain; version=0.0.4")

@@ -12,7 +12,7 @@ import io
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,9 @@ class _One(BaseModel):
     images: list[str]
 
 
-def measure_throughput(size: str, clients: Sequence[int], seconds: float) -> Throughput:
+def measure_throughput(
+    size: str, clients: Sequence[int], seconds: float, say: Callable[[str], None] = lambda _: None
+) -> Throughput:
     """The server at each number of clients, the bare model before and after, the plain app at the most clients."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -76,17 +78,20 @@ def measure_throughput(size: str, clients: Sequence[int], seconds: float) -> Thr
         assert site.service.reloader.check(), site.service.reloader.problem
         encoder = site.service.backend._holder.take().encoder
         files = [_jpeg(seed) for seed in range(_IMAGES)]
+        say(f"{size}: the bare model")
         before = _bare(encoder, files, seconds)
+        rows = []
         with live_server(site.service.app) as address:
-            rows = tuple(_load(address, n, seconds) for n in clients)
-        after = _bare(
-            encoder, files, seconds
-        )  # neighbours on the machine come and go: the limit is taken on both sides
+            for number in clients:
+                say(f"{size}: {number} clients")
+                rows.append(_load(address, number, seconds))
+        say(f"{size}: the bare model again, and the plain app")
+        after = _bare(encoder, files, seconds)  # a machine's neighbours come and go: the limit is taken on both sides
         with live_server(_plain(encoder)) as address:
             plain = _load(address, max(clients), seconds)
     bare = (before + after) / 2
     best = max(row.rps for row in rows)
-    return Throughput(size, round(bare, 2), plain.rps, round(best / bare, 3), rows)
+    return Throughput(size, round(bare, 2), plain.rps, round(best / bare, 3), tuple(rows))
 
 
 def _bare(encoder: Encoder, files: Sequence[bytes], seconds: float) -> float:

@@ -93,13 +93,13 @@ class Builder:
                 texts=self._put_array(found.texts),
                 table=self.store.put_file("models", table, _PARQUET),
                 map=self._put_array(project(found.images)),
-                ann=self._ann(found.images, Path(folder)),
+                ann=self._ann(found, Path(folder)),
             )
 
-    def _ann(self, images: Vectors, folder: Path) -> AnnPart | None:
-        if len(images) <= self.exact_up_to:
+    def _ann(self, found: _Embedded, folder: Path) -> AnnPart | None:
+        if len(found.images) <= self.exact_up_to:
             return None
-        built = build_ann(images, folder / "ann.faiss")
+        built = build_ann(found.images, folder / "ann.faiss", found.texts)
         ref = self.store.put_file("models", built.path, _BINARY)
         return AnnPart(index=ref, probes=built.probes, recall_at_10=built.recall_at_10)
 

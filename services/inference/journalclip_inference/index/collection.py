@@ -68,7 +68,7 @@ class Collection:
         if base is None:
             raise IndexAbsent(model_id, dataset_id)
         parts = [_open(store, cache, base, model_id, [])]
-        for name in store.list_manifests("models", segment_name(model_id, dataset_id, "")):
+        for name in segments_of(store, model_id, dataset_id):
             ref = store.find_manifest("models", name)
             if ref is not None:
                 parts.append(_open(store, cache, ref, model_id, parts))
@@ -149,6 +149,11 @@ class Collection:
     def _locate(self, position: int) -> tuple[Part, int]:
         index = int(np.searchsorted(self._starts, position, side="right")) - 1
         return self.parts[index], position - int(self._starts[index])
+
+
+def segments_of(store: ArtifactStore, model_id: str, dataset_id: str) -> list[str]:
+    """Names of the manifests of all segments that were added to an index."""
+    return list(store.list_manifests("models", segment_name(model_id, dataset_id, "")))
 
 
 def _beside(images: Vectors, base: Part) -> Vectors:

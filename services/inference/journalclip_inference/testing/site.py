@@ -61,5 +61,5 @@ def make_site(world: World, root: Path, **changes: object) -> Site:
     tokens["reviewer2"] = add_token(root / "tokens.json", "reviewer-2", "reviewer")
     settings = InferenceSettings.model_validate({"tokens": root / "tokens.json", "anonymous": True, **changes})
     bus = Announced()
-    clients = Clients(world.store, world.registry, bus, root / "cache", AuditFile(root / "audit"))
-    return Site(build(settings, clients), world, bus, tokens, root)
+    clients = Clients(world.store, bus, root / "cache", AuditFile(root / "audit"))
+    return Site(build(settings, clients, world.registry), world, bus, tokens, root)

@@ -40,7 +40,7 @@ from journalclip_shared.records.caption import CaptionRecord, Coded, Finding
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.registry import Alias, ModelVersion
+from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
 
 _MODALITIES: tuple[Modality, ...] = ("CT", "MRI", "angiography", "histology")
 _SITES = ("frontal lobe", "cerebellum", "lumbar spine", "sella")
@@ -91,7 +91,7 @@ class World:
     """A store with articles, a frozen dataset and as many models as were asked for."""
 
     store: ArtifactStore
-    registry: MemoryRegistry
+    registry: ModelRegistry
     articles: list[StructuredArticle] = field(default_factory=list)
     dataset: ArtifactRef | None = None
 
