@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import ray
 
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder, Vectors
@@ -21,15 +19,6 @@ from journalclip_training.samples import open_samples
 from journalclip_training.testing import DieOnce, freeze_tiny, tiny_config
 
 pytestmark = pytest.mark.ray
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[None]:
-    # Ray starts its workers at the lowest priority but four; on a busy machine they would never get to run.
-    quick = {"worker_niceness": 0}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True, _system_config=quick)
-    yield
-    ray.shutdown()
 
 
 @dataclass(frozen=True)
@@ -68,7 +57,7 @@ def test_without_a_cluster_the_wrapper_does_what_fit_does(setting: Setting, tmp_
 
 
 def test_two_workers_one_of_which_dies_equal_one_undisturbed_process(
-    cluster: None, setting: Setting, tmp_path: Path
+    ray_cluster: None, setting: Setting, tmp_path: Path
 ) -> None:
     scale = RayScale(workers=2, storage=str(tmp_path / "ray"))
     folder = fit_on_ray(setting.job, scale, tmp_path / "model", DieOnce(tmp_path / "died", at=7))
