@@ -82,6 +82,7 @@ bench.command()(bench_loss.loss)
 bench.command()(bench_training.training)
 bench.command()(bench_training.similarity)
 bench.command()(bench_training.forgetting)
+bench.command()(bench_training.kills)
 bench.command()(bench_serving.serving)
 bench.command()(bench_serving.reload)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):

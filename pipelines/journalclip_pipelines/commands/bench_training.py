@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from journalclip_pipelines.commands.options import AsJson, print_json
+from journalclip_pipelines.progress import reporter
 
 
 def training(
@@ -30,8 +38,6 @@ def training(
         journalclip bench training --device cuda --bf16 --batch 512 --image-size 224 --patch-size 32 --width 768 \
             --layers 12 --heads 12
     """
-    from dataclasses import asdict
-
     from journalclip_modeling.scratch import ScratchConfig
     from journalclip_training.bench.training import CONTEXT, bench
 
@@ -52,53 +58,102 @@ def training(
         typer.echo(f"{key:>24}  {value}")
 
 
+Keep = Annotated[
+    Path | None, typer.Option(help="Folder that keeps each run's scores: a study that was cut off goes on from there.")
+]
+
+
 def similarity(
     seeds: Annotated[int, typer.Option(min=2, help="How many seeds, from 0.")] = 5,
-    epochs: Annotated[float, typer.Option()] = 30,
+    epochs: Annotated[float, typer.Option(help="Of 512 pairs; larger worlds have as many steps.")] = 32,
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="Also vary alpha, lambda, tau_s and the syntax.")
+        bool, typer.Option("--ablation", help="Also vary alpha, lambda, tau_s, the measures and the world.")
     ] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Only the arms whose name contains this; repeatable.")] = None,
+    keep: Keep = None,
     as_json: AsJson = False,
 ) -> None:
     """Losses compared on a synthetic world of paraphrased near-duplicates, all else equal; means and 95 % intervals.
 
-    Example: `journalclip bench similarity --ablation`
+    Examples:
+
+        journalclip bench similarity --ablation --keep similarity-study
+
+        journalclip bench similarity --only clip --only soft --seeds 3
     """
-    from dataclasses import asdict
+    from journalclip_training.study.similarity import ablation_arms, main_arms, study
 
-    from journalclip_training.study.similarity import ablation_rows, main_rows, study
-
-    losses = main_rows() | (ablation_rows() if ablation else {})
-    for row in study(losses, range(seeds), epochs, lambda message: typer.echo(message, err=True)):
-        if as_json:
-            print_json(asdict(row))
-        else:
-            (r, low, high), (mean, _, _) = row.recall_at_1, row.mean_average_precision
-            typer.echo(f"{row.name:>22}  R@1 {r:.3f} ({low:.3f} to {high:.3f})  mAP {mean:.3f}")
+    arms = main_arms() | (ablation_arms() if ablation else {})
+    if only:
+        arms = {name: arm for name, arm in arms.items() if any(part in name for part in only)}
+    with _folder(keep) as folder, reporter().stage("similarity", total := len(arms) * seeds) as stage:
+        done = itertools.count(1)
+        for row in study(arms, range(seeds), epochs, folder, lambda note: stage.update(next(done), total, note)):
+            if as_json:
+                print_json(asdict(row))
+                continue
+            columns = (("R@1", row.recall_at_1), ("mAP", row.mean_average_precision), ("best", row.best_recall_at_1))
+            cells = (f"{name} {mean:.3f} ({low:.3f} to {high:.3f})" for name, (mean, low, high) in columns)
+            typer.echo("  ".join((f"{row.name:>24}", *cells)))
 
 
 def forgetting(
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
-    epochs: Annotated[float, typer.Option(help="Of the general training; tuning takes half.")] = 40,
+    seeds: Annotated[int, typer.Option(min=2, help="How many seeds, from 0.")] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="Only the ways whose name contains this; repeatable.")] = None,
+    keep: Keep = None,
     as_json: AsJson = False,
 ) -> None:
     """What fine-tuning on a shifted domain costs in general ability, and what weight interpolation keeps.
 
-    Example: `journalclip bench forgetting --seeds 3`
+    Example: `journalclip bench forgetting --keep forgetting-study`
     """
-    from dataclasses import asdict
+    from journalclip_training.study.forgetting import study, ways
 
-    from journalclip_training.study.forgetting import forgetting as study
+    chosen = {name: way for name, way in ways().items() if not only or any(part in name for part in only)}
+    total = len(chosen) * seeds
+    with _folder(keep) as folder, reporter().stage("forgetting", total) as stage:
+        done = itertools.count(1)
+        for row in study(chosen, range(seeds), folder, lambda note: stage.update(next(done), total, note)):
+            if as_json:
+                print_json(asdict(row))
+                continue
+            columns = (("tuned", row.tuned_loss), ("kept", row.general_loss), ("gain kept", row.kept_gain))
+            cells = (f"{name} {mean:.3f} ({low:.3f} to {high:.3f})" for name, (mean, low, high) in columns)
+            typer.echo("  ".join((f"{row.name:>16}", *cells)))
 
-    for seed in range(seeds):
-        found = study(seed, epochs=epochs)
-        if as_json:
-            row = {"seed": seed, "kept_gain": found.kept_gain, "general_loss": found.general_loss}
-            print_json({**row, "kept": asdict(found.kept), "points": [asdict(point) for point in found.points]})
-        else:
-            typer.echo(f"seed {seed}: general {found.start.general:.3f} -> tuned {found.tuned.general:.3f}")
-            typer.echo(f"  domain {found.start.domain:.3f} -> tuned {found.tuned.domain:.3f}")
-            kept = (
-                f"alpha {found.kept.alpha:g}: {found.kept_gain:.1%} of the gain, {found.general_loss:+.4f} general lost"
-            )
-            typer.echo(f"  kept {kept}")
+
+def kills(
+    ranks: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 2,
+    deaths: Annotated[int, typer.Option("--kills", min=1, max=50, help="Random steps that one of them dies at.")] = 20,
+    seed: Annotated[int, typer.Option(help="Draws the steps.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """A tiny run on several processes, one of which is killed with SIGKILL at random steps, against an undisturbed one.
+
+    Example: `journalclip bench kills --ranks 3`
+    """
+    from dataclasses import replace
+
+    from journalclip_training.testing import tiny_config
+    from journalclip_training.testing.kills import kill_study
+
+    config = tiny_config(epochs=20, ema=0.9)  # 60 steps
+    config = replace(config, data=replace(config.data, augment=0.5), model=replace(config.model, patch_dropout=0.3))
+    with tempfile.TemporaryDirectory() as folder:
+        steps = random.Random(seed).sample(range(1, 60), deaths)  # noqa: S311 - a draw, no secret
+        found = asdict(kill_study(config, ranks, steps, Path(folder)))
+    if as_json:
+        print_json({"kills": found})
+        return
+    for key, value in found.items():
+        typer.echo(f"{key:>26}  {value}")
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """``keep``, or a folder that goes with the command."""
+    if keep is not None:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)

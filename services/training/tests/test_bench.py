@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +12,12 @@ from journalclip_training.bench.loss import gradient_error, inputs, measure_alon
 from journalclip_training.bench.sides import END, tokens
 from journalclip_training.bench.training import bench
 from journalclip_training.pooled import end_places
+from journalclip_training.study.forgetting import Forgetting
+from journalclip_training.study.once import once
 from journalclip_training.study.score import average_precision, interval
-from journalclip_training.study.similarity import ablation_rows, config, main_rows, trained_scores
+from journalclip_training.study.similarity import Score, ablation_arms, config, main_arms, study, trained_scores
 from journalclip_training.study.world import draw_world
+from journalclip_training.wise import Point
 
 
 def test_both_forms_of_the_loss_have_the_same_gradients() -> None:
@@ -60,15 +66,52 @@ def test_average_precision_of_a_perfect_and_of_the_worst_order() -> None:
     assert average_precision(-right.astype(float), right) == pytest.approx((1 / 3 + 2 / 4) / 2)
 
 
+def test_wrong_records_change_neither_pictures_nor_captions() -> None:
+    right, wrong = draw_world(64, 1), draw_world(64, 1, wrong=0.5)
+    assert right.samples.texts == wrong.samples.texts
+    differing = sum(a.record != b.record for a, b in zip(right.samples.pairs, wrong.samples.pairs, strict=True))
+    assert 16 < differing < 48
+
+
 def test_one_study_run_gives_shares() -> None:
-    run = config(main_rows()["soft"], seed=0, epochs=1)
-    scores = trained_scores(run, draw_world(128, 0), draw_world(32, 1))
-    assert all(0 < score <= 1 for score in scores[1:])
-    assert 0 <= scores[0] <= 1
+    run = config(main_arms()["soft"], seed=0, epochs=1)
+    found = trained_scores(run, draw_world(128, 0), draw_world(32, 1))
+    assert 0 < found.mean_average_precision <= 1
+    assert 0 <= found.recall_at_1 <= found.best_recall_at_1 <= 1
+
+
+def test_a_study_goes_on_from_the_scores_it_kept(tmp_path: Path) -> None:
+    arms = {"soft": replace(main_arms()["soft"], pairs=256)}
+    told: list[str] = []
+    (first,) = study(arms, [0, 1], 0.5, tmp_path, told.append)
+    kept = sorted(tmp_path.glob("seed-*/soft.json"))
+    assert len(told) == len(kept) == 2
+    before = [path.stat().st_mtime_ns for path in kept]
+    assert [*study(arms, [0, 1], 0.5, tmp_path, told.append)] == [first]
+    assert before == [path.stat().st_mtime_ns for path in kept]
+
+
+def test_a_result_made_of_something_else_is_done_anew(tmp_path: Path) -> None:
+    for made_of, recall in (("a", 0.1), ("b", 0.2)):
+        found = once(tmp_path, "arm", made_of, Score, lambda recall=recall: Score(recall, 0.5, 0.5))
+        assert found.recall_at_1 == recall
+    assert once(tmp_path, "arm", "b", Score, lambda: Score(0.9, 0.5, 0.5)).recall_at_1 == 0.2
+
+
+def test_arms_differ_in_the_one_thing_they_name() -> None:
+    arms = main_arms() | ablation_arms()
+    assert len(set(map(repr, arms.values()))) == len(arms)
+    steps = {round(config(arm, 0, 32).optim.epochs * arm.pairs) for arm in arms.values()}
+    assert len(steps) == 1
+
+
+def test_gain_and_loss_are_counted_from_the_start() -> None:
+    found = Forgetting(Point(0, 0.1, 0.9), Point(1, 0.5, 0.8), Point(0.5, 0.46, 0.89))
+    assert found.kept_gain == pytest.approx(0.9)
+    assert (found.general_loss, found.tuned_loss) == pytest.approx((0.01, 0.1))
 
 
 def test_an_interval_spans_its_mean() -> None:
     mean, low, high = interval([0.4, 0.6])
     assert (mean, low < mean < high) == (0.5, True)
     assert interval([0.5]) == (0.5, 0.5, 0.5)
-    assert len(ablation_rows()) >= 10

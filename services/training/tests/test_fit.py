@@ -4,26 +4,29 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from transformers import ResNetConfig, ResNetModel
 
+from journalclip_modeling.encoder import context_length
 from journalclip_modeling.folder import ClipFolder
-from journalclip_modeling.preprocess import Preprocess
-from journalclip_training.base import load_base
+from journalclip_modeling.resnet import ResNetClip
+from journalclip_training.base import describe_base, load_base
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
-from journalclip_training.errors import CheckpointMismatch, TrainingDiverged
+from journalclip_training.errors import BaseUnavailable, CheckpointMismatch, SettingInvalid, TrainingDiverged
 from journalclip_training.fit import Fitted, fit
 from journalclip_training.pictures import InMemory
+from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import Samples
-from journalclip_training.testing import TINY, draw, pairs_and_images, tiny_config
+from journalclip_training.testing import TINY, tiny_config
+from journalclip_training.testing.kills import kill_study, tiny_samples
 
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    pairs = tuple(pair for pair, _ in pairs_and_images(24))
-    images = [draw(int(pair.text.split()[-1]))[0] for pair in pairs]
-    return Samples(pairs, InMemory(Preprocess(TINY.image_size).batch(images)))
+    return tiny_samples(24, TINY.image_size)
 
 
 def train(config: TrainConfig, samples: Samples, folder: Path, **options: object) -> tuple[ClipFolder, Fitted]:
@@ -144,9 +147,13 @@ class Killed(BaseException):
     """As a signal would: no handler of errors sees it."""
 
 
-def test_killed_at_twenty_random_steps_it_ends_where_an_undisturbed_run_ends(samples: Samples, tmp_path: Path) -> None:
+def varied_config() -> TrainConfig:
     config = tiny_config(epochs=20, ema=0.9)  # 60 steps
-    config = replace(config, data=replace(config.data, augment=0.5), model=replace(config.model, patch_dropout=0.3))
+    return replace(config, data=replace(config.data, augment=0.5), model=replace(config.model, patch_dropout=0.3))
+
+
+def test_stopped_at_twenty_random_steps_it_ends_where_an_undisturbed_run_ends(samples: Samples, tmp_path: Path) -> None:
+    config = varied_config()
     whole = weights(train(config, samples, tmp_path / "whole")[0])
     kills = iter(sorted(random.Random(0).sample(range(1, 60), 20)))
     deaths, at = 0, next(kills, None)
@@ -167,3 +174,66 @@ def test_killed_at_twenty_random_steps_it_ends_where_an_undisturbed_run_ends(sam
         break
     assert deaths == 20
     assert all(torch.equal(tensor, whole[name]) for name, tensor in weights(start).items())
+
+
+def test_a_worker_killed_with_a_signal_changes_nothing(tmp_path: Path) -> None:
+    config = varied_config()
+    config = replace(config, optim=replace(config.optim, epochs=3))  # 9 steps; `bench kills` has 60 and twenty deaths
+    found = kill_study(config, ranks=2, kills=(4,), folder=tmp_path)
+    assert found.deaths == 1
+    assert found.loss == pytest.approx(found.undisturbed_loss, rel=1e-6)
+    assert found.largest_weight_difference < 1e-6
+
+
+def resnet_config(tmp_path: Path, **optim: float) -> TrainConfig:
+    sizes = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
+    torch.manual_seed(0)
+    ResNetModel(sizes).save_pretrained(tmp_path / "resnet")
+    config = tiny_config(**optim)
+    return replace(config, model=replace(config.model, image_base=str(tmp_path / "resnet"), context=40))
+
+
+def test_a_resnet_learns_in_micro_batches_as_in_one(samples: Samples, tmp_path: Path) -> None:
+    config = resnet_config(tmp_path, epochs=6)
+    start, whole = train(config, samples, tmp_path / "a")
+    assert isinstance(start.model, ResNetClip)
+    assert context_length(start.model) == 40
+    assert whole.final_loss < whole.curve[0].loss
+    saving = replace(config.model, activation_checkpointing=True)
+    config = replace(config, model=saving, optim=replace(config.optim, micro_batch=3))
+    _, parts = train(config, samples, tmp_path / "b")
+    assert [p.loss for p in parts.curve[:4]] == pytest.approx([p.loss for p in whole.curve[:4]], rel=1e-3)
+
+
+def test_a_resnets_start_is_named_and_has_no_patches(samples: Samples, tmp_path: Path) -> None:
+    config = resnet_config(tmp_path)
+    assert describe_base(config).startswith("scratch:0+resnet@")
+    dropping = replace(config, model=replace(config.model, patch_dropout=0.5))
+    with pytest.raises(SettingInvalid, match="no patches"):
+        train(dropping, samples, tmp_path)
+    missing = replace(config, model=replace(config.model, image_base=str(tmp_path / "nothing")))
+    with pytest.raises(BaseUnavailable, match="nothing"):
+        load_base(missing, samples.texts)
+
+
+def test_an_untrained_resnet_50_can_take_the_image_towers_place() -> None:
+    config = tiny_config()
+    made = load_base(replace(config, model=replace(config.model, image_base="resnet50")), ["red square"]).model
+    assert made.config.vision_config.hidden_size == 2048
+    assert 23e6 < sum(p.numel() for p in made.vision_model.parameters()) < 24e6
+    assert not [m for m in made.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+def test_replayed_pairs_are_learnt_beside_the_runs_own(samples: Samples, tmp_path: Path) -> None:
+    config = tiny_config(epochs=8)
+    config = replace(config, forgetting=replace(config.forgetting, replay=0.25))
+    own, general = (
+        Samples(samples.pairs[part], InMemory(samples.pictures.batch(np.arange(24)[part])))
+        for part in (slice(0, 16), slice(16, 24))
+    )
+    with_it, without = (load_base(config, samples.texts) for _ in range(2))
+    fitted = fit(config, with_it, own, tmp_path / "a", replay=general)
+    fit(config, without, own, tmp_path / "b")
+    assert fitted.steps == 8 * (16 // 6)  # 6 of 8 are the run's own
+    kept, lost = (RetrievalScore(general, k=1)(model) for model in (with_it, without))
+    assert kept > lost

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -14,6 +13,7 @@ from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Dense, Kernel
 from journalclip_training.losses.sigmoid import siglip
 from journalclip_training.losses.world import Alone, Ranks, World
+from journalclip_training.testing.processes import forked
 
 PAIRS, INPUT, WIDTH = 8, 5, 6
 KINDS = ("clip", "soft", "neutral", "siglip")
@@ -55,7 +55,7 @@ def rank_main(rank: int, size: int, folder: str) -> None:
     store = dist.FileStore(  # type: ignore[attr-defined]
         f"{folder}/rendezvous", size
     )
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=120))
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=300))
     found = {kind: gradients(kind, Ranks()) for kind in KINDS}
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
@@ -63,9 +63,12 @@ def rank_main(rank: int, size: int, folder: str) -> None:
 
 @pytest.mark.parametrize("size", [2, 3, 4])  # three ranks hold 2, 3 and 3 pairs
 def test_ranks_together_equal_one_process(size: int, tmp_path: Path) -> None:
-    mp.start_processes(  # type: ignore[attr-defined, no-untyped-call]
-        rank_main, (size, str(tmp_path)), nprocs=size, start_method="spawn"
-    )
+    ranks = [forked().Process(target=rank_main, args=(rank, size, str(tmp_path))) for rank in range(size)]
+    for each in ranks:
+        each.start()
+    for each in ranks:
+        each.join()
+    assert [each.exitcode for each in ranks] == [0] * size
     for kind in KINDS:
         alone = gradients(kind, Alone())
         for rank in range(size):

@@ -59,8 +59,9 @@ class World:
     facts: NDArray[np.int64]
 
 
-def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.1) -> World:
-    """Deterministic in its arguments; facts are drawn evenly."""
+def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.1, wrong: float = 0.0) -> World:
+    """Deterministic in its arguments; facts are drawn evenly. A share ``wrong`` of the records tells another fact than
+    picture and caption do, as a structuring model's errors would."""
     rng = np.random.default_rng((seed, int(shift)))
     shapes = SHIFTED if shift else GENERAL
     facts = [Fact(shape, shade, place) for shape in shapes for shade in SHADES for place in PLACES]
@@ -68,7 +69,10 @@ def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.1) -
     chosen = [facts[number] for number in numbers]
     pixels = np.stack([picture(fact, rng, noise) for fact in chosen])
     images = torch.from_numpy((pixels * 255).astype(np.uint8))[:, None].expand(-1, 3, -1, -1).contiguous()
-    made = tuple(_pair(fact, caption(fact, shapes, rng), f"{seed} {shift} {i}") for i, fact in enumerate(chosen))
+    texts = [caption(fact, shapes, rng) for fact in chosen]
+    recorded = [facts[rng.integers(len(facts))] if rng.random() < wrong else fact for fact in chosen]
+    keys = (f"{seed} {shift} {i}" for i in range(pairs))
+    made = tuple(map(_pair, recorded, texts, keys))
     return World(Samples(made, InMemory(images)), numbers.astype(np.int64))
 
 
