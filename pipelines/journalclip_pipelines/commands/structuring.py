@@ -48,6 +48,11 @@ def finetune(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default: the recipe's.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=0, help="With --base: worker processes of the Ray cluster; 0: here, without Ray.")
+    ] = 0,
+    gpu: Annotated[bool, typer.Option(help="Each worker has a GPU.")] = False,
+    storage: Annotated[str, typer.Option(help="Folder that all workers see; default: in the folder.")] = "",
     register: Annotated[str, typer.Option(help="Tracking server to register the model with; empty: do not.")] = "",
     alias: Annotated[str, typer.Option(help="Alias that the registered version gets.")] = "candidate",
     as_json: AsJson = False,
@@ -55,8 +60,11 @@ def finetune(
     """Tune a causal LM on (pseudo report -> JSON), resumable.
 
     Examples: `journalclip structuring finetune lm` (from nothing, half an hour on two cores);
-    `journalclip structuring finetune lm --base Qwen3-0.6B --register sqlite:///mlflow.db --alias champion`
+    `journalclip structuring finetune lm --base Qwen3-0.6B --register sqlite:///mlflow.db --alias champion`;
+    `journalclip structuring finetune lm --base /models/Qwen3-4B --workers 4 --gpu --storage /shared/tuning` (on Ray)
     """
+    if workers and base is None:
+        raise typer.BadParameter("a small model from nothing is trained here; name a --base", param_hint="--workers")
     if base is None:
         from journalclip_structuring.lm.scratch import ScratchConfig, train_from_scratch
 
@@ -65,7 +73,13 @@ def finetune(
     else:
         from journalclip_structuring.lm.lora import LoraSettings, tune
 
-        tune(base, folder, LoraSettings() if steps is None else LoraSettings(max_steps=steps))
+        settings = LoraSettings() if steps is None else LoraSettings(max_steps=steps)
+        if workers:
+            from journalclip_structuring.lm.ray_lora import RayWorkers, tune_on_ray
+
+            tune_on_ray(base, folder, settings, RayWorkers(workers, gpu=gpu, storage=storage))
+        else:
+            tune(base, folder, settings)
     done = {"model": str(folder / "model"), "version": "", "alias": ""}
     if register:
         from journalclip_structuring.lm.registry import StructurerRegistry

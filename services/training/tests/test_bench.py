@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_a_study_goes_on_from_the_scores_it_kept(tmp_path: Path) -> None:
 
 def test_a_result_made_of_something_else_is_done_anew(tmp_path: Path) -> None:
     for made_of, recall in (("a", 0.1), ("b", 0.2)):
-        found = once(tmp_path, "arm", made_of, Score, lambda recall=recall: Score(recall, 0.5, 0.5))
+        found = once(tmp_path, "arm", made_of, Score, partial(Score, recall, 0.5, 0.5))
         assert found.recall_at_1 == recall
     assert once(tmp_path, "arm", "b", Score, lambda: Score(0.9, 0.5, 0.5)).recall_at_1 == 0.2
 

@@ -3,38 +3,20 @@
 An answer that ends by itself is therefore valid JSON of the schema; one that meets the token limit first is returned as
 None, never as a torn string. Prompts are padded on the left, so that a batch shares its key-value cache; rows that are
 done leave the batch.
+
+A prefix model (``prefix``) reads the prompt in both directions, so its first pass carries a mask of its own; from then
+on a token sees all that stands before it, as in any other model.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import llguidance
-import llguidance.hf
-import llguidance.torch
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-
-@dataclass(frozen=True)
-class Grammar:
-    """A schema compiled for one tokenizer."""
-
-    tokenizer: llguidance.LLTokenizer
-    source: str
-
-    def matcher(self) -> llguidance.LLMatcher:
-        return llguidance.LLMatcher(self.tokenizer, self.source)
-
-
-def compile_grammar(tokenizer: PreTrainedTokenizerFast, schema: dict[str, Any], vocabulary_size: int) -> Grammar:
-    """``vocabulary_size`` is the model's, which may be padded beyond the tokenizer's."""
-    compact = {"x-guidance": {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}}
-    source = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema | compact))
-    return Grammar(llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocabulary_size), source)
+from journalclip_structuring.lm.grammar import Grammar
+from journalclip_structuring.lm.network import prefix_mask
 
 
 @torch.inference_mode()
@@ -44,29 +26,27 @@ def decode(
     grammar: Grammar,
     prompts: Sequence[str],
     limit: int,
+    prefix: bool = False,
 ) -> list[str | None]:
     """The answer to each prompt, or None where ``limit`` tokens did not suffice."""
     tokens_BT, mask_BT = _left_padded(tokenizer, prompts)
     matchers = [grammar.matcher() for _ in prompts]
     written: list[list[int]] = [[] for _ in prompts]
     rows = list(range(len(prompts)))  # rows of the batch that are still writing
-    bitmask = llguidance.torch.allocate_token_bitmask(len(prompts), grammar.tokenizer.vocab_size)
     cache = None
+    first_mask = prefix_mask(tokens_BT[:, :-1], 1, int(tokenizer.pad_token_id)) if prefix else mask_BT
     for _ in range(limit):
         positions_BT = (mask_BT.cumsum(1) - 1).clamp(min=0)[:, -tokens_BT.shape[1] :]
         out = model(
             input_ids=tokens_BT,
-            attention_mask=mask_BT,
+            attention_mask=first_mask if cache is None else mask_BT,
             position_ids=positions_BT,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        cache, logits_BV = out.past_key_values, out.logits[:, -1].float()
-        for index, row in enumerate(rows):
-            llguidance.torch.fill_next_token_bitmask(matchers[row], bitmask, index)
-        llguidance.torch.apply_token_bitmask_inplace(logits_BV, bitmask[: len(rows)])
-        chosen = logits_BV.argmax(1).tolist()
+        cache = out.past_key_values
+        chosen = grammar.restrict(out.logits[:, -1].float(), [matchers[row] for row in rows]).argmax(1).tolist()
         going = []
         for index, (row, token) in enumerate(zip(rows, chosen, strict=True)):
             matchers[row].consume_token(token)

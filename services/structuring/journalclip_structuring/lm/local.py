@@ -1,8 +1,9 @@
 """The in-process structurer: a causal LM from a folder, decoded under the schema of a `Study`.
 
 It reads reports; captions go to the rules, since the models trained here have learned reports only. The folder's
-``journalclip.json`` says how prompts are laid out: ``plain`` for models trained from scratch, ``chat`` for instruction
-models (with or without a LoRA adapter). The version digests every file of the folder.
+``journalclip.json`` says how prompts are laid out: ``prefix`` for models trained from scratch, which read a report in
+both directions; ``plain`` for the same text read from left to right; ``chat`` for instruction models (with or without a
+LoRA adapter). The version digests every file of the folder.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
@@ -18,15 +19,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from journalclip_shared.ids import sha256_hex
 from journalclip_structuring.errors import BadSetting
 from journalclip_structuring.injection import flags_of
-from journalclip_structuring.lm.decode import compile_grammar, decode
+from journalclip_structuring.lm.decode import decode
+from journalclip_structuring.lm.grammar import compile_grammar, spells_in_pieces
 from journalclip_structuring.lm.tokens import prompt
 from journalclip_structuring.prompts import messages
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.structurer import Failure, StructureRequest, StructureResult
 from journalclip_structuring.study import json_schema, load, to_record
 
-Layout = Literal["plain", "chat"]
-_ANSWER_TOKENS = {"plain": 400, "chat": 1200}  # twelve full findings need fewer in either layout
+Layout = Literal["prefix", "plain", "chat"]
+_ANSWER_TOKENS = {"prefix": 400, "plain": 400, "chat": 1200}  # twelve full findings need fewer in any layout
 
 
 class LocalStructurer:
@@ -39,6 +41,11 @@ class LocalStructurer:
             torch.set_num_threads(threads)
         self._layout = _layout(folder)
         self._tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder)
+        if self._layout == "prefix" and not spells_in_pieces(self._tokenizer):
+            raise BadSetting(
+                f"the model in {folder} was trained on other vocabularies",
+                "Train it again: `journalclip structuring finetune`.",
+            )
         self._model: PreTrainedModel = _load_model(folder)
         self._grammar = compile_grammar(self._tokenizer, json_schema(), self._model.config.vocab_size)
         self._batch = batch
@@ -58,11 +65,12 @@ class LocalStructurer:
 
     def _reports(self, chunk: Sequence[StructureRequest]) -> list[StructureResult]:
         prompts = [self._prompt(each.text) for each in chunk]
-        answers = decode(self._model, self._tokenizer, self._grammar, prompts, _ANSWER_TOKENS[self._layout])
+        limit, prefix = _ANSWER_TOKENS[self._layout], self._layout == "prefix"
+        answers = decode(self._model, self._tokenizer, self._grammar, prompts, limit, prefix)
         return [self._result(each, answer) for each, answer in zip(chunk, answers, strict=True)]
 
     def _prompt(self, text: str) -> str:
-        if self._layout == "plain":
+        if self._layout != "chat":
             return prompt(text)
         return str(self._tokenizer.apply_chat_template(messages(text), tokenize=False, add_generation_prompt=True))
 
@@ -85,7 +93,8 @@ def _layout(folder: Path) -> Layout:
         raise BadSetting(f"{folder} is not a folder", "Set JOURNALCLIP_LOCAL_MODEL to a model folder.")
     if not about.exists():
         return "chat"
-    return "plain" if json.loads(about.read_text(encoding="utf-8")).get("layout") == "plain" else "chat"
+    named = json.loads(about.read_text(encoding="utf-8")).get("layout")
+    return next((known for known in get_args(Layout) if known == named), "chat")
 
 
 def _load_model(folder: Path) -> PreTrainedModel:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from journalclip_structuring.lm.tokens import END, prompt
 from journalclip_structuring.prompts import messages
 from journalclip_structuring.pseudo.corpus import pseudo_reports
 from journalclip_structuring.study import dump
+
+if TYPE_CHECKING:
+    from trl.trainer.sft_trainer import SFTTrainer
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,36 @@ class LoraSettings:
 
 def tune(base: Path, folder: Path, settings: LoraSettings) -> Path:
     """Train an adapter for ``base`` into ``folder``/model, or go on where an earlier call was stopped."""
+    from transformers.trainer_utils import get_last_checkpoint
+
+    checkpoints = folder / "checkpoints"
+    trainer = new_trainer(base, checkpoints, settings)
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None)
+    return save_adapter(trainer, base, folder / "model", settings)
+
+
+def new_trainer(base: Path, checkpoints: Path, settings: LoraSettings, workers: int = 1) -> SFTTrainer:
+    """A trainer of one of ``workers`` processes; together they see the batches that one would.
+
+    Raises ValueError where the accumulated micro-batches do not divide among them.
+    """
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.trainer_utils import get_last_checkpoint
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
+    if settings.accumulate % workers:
+        raise ValueError(f"{settings.accumulate} accumulated batches do not divide among {workers} workers")
     tokenizer = AutoTokenizer.from_pretrained(base)
     chat = tokenizer.chat_template is not None
     rows = [_row(report.text, dump(report.study), chat) for report in pseudo_reports(settings.seed, settings.reports)]
     arguments = SFTConfig(
-        output_dir=str(folder / "checkpoints"),
+        output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps,
         per_device_train_batch_size=settings.batch,
-        gradient_accumulation_steps=settings.accumulate,
+        gradient_accumulation_steps=settings.accumulate // workers,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
         save_steps=settings.save_steps,
@@ -63,6 +80,7 @@ def tune(base: Path, folder: Path, settings: LoraSettings) -> Path:
         seed=settings.seed,
         report_to=[],
         bf16=_gpu(),  # TRL turns it on by default, which a CPU answers with an error or a crawl
+        use_cpu=not _gpu(),
         gradient_checkpointing=_gpu(),
     )
     lora = LoraConfig(
@@ -72,20 +90,22 @@ def tune(base: Path, folder: Path, settings: LoraSettings) -> Path:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    model = AutoModelForCausalLM.from_pretrained(base)
-    trainer = SFTTrainer(
-        model=model,
+    return SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(base),
         args=arguments,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=lora,
     )
-    checkpoints = folder / "checkpoints"
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None)
-    final = folder / "model"
+
+
+def save_adapter(trainer: SFTTrainer, base: Path, final: Path, settings: LoraSettings) -> Path:
+    """The adapter, its tokenizer and how it is prompted, as a folder that `LocalStructurer` serves."""
+    tokenizer = trainer.processing_class
     trainer.save_model(str(final))
     tokenizer.save_pretrained(final)
-    about = {"layout": "chat" if chat else "plain", "base": str(base), "lora": asdict(settings)}
+    layout = "plain" if tokenizer.chat_template is None else "chat"
+    about = {"layout": layout, "base": str(base), "lora": asdict(settings)}
     (final / "journalclip.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
     return final
 

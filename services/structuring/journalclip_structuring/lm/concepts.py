@@ -1,0 +1,83 @@
+"""Which tokens mean the same: what a model trained from scratch knows of the vocabularies before its first step.
+
+A report says "pontine tegmentum" and an answer says ``,"s":"pons"``; the vocabulary says that these are one thing. So
+their embeddings start out near each other, and a layer that copies what it attends to already writes the right piece.
+A piece that says two things (``,"T1WI":"hypointense"``) starts between the two. Training moves all of them freely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+from journalclip_structuring.pseudo.write import plural, templates
+from journalclip_structuring.study import SEQUENCES, SIGNALS
+from journalclip_structuring.vocabulary import vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Concept = tuple[str, str]  # the key of a `Study` and its value
+_SHARE: Final = 0.7  # of a token's variance at the start; the rest is its own, so that no two tokens are one
+_VOCABULARIES: Final = {
+    "t": "report_finding",
+    "s": "report_site",
+    "h": "report_shape",
+    "l": "report_laterality",
+    "q": "report_sequence",
+    "o": "report_signal",
+}
+_WORDS: Final = {
+    "m": "mass_effect",
+    "e": "enhancement",
+    "k": "count",
+    "c": "hedge_word",
+    "o": "signal_adj",
+    "signal": "signal_noun",
+}
+
+
+def meanings(tokenizer: PreTrainedTokenizerFast) -> dict[int, tuple[Concept, ...]]:
+    """For each token that names something: what. Tokens that name nothing are left out."""
+    known = tokenizer.get_vocab()
+    return {known[text]: concepts for text, concepts in (*_phrases(), *_pieces()) if text in known}
+
+
+def related_embeddings(tokenizer: PreTrainedTokenizerFast, size: int, width: int, deviation: float) -> Tensor:
+    """Random embeddings [size, width], normal with ``deviation``, near each other where meanings are shared."""
+    embeddings = torch.randn(size, width)
+    directions: dict[Concept, Tensor] = {}
+    for token, concepts in meanings(tokenizer).items():
+        parts = [directions.setdefault(concept, torch.randn(width)) for concept in concepts]
+        shared = torch.stack(parts).sum(0) / len(parts) ** 0.5
+        embeddings[token] = _SHARE**0.5 * shared + (1 - _SHARE) ** 0.5 * embeddings[token]
+    return embeddings * deviation
+
+
+def _phrases() -> Iterator[tuple[str, tuple[Concept, ...]]]:
+    for key, name in _VOCABULARIES.items():
+        for term, words in vocabulary(name).terms.items():
+            yield from ((form.lower(), ((key, term),)) for word in words for form in (word, plural(word)))
+    for key, name in _WORDS.items():
+        for term, synonyms in templates("words")[name].items():
+            concept = ("o" if key == "signal" else key, "1" if term == "single" else term)
+            yield from ((word.lower(), (concept,)) for word in synonyms if not word.isdigit())
+
+
+def _pieces() -> Iterator[tuple[str, tuple[Concept, ...]]]:
+    for term in vocabulary("report_finding").terms:
+        yield from ((f'{lead}{{"t":"{term}"', (("t", term),)) for lead in ("", "},", "}},"))
+    for key in "shl":
+        yield from ((f',"{key}":"{term}"', ((key, term),)) for term in vocabulary(_VOCABULARIES[key]).terms)
+    for key in "mekc":
+        for term in templates("words")[_WORDS[key]]:
+            value = "1" if term == "single" else term
+            yield f',"{key}":"{value}"', ((key, value),)
+    for name in SEQUENCES:
+        yield from ((text, (("q", name),)) for text in (f'"{name}",', f'"{name}"],"f":['))
+        for signal in ("", *SIGNALS):
+            said = (("q", name), ("o", signal)) if signal else (("q", name),)
+            yield from ((text, said) for text in (f',"o":{{"{name}":"{signal}"', f',"{name}":"{signal}"'))
