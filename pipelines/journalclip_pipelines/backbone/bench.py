@@ -198,8 +198,9 @@ class _Drain:
                 "bench-failed", f"the loop ended with {process.returncode}", "Run it with fewer events."
             )
         warm = [each for each in resident[len(resident) // 4 :] if each]  # the first quarter fills caches and buffers
-        if warm and (not self.memory[1] or len(resident) > 8):
-            self.memory = (min(warm), max(warm))
+        if warm and (not self.memory[1] or len(resident) > 8):  # a stretch cut short has hardly been warm
+            low, high = self.memory
+            self.memory = (min(low or warm[0], *warm), max(high, *warm))
 
 
 def _resident(process: psutil.Process) -> float:

@@ -147,6 +147,8 @@ class _Run:
             "JOURNALCLIP_GATES": str(gates),
             "JOURNALCLIP_FREEZE_NEW_PAIRS": "0",
             "JOURNALCLIP_FREEZE_EVERY_S": "1",
+            # What the reconciler announces a second time is work too, and would be taken for the timed article's own.
+            "JOURNALCLIP_RECONCILE_S": "86400",
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         }
         self._s3 = connect(settings.s3)

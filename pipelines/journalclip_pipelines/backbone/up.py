@@ -40,8 +40,7 @@ COMMANDS: dict[str, list[str]] = {
 # Settings that one service has and the others do not, where the machine's environment does not say otherwise.
 _OWN: dict[str, dict[str, str]] = {
     "inference-segments": {"JOURNALCLIP_PART": "segments"},
-    # It answers on the loopback alone. A segment is written after the event that tells of its pairs, so it is the look
-    # by the clock that finds it: half a second is what a reader does not notice.
+    # It answers on the loopback alone. Half a second is what a reader does not notice where events told it nothing.
     "inference-serve": {"JOURNALCLIP_PART": "serve", "JOURNALCLIP_ANONYMOUS": "true", "JOURNALCLIP_POLL_S": "0.5"},
 }
 _PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0  # before a service is started again; doubles while it keeps dying

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from journalclip_shared.events import ModelPromoted, PairsStructured
 from journalclip_shared.registry import ModelRegistry, ModelVersion
 
 _log = logging.getLogger(__name__)
+_SOON_EVERY_S = 0.2  # between two checks that follow an announcement
+_IDLE_S = 0.5  # a listener that hears nothing looks so often whether it should stop
 
 
 class Holder:
@@ -109,13 +112,23 @@ def watch(reloader: Reloader, stop: threading.Event, poll_s: float) -> None:
         reloader.check()
 
 
-def listen(check: Callable[[], object], bus: Bus, group: str, stop: threading.Event) -> None:
-    """Check whenever a promotion or new pairs are announced; ``group`` is this process's own, so none is missed."""
+def listen(check: Callable[[], bool], bus: Bus, group: str, stop: threading.Event, soon_s: float = 10.0) -> None:
+    """Check whenever a promotion or new pairs are announced; ``group`` is this process's own, so none is missed.
+
+    Index and segment are written a moment after what announces them, and tell nobody: checks then follow closely until
+    one changes something, for ``soon_s`` at most.
+    """
     consumer = bus.consumer([ModelPromoted.topic, PairsStructured.topic], group)
+    expecting = 0.0  # until when
     try:
         while not stop.is_set():
-            if deliveries := consumer.poll(0.5, 100):
-                check()
+            soon = time.monotonic() < expecting
+            deliveries = consumer.poll(_SOON_EVERY_S if soon else _IDLE_S, 100)
+            if deliveries:
+                expecting = time.monotonic() + soon_s
+            if (deliveries or soon) and check():
+                expecting = 0.0
+            if deliveries:
                 consumer.commit(deliveries)
     finally:
         consumer.close()

@@ -96,6 +96,39 @@ def test_polling_and_listening_both_notice(world: World, tmp_path: Path) -> None
     assert reloader.reloads == 1
 
 
+def test_a_segment_that_is_written_after_its_announcement_is_noticed_without_the_clock(
+    world: World, tmp_path: Path
+) -> None:
+    bus = SqliteBus(tmp_path / "events.db")
+    world.promote(world.add_model(seed=1), tmp_path / "cache")
+    holder, stop, looked = Holder(), threading.Event(), threading.Event()
+    reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
+    reloader.check()
+    before = holder.take().collection.pairs
+
+    def check() -> bool:
+        found = reloader.check()
+        looked.set()
+        return found
+
+    late = world.add_article(200)
+    ref = world.store.find_manifest("figures", f"structured/test-1/test-1/{late.article_id}")
+    assert ref is not None
+    event = Event(PairsStructured(article_id=late.article_id, document=ref, pairs=3), "test")
+    thread = threading.Thread(target=listen, args=(check, bus, "test", stop, 600.0))
+    thread.start()
+    bus.publish([event])
+    assert looked.wait(60)  # the announcement was heard, and there was nothing yet
+    assert holder.take().collection.pairs == before
+    SegmentHandler(world.store, world.registry, tmp_path / "cache").handle(event)
+    deadline = time.monotonic() + 60
+    while holder.take().collection.pairs == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert holder.take().collection.pairs == before + 3
+
+
 def test_no_request_fails_and_no_answer_is_mixed_while_champions_change(world: World, tmp_path: Path) -> None:
     """Each answer must be, to the last score, what its model and its index alone give; `bench reload` lasts longer."""
     versions = [world.add_model(seed=1), world.add_model(seed=2)]
