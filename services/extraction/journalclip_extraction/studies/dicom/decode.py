@@ -7,6 +7,7 @@ they are listed here once. Pixels are decoded whole or not at all.
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import warnings
 from typing import Any
@@ -19,6 +20,9 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from journalclip_extraction.studies.errors import StudyRefused
+
+# pydicom logs the values that it finds wrong, and a wrong birth date is one as well.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 # What pydicom and the codecs raise on broken or unusual files.
 _BROKEN = (
