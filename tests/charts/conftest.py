@@ -72,6 +72,8 @@ def plane(cache: Path, operators: list[Path], tmp_path_factory: pytest.TempPathF
         for path in [*operators, *schemas.definitions()]:
             started.kubectl("create", "-f", str(path))  # cheaper than to apply what is as large as these
         started.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=300s")
+        # The server now makes its description of all that, once; later clients wait half a minute for it and no longer.
+        started.kubectl("get", "--raw=/openapi/v2")
         started.apply(*(volume(number) for number in range(24)))
         yield started
 
