@@ -48,7 +48,9 @@ class Society:
     decisions: dict[str, Decision]
 
     def command(self, *words: str, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [*words, "--workdir", str(self.root)], catch_exceptions=False)
+        done = CliRunner(env={"COLUMNS": "250"}).invoke(
+            app, [*words, "--workdir", str(self.root)], catch_exceptions=False
+        )
         assert done.exit_code == code, done.output
         return done
 
@@ -82,13 +84,13 @@ def society(tmp_path_factory: pytest.TempPathFactory) -> Society:
     store, registry = there.store, there.registry
     school = School(store, registry, load_signer(None, root / "keys"), root / "scratch", freeze_squares(store, 96))
     replay = [*school.domain(), *shape_lessons(96)]
-    good = taught(school.start, replay, 120)
-    better = taught(good, replay, 180)
+    good = taught(school.start, replay, 70)
+    better = taught(good, replay, 230)
     run = runs.open("mdl_good", {}, Lineage("ds", "0" * 36, "", 1))
     decided = {"good": decide(there, school.register("good", good, run_id=run))}
-    decided["worse"] = decide(there, school.register("worse", taught(school.start, replay, 10)))
+    decided["worse"] = decide(there, school.register("worse", taught(school.start, replay, 4)))
     decided["leaking"] = decide(there, school.register("leaking", better, dataset=leaking(store, school.dataset)))
-    decided["forgetful"] = decide(there, school.register("forgetful", taught(good, school.domain(), 150)))
+    decided["forgetful"] = decide(there, school.register("forgetful", taught(good, school.domain(), 260, lr=4e-3)))
     event = school.register("tampered", better)
     decided["tampered"] = with_a_flipped_bit(there, event)
     decided["unsigned"] = decide(there, school.register("unsigned", better, signed=False))
@@ -245,7 +247,7 @@ def test_rollback_reaches_serving_which_verifies_first(society: Society, tmp_pat
 
 
 def test_promote_names_the_gate_and_exits_with_3(society: Society) -> None:
-    refused = society.json("models", "promote", "4", "--why", "please", code=3)
+    refused = society.json("models", "promote", "2", "--why", "please", code=3)
     assert refused["trigger"] == "person"
     assert "REFUSED" not in society.command("models", "explain", "champion").stdout
     with pytest.raises(PermanentError, match="no version"):

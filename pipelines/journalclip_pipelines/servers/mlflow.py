@@ -10,6 +10,9 @@ from pathlib import Path
 
 from journalclip_pipelines.servers.process import Server, free_port
 
+# Eight processes for jobs that MLflow's own pages start: nothing here asks for one, and each costs its imports.
+NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
 
 def start(
     folder: Path, port: int = 0, artifacts: str = "", environment: Mapping[str, str] | None = None
@@ -24,7 +27,8 @@ def start(
         "--artifacts-destination", artifacts or str(folder / "artifacts"),
     ]  # fmt: skip
     # The schema is migrated on the first start, which takes half a minute, and minutes on a crowded machine.
-    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), environment or {}, timeout_s=600.0)
+    settings = {**NO_JOBS, **(environment or {})}
+    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), settings, timeout_s=600.0)
     server.start()
     return server, uri
 

@@ -31,6 +31,7 @@ class Towers(nn.Module):
         self.patch_dropout = patch_dropout
         self._keep: Tensor | None = None
         if patch_dropout:
+            patches(model)  # refuses a tower that has none
             model.vision_model.embeddings.register_forward_hook(self._drop)
 
     @property

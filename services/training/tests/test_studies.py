@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,15 @@ MODEL = StudyModelConfig(
     grid=GRID, sequences=("FLAIR", "DWI"), tower=tiny_resnet((8, 16)),
     text=TextTowerConfig(width=24, layers=1, heads=2, context=24, vocabulary=300), hidden=24, pool_heads=2, dim=16,
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Towers this small gain nothing from a second thread, and lose minutes to it on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def samples(count: int = 12) -> StudySamples:
@@ -139,9 +149,9 @@ def test_segmentation_learns_and_is_scored_by_region() -> None:
     data = samples(8)
     labels = (data.voxels[:, 0] == 240).to(torch.uint8) * 4
     model = scratch_study_model(data.texts, MODEL, 0).model
-    net = train_segmenter(model, data.voxels, data.present, labels, SegmentConfig(steps=60, width=8, batch=4))
+    net = train_segmenter(model, data.voxels, data.present, labels, SegmentConfig(steps=120, width=8, batch=4))
     found = segment(net, data.voxels, data.present)
-    assert sum(dice(found, labels, "enhancing")) / 8 > 0.7
+    assert sum(dice(found, labels, "enhancing")) / 8 > 0.9
     one = data.present.clone()
     one[:, 1] = False
     assert segment(net, data.voxels, one).shape == labels.shape

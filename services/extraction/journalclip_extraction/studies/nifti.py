@@ -11,13 +11,19 @@ import zlib
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from journalclip_extraction.studies.errors import StudyRefused
 from journalclip_extraction.studies.options import MAX_FILE_BYTES, MAX_VOXELS
 from journalclip_extraction.studies.volume import Volume, checked
 
+# What nibabel raises on broken files; its own kinds have no base in common.
+_BROKEN = (
+    ImageFileError, HeaderDataError, HeaderTypeError, ImageDataError, WrapStructError, ValueError, OSError,
+    OverflowError, TypeError, KeyError,
+)  # fmt: skip
 _WEIGHTED = 500.0  # s/mm2 from which a volume is diffusion-weighted
 
 
@@ -37,7 +43,7 @@ def read_nifti(data: bytes, b_values: tuple[float, ...] = ()) -> Volume:
         values = np.asanyarray(image.dataobj)
     except StudyRefused:
         raise
-    except (ImageFileError, HeaderDataError, ValueError, OSError, OverflowError, TypeError, KeyError) as error:
+    except _BROKEN as error:
         raise StudyRefused("nifti-invalid", f"not a readable NIfTI file ({type(error).__name__})") from error
     if values.dtype.fields is not None or np.iscomplexobj(values):
         raise StudyRefused("nifti-invalid", "colour or complex values are no MR volume")

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.datadict import keyword_dict
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from journalclip_extraction.studies.deidentify.face import find_head, picture, remove_face
 from journalclip_extraction.studies.deidentify.profile import table
 from journalclip_extraction.studies.deidentify.pseudonym import day_shift, patient_pseudonym, shifted
 from journalclip_extraction.studies.deidentify.text import scrub
+from journalclip_extraction.studies.dicom.decode import parse
 from journalclip_extraction.studies.files import SourceFile, pack
 from journalclip_extraction.studies.options import DeidentifyOptions
 from journalclip_extraction.studies.read import ReadStudy, read_study
@@ -158,9 +161,10 @@ def test_reports_keep_what_is_medical(text: str) -> None:
     assert scrub(text, ("Smith",))[0] == text
 
 
+@pytest.mark.parametrize("slices", [32, 24])  # 6 and 8 mm thick: as thick as the skull that parts brain from face
 @pytest.mark.parametrize("sequence", ["T1WI", "T2WI", "FLAIR"])
-def test_the_face_goes_and_the_brain_stays(sequence: str) -> None:
-    study = draw_study(draw_truth(2, 6, (sequence,)), 64, 32)  # type: ignore[arg-type]
+def test_the_face_goes_and_the_brain_stays(sequence: str, slices: int) -> None:
+    study = draw_study(draw_truth(2, 6, (sequence,)), 64, slices)  # type: ignore[arg-type]
     scan = study.scans[0]
     volume = Volume(scan.voxels * 1000, scan.affine)
     head = find_head(volume)
@@ -197,3 +201,18 @@ def test_text_in_pictures_is_found_and_pictures_without_are_kept() -> None:
     trials = [try_series(number) for number in (0, 7)]
     assert all(trial.found for trial in trials)
     assert not any(trial.false_alarm for trial in trials)
+
+
+def test_a_wrong_value_of_a_header_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """What pydicom takes exception to would otherwise stand in the log, with the value."""
+    caplog.set_level(logging.DEBUG)
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = MRImageStorage
+    dataset.StudyInstanceUID = "1.2.3.45678901"
+    out = io.BytesIO()
+    dcmwrite(out, dataset, enforce_file_format=False)
+    wrong = out.getvalue().replace(b"1.2.3.45678901", b"1.2.Mustermann")
+    assert parse(wrong).StudyInstanceUID == "1.2.Mustermann"
+    assert caplog.text == ""

@@ -57,9 +57,15 @@ def test_without_an_orientation_left_and_right_are_unknown() -> None:
     image.header["sform_code"] = image.header["qform_code"] = 0
     with pytest.raises(StudyRefused, match="nifti-no-orientation"):
         read_nifti(bytes(image.to_bytes()))
-    flat = np.diag([1.0, 1.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("row", [bytes(16), np.full(4, np.nan, "<f4").tobytes()])
+def test_an_sform_that_is_no_orientation_is_refused(row: bytes) -> None:
+    raw = bytearray(written(PLAIN))  # nibabel itself writes no such affine, so the header's bytes are changed
+    assert raw[312:328] == np.array([0, 0, 1, 0], "<f4").tobytes(), "srow_z of the sform"
+    raw[312:328] = row
     with pytest.raises(StudyRefused, match="nifti-"):
-        read_nifti(written(PLAIN, flat))
+        read_nifti(bytes(raw))
 
 
 def test_few_values_that_are_none_are_background_and_many_a_broken_file() -> None:

@@ -143,9 +143,14 @@ def _upper(head: Mask, z: Voxels) -> Mask:
 
 
 def _ball(spacing: NDArray[np.float64], radius: float) -> Mask:
-    reach = [max(0, int(radius // each)) for each in spacing]
-    axes = np.meshgrid(*(np.arange(-n, n + 1) * s for n, s in zip(reach, spacing, strict=True)), indexing="ij")
-    return np.asarray(sum(axis**2 for axis in axes) <= radius**2)
+    """Of a radius in mm, and at least one voxel along each axis: without a reach across thick slices, tissue that is
+    joined through neighbouring slices only (a brain and a face at the dark skull's thinnest) would never be parted."""
+    half = np.maximum(radius, spacing)
+    reach = [int(h // s) for h, s in zip(half, spacing, strict=True)]
+    axes = np.meshgrid(
+        *(np.arange(-n, n + 1) * (s / h) for n, s, h in zip(reach, spacing, half, strict=True)), indexing="ij"
+    )
+    return np.asarray(sum(axis**2 for axis in axes) <= 1 + 1e-9)
 
 
 def _largest(mask: Mask) -> Mask:

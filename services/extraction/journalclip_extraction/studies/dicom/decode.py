@@ -7,6 +7,7 @@ they are listed here once. Pixels are decoded whole or not at all.
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import warnings
 from typing import Any
@@ -14,16 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.dataelem import RawDataElement
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from journalclip_extraction.studies.errors import StudyRefused
 
+# pydicom logs the values that it finds wrong, and a wrong birth date is one as well.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+
 # What pydicom and the codecs raise on broken or unusual files.
 _BROKEN = (
     AttributeError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, RuntimeError, EOFError, OSError,
-    OverflowError, ZeroDivisionError, AssertionError, struct.error, InvalidDicomError, MemoryError,
+    OverflowError, ZeroDivisionError, AssertionError, struct.error, InvalidDicomError, BytesLengthException,
+    MemoryError,
 )  # fmt: skip
+_UNDEFINED = 0xFFFFFFFF  # length of an element that ends with a delimiter
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -38,6 +45,7 @@ def parse(data: bytes) -> Dataset:
         warnings.simplefilter("ignore")
         try:
             dataset = dcmread(io.BytesIO(data), force=True)
+            cut = _is_cut(dataset)
             # A header is read lazily; walking it once makes every later access safe.
             for element in dataset.iterall():
                 _ = element.value
@@ -47,6 +55,8 @@ def parse(data: bytes) -> Dataset:
             raise StudyRefused("dicom-invalid", f"the header cannot be read ({type(error).__name__})") from error
     if not known:
         raise StudyRefused("dicom-invalid", "not a DICOM object: it names no class and holds no picture")
+    if cut:
+        raise StudyRefused("dicom-invalid", "the file ends within an element")
     return dataset
 
 
@@ -74,6 +84,13 @@ def pixels(dataset: Dataset) -> NDArray[np.generic]:
     single = int(dataset.get("SamplesPerPixel") or 1) == 1
     shape = (frames, int(dataset.Rows), int(dataset.Columns))
     return found.reshape(shape if single else (*shape, -1))
+
+
+def _is_cut(dataset: Dataset) -> bool:
+    """Whether an element has fewer bytes than it announces; reading past a file's end is no error to pydicom."""
+    elements: list[object] = [dataset.get_item(tag) for tag in dataset.keys()]  # noqa: SIM118 - iterating it converts
+    raw = [each for each in elements if isinstance(each, RawDataElement) and each.length != _UNDEFINED]
+    return any(len(each.value or b"") < each.length for each in raw)
 
 
 def _name_syntax(dataset: Dataset) -> None:
