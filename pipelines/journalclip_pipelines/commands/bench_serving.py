@@ -23,11 +23,12 @@ def serving(
     keep: Annotated[
         Path | None, typer.Option(help="Folder in which vectors and indexes stay for the next call (2.6 GB at 1M).")
     ] = None,
+    on_ray: Annotated[bool, typer.Option("--ray", help="The server as Ray Serve deployments.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Requests a second against the bare model in its largest batch, and search latency with recall, in one run.
 
-    Zero clients (or vectors) leave that half out.
+    Zero clients (or vectors) leave that half out, so that each part can be measured by a call of its own.
 
     Examples:
 
@@ -35,13 +36,15 @@ def serving(
 
         journalclip bench serving --clients 8 --vectors 1000 --seconds 5 --model tiny
 
+        journalclip bench serving --vectors 0 --model vit-b-32 --ray
+
         journalclip bench serving --clients 0 --vectors 1000000 --keep bench-vectors
     """
     from journalclip_inference.bench.serving import SIZES, measure_throughput
     from journalclip_inference.bench.vectors import measure_search
 
     wanted = [number for number in clients or _CLIENTS if number]
-    rows = [measure_throughput(size, wanted, seconds, say) for size in (model or list(SIZES)) if wanted]
+    rows = [measure_throughput(size, wanted, seconds, on_ray, say) for size in (model or list(SIZES)) if wanted]
     found = [measure_search(size, keep, say) for size in vectors or _VECTORS if size]
     if as_json:
         models = [asdict(row) for row in rows]
@@ -50,7 +53,8 @@ def serving(
         return
     for row in rows:
         typer.echo(
-            f"{row.model}: bare {row.bare_images_s}/s, plain app {row.plain_rps}/s, ratio {row.throughput_ratio}"
+            f"{row.model} ({row.server}): bare {row.bare_images_s}/s, plain app {row.plain_rps}/s, "
+            f"ratio {row.throughput_ratio}"
         )
         for each in row.clients:
             typer.echo(

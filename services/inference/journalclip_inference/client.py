@@ -1,5 +1,6 @@
 """The typed Python client: search and embed from a notebook, answers as data frames, pictures or arrays.
 
+    from journalclip import Client
     client = Client("http://127.0.0.1:8080", token="jc_...")
     client.search("axial CT showing subdural haematoma").frame()
 

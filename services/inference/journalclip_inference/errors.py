@@ -35,8 +35,8 @@ class ImageRefused(PermanentError):
 class NotFound(PermanentError):
     """No document of that id."""
 
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__("not-found", f"no {what} {name!r}", "Ids are printed by `journalclip search --json`.")
+    def __init__(self, what: str, name: str, remedy: str = "Ids are printed by `journalclip search --json`.") -> None:
+        super().__init__("not-found", f"no {what} {name!r}", remedy)
 
 
 class Forbidden(PermanentError):

@@ -13,11 +13,12 @@ from fastapi import FastAPI
 from journalclip_inference.api.app import create_app
 from journalclip_inference.api.serving import Serving
 from journalclip_inference.audit import Audit, AuditFile
-from journalclip_inference.auth import Door, Tokens
+from journalclip_inference.auth import Door, Tokens, Verifier
 from journalclip_inference.backend import Backend, LocalBackend
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits
+from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
@@ -26,6 +27,7 @@ from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, ReviewDecided
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
@@ -104,17 +106,35 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) 
     def announce(fact: ReviewDecided) -> None:
         clients.bus.publish([Event(fact, "inference-review")])
 
+    issuer = Issuer(_oidc(settings)) if settings.oidc_issuer else None
+    verifiers: list[Verifier] = [Tokens.load(settings.tokens), *([OidcTokens(issuer)] if issuer else [])]
     return Serving(
         backend=backend,
         store=clients.store,
         documents=Documents(clients.store),
         pictures=Pictures(clients.store, clients.cache / "pictures"),
         desk=Desk(clients.store, announce),
-        door=Door((Tokens.load(settings.tokens),), settings.anonymous),
+        door=Door(tuple(verifiers), settings.anonymous),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
+        sign_in=SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None,
         studies=_shelf(clients),
         max_study_bytes=settings.max_study_bytes,
+    )
+
+
+def _oidc(settings: InferenceSettings) -> OidcConfig:
+    """Raises `PermanentError` ``secret-missing``, ``issuer-invalid``."""
+    secret = settings.oidc_client_secret_file
+    if secret is not None and not secret.is_file():
+        raise PermanentError("secret-missing", f"no file {secret}", "Set JOURNALCLIP_OIDC_CLIENT_SECRET_FILE.")
+    return OidcConfig(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.oidc_client_id,
+        secret.read_text().strip() if secret else "",
+        settings.oidc_role_claim,
+        settings.oidc_name_claim,
     )
 
 

@@ -22,7 +22,13 @@ class InferenceSettings(Settings):
     tokens: Path | None = Field(None, description="JSON file of token digests with names and roles.")
     oidc_issuer: str = Field("", description="OpenID Connect issuer whose access tokens are accepted; empty: none.")
     oidc_audience: str = Field("journalclip", description="The audience those tokens must name.")
-    oidc_role_claim: str = Field("journalclip_role", description="The claim that holds the role.")
+    oidc_role_claim: str = Field(
+        "journalclip_role", description="The claim that holds the role; with dots where it lies deeper."
+    )
+    oidc_name_claim: str = Field("preferred_username", description="The claim that names the person; else `sub` does.")
+    oidc_client_id: str = Field("", description="With it the page offers signing in at the issuer (code with PKCE).")
+    oidc_client_secret_file: Path | None = Field(None, description="File of the client's secret, where it has one.")
+    public_url: str = Field("", description="Where browsers find this server, if not where their requests say.")
     max_batch: int = Field(32, ge=1, description="Queries the encoder takes in one pass.")
     batch_wait_ms: float = Field(2.0, ge=0, description="How long a lone query waits for company.")
     max_waiting: int = Field(256, ge=1, description="Queries that may wait; more are refused with 429.")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from journalclip_inference.client import Client, ServerRefused, encoded
+from journalclip import Client, ServerRefused
+from journalclip_inference.client import encoded
 from journalclip_inference.testing.live import live_server
 from journalclip_inference.testing.site import Site
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from journalclip_inference.api import failures, figures, review, search, studies, system
+from journalclip_inference.api import failures, figures, review, search, sign_in, studies, system
 from journalclip_inference.api.edge import Edge
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.api.serving import Serving
@@ -43,7 +43,8 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
     )
     app.state.serving = serving
     app.state.metrics = Metrics()
-    for router in (search.router, figures.router, review.router, studies.router, system.router):
+    for router in (search.router, figures.router, review.router, studies.router, system.router,
+                   sign_in.router):  # fmt: skip
         app.include_router(router)
     failures.install(app)
     for path, name in _PAGES.items():

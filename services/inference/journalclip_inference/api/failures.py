@@ -13,7 +13,10 @@ from journalclip_shared.errors import PermanentError, TransientError
 _STATUS = {
     "sign-in-needed": 401,
     "token-unknown": 401,
+    "token-refused": 401,
+    "sign-in-refused": 401,
     "role-needed": 403,
+    "role-missing": 403,
     "not-found": 404,
     "unknown-id": 404,
     "artifact-missing": 404,
@@ -21,6 +24,7 @@ _STATUS = {
     "image-too-many-pixels": 413,
     "artifact-corrupt": 503,  # ours to mend, not the caller's
     "index-mismatch": 503,
+    "issuer-invalid": 503,
 }
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "request-too-large", 400: "body-unreadable"}
 _RETRY_S = 5  # a promotion or a restart takes about this long

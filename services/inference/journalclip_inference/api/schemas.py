@@ -193,6 +193,12 @@ class LoginRequest(Message):
     token: str = Field(min_length=1, max_length=4000)
 
 
+class SignInOptions(BaseModel):
+    """Where one may sign in, besides with a token of this server."""
+
+    issuer: str | None = Field(description="Host of the OpenID Connect issuer whose sign-in is offered.")
+
+
 class Me(BaseModel):
     """Who this server takes the caller for."""
 

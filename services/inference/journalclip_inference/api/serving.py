@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from journalclip_inference.api.schemas import ErrorBody, decoded
 from journalclip_inference.audit import Audit
@@ -14,6 +14,7 @@ from journalclip_inference.auth import Door, Principal, Role, require
 from journalclip_inference.backend import Backend
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits, open_image
+from journalclip_inference.oidc import SignIn
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.snapshot import Query
@@ -21,6 +22,7 @@ from journalclip_inference.studies.shelf import StudyShelf
 from journalclip_shared.artifacts import ArtifactStore
 
 COOKIE = "journalclip_token"
+_EIGHT_HOURS = 8 * 3600  # seconds; a working day
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Serving:
     door: Door
     audit: Audit
     images: ImageLimits
+    sign_in: SignIn | None = None
     studies: StudyShelf | None = None
     max_study_bytes: int = 600_000_000
 
@@ -56,6 +59,11 @@ def principal(request: Request) -> Principal:
     who = serving(request).door.principal(token, client, request.headers.get("host", ""))
     request.state.principal = who
     return who
+
+
+def keep_token(answer: Response, token: str, secure: bool) -> None:
+    """In a cookie that scripts cannot read and other sites cannot send."""
+    answer.set_cookie(COOKIE, token, max_age=_EIGHT_HOURS, httponly=True, samesite="strict", secure=secure, path="/")
 
 
 def needs(role: Role) -> Callable[[Principal], Principal]:

@@ -7,22 +7,18 @@ from fastapi.responses import JSONResponse
 
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.api.schemas import Health, LoginRequest, Me
-from journalclip_inference.api.serving import COOKIE, REFUSALS, Parts, Viewer
+from journalclip_inference.api.serving import COOKIE, REFUSALS, Parts, Viewer, keep_token
 
 router = APIRouter(responses=REFUSALS, tags=["system"])
-_EIGHT_HOURS = 8 * 3600  # seconds; a working day
 
 
 @router.post("/v1/login")
-async def login(wanted: LoginRequest, request: Request, response: Response, parts: Parts) -> Me:
+def login(wanted: LoginRequest, request: Request, response: Response, parts: Parts) -> Me:
     """Keep a token in a cookie that scripts cannot read and other sites cannot send."""
     client = request.client.host if request.client else None
     who = parts.door.principal(wanted.token, client, request.headers.get("host", ""))
     request.state.principal = who
-    secure = request.url.scheme == "https"
-    response.set_cookie(
-        COOKIE, wanted.token, max_age=_EIGHT_HOURS, httponly=True, samesite="strict", secure=secure, path="/"
-    )
+    keep_token(response, wanted.token, request.url.scheme == "https")
     return Me(name=who.name, role=who.role)
 
 

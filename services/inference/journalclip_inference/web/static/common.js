@@ -57,8 +57,20 @@ export async function dress(here) {
   } else {
     who.append(make("button", { type: "button", onclick: () => signIn() }, "Sign in"));
   }
+  const refused = new URLSearchParams(location.hash.slice(1)).get("sign-in");
+  if (refused) {
+    history.replaceState(null, "", location.pathname + location.search);
+    signIn(REFUSED_BY_ISSUER[refused] || REFUSED_BY_ISSUER["token-refused"]);
+  }
   return me;
 }
+
+// The address only carries a code, so that a link cannot put words into our mouth.
+const REFUSED_BY_ISSUER = {
+  "token-refused": "Signing in did not succeed. Try again.",
+  "sign-in-refused": "Signing in was broken off.",
+  "role-missing": "You are known, but have no role here yet. Ask an administrator for one.",
+};
 
 export function signIn(why = "") {
   document.querySelector("dialog")?.remove();
@@ -76,6 +88,11 @@ export function signIn(why = "") {
   dialog.append(form);
   document.body.append(dialog);
   dialog.showModal();
+  ask("/v1/login").then(({ issuer }) => {
+    if (!issuer) return;
+    const then = encodeURIComponent(location.pathname + location.search);
+    form.querySelector("h2").after(make("p", {}, make("a", { class: "pick primary", href: `/v1/login/issuer?then=${then}` }, `Sign in at ${issuer}`)));
+  }, () => {});  // the token's way stays
 }
 
 export function foot(served, pairs) {
