@@ -74,9 +74,10 @@ def under_pictures(lines: Iterable[tuple[Rect, str]], pictures: Sequence[Rect]) 
 def unseen_on(page: pymupdf.Page, shown: pymupdf.DisplayList, blocks: Iterable[dict[str, Any]]) -> list[str]:
     """All of a page but what lies under its pictures; what MuPDF cannot read of it is left out."""
     found = unseen_spans(blocks)
-    for look in (lambda: off_the_page(page, shown), lambda: list(notes(page))):
-        with suppress(*MUPDF_ERRORS):
-            found += look()
+    with suppress(*MUPDF_ERRORS):
+        found += off_the_page(page, shown)
+    with suppress(*MUPDF_ERRORS):
+        found += notes(page)
     return found
 
 
