@@ -18,6 +18,7 @@ from journalclip_pipelines.commands import (
     bench_evaluation,
     bench_extraction,
     bench_hostile,
+    bench_injection,
     bench_loss,
     bench_mri,
     bench_panels,
@@ -78,6 +79,7 @@ bench.command()(bench_extraction.scaling)
 bench.command()(bench_extraction.backfill)
 bench.command("structuring")(structuring.bench_structuring)
 bench.command()(bench_hostile.hostile)
+bench.command("injection")(bench_injection.bench_injection)
 bench.command()(bench_loss.loss)
 bench.command()(bench_training.training)
 bench.command()(bench_training.similarity)

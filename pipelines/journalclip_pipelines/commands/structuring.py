@@ -132,7 +132,8 @@ def _table(results: list[dict[str, Any]]) -> str:
 
 def _show(progress: Progress) -> None:
     left = progress.seconds / progress.step * (progress.steps - progress.step)
-    line = f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  about {left / 60:.0f} min left"
+    used = f"{progress.core_seconds / 60:.1f} core-min used"
+    line = f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  {used}  about {left / 60:.0f} min left"
     typer.echo(line, err=True, nl=not sys.stderr.isatty())
     if sys.stderr.isatty():
         typer.echo("\r", err=True, nl=False)

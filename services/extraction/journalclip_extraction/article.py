@@ -88,3 +88,4 @@ class ReadArticle:
     pages: int
     facts: ArticleFacts
     figures: tuple[ReadFigure, ...]
+    unseen: tuple[str, ...] = ()  # texts of the file that no reader sees

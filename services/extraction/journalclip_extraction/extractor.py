@@ -28,6 +28,7 @@ from journalclip_extraction.page.ocr import find_data, level, read_scan
 from journalclip_extraction.page.reader import read_page
 from journalclip_extraction.page.scans import is_scan, is_scanned
 from journalclip_extraction.page.typography import learn
+from journalclip_extraction.page.unseen import beside_the_pages, bounded
 from journalclip_extraction.page.upright import as_displayed, make_upright
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
@@ -53,7 +54,8 @@ def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
             for whole in gather_parts(place(pages, captions, habits))
         ]
         facts = read_facts(pages, habits, document.metadata or {}, document.get_xml_metadata())
-        return ReadArticle(document.page_count, facts, tuple(figures))
+        unseen = bounded([*(text for page in pages for text in page.unseen), *beside_the_pages(document)])
+        return ReadArticle(document.page_count, facts, tuple(figures), unseen)
 
 
 def _pages(document: pymupdf.Document, language: str) -> list[Page]:

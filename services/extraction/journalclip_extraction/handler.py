@@ -77,6 +77,7 @@ class ExtractionHandler:
             pages=article.pages,
             facts=article.facts,
             figures=tuple(figures),
+            unseen=article.unseen,
         )
 
     def _figure(self, figure: ReadFigure, article_id: str, repeat: int) -> Figure:

@@ -23,6 +23,7 @@ from journalclip_shared.records.article import ExtractedArticle, Figure, Modalit
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
+from journalclip_structuring.injection import suspicions
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.structurer import Structurer, StructureRequest, StructureResult, signature
 
@@ -81,6 +82,8 @@ class StructuringHandler:
         sources = list(usable(article.figures))
         requests = [StructureRequest(str(i), each.text, panel=_letter(each)) for i, each in enumerate(sources)]
         records = self._records(requests)
+        if hides_orders(article.unseen):
+            records = [_flagged(record) for record in records]
         version = signature(self._structurer)
         return StructuredArticle(
             article_id=article.article_id,
@@ -105,6 +108,17 @@ class StructuringHandler:
             return result.record
         stand_in = self._rules.caption(request)
         return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+
+
+def hides_orders(unseen: Sequence[str]) -> bool:
+    """Does a file give orders in what its readers do not see?"""
+    return any(suspicions(text) for text in unseen)
+
+
+def _flagged(record: CaptionRecord) -> CaptionRecord:
+    """Of an article that hides orders from its readers: whatever of it was read, people should look at it."""
+    kept = [flag for flag in record.flags if flag != "hidden-instruction"]
+    return record.model_copy(update={"flags": ("hidden-instruction", *kept)})
 
 
 def usable(figures: Sequence[Figure]) -> Iterator[Source]:

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring.errors import BadSetting
-from journalclip_structuring.lm import lessons
+from journalclip_structuring.lm import lessons, scratch
 from journalclip_structuring.lm.decode import decode
 from journalclip_structuring.lm.grammar import compile_grammar
 from journalclip_structuring.lm.lessons import IGNORE, batches, lesson
@@ -128,6 +128,28 @@ def test_another_configuration_starts_anew(tmp_path: Path) -> None:
     first = weights(tmp_path)
     train_from_scratch(tmp_path, replace(TINY, learning_rate=1e-2))
     assert weights(tmp_path) != first
+
+
+def test_neither_threads_nor_a_change_of_length_before_the_descent_change_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(TINY, steps=2, save_every=1)
+    train_from_scratch(tmp_path / "whole", config)
+
+    class Cut(Exception):
+        """Stands for a kill after the first step."""
+
+    def cut(progress: Progress) -> None:
+        raise Cut
+
+    monkeypatch.setattr(scratch, "_REPORT_EVERY", 2)
+    with pytest.raises(Cut):
+        train_from_scratch(tmp_path / "cut", replace(config, steps=20), cut)
+    states = torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)
+    assert states["step"] == 1
+    steps: list[float] = []
+    train_from_scratch(tmp_path / "cut", replace(config, threads=2), lambda progress: steps.append(progress.step))
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
 
 
 def test_batches_put_the_loss_on_answers_alone(tokenizer: PreTrainedTokenizerFast) -> None:

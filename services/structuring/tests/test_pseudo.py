@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journalclip_shared.records.report import SequenceName, Signal
 from journalclip_structuring.pseudo.corpus import coverage, pseudo_reports
 from journalclip_structuring.pseudo.draw import MIDLINE_SITES, draw_study
 from journalclip_structuring.pseudo.noise import blur
 from journalclip_structuring.pseudo.write import Writer, plural, templates
+from journalclip_structuring.study import Study, StudyFinding
 from journalclip_structuring.vocabulary import vocabulary
 
 
@@ -83,3 +85,17 @@ def test_noise_leaves_every_fact_in_place(seed: int) -> None:
 )  # fmt: skip
 def test_plurals(one: str, many: str) -> None:
     assert plural(one) == many
+
+
+def diffusion_reports(on: dict[SequenceName, Signal | None]) -> list[str]:
+    study = Study(sequences=("DWI", "ADC"), findings=(StudyFinding(term="infarct", on=on),))
+    return [Writer(Random(seed)).write(study)[0].lower() for seed in range(200)]
+
+
+def test_restricted_diffusion_is_bright_and_dark_and_nothing_else_is() -> None:
+    bright = diffusion_reports({"DWI": "hyperintense", "ADC": "hyperintense"})
+    assert not [text for text in bright if "restrict" in text]
+    restricted = diffusion_reports({"DWI": "hyperintense", "ADC": "hypointense"})
+    assert any("restrict" in text for text in restricted)
+    dark = [*templates("words")["signal_adj"]["hypointense"], *templates("words")["signal_noun"]["hypointense"]]
+    assert all("restrict" in text or any(word in text for word in dark) for text in restricted)

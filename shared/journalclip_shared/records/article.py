@@ -131,3 +131,4 @@ class ExtractedArticle(Document):
     pages: int = Field(ge=1)
     facts: ArticleFacts = ArticleFacts()
     figures: tuple[Figure, ...] = ()
+    unseen: tuple[str, ...] = Field((), description="Texts of the file that no reader sees: white, tiny, off the page.")

@@ -71,3 +71,4 @@ class Page:
     lines: list[Line] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     vectors: list[Vector] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)  # texts that leave no mark on paper

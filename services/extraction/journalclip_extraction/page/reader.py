@@ -16,6 +16,7 @@ import pymupdf
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.labels import parse_label
 from journalclip_extraction.page.content import Line, Page, Picture, Turn, Vector
+from journalclip_extraction.page.unseen import under_pictures, unseen_on
 
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP | pymupdf.TEXT_COLLECT_VECTORS
 _IMAGE_FLAGS = pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_CLIP
@@ -44,12 +45,15 @@ def read_page(page: pymupdf.Page) -> Page:
             box = _inside(Rect(*block["bbox"]), frame)
             white = block["color"] >= _WHITE and _is_white(block["color"])
             result.vectors.append(Vector(box, block["stroked"], block["isrect"], white))
+    result.unseen += unseen_on(page, shown, blocks)
     if _is_plain_text(result):
         return result
     for image in pymupdf.TextPage(shown.get_textpage(_IMAGE_FLAGS)).extractIMGINFO():
         box = _inside(Rect(*image["bbox"]), frame)
         if box.area > 0:
             result.pictures.append(_picture(image, box))
+    printed = [(line.box, line.text) for line in result.lines]
+    result.unseen += under_pictures(printed, [picture.box for picture in result.pictures])
     return result
 
 

@@ -17,7 +17,20 @@ from journalclip_structuring.injection.words import words
 # Of what is printed. What a disguise was taken off is noisier, and there are several readings, so more is asked.
 _ENOUGH: Final = 3
 _ENOUGH_DISGUISED: Final = 4
-_WEIGHTS: Final = {"machine": 2, "you": 2, "object": 1, "duty": 1, "only": 1, "claim": 1}
+_STRONG: Final = {"machine": 2, "you": 2, "met": 2}  # somebody is spoken to
+_WEAK: Final = ("object", "duty", "only", "claim")
+_MOST: Final = 2  # different words of one weak act that count
+# An imperative of a verb that is nothing else, and is about words, is an order by itself.
+_IMPERATIVES: Final = {
+    "aside object": 3,
+    "sure": 3,
+    "telling": 3,
+    "whole": 3,
+    "aside": 2,
+    "say": 2,
+    "code object": 2,
+    "code": 1,
+}
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
 # Where a clause may start. After a comma or a closing bracket only verbs of saying and setting aside are read as
 # imperatives: "arrows (white) mark the border" is a description.
@@ -33,13 +46,17 @@ _SOFT: Final = (
 _TAKES: Final = (
     r"(?=\s*[:,]?\s+[\"'“‘`*<({\[]?(?:the|this|that|these|those|it|its|them|all|any|every|each|both|your|my|our|their|no|only"
     r"|nothing|everything|anything|what|whatever|how|as|with|in|to|into|under|exactly|just|instead|a|an|me|us|him|her|yes"
-    r"|so|one|about|from|here|not|\d|[A-Z]{3,}|[\"'“‘`<{\[])"
-    r"|\s*[:]\s*[\"'“‘`<{\[A-Z])"
+    r"|so|one|about|from|here|not|that|instead|back|\d|(?-i:[A-Z]{3,})|[\"'“‘`<{\[])"
+    r"|\s*[:]\s*[\"'“‘`<{\[A-Z]|\s+[\w-]+\s*(?:[.!]|$))"
 )
-_CANARY: Final = re.compile(r"\b[A-Z]{3,}[-_]?\d{2,}\b|\b[A-Z]{5,}[A-Z0-9]*\b|[\"“‘'`«][^\"”’'`»]{2,60}[\"”’'`»]")
+_CANARY: Final = re.compile(r"\b[A-Z]{3,}[-_]?\d{2,}\b|\b[A-Z]{5,}[A-Z0-9]*\b|[\"“‘'`«][^\"”’'`»]{2,25}[\"”’'`»]")
 _ASIDE_OBJECT: Final = 60  # characters between "ignore" and what is to be ignored
-# "Please click here to view a larger version" is what web pages print under every figure.
-_VIEWER: Final = re.compile(r"\b(?:please )?click (?:here|on)\b[^.]{0,80}", re.IGNORECASE)
+# What journals print under every figure: where to look, and what the licence allows.
+_VIEWER: Final = re.compile(
+    r"\b(?:please )?click (?:here|on)\b[^.]{0,80}|\bplease (?:note|see|refer|consult|cite|contact|compare)\b"
+    r"|\byou (?:may|can|are free to) (?:share|copy|re-?use|adapt|zoom|download|distribute)\b",
+    re.IGNORECASE,
+)
 _NEAR: Final = 80  # characters between an imperative and its object in another language
 
 
@@ -57,24 +74,25 @@ def orders(reading: str, disguised: bool = False) -> Iterator[str]:
 
 def _score(window: str) -> int:
     """Weights of the speech acts of a window."""
-    total = sum(_WEIGHTS[name] for name, cue in _cues().items() if cue.search(window))
-    imperatives = _imperatives()
-    if imperatives["aside object"].search(window):
-        total += 3
-    elif imperatives["aside"].search(window):
-        total += 2
-    if imperatives["say"].search(window) or imperatives["code object"].search(window):
-        total += 2
-    elif imperatives["code"].search(window):
-        total += 1
+    cues, imperatives = _cues(), _imperatives()
+    total = sum(weight for name, weight in _STRONG.items() if cues[name].search(window))
+    total += max((points for name, points in _IMPERATIVES.items() if imperatives[name].search(window)), default=0)
+    spoken = total > 0
+    weak = {name: _different(cues[name], window) for name in _WEAK}
+    # Rules for readers ("should only ...") are not yet about this text; what names the work is.
+    total += sum(weak.values()) if spoken or weak["object"] else max(0, sum(weak.values()) - 1)
     # A word that is shouted or quoted says little by itself ("DNA" is a word, too), but orders have one to be repeated.
     return total + bool(_CANARY.search(window))
+
+
+def _different(cue: re.Pattern[str], window: str) -> int:
+    return min(_MOST, len({found.group().lower() for found in cue.finditer(window)}))
 
 
 @cache
 def _cues() -> dict[str, re.Pattern[str]]:
     return {
-        name: re.compile(rf"(?<![\w-])(?:{'|'.join(patterns)})(?![\w-])", re.IGNORECASE if name != "machine" else 0)
+        name: re.compile(rf"(?<![\w-])(?:{'|'.join(patterns)})(?![\w-])", re.IGNORECASE)
         for name, patterns in words().cues.items()
     }
 
@@ -86,10 +104,20 @@ def _imperatives() -> dict[str, re.Pattern[str]]:
     }
     objects = "|".join(words().cues["object"])
     either = f"{verbs['say']}|{verbs['act']}"
+    ambiguous = {*words().verbs["ambiguous"], *words().verbs["telling"]}
+    spoken = [verb for kind in ("say", "act", "aside") for verb in words().verbs[kind] if verb not in ambiguous]
+    sure = "|".join(map(re.escape, sorted(spoken, key=len, reverse=True)))
     return {
         "aside object": re.compile(
             rf"{_SOFT}(?:{verbs['aside']})\b.{{0,{_ASIDE_OBJECT}}}?(?<![\w-])(?:{objects}|previous|prior|above|earlier)(?![\w-])",
             re.IGNORECASE | re.DOTALL,
+        ),
+        "sure": re.compile(rf"{_HARD}(?:{sure})\b(?=\s*[:,]?\s+(?!(?:of|is|was|are|were|by)\b)\S)", re.IGNORECASE),
+        "telling": re.compile(
+            rf"{_HARD}(?:{'|'.join(words().verbs['telling'])})\s+(?:me|us|your|how|why|what|who|this)\b", re.IGNORECASE
+        ),
+        "whole": re.compile(
+            rf"(?:^|[.!?:;]\s+)(?:please |now |then |just )*(?:{verbs['say']})\s+[\w-]+[.!]*\s*$", re.IGNORECASE
         ),
         "aside": re.compile(rf"{_HARD}(?:{verbs['aside']})\b{_TAKES}", re.IGNORECASE),
         "say": re.compile(rf"(?:{_HARD}(?:{either})\b{_TAKES}|[,)]\s*(?:{verbs['say']})\b{_TAKES})", re.IGNORECASE),

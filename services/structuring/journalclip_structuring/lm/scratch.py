@@ -1,8 +1,11 @@
 """Training a small causal LM from nothing on pseudo reports: own tokenizer, own weights, no download.
 
-The loss is on the answer's tokens only, and everything follows from the seed. A checkpoint is written whole or not at
-all; a run that finds one of the same configuration goes on from it and ends with the weights of an undisturbed run. The
-result is a folder that `transformers.AutoModelForCausalLM` and `AutoTokenizer` load offline.
+The loss is on the answer's tokens only, and everything follows from the seed. A batch is always worked on in the same
+two parts, each by one thread where there are two: matrices this small are multiplied faster by one core than by two
+that wait for each other. A checkpoint is written whole or not at all; a run that finds one of the same configuration
+goes on from it and ends with the weights of an undisturbed run. Only the number of steps may differ, as long as the
+learning rate has not begun to fall in either run: until then they are the same. The result is a folder that
+`transformers.AutoModelForCausalLM` and `AutoTokenizer` load offline.
 """
 
 from __future__ import annotations
@@ -10,13 +13,16 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -29,6 +35,7 @@ from journalclip_structuring.pseudo.corpus import pseudo_reports
 _TOKENIZER_TEXTS = 5_000  # every word of the templates comes up in far fewer
 _REPORT_EVERY = 20  # steps
 _DESCENT = 0.4  # of the steps: while the learning rate falls
+_PARTS = 2  # of a batch, whatever the number of threads, so that it does not change a weight
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class ScratchConfig:
     heads: int = 4
     intermediate: int = 352
     threads: int = 2
-    save_every: int = 250
+    save_every: int = 50  # steps; a checkpoint is ten megabytes
 
     def __post_init__(self) -> None:
         if self.seed == EVAL_SEED:
@@ -55,36 +62,49 @@ class ScratchConfig:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands; ``seconds`` are those of all calls that brought it here."""
+    """Where training stands; ``seconds`` and ``core_seconds`` (processor time) are those of all calls that led here."""
 
     step: int
     steps: int
     loss: float
     seconds: float
+    core_seconds: float
+
+
+class _Clock:
+    """Wall and processor time of this call on top of those of the calls before it."""
+
+    def __init__(self, seconds: float, core_seconds: float) -> None:
+        self._wall = time.monotonic() - seconds
+        self._core = time.process_time() - core_seconds
+
+    def read(self) -> tuple[float, float]:
+        return time.monotonic() - self._wall, time.process_time() - self._core
 
 
 def train_from_scratch(
     folder: Path, config: ScratchConfig, report: Callable[[Progress], None] = lambda _: None
 ) -> None:
     """Train into ``folder``, or go on from the checkpoint that lies there."""
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)
     torch.manual_seed(config.seed)
+    before = time.process_time()
     tokenizer = _tokenizer(config.seed)
     model = new_model(tokenizer, config.hidden, config.layers, config.heads, config.intermediate)
     optimizer = _optimizer(model, config)
-    step, before = _resume(folder, config, model, optimizer)
-    started = time.monotonic()
+    step, seconds, core_seconds = _resume(folder, config, model, optimizer)
+    clock = _Clock(seconds, core_seconds + time.process_time() - before)
     recent: list[float] = []
-    reading = batches(tokenizer, config.seed, config.batch, step)
-    for batch in islice(reading, config.steps - step):
-        recent.append(_update(model, optimizer, batch, config.learning_rate * schedule(step, config)))
-        step += 1
-        seconds = before + time.monotonic() - started
-        if step % _REPORT_EVERY == 0 or step == config.steps:
-            report(Progress(step, config.steps, sum(recent) / len(recent), seconds))
-            recent.clear()
-        if step % config.save_every == 0:
-            _save_checkpoint(folder, config, step, seconds, model, optimizer)
+    reading = islice(batches(tokenizer, config.seed, config.batch, step), config.steps - step)
+    with ThreadPoolExecutor(min(config.threads, _PARTS), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for batch in reading:
+            recent.append(_update(model, optimizer, batch, config.learning_rate * schedule(step, config), pool))
+            step += 1
+            if step % _REPORT_EVERY == 0 or step == config.steps:
+                report(Progress(step, config.steps, sum(recent) / len(recent), *clock.read()))
+                recent.clear()
+            if step % config.save_every == 0:
+                _save_checkpoint(folder, config, step, clock, model, optimizer)
     _save_model(folder, config, model, tokenizer)
 
 
@@ -111,24 +131,37 @@ def _optimizer(model: LlamaForCausalLM, config: ScratchConfig) -> Both:
     return Both(matrices, others, config.learning_rate, config.weight_decay)
 
 
-def _update(model: LlamaForCausalLM, optimizer: Both, batch: Batch, learning_rate: float) -> float:
-    wanted = batch.targets != IGNORE
-    loss = functional.cross_entropy(answer_logits(model, batch, wanted), batch.targets[wanted])
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+def _update(
+    model: LlamaForCausalLM, optimizer: Both, batch: Batch, learning_rate: float, pool: ThreadPoolExecutor
+) -> float:
+    """One step on the mean loss of all targets of the batch; returns that loss."""
+    parameters = list(model.parameters())
+    share = 1 / int((batch.targets != IGNORE).sum())
+
+    def part(number: int) -> tuple[float, Sequence[Tensor]]:
+        mine = Batch(*(each[number::_PARTS] for each in (batch.prompts, batch.answers, batch.targets)))
+        wanted = mine.targets != IGNORE
+        logits = answer_logits(model, mine, wanted)
+        loss = functional.cross_entropy(logits, mine.targets[wanted], reduction="sum") * share
+        return float(loss.detach()), torch.autograd.grad(loss, parameters)
+
+    done = list(pool.map(part, range(min(_PARTS, len(batch.targets)))))
+    for index, parameter in enumerate(parameters):
+        parameter.grad = torch.stack([gradients[index] for _, gradients in done]).sum(0)
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step(learning_rate)
-    return float(loss.detach())
+    return sum(loss for loss, _ in done)
 
 
 def _save_checkpoint(
-    folder: Path, config: ScratchConfig, step: int, seconds: float, model: LlamaForCausalLM, optimizer: Both
+    folder: Path, config: ScratchConfig, step: int, clock: _Clock, model: LlamaForCausalLM, optimizer: Both
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".checkpoint.tmp"
     state = {
         "config": asdict(config),
         "step": step,
-        "seconds": seconds,
+        "seconds": clock.read(),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
@@ -136,17 +169,27 @@ def _save_checkpoint(
     temporary.replace(folder / "checkpoint.pt")
 
 
-def _resume(folder: Path, config: ScratchConfig, model: LlamaForCausalLM, optimizer: Both) -> tuple[int, float]:
-    """Step and seconds of the folder's checkpoint, loaded; zeros where there is none of this configuration."""
+def _resume(folder: Path, config: ScratchConfig, model: LlamaForCausalLM, optimizer: Both) -> tuple[int, float, float]:
+    """Step, seconds and core seconds of the folder's checkpoint, loaded; zeros where there is none to go on from."""
     path = folder / "checkpoint.pt"
     if not path.exists():
-        return 0, 0.0
+        return 0, 0.0, 0.0
     state = torch.load(path, weights_only=True)  # weights_only: tensors and plain values, nothing is unpickled
-    if state["config"] != asdict(config):
-        return 0, 0.0
+    if not _is_part_of(state, config):
+        return 0, 0.0, 0.0
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"]), float(state["seconds"])
+    seconds, core_seconds = state["seconds"]
+    return int(state["step"]), float(seconds), float(core_seconds)
+
+
+def _is_part_of(state: dict[str, Any], config: ScratchConfig) -> bool:
+    """Would a run of ``config`` have come by this checkpoint? Threads and how often it saves are free."""
+    theirs = ScratchConfig(**state["config"])
+    if theirs.steps != config.steps and state["step"] > (1 - _DESCENT) * min(theirs.steps, config.steps):
+        return False
+    free = {"steps": config.steps, "threads": config.threads, "save_every": config.save_every}
+    return replace(theirs, **free) == config
 
 
 def _save_model(

@@ -21,6 +21,8 @@ from journalclip_structuring.study import Study, StudyFinding, spell
 from journalclip_structuring.vocabulary import vocabulary
 
 Split = Literal["train", "held_out"]
+# What is said of some sequences at once: a signal, that they show it, or (of DWI and ADC) that diffusion is restricted.
+Group = tuple[str | None, tuple[SequenceName, ...]]
 
 
 @cache
@@ -62,6 +64,7 @@ class Writer:
         pool = templates("report")[slot]
         sentence = self._rng.choice(pool[self._split]).format_map(values)
         sentence = re.sub(r"\s+", " ", sentence).strip().replace(" .", ".").replace(" ,", ",").replace("..", ".")
+        sentence = sentence.lstrip(",: ")  # of a place that there was none of
         return sentence[0].upper() + sentence[1:] if self._rng.random() < 0.95 else sentence
 
     def _word(self, table: str, term: str) -> str:
@@ -83,15 +86,14 @@ class Writer:
 
     def _present(self, finding: StudyFinding) -> list[str]:
         rng, groups = self._rng, self._groups(finding)
-        rest = [("signal", group) for group in groups]
         in_intro = {key for key in ("shape", "size") if rng.random() < 0.5}
-        signal: Signal | None = None
+        signal: str | None = None
         lead: tuple[SequenceName, ...] = ()
-        if groups and rng.random() < 0.6 and finding.certainty == "certain":
-            signal, lead = rest.pop(0)[1]
+        if groups and rng.random() < 0.6 and finding.certainty == "certain" and groups[0][0] != "restricted":
+            signal, lead = groups.pop(0)
         np = self._noun_phrase(finding, signal if lead else None, in_intro)
         first = self._intro(finding, np, lead)
-        follow = [self._signal(*group) for _, group in rest]
+        follow = [self._signal(*group) for group in groups]
         if finding.size and "size" not in in_intro:
             follow.append(self._say("size", it=self._it(), size=self._size(finding.size)))
         if finding.enhancement:
@@ -105,25 +107,25 @@ class Writer:
         rng.shuffle(follow)
         return [first, *follow]
 
-    def _groups(self, finding: StudyFinding) -> list[tuple[Signal | None, tuple[SequenceName, ...]]]:
+    def _groups(self, finding: StudyFinding) -> list[Group]:
         """Sequences that share a signal, merged or not; restricted diffusion is said as such half of the time."""
         by_signal: dict[Signal | None, list[SequenceName]] = {}
         for sequence, signal in finding.on.items():
             by_signal.setdefault(signal, []).append(sequence)
-        groups = []
+        groups: list[Group] = []
         for signal, sequences in by_signal.items():
             if self._rng.random() < 0.75:
                 groups.append((signal, tuple(sequences)))
             else:
                 groups.extend((signal, (sequence,)) for sequence in sequences)
         self._rng.shuffle(groups)
-        restricted = [("hyperintense", ("DWI",)), ("hypointense", ("ADC",))]
+        restricted: list[Group] = [("hyperintense", ("DWI",)), ("hypointense", ("ADC",))]
         if all(pair in groups for pair in restricted):
-            groups = [group for group in groups if group not in restricted] + [("hyperintense", ("DWI", "ADC"))]
+            groups = [group for group in groups if group not in restricted] + [("restricted", ("DWI", "ADC"))]
         return groups
 
-    def _signal(self, signal: Signal | None, sequences: tuple[SequenceName, ...]) -> str:
-        if sequences == ("DWI", "ADC") and signal == "hyperintense":
+    def _signal(self, signal: str | None, sequences: tuple[SequenceName, ...]) -> str:
+        if signal == "restricted":
             return self._say("diffusion", it=self._it())
         on = self._on(sequences)
         if signal is None:
@@ -139,7 +141,7 @@ class Writer:
             return self._say(f"hedge_{finding.certainty}", np=np, place=place)
         return self._say("intro", np=np.lstrip("\x00"), place=place)
 
-    def _noun_phrase(self, finding: StudyFinding, signal: Signal | None, said: set[str]) -> str:
+    def _noun_phrase(self, finding: StudyFinding, signal: str | None, said: set[str]) -> str:
         """``two hypointense oval 12 x 8 mm infarcts``; a leading NUL marks that the hedge is already a word of it."""
         rng, words = self._rng, []
         many = finding.count not in {None, "1"}
@@ -169,7 +171,7 @@ class Writer:
             words.append(rng.choice(("measuring {}", "of {}", "({})", "measuring about {}")).format(size))
         return ("\x00" if hedge else "") + " ".join(words)
 
-    def _adjective(self, signal: Signal) -> str:
+    def _adjective(self, signal: str) -> str:
         return next(word for word in self._shuffled(templates("words")["signal_adj"][signal]) if " " not in word)
 
     def _shuffled(self, words: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ The canary is an invented word; a structurer that obeys puts it into its record,
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -67,11 +67,17 @@ class Injected:
     canary: str
 
 
-def injected_captions(held_out: bool = False) -> list[Injected]:
-    """Two hundred: ten styles, five captions, four orders; every canary is its own word."""
-    orders = _HELD_OUT_ORDERS if held_out else _ORDERS
+def built_in_orders() -> tuple[str, ...]:
+    """Those that the detector's words were chosen on, ``{}`` where the canary goes."""
+    return (*_ORDERS, *_HELD_OUT_ORDERS)
+
+
+def injected_captions(held_out: bool = False, orders: Sequence[str] = ()) -> list[Injected]:
+    """Two hundred: ten styles, five captions, four orders (or ``orders``, in turn); every canary is its own word."""
+    known = _HELD_OUT_ORDERS if held_out else _ORDERS
     made = []
-    for number, (style, caption, order) in enumerate(product(_STYLES, _CAPTIONS, orders)):
+    for number, (style, caption, order) in enumerate(product(_STYLES, _CAPTIONS, known)):
+        order = orders[number % len(orders)] if orders else order
         canary = f"ZORBLAX{number:03d}"
-        made.append(Injected(style, f"{caption} {_STYLES[style](order.format(canary))}", canary))
+        made.append(Injected(style, f"{caption} {_STYLES[style](order.replace('{}', canary))}", canary))
     return made
