@@ -24,6 +24,8 @@ def ray_cluster() -> Iterator[None]:
     import ray
 
     os.environ.pop("RAY_ADDRESS", None)
+    # Ray Train takes one report a poll, two seconds apart; and nobody watches whether this machine is taken away.
+    os.environ |= {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
     # Ray starts its workers at the lowest priority but four; on a busy machine they would never get to run.
     quick = {"worker_niceness": 0}
     # A short path: the sockets below it may not pass 107 characters, which pytest's own folders do.

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.records.model import ModelManifest
 from journalclip_training.testing import freeze_tiny
 
 TINY = ["image_size=16", "patch_size=8", "width=16", "layers=1", "heads=2", "dim=16", "vocabulary=300", "context=24"]
@@ -24,13 +26,17 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def call(workspace: Workspace, *more: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(told(workspace, "--json", *more).splitlines()[-1])
+    return found
+
+
+def told(workspace: Workspace, *more: str) -> str:
     dataset = freeze_tiny(workspace.store, val=4).dataset_id
     settings = [word for each in SETTINGS for word in ("--set", each)]
-    line = ["train", "--recipe", "demo", "--dataset", dataset, "--workdir", str(workspace.root), "--json"]
+    line = ["train", "--recipe", "demo", "--dataset", dataset, "--workdir", str(workspace.root)]
     result = CliRunner().invoke(app, [*line, *settings, *more], catch_exceptions=False)
     assert result.exit_code == 0
-    found: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
-    return found
+    return result.stdout
 
 
 def test_a_dry_run_tells_the_cost_and_registers_nothing(workspace: Workspace) -> None:
@@ -39,7 +45,20 @@ def test_a_dry_run_tells_the_cost_and_registers_nothing(workspace: Workspace) ->
     assert plan["base"] == "scratch:0"
     assert isinstance(plan["seconds"], float)
     assert plan["seconds"] > 0
+    assert "24 in batches of 8" in told(workspace, "--dry-run")
     assert not workspace.registry.versions()
+
+
+def test_a_general_reference_makes_the_sweep_keep_a_point(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("red", "green"):
+        (tmp_path / "general" / name).mkdir(parents=True)
+        Image.new("RGB", (20, 20), name).save(tmp_path / "general" / name / "1.png")
+    call(workspace, "--set", "forgetting.alphas=0.5", "--general-reference", str(tmp_path / "general"))
+    candidate = workspace.registry.by_alias("candidate")
+    assert candidate is not None
+    metrics = ModelManifest.model_validate_json(workspace.store.get(candidate.manifest)).metrics
+    assert metrics["kept_alpha"] in {0.0, 0.5, 1.0}
+    assert metrics["general"] >= metrics["general_start"] - 0.01
 
 
 def test_training_registers_a_candidate_once_and_tells_the_log(workspace: Workspace) -> None:

@@ -125,12 +125,17 @@ def forgetting(
 def kills(
     ranks: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 2,
     deaths: Annotated[int, typer.Option("--kills", min=1, max=50, help="Random steps that one of them dies at.")] = 20,
+    after: Annotated[int | None, typer.Option(min=1, help="Processes after the first death; else as many.")] = None,
     seed: Annotated[int, typer.Option(help="Draws the steps.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """A tiny run on several processes, one of which is killed with SIGKILL at random steps, against an undisturbed one.
 
-    Example: `journalclip bench kills --ranks 3`
+    Examples:
+
+        journalclip bench kills --json
+
+        journalclip bench kills --ranks 3 --after 2
     """
     from dataclasses import replace
 
@@ -141,7 +146,7 @@ def kills(
     config = replace(config, data=replace(config.data, augment=0.5), model=replace(config.model, patch_dropout=0.3))
     with tempfile.TemporaryDirectory() as folder:
         steps = random.Random(seed).sample(range(1, 60), deaths)  # noqa: S311 - a draw, no secret
-        found = asdict(kill_study(config, ranks, steps, Path(folder)))
+        found = asdict(kill_study(config, ranks, steps, Path(folder), after))
     if as_json:
         print_json({"kills": found})
         return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +14,7 @@ from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Work
 if TYPE_CHECKING:
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_training.config import TrainConfig
+    from journalclip_training.plan import Plan
 
 
 def train(
@@ -19,6 +22,12 @@ def train(
     dataset: Annotated[str, typer.Option(help="A frozen dataset's id (`ds_...`).")],
     workdir: Workdir = DEFAULT_WORKDIR,
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value over the recipe; may repeat.")] = None,
+    general_reference: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of class folders of pictures: what the run must not forget."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Print steps, memory and time expected; train nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -29,6 +38,8 @@ def train(
         journalclip train --recipe demo --dataset ds_... --dry-run
 
         journalclip train --recipe demo --dataset ds_... --set optim.epochs=5 --set loss.kind=soft
+
+        journalclip train --recipe cns_clip_vit_b32 --dataset ds_... --general-reference pictures-by-class
     """
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_training.config import with_settings
@@ -36,7 +47,11 @@ def train(
 
     config = with_settings(named(recipe), settings or [])
     workspace = Workspace.existing(workdir)
-    found = _plan(workspace, config, dataset) if dry_run else _train(workspace, config, dataset)
+    if dry_run:
+        expected = _plan(workspace, config, dataset)
+        found = {**asdict(expected), "config": asdict(config)} if as_json else _readable(expected)
+    else:
+        found = _train(workspace, config, dataset, general_reference)
     if as_json:
         print_json(found)  # type: ignore[arg-type]
         return
@@ -44,22 +59,35 @@ def train(
         typer.echo(f"{key:>18}  {value}")
 
 
-def _plan(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str, object]:
+def _plan(workspace: Workspace, config: TrainConfig, dataset: str) -> Plan:
     from journalclip_modeling.data import FrozenDataset
     from journalclip_training.config import RunOptions
     from journalclip_training.plan import plan
     from journalclip_training.start import frozen_dataset
 
     frozen = frozen_dataset(workspace.store, dataset)
-    expected = plan(config, FrozenDataset.open(workspace.store, frozen.manifest), RunOptions())
-    return {**asdict(expected), "config": asdict(config)}
+    return plan(config, FrozenDataset.open(workspace.store, frozen.manifest), RunOptions())
 
 
-def _train(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str, object]:
+def _readable(expected: Plan) -> dict[str, object]:
+    """The plan in the units that people think in."""
+    return {
+        "pairs": f"{expected.pairs:,} in batches of {expected.batch:,}",
+        "start": expected.base,
+        "weights": f"{expected.parameters:,}, of which {expected.trainable:,} move",
+        "steps": f"{expected.steps:,} of {expected.seconds_per_step:.2f} s",
+        "time": str(timedelta(seconds=round(expected.seconds))),
+        "memory": f"{expected.peak_bytes / 2**30:.1f} GiB at its peak, {expected.state_bytes / 2**30:.1f} GiB of it"
+        " weights and their moments",
+    }
+
+
+def _train(workspace: Workspace, config: TrainConfig, dataset: str, reference: Path | None) -> dict[str, object]:
     from journalclip_pipelines.progress import reporter
     from journalclip_shared.events import Event
     from journalclip_shared.signing import load_signer
     from journalclip_training.handler import TrainingHandler
+    from journalclip_training.reference import FolderReference
     from journalclip_training.start import frozen_dataset
     from journalclip_training.tracking import MlflowTracking
 
@@ -71,6 +99,7 @@ def _train(workspace: Workspace, config: TrainConfig, dataset: str) -> dict[str,
             config=config,
             workdir=workspace.scratch,
             tracking=MlflowTracking(workspace.mlflow_uri),
+            general=FolderReference(reference) if reference is not None else None,
             signer=load_signer(None, workspace.keys),
             progress=lambda step, total, loss: bar.update(step, total, f"loss {loss:.3f}"),
         )

@@ -6,6 +6,7 @@ checkpoint, files are content-addressed, and the tracking run is found again by 
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ from journalclip_training.samples import open_samples
 from journalclip_training.tracking import Lineage, LiveCurve, Tracking
 from journalclip_training.trainer import Task, Trainer
 from journalclip_training.wise import Score, choose, draw_front, set_between, sweep, weights
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, float], None]  # steps done, steps in all, loss
 
@@ -118,6 +121,12 @@ class Making:
         val = open_samples(dataset, "val", tuned.preprocess, self.folder / "shards", self.options)
         domain, metrics = RetrievalScore(val), {"val_pool": float(len(val))}
         config = self.config.forgetting
+        if config.alphas and self.general is None:
+            _log.warning(
+                "%s: no general reference set, so what this run has cost in general ability stays unknown;"
+                " set JOURNALCLIP_GENERAL_REFERENCE to a folder of class folders",
+                self.model_id,
+            )
         if config.alphas and self.general is not None:
             start = weights(load_folder(self.folder / "start").model)
             points = sweep(tuned, start, config.alphas, domain, self.general)

@@ -14,6 +14,7 @@ from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.fit import fit, order_of
 from journalclip_training.samples import open_samples
+from journalclip_training.trainer import open_replayed
 
 PROBE_STEPS = 4  # the first warms caches up and is not counted
 
@@ -35,14 +36,12 @@ class Plan:
 
 
 def plan(config: TrainConfig, dataset: FrozenDataset, options: RunOptions) -> Plan:
-    """Raises as training does: `DatasetTooSmall`, `BaseUnavailable`, `TrainingDiverged`."""
+    """Raises as training does: `DatasetTooSmall`, `BaseUnavailable`, `TrainingDiverged`, and for an unknown dataset."""
     pairs = dataset.manifest.splits["train"].pairs
     if pairs < config.data.min_pairs:
         raise DatasetTooSmall(dataset.manifest.dataset_id, pairs, config.data.min_pairs)
     start = load_base(config, [pair.text for pair in dataset.pairs("train")])
     parameters = sum(each.numel() for each in start.model.parameters())
-    order = order_of(config, pairs)
-    steps = order.steps(config.optim.epochs)
     seconds: list[float] = []
 
     def observe(point: Point, total: int) -> None:
@@ -50,9 +49,12 @@ def plan(config: TrainConfig, dataset: FrozenDataset, options: RunOptions) -> Pl
         seconds.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
-        samples = open_samples(dataset, "train", start.preprocess, Path(folder), options)
+        samples = open_samples(dataset, "train", start.preprocess, Path(folder) / "shards", options)
+        replayed = open_replayed(dataset.store, config, start.preprocess, Path(folder), options)
+        order = order_of(config, pairs, len(replayed) if replayed is not None else 0)
         probe = replace(config, optim=replace(config.optim, epochs=PROBE_STEPS / order.steps_per_epoch))
-        fit(probe, start, samples, Path(folder), options=options, observe=observe)
+        fit(probe, start, samples, Path(folder), options=options, observe=observe, replay=replayed)
+    steps = order.steps(config.optim.epochs)
     each = (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1)
     trainable = sum(p.numel() for p in start.model.parameters() if p.requires_grad)
     copies = 3 + bool(config.optim.ema)  # gradient and two moments, and the average

@@ -18,6 +18,7 @@ from typing import Any
 
 import ray.train
 import torch
+from ray import cloudpickle
 from ray.train import Checkpoint, CheckpointConfig, CheckpointUploadMode, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -86,7 +87,9 @@ def fit_on_ray(
         # Without a cluster nobody uploads: the result must outlive the loop.
         here = shared if scale.workers == 0 else None
         board = None if scale.workers == 0 else stack.enter_context(watched(progress))
-        trainer = _trainer(job, scale, {"job": job, "before_step": before_step, "folder": here, "board": board})
+        # As bytes: Ray's controller reads the loop's arguments, too, and would import the towers for it.
+        packed = cloudpickle.dumps((job, before_step))
+        trainer = _trainer(job, scale, {"job": packed, "folder": here, "board": board})
         with trainer.fit().checkpoint.as_directory() as folder:
             shutil.copytree(folder, into, dirs_exist_ok=True)
     return into
@@ -115,7 +118,8 @@ def _trainer(job: RayJob, scale: RayScale, loop: dict[str, Any]) -> TorchTrainer
 
 def _work(loop: dict[str, Any]) -> None:
     """One worker's run."""
-    job: RayJob = loop["job"]
+    job: RayJob
+    job, before_step = cloudpickle.loads(loop["job"])
     context = ray.train.get_context()
     many = context.get_world_size() > 1
     with ExitStack() as stack:
@@ -132,7 +136,7 @@ def _work(loop: dict[str, Any]) -> None:
             own,
             folder,
             options=options,
-            observe=_Reporter(folder, job, loop["before_step"], loop["board"]),
+            observe=_Reporter(folder, job, before_step, loop["board"]),
             world=Ranks() if many else Alone(),
             replay=replayed,
         )

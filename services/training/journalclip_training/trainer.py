@@ -49,13 +49,18 @@ class Here:
 
 
 def open_task(task: Task, preprocess: Preprocess) -> tuple[Samples, Samples | None]:
-    """The training split, and the general pairs that are replayed beside it. Raises `PermanentError`
-    ``dataset-unknown`` where the recipe replays a dataset that the store has not."""
-    shards = task.folder / "shards"
+    """The training split, and the general pairs that are replayed beside it. Raises as `open_replayed`."""
     dataset = FrozenDataset.open(task.store, task.dataset)
-    own = open_samples(dataset, "train", preprocess, shards, task.options)
-    forgetting = task.config.forgetting
-    if not forgetting.replay:
-        return own, None
-    general = FrozenDataset.open(task.store, frozen_dataset(task.store, forgetting.replay_dataset).manifest)
-    return own, open_samples(general, "train", preprocess, shards, task.options)
+    own = open_samples(dataset, "train", preprocess, task.folder / "shards", task.options)
+    return own, open_replayed(task.store, task.config, preprocess, task.folder, task.options)
+
+
+def open_replayed(
+    store: ArtifactStore, config: TrainConfig, preprocess: Preprocess, folder: Path, options: RunOptions
+) -> Samples | None:
+    """The general pairs of a recipe that replays some. Raises `PermanentError` ``dataset-unknown`` where the store has
+    not the dataset it names."""
+    if not config.forgetting.replay:
+        return None
+    general = FrozenDataset.open(store, frozen_dataset(store, config.forgetting.replay_dataset).manifest)
+    return open_samples(general, "train", preprocess, folder / "shards", options)

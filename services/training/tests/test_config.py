@@ -32,6 +32,11 @@ def test_every_recipe_has_its_name_and_survives_json(name: str) -> None:
     assert config_from_json(config.canonical()) == config
 
 
+def test_whoever_starts_from_a_trained_model_sweeps_at_the_end() -> None:
+    sweeping = {name for name in RECIPES if recipe(name).forgetting.alphas}
+    assert sweeping == {name for name in RECIPES if recipe(name).model.base != "scratch"}
+
+
 def test_an_unknown_recipe_is_answered_with_the_known() -> None:
     with pytest.raises(RecipeUnknown) as caught:
         recipe("nonsense")

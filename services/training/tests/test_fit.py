@@ -185,6 +185,15 @@ def test_a_worker_killed_with_a_signal_changes_nothing(tmp_path: Path) -> None:
     assert found.largest_weight_difference < 1e-6
 
 
+def test_a_run_goes_on_with_fewer_workers_where_it_was(tmp_path: Path) -> None:
+    config = varied_config()
+    config = replace(config, optim=replace(config.optim, epochs=3))
+    found = kill_study(config, ranks=3, kills=(4,), folder=tmp_path, after=2)
+    assert found.deaths == 1
+    # Sums over ranks are added in another order, which Adam carries on.
+    assert found.loss == pytest.approx(found.undisturbed_loss, rel=1e-4)
+
+
 def resnet_config(tmp_path: Path, **optim: float) -> TrainConfig:
     sizes = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
     torch.manual_seed(0)

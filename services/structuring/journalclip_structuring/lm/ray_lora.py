@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ray.train
+from ray import cloudpickle
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.huggingface.transformers import RayTrainReportCallback
 from ray.train.torch import TorchConfig, TorchTrainer
@@ -42,9 +43,11 @@ def tune_on_ray(
     ``callbacks`` run on every worker, beside the one that reports checkpoints.
     """
     storage = Path(scale.storage or folder / "ray").resolve()
+    # As bytes: Ray's controller reads the loop's arguments, too, and would import transformers for them.
+    packed = cloudpickle.dumps([*callbacks])
     trainer = TorchTrainer(
         _work,
-        train_loop_config={"base": str(base.resolve()), "settings": asdict(settings), "callbacks": [*callbacks]},
+        train_loop_config={"base": str(base.resolve()), "settings": asdict(settings), "callbacks": packed},
         torch_config=TorchConfig(backend="nccl" if scale.gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=scale.workers, use_gpu=scale.gpu),
         run_config=RunConfig(
@@ -65,7 +68,7 @@ def _work(loop: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="journalclip-") as temporary:
         here = Path(temporary)
         trainer = new_trainer(Path(loop["base"]), here / "checkpoints", settings, context.get_world_size())
-        for callback in (RayTrainReportCallback(), *loop["callbacks"]):
+        for callback in (RayTrainReportCallback(), *cloudpickle.loads(loop["callbacks"])):
             trainer.add_callback(callback)
         _train_from_last(trainer)
         final = None

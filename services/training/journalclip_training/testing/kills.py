@@ -54,9 +54,14 @@ class KillStudy:
     largest_weight_difference: float
 
 
-def kill_study(config: TrainConfig, ranks: int, kills: Sequence[int], folder: Path) -> KillStudy:
-    """Train twice from one start on ``ranks`` processes; at each step of ``kills`` the second's last one dies."""
-    whole, killed = Runs(config, ranks, folder / "whole"), Runs(config, ranks, folder / "killed")
+def kill_study(
+    config: TrainConfig, ranks: int, kills: Sequence[int], folder: Path, after: int | None = None
+) -> KillStudy:
+    """Train twice from one start on ``ranks`` processes; at each step of ``kills`` the second's last one dies.
+
+    After a death it goes on with ``after`` processes, as an elastic run does that is given fewer or more.
+    """
+    whole, killed = Runs(config, ranks, folder / "whole"), Runs(config, ranks, folder / "killed", after)
     whole.go()
     deaths = killed.go(kills)
     (expected, others), (loss, weights) = whole.result(), killed.result()
@@ -72,6 +77,7 @@ class Runs:
     config: TrainConfig
     ranks: int
     folder: Path
+    after: int | None = None  # processes after the first death; None: as many as before
 
     def go(self, kills: Sequence[int] = ()) -> int:
         """Run to the end, the last rank dying at each of the steps ``kills`` once; returns how many deaths it took."""
@@ -82,7 +88,8 @@ class Runs:
             self._mark(step).touch()
         context = forked()
         for tries in range(len(kills) + 1):
-            processes = [context.Process(target=self._rank, args=(rank, tries)) for rank in range(self.ranks)]
+            ranks = self.after if tries and self.after else self.ranks
+            processes = [context.Process(target=self._rank, args=(rank, ranks, tries)) for rank in range(ranks)]
             for each in processes:
                 each.start()
             if _all_end_well(processes):
@@ -98,19 +105,19 @@ class Runs:
         """There while the death at ``step`` is still to come."""
         return self.folder / f"kill-{step}"
 
-    def _rank(self, rank: int, tries: int) -> None:
+    def _rank(self, rank: int, ranks: int, tries: int) -> None:
         torch.set_num_threads(1)
         world: Alone | Ranks = Alone()
-        if self.ranks > 1:
-            store = dist.FileStore(str(self.folder / f"rendezvous-{tries}"), self.ranks)  # type: ignore[attr-defined]
+        if ranks > 1:
+            store = dist.FileStore(str(self.folder / f"rendezvous-{tries}"), ranks)  # type: ignore[attr-defined]
             patience = timedelta(seconds=300)
-            dist.init_process_group("gloo", store=store, rank=rank, world_size=self.ranks, timeout=patience)
+            dist.init_process_group("gloo", store=store, rank=rank, world_size=ranks, timeout=patience)
             world = Ranks()
 
         def die(point: Point, steps: int) -> None:
             del steps
             mark = self._mark(point.step)
-            if rank == self.ranks - 1 and mark.exists():
+            if rank == ranks - 1 and mark.exists():
                 mark.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -121,7 +128,7 @@ class Runs:
         if rank == 0:
             weights = {name: p.detach().clone() for name, p in start.model.named_parameters()}
             save_file(weights, self.folder / "result", {"loss": repr(fitted.final_loss)})
-        if self.ranks > 1:
+        if ranks > 1:
             dist.destroy_process_group()
 
     def result(self) -> tuple[float, dict[str, torch.Tensor]]:
