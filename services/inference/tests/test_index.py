@@ -75,18 +75,27 @@ def test_scores_are_of_the_vectors_and_not_of_their_codes(tmp_path: Path) -> Non
     assert (rows[0], len(rows)) == (7, 12)
 
 
-def test_a_filter_costs_no_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["at random", "far away"])
+def test_a_filter_costs_no_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     rng = np.random.default_rng(0)
-    vectors = unit(rng, 3000)
+    vectors, queries = unit(rng, 3000), unit(rng, 100)
     built = build_ann(vectors, tmp_path / "ann.faiss")
-    everywhere = Ivf.open(built.path, vectors, probes=list_count(len(vectors)))
-    allowed, query = rng.random(3000) < 0.3, unit(rng, 1)[0]
-    expected = Exact(vectors).search(query, 10, allowed)[1].tolist()
-    assert everywhere.search(query, 10, allowed)[1].tolist() == expected  # few rows: scanned
+    index, exact = Ivf.open(built.path, vectors, built.probes), Exact(vectors)
+    if kind == "far away":  # every query lies on the other side of the collection than what it may find
+        queries[:, 0] = np.abs(queries[:, 0]) + 1
+        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    allowed = rng.random(3000) < 0.3 if kind == "at random" else vectors[:, 0] < -0.1
+    expected = np.stack([exact.search(query, 10, allowed)[1] for query in queries])
+    scanned = np.stack([index.search(query, 10, allowed)[1] for query in queries])
+    np.testing.assert_array_equal(scanned, expected)  # few rows
     monkeypatch.setattr("journalclip_inference.index.vectors.SCAN_UP_TO", 0)
-    assert everywhere.search(query, 10, allowed)[1].tolist() == expected  # many rows: the lists pass over the others
-    assert Ivf.open(built.path, vectors, probes=1).search(query, 10, allowed)[1].tolist() == expected  # in all of them
-    assert len(everywhere.search(query, 10, np.arange(3000) < 4)[1]) == 4
+    listed = np.stack([index.search(query, 10, allowed)[1] for query in queries])  # as if they were many
+    assert allowed[listed].all()
+    assert recall(listed, expected) >= 0.98
+    everywhere = Ivf.open(built.path, vectors, probes=list_count(len(vectors)))
+    np.testing.assert_array_equal(np.stack([everywhere.search(query, 10, allowed)[1] for query in queries]), expected)
+    assert len(everywhere.search(queries[0], 10, np.arange(3000) < 4)[1]) == 4
+    assert len(everywhere.search(queries[0], 10, np.zeros(3000, np.bool_))[1]) == 0
 
 
 def test_a_large_collection_gets_inverted_lists(world: World, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Both answer ``(scores, rows)`` sorted by falling score, ties by row, so that an answer never depends on the machine's
 mood; scores are always of the float vectors themselves. Vectors are unit length, so a dot product is a cosine. A filter
-is a mask over rows and never costs recall: few allowed rows are scanned exactly, of many the codes are, in every list.
+is a mask over rows: few allowed rows are scanned exactly, of many the lists are searched as if they held no others.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ Mask = NDArray[np.bool_]
 EXACT_UP_TO = 200_000
 # A filter that leaves this few rows is scanned exactly: cheaper than looking into lists for them, and never misses.
 SCAN_UP_TO = 20_000
+# Where one row in n is allowed, the tenth of those is as far away as the 10 n-th of all, so n times the share of lists
+# is searched that an unfiltered query needs, up to this many times: farther lists add nothing.
+_WIDEST = 4
 # Rows that codes name for each one that is wanted. At 8 bits a dimension four times as many change no answer.
 _CANDIDATES = 5
 
@@ -50,8 +53,9 @@ class Exact:
 class Ivf:
     """Inverted lists of 8-bit codes on disk, mapped: the codes name candidates, the vectors themselves order them.
 
-    A query looks into ``probes`` lists. Under a filter it looks into all of them, since the best allowed rows may lie
-    in lists that are far away; what is not allowed is passed over, so that costs less than it seems.
+    A query looks into ``probes`` lists. Under a filter the lists without an allowed row are passed by and the others
+    are taken, nearest first, until they hold a share of all allowed rows: however far from the query those lie, the
+    nearest of them are looked at.
     """
 
     def __init__(self, index: faiss.IndexIVF, vectors: Vectors, probes: int) -> None:
@@ -59,6 +63,7 @@ class Ivf:
         self._vectors = vectors
         self._exact = Exact(vectors)
         self._probes = probes
+        self._list_of: NDArray[np.int32] | None = None
 
     @classmethod
     def open(cls, path: Path, vectors: Vectors, probes: int) -> Ivf:
@@ -71,19 +76,46 @@ class Ivf:
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Vectors, Rows]:
         if allowed is not None and int(allowed.sum()) <= SCAN_UP_TO:
             return self._exact.search(query, k, allowed)
-        parameters = _parameters(self._probes if allowed is None else self._index.nlist, allowed)
         asked = np.ascontiguousarray(query[None], np.float32)
-        rows = self._index.search(asked, _CANDIDATES * k, params=parameters)[1][0]
+        if allowed is None:
+            # faiss wraps its classes at import, so that keywords and arrays work; its stubs show the bare ones.
+            parameters = faiss.SearchParametersIVF(nprobe=self._probes)  # type: ignore[call-arg]
+            rows = self._index.search(asked, _CANDIDATES * k, params=parameters)[1][0]
+        else:
+            rows = self._search_allowed(asked, _CANDIDATES * k, allowed)
         candidates = np.sort(rows[rows >= 0]).astype(np.int64)  # what was not found is -1; sorted, pages are read once
         return _top(self._vectors[candidates] @ query, candidates, k)
 
+    def _search_allowed(self, asked: Vectors, count: int, allowed: Mask) -> Rows:
+        """Rows of the ``count`` best codes [count], -1 where there are fewer, from lists with allowed rows."""
+        near, lists = self._index.quantizer.search(asked, self._index.nlist)
+        held = np.bincount(self._lists_of_rows()[allowed], minlength=self._index.nlist)[lists[0]]
+        seen = np.cumsum(held[held > 0])
+        wider = min(_WIDEST, len(allowed) / max(1, int(seen[-1])))
+        share = min(1.0, wider * self._probes / self._index.nlist)
+        enough = max(int(np.searchsorted(seen, share * seen[-1])) + 1, min(self._probes, len(seen)))
+        taken = np.ascontiguousarray(lists[0][held > 0][:enough])
+        at = np.ascontiguousarray(near[0][held > 0][:enough])
+        bitmap = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
+        parameters = faiss.SearchParametersIVF(nprobe=len(taken), sel=bitmap)  # type: ignore[call-arg]
+        scores, rows = np.empty(count, np.float32), np.empty(count, np.int64)
+        # Only the bare call takes both lists and a selector.
+        pointers = [faiss.swig_ptr(each) for each in (asked, taken, at, scores, rows)]
+        x, assigned, distances, found_scores, found = pointers
+        self._index.search_preassigned_c(1, x, count, assigned, distances, found_scores, found, False, parameters)
+        return rows
 
-def _parameters(probes: int, allowed: Mask | None) -> faiss.SearchParametersIVF:
-    # faiss wraps its classes at import, so that keyword arguments and arrays work; its stubs show the bare C++ ones.
-    if allowed is None:
-        return faiss.SearchParametersIVF(nprobe=probes)  # type: ignore[call-arg]
-    bitmap = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
-    return faiss.SearchParametersIVF(nprobe=probes, sel=bitmap)  # type: ignore[call-arg]
+    def _lists_of_rows(self) -> NDArray[np.int32]:
+        """The list of each row, int32 [N]; read once from the index, with the first filter."""
+        if self._list_of is None:
+            found = np.zeros(self._index.ntotal, np.int32)
+            for number in range(self._index.nlist):
+                size = self._index.invlists.list_size(number)
+                if size:
+                    ids = faiss.rev_swig_ptr(self._index.invlists.get_ids(number), size)
+                    found[ids] = number
+            self._list_of = found
+        return self._list_of
 
 
 def _top(scores: Vectors, rows: Rows | None, k: int) -> tuple[Vectors, Rows]:
