@@ -99,21 +99,21 @@ class Ivf:
         bitmap = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
         parameters = faiss.SearchParametersIVF(nprobe=len(taken), sel=bitmap)  # type: ignore[call-arg]
         scores, rows = np.empty(count, np.float32), np.empty(count, np.int64)
+        x, assigned, distances, best, found = (faiss.swig_ptr(each) for each in (asked, taken, at, scores, rows))
         # Only the bare call takes both lists and a selector.
-        pointers = [faiss.swig_ptr(each) for each in (asked, taken, at, scores, rows)]
-        x, assigned, distances, found_scores, found = pointers
-        self._index.search_preassigned_c(1, x, count, assigned, distances, found_scores, found, False, parameters)
+        bare = self._index.search_preassigned_c  # type: ignore[attr-defined]
+        bare(1, x, count, assigned, distances, best, found, False, parameters)
         return rows
 
     def _lists_of_rows(self) -> NDArray[np.int32]:
         """The list of each row, int32 [N]; read once from the index, with the first filter."""
         if self._list_of is None:
+            lists = cast(faiss.InvertedLists, self._index.invlists)  # None only before training
             found = np.zeros(self._index.ntotal, np.int32)
             for number in range(self._index.nlist):
-                size = self._index.invlists.list_size(number)
+                size = lists.list_size(number)
                 if size:
-                    ids = faiss.rev_swig_ptr(self._index.invlists.get_ids(number), size)
-                    found[ids] = number
+                    found[faiss.rev_swig_ptr(lists.get_ids(number), size)] = number
             self._list_of = found
         return self._list_of
 
