@@ -11,7 +11,7 @@ from journalclip_evaluation.retrieval import Direction, Retrieval
 _STYLE = """
 :root { color-scheme: light; --ink: #1c1c1c; --soft: #5d6470; --line: #e3e5e8; --blue: #1b5e7a; }
 * { box-sizing: border-box; }
-body { font: 15px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink); max-width: 62rem;
+body { font: 15px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink); max-width: 68rem;
   margin: 0 auto; padding: 1.6rem 1.5rem 4rem; background: #fff; }
 h1 { font-size: 1.55rem; line-height: 1.25; margin: 0 0 .2rem; } h2 { font-size: 1.2rem; margin: 2.6rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .5rem; }
@@ -26,7 +26,7 @@ nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding: .7rem 0; margin:
 .open { background: #eef0f3; color: #4a5160; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1rem; font-size: .9rem; }
-th, td { text-align: right; padding: .28rem .9rem .28rem 0; border-bottom: 1px solid var(--line);
+th, td { text-align: right; padding: .28rem .7rem .28rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 table.text th, table.text td { text-align: left; white-space: normal; } table.text td:first-child { min-width: 9rem; }
