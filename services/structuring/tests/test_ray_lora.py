@@ -44,6 +44,7 @@ def base(tmp_path: Path) -> Path:
 SETTINGS = LoraSettings(reports=16, batch=2, accumulate=2, rank=2, save_steps=2, max_steps=4, max_length=512)
 
 
+@pytest.mark.chaos  # minutes of imports: Ray starts every worker twice; a worker's death is in training's own Ray test
 def test_two_workers_one_of_which_dies_end_with_an_adapter(ray_cluster: None, base: Path, tmp_path: Path) -> None:
     from journalclip_structuring.lm.ray_lora import RayWorkers, tune_on_ray
 
