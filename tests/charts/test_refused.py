@@ -49,7 +49,6 @@ CHECKS = {
     "training.mode=rayJob,training.gpus=1": ["training.ray.worker.gpus"],
     "training.mode=rayCluster,training.ray.workers=9": ["asks for 9 pods", "wait for ever"],
     "training.mode=rayJob,training.ray.gpusPerWorker=2": ["no pod has more than worker.gpus, 1"],
-    "training.mode=rayJob,training.ray.gpusPerWorker=0.5,training.ray.workers=2": ["MIG slices"],
     "inference.mode=rayService,inference.ray.gpusPerReplica=2": ["no pod has more than worker.gpus, 1"],
     "inference.mode=rayService,inference.gpus=1": ["inference.ray.worker.gpus"],
     "training.settings.recipe=cns_clip_vit_b32": ["openai/clip-vit-base-patch32", "models.hub", "models.existingClaim"],
@@ -82,6 +81,16 @@ def test_the_chart_refuses_what_does_not_go_together(helm: Helm, sets: str) -> N
     assert "These values do not work together:" in said
     for words in CHECKS[sets]:
         assert words in said, said
+
+
+def test_a_part_of_a_gpu_is_for_one_worker(helm: Helm) -> None:
+    half = "training.ray.gpusPerWorker=0.5"
+    arguments = ("template", "r", str(helm.chart), "--set", "training.mode=rayJob", "--set-json", half)
+    assert "RayJob" in helm.run(*arguments)
+    with pytest.raises(HelmRefused, match="MIG slices"):
+        helm.run(*arguments, "--set", "training.ray.workers=2")
+    with pytest.raises(HelmRefused, match="gpusPerWorker"):  # `--set` makes a text of a fraction
+        helm.run(*arguments, "--set", half)
 
 
 def test_all_that_is_wrong_is_said_at_once(helm4: Helm) -> None:

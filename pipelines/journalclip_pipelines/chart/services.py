@@ -117,7 +117,9 @@ class TrainingRay(Values):
     """Training on Ray: how it is spread, and the cluster it runs on."""
 
     workers: int = Field(1, ge=1, description="Ray Train workers; any number that divides the batch.")
-    gpus_per_worker: float = Field(1, gt=0, description="GPUs of one worker; 0.5 leaves half of one to another run.")
+    gpus_per_worker: float = Field(
+        1, gt=0, description="GPUs of one worker; 0.5 (`--set-json`, not `--set`) leaves half of one to another run."
+    )
     failures: int = Field(3, ge=0, description="How often a worker may die before the run fails.")
     storage: str = Field("", description="Shared folder or s3:// address of Ray's own checkpoints.")
     keep_finished_s: int = Field(3600, ge=0, description="Seconds that a finished RayJob stays to be looked at.")
