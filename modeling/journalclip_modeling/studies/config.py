@@ -22,7 +22,7 @@ class SliceTowerConfig:
     depths: tuple[int, ...] = (3, 4, 6, 3)
     block: Literal["bottleneck", "basic"] = "bottleneck"
     stem: int = 64
-    pooled_stem: bool = True  # False: the stem halves once only, for slices too small to be halved twice
+    pooled_stem: bool = True  # False: a stem of 3 x 3 that halves once only, for slices too small for 7 x 7 and twice
     norm_groups: int = 32
     patch: int = 16  # ViT
     width: int = 768
@@ -64,8 +64,8 @@ def vit_b16() -> SliceTowerConfig:
     return SliceTowerConfig(kind="vit")
 
 
-def tiny_resnet(widths: tuple[int, ...] = (12, 24, 48)) -> SliceTowerConfig:
-    """A ResNet for slices of 32 to 64 pixels and a CPU."""
+def tiny_resnet(widths: tuple[int, ...] = (24, 48)) -> SliceTowerConfig:
+    """A ResNet for slices of 20 to 64 pixels and a CPU."""
     return SliceTowerConfig(
         widths=widths, depths=(1,) * len(widths), block="basic", stem=widths[0], pooled_stem=False, norm_groups=4
     )

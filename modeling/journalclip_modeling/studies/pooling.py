@@ -1,9 +1,10 @@
 """Attention pooling: a learnt query per head weighs tokens, absent ones not at all; the strongest token counts as well.
 
 The same module pools positions within a slice, slices within a sequence and sequences within a study, so that any
-number of slices and any subset of sequences gives one vector. Beside the weighted mean stands the maximum of each
-channel: a lesion is a few tokens of hundreds, which an untrained mean drowns. What was weighed how much comes out as
-well: pictures show it.
+number of slices and any subset of sequences gives one vector. The maximum of each channel is the residual path, and the
+weighted mean is added to it from nothing: a lesion is a few tokens of hundreds, which an untrained mean drowns, and
+three such pools in a row do not train unless the tokens pass each one as they are. What was weighed how much comes out
+as well: pictures show it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class AttentionPool(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.query = nn.Parameter(torch.randn(heads, width // heads) * (width // heads) ** -0.5)
         self.key, self.value = (nn.Linear(width, width) for _ in range(2))
-        self.out = nn.Linear(2 * width, width)
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
 
     def forward(self, tokens: Tensor, present: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pooled [n, width] and weights [n, L], the heads' mean; ``present`` bool [n, L], at least one a row."""
@@ -32,10 +35,9 @@ class AttentionPool(nn.Module):
         key = self.key(x).view(n, length, self.heads, -1)
         value = self.value(x).view(n, length, self.heads, -1)
         scores = torch.einsum("nlhd,hd->nhl", key, self.query)
-        flat = value.reshape(n, length, width)
         if present is not None:
             scores = scores.masked_fill(~present[:, None], -torch.inf)
-            flat = flat.masked_fill(~present[..., None], -torch.inf)
+            tokens = tokens.masked_fill(~present[..., None], -torch.inf)
         weights = scores.softmax(-1)
         mean = torch.einsum("nhl,nlhd->nhd", weights, value).reshape(n, width)
-        return self.out(torch.cat([mean, flat.amax(1)], 1)), weights.mean(1)
+        return tokens.amax(1) + self.out(mean), weights.mean(1)

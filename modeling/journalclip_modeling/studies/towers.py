@@ -43,6 +43,7 @@ class ResNetTower(nn.Module):
         first = 4
         if not config.pooled_stem:
             self.net.embedder.pooler = nn.Identity()
+            self.net.embedder.embedder.convolution = nn.Conv2d(1, config.stem, 3, stride=2, padding=1, bias=False)
             first = 2
         _group_normalised(self.net, config.norm_groups)
         self.channels = tuple(config.widths)

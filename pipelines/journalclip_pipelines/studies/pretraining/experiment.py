@@ -39,7 +39,7 @@ LOSSES: dict[str, LossConfig] = {
 MODEL = StudyModelConfig(
     grid=GRID,
     sequences=SEQUENCES,
-    tower=tiny_resnet((12, 24)),
+    tower=tiny_resnet(),
     text=TextTowerConfig(width=48, layers=1, heads=3, context=48, vocabulary=400),
     hidden=48,
     pool_heads=3,

@@ -49,7 +49,7 @@ def study_demo() -> StudyTrainConfig:
         recipe="study_demo",
         data=StudyDataConfig(shift=1),
         model=StudyModelConfig(
-            grid=(8, 32, 32), tower=tiny_resnet((12, 24)),
+            grid=(8, 32, 32), tower=tiny_resnet(),
             text=TextTowerConfig(width=48, layers=1, heads=3, context=64, vocabulary=600),
             hidden=48, pool_heads=3, dim=48,
         ),
