@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_pipelines.commands.options import AsJson, print_json
+from journalclip_pipelines.progress import reporter
 
 
 def mri(
@@ -25,6 +26,8 @@ def mri(
 ) -> None:
     """Pretrain by each loss, then retrieve, classify from few labels, and segment from 1 % and 10 % of the labels.
 
+    A seed takes about a quarter of an hour of one core.
+
     Examples:
 
         journalclip bench mri --seeds 5 --plot mri.png
@@ -37,10 +40,9 @@ def mri(
     from journalclip_pipelines.studies.pretraining.report import draw_report, table_of
 
     torch.set_num_threads(1)
-    say = Console(stderr=True).print
     done = []
     for seed in range(seeds):
-        experiment = Experiment(seed, folder, Sizes(), say)
+        experiment = Experiment(seed, folder, Sizes(), reporter())
         found = experiment.run()
         done.append(found | ({"subsets": experiment.subsets()} if subsets else {}))
     rows = table_of(done)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from transformers import PreTrainedTokenizerBase
 from journalclip_modeling.scratch import train_tokenizer
 from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet
 from journalclip_modeling.studies.model import StudyModel
+from journalclip_pipelines.progress import Reporter
 from journalclip_pipelines.studies.pretraining.world import GRID, REGIONS, SEQUENCES, StudyWorld, draw_world
 from journalclip_training.config import LossConfig, OptimConfig, RunOptions
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
@@ -48,7 +50,6 @@ MODEL = StudyModelConfig(
 )
 SHOTS = (1, 2, 4)
 SHARES = (0.01, 0.1)
-Say = Callable[[str], None]
 Scores = dict[str, float]
 
 
@@ -76,8 +77,8 @@ def train_config(loss: LossConfig, seed: int, epochs: float) -> StudyTrainConfig
 class Experiment:
     """One seed; each part's scores are kept in ``folder`` and not measured again."""
 
-    def __init__(self, seed: int, folder: Path, sizes: Sizes, say: Say) -> None:
-        self.seed, self.folder, self.sizes, self.say = seed, folder / f"seed-{seed}", sizes, say
+    def __init__(self, seed: int, folder: Path, sizes: Sizes, reporter: Reporter) -> None:
+        self.seed, self.folder, self.sizes, self.reporter = seed, folder / f"seed-{seed}", sizes, reporter
         self.folder.mkdir(parents=True, exist_ok=True)
         self._worlds: tuple[StudyWorld, StudyWorld] | None = None
 
@@ -94,7 +95,8 @@ class Experiment:
 
     def worlds(self) -> tuple[StudyWorld, StudyWorld]:
         if self._worlds is None:
-            train = draw_world(self.sizes.train, 2 * self.seed + 1)
+            with self.reporter.stage(f"seed {self.seed} studies", self.sizes.train) as stage:
+                train = draw_world(self.sizes.train, 2 * self.seed + 1, stage.update)
             self._worlds = train, draw_world(self.sizes.test, 2 * self.seed + 2)
         return self._worlds
 
@@ -106,7 +108,11 @@ class Experiment:
             return model
         train, _ = self.worlds()
         config = train_config(LOSSES[loss], self.seed, self.sizes.epochs)
-        fit_studies(config, model, self._tokenizer(), train.samples, self.folder / loss, options=RunOptions())
+        with self.reporter.stage(f"seed {self.seed} {loss}", 1) as stage:
+            fit_studies(
+                config, model, self._tokenizer(), train.samples, self.folder / loss, options=RunOptions(),
+                observe=lambda point, steps: stage.update(point.step + 1, steps, f"loss {point.loss:.2f}"),
+            )  # fmt: skip
         return model
 
     def _tokenizer(self) -> PreTrainedTokenizerBase:
@@ -117,7 +123,9 @@ class Experiment:
         if not path.exists():
             scores = measure()
             path.write_text(json.dumps(scores))
-            self.say(f"seed {self.seed} {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in scores.items()))
+            self.reporter.say(
+                f"seed {self.seed} {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in scores.items())
+            )
         found: Scores = json.loads(path.read_text())
         return found
 
@@ -175,7 +183,9 @@ def few_shot(before: Encoded, after: Encoded, train: StudyWorld, test: StudyWorl
                 rng = np.random.default_rng((draw, shots))
                 rows = [rng.permutation(np.flatnonzero(known == each))[:shots] for each in np.unique(known)]
                 few = np.concatenate(rows)
-                probe = LogisticRegression(C=10.0, max_iter=300).fit(x[few], known[few])
+                with warnings.catch_warnings():  # of one example a class, which is what is asked
+                    warnings.simplefilter("ignore", UserWarning)
+                    probe = LogisticRegression(C=10.0, max_iter=300).fit(x[few], known[few])
                 hits.append(float((probe.predict(y) == asked).mean()))
             scores[f"{shots}-shot {what}"] = float(np.mean(hits))
     return scores
