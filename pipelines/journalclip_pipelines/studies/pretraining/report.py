@@ -96,7 +96,7 @@ def draw_report(rows: Sequence[Row], path: Path) -> None:
             mean, low, high = row.mean
             axis.plot([place] * len(row.values), row.values, "o", color="#999999", markersize=3)
             axis.errorbar(place + 0.15, mean, [[mean - low], [high - mean]], fmt="s", color="#0072b2", capsize=3)
-        axis.set_xticks(range(len(of)), [row.arm for row in of], fontsize=8, rotation=20 if len(of) > 3 else 0)
+        axis.set_xticks(range(len(of)), [row.arm.replace("+", "\n") for row in of], fontsize=8 if len(of) < 4 else 6)
         axis.set_xlim(-0.5, len(of) - 0.3)
         axis.set_title(measure, fontsize=9)
     figure.suptitle("Phantom studies: each dot a seed, bars 95 % intervals of the mean over seeds", fontsize=10)
