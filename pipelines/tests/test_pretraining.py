@@ -40,7 +40,6 @@ def test_vectors_without_a_fault_score_one(worlds: tuple[StudyWorld, StudyWorld]
 
 
 def test_every_part_is_measured_once(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
     out = io.StringIO()
     done = [Experiment(seed, tmp_path, SIZES, JsonReporter(out)) for seed in (0, 1)]
     found = [each.run() | {"subsets": each.subsets()} for each in done]

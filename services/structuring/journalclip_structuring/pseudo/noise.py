@@ -26,11 +26,12 @@ _SYLLABLES: Final = (
 
 
 def blur(text: str, rng: Random, share: float = 0.2) -> str:
-    """``text`` with about ``share`` of its carrier words made up, a quarter of them left out."""
-    return _CARRIERS.sub(lambda word: _made_up(rng) if rng.random() < share else word.group(), text)
+    """``text`` with about ``share`` of its carrier words replaced: a quarter of those by nothing."""
+    return _CARRIERS.sub(lambda word: _instead(rng) if rng.random() < share else word.group(), text)
 
 
-def _made_up(rng: Random) -> str:
+def _instead(rng: Random) -> str:
+    """A word nobody knows, or nothing."""
     if rng.random() < 0.25:
         return ""
     return "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 4)))
