@@ -1,9 +1,9 @@
 """What the consume loop costs on Kafka: a backlog drained by it and by a bare kafka-python loop, in one run.
 
-Both read the same topic with the same client settings, each in a process of its own, one after the other. The bare
-loop polls and commits and does nothing else; ours decodes and validates every event, keeps order by key, hands it to a
-handler, and is stopped three times on the way (twice by SIGTERM, once by SIGKILL). Rates count the time from a
-process's first delivery to its last, so that starting Python and joining a group favour neither.
+Both read the same topic by the same client, each in a process of its own, one after the other. The bare loop has the
+client's own fetch sizes, polls and commits, and does nothing else; ours decodes and validates every event, keeps order
+by key, hands it to a handler, and is stopped three times on the way (twice by SIGTERM, once by SIGKILL). Rates count
+the time from a process's first delivery to its last, so that starting Python and joining a group favour neither.
 """
 
 from __future__ import annotations
