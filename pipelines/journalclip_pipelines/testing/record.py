@@ -1,8 +1,8 @@
 """The record of a kill matrix: one JSON line a death, so that hours of it may be stopped and gone on with.
 
 Lines are written only once the run that they belong to was proven (audit clean, dataset as undisturbed), all at a time:
-a service and a seed are done when every point of the service's way stands in the file, and are then not run again. A
-point that was added since makes them open again.
+a service and a seed are done when every point of the service's share stands in the file, and are then not run again.
+A point that was added since makes them open again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from journalclip_pipelines.testing.torment import SERVICES, Kill, way
+from journalclip_pipelines.testing.torment import SERVICES, Kill, share
 
 
 class Record:
@@ -36,7 +36,7 @@ class Record:
 
     def done(self, service: str, seed: int) -> bool:
         met = {kill.point for kill in self.kills() if (kill.service, kill.seed) == (service, seed)}
-        return met >= set(way(service))
+        return met >= set(share(service, seed))
 
     def add(self, kills: Iterable[Kill]) -> None:
         """On disk when this returns."""
