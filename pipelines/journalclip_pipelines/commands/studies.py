@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_pipelines.commands.studies_downstream import downstream
 from journalclip_shared.errors import PermanentError
 
 studies = typer.Typer(
-    help="Head-MRI studies: synthesize, inspect, submit, run, list. De-identified here before anything is stored.",
+    help="Head-MRI studies: read, de-identified, trained on, listed, and what a model of them is worth downstream.",
     no_args_is_help=True,
 )
+studies.command()(downstream)
 _STRICT_EXIT = 3
 _LAYOUTS = ("dicom", "nifti", "bids", "brats")
 _Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A folder of studies, one study's folder, or a zip.")]

@@ -79,8 +79,10 @@ class NormaliseCodec:
         return TypeAdapter(NormaliseOptions).validate_json(data)
 
     def encode(self, result: NormalisedStudy) -> list[bytes]:
-        bare = NormalisedStudy(tuple(replace(each, nifti=b"") for each in result.volumes))
-        return [_NORMALISED.dump_json(_Answer(bare)), *(each.nifti for each in result.volumes)]
+        labels = [] if result.labels is None else [result.labels]
+        volumes = tuple(replace(each, nifti=b"") for each in result.volumes)
+        bare = NormalisedStudy(volumes, b"" if labels else None)
+        return [_NORMALISED.dump_json(_Answer(bare)), *(each.nifti for each in result.volumes), *labels]
 
     def decode(self, frames: Sequence[bytes]) -> NormalisedStudy | PermanentError:
         """Raises `BadFrames`."""
@@ -88,8 +90,10 @@ class NormaliseCodec:
         if answer.error is not None:
             return child_error(*answer.error)
         found = answer.content()
-        _check(blobs, len(found.volumes))
-        return NormalisedStudy(tuple(_with(each, blob) for each, blob in zip(found.volumes, blobs, strict=True)))
+        count, labelled = len(found.volumes), found.labels is not None
+        _check(blobs, count + labelled)
+        volumes = tuple(_with(each, blob) for each, blob in zip(found.volumes, blobs[:count], strict=True))
+        return NormalisedStudy(volumes, blobs[count] if labelled else None)
 
 
 READ_STUDIES = ReadStudyCodec()

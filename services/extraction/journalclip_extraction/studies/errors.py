@@ -33,6 +33,8 @@ REMEDIES: dict[str, str] = {
     "nifti-not-finite": "Convert again, with the values outside the head set to 0.",
     "volume-too-large": "Crop or resample it; raise the limits of the studies' sandbox.",
     "volume-empty": "Look at the series: all of its values are the same.",
+    "labels-invalid": "Write 0 background, 1 core, 2 oedema, 4 (or 3) enhancing; other labels are unknown here.",
+    "labels-other-grid": "Give the label map on the voxels of the case's own volumes.",
     "report-unreadable": "Give plain text, JSON with `report`, `findings` or `text`, or a DICOM SR.",
 }
 

@@ -33,8 +33,8 @@ def is_nifti(data: bytes) -> bool:
     return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0")
 
 
-def read_nifti(data: bytes, b_values: tuple[float, ...] = ()) -> Volume:
-    """Raises `StudyRefused`."""
+def read_nifti(data: bytes, b_values: tuple[float, ...] = (), flat: bool = False) -> Volume:
+    """One value throughout is refused unless ``flat``. Raises `StudyRefused`."""
     raw = _gunzip(data, MAX_FILE_BYTES) if data[:2] == b"\x1f\x8b" else data
     kind = nibabel.Nifti2Image if raw[4:8] == b"n+2\0" else nibabel.Nifti1Image
     try:
@@ -50,7 +50,7 @@ def read_nifti(data: bytes, b_values: tuple[float, ...] = ()) -> Volume:
     sform, qform = int(image.header["sform_code"]), int(image.header["qform_code"])
     if not sform and not qform:
         raise StudyRefused("nifti-no-orientation", "neither qform nor sform is set")
-    return checked(_three(values, b_values), image.affine)
+    return checked(_three(values, b_values), image.affine, flat)
 
 
 def _three(values: NDArray[np.generic], b_values: tuple[float, ...]) -> NDArray[np.generic]:

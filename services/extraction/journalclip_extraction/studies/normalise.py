@@ -2,7 +2,8 @@
 
 All sequences of a study are laid on one grid by their scanner coordinates, so a voxel is the same place in each; sides
 are never mixed up, since the affine decides and not the order of a file. Slices run upwards, rows from front to back,
-columns from the patient's right to left. Runs in the sandbox's child.
+columns from the patient's right to left. A label map takes the same way by nearest neighbour: no label is ever mixed of
+two. Runs in the sandbox's child.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy.ndimage import affine_transform, gaussian_filter
 from journalclip_extraction.studies.deidentify.face import find_head
 from journalclip_extraction.studies.errors import StudyRefused
 from journalclip_extraction.studies.files import unpack
+from journalclip_extraction.studies.labels import read_labels
 from journalclip_extraction.studies.nifti import read_nifti
 from journalclip_extraction.studies.options import GridOptions
 from journalclip_extraction.studies.volume import Volume, to_nifti
@@ -27,11 +29,15 @@ Grid = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class NormaliseOptions:
-    """``sequences`` names the packed volumes in their order; ``centre`` is the brain's, RAS mm, where it is known."""
+    """``sequences`` names the packed volumes in their order; ``centre`` is the brain's, RAS mm, where it is known.
+
+    ``labelled``: a label map follows the volumes.
+    """
 
     sequences: tuple[SequenceName, ...]
     grid: GridOptions = field(default_factory=GridOptions)
     centre: tuple[float, float, float] | None = None
+    labelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,22 +50,26 @@ class GridVolume:
 
 @dataclass(frozen=True)
 class NormalisedStudy:
-    """In the order asked for."""
+    """In the order asked for; ``labels`` is the label map on the same grid, NIfTI too, None where none was given."""
 
     volumes: tuple[GridVolume, ...]
+    labels: bytes | None = field(default=None, repr=False)
 
 
 def normalise_study(data: bytes, options: NormaliseOptions) -> NormalisedStudy:
     """From `files.pack`'s bytes, one NIfTI a sequence. Raises `StudyRefused`."""
-    volumes = [read_nifti(file.data) for file in unpack(data)]
-    if len(volumes) != len(options.sequences):
-        raise StudyRefused("study-archive-invalid", f"{len(volumes)} volumes for {len(options.sequences)} sequences")
+    files, count = unpack(data), len(options.sequences)
+    if len(files) != count + options.labelled:
+        raise StudyRefused("study-archive-invalid", f"{len(files)} files for {count} sequences")
+    volumes = [read_nifti(file.data) for file in files[:count]]
+    labels = read_labels(files[count].data, volumes) if options.labelled else None
     centre = options.centre or brain_centre(volumes)
-    done = []
+    affine, done = grid_affine(options.grid, centre), []
     for sequence, volume in zip(options.sequences, volumes, strict=True):
         voxels = on_grid(volume, options.grid, centre, sequence)
-        done.append(GridVolume(sequence, to_nifti(voxels, grid_affine(options.grid, centre))))
-    return NormalisedStudy(tuple(done))
+        done.append(GridVolume(sequence, to_nifti(voxels, affine)))
+    laid = None if labels is None else to_nifti(labels_on_grid(labels, options.grid, centre), affine)
+    return NormalisedStudy(tuple(done), laid)
 
 
 def brain_centre(volumes: list[Volume]) -> tuple[float, float, float]:
@@ -86,13 +96,28 @@ def grid_affine(grid: GridOptions, centre: tuple[float, float, float]) -> NDArra
 
 def on_grid(volume: Volume, grid: GridOptions, centre: tuple[float, float, float], sequence: SequenceName) -> Grid:
     """uint8 [slices, rows, columns]."""
-    matrix = np.linalg.inv(volume.affine) @ grid_affine(grid, centre)
+    matrix = _to_source(volume, grid, centre)
     steps = np.linalg.norm(matrix[:3, :3], axis=1)  # source voxels a grid step takes along each source axis
     sigma = [0.42 * step if step > 1.3 else 0.0 for step in steps]  # against aliasing, where the grid is coarser
     smooth = gaussian_filter(volume.voxels, sigma) if any(sigma) else volume.voxels
     base = float(np.percentile(volume.voxels, 1))
     laid = affine_transform(smooth, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1, cval=base)
     return brightness(laid, base, sequence)
+
+
+def labels_on_grid(labels: Volume, grid: GridOptions, centre: tuple[float, float, float]) -> Grid:
+    """uint8 [slices, rows, columns]: the label at the middle of each voxel of the grid, background outside the map."""
+    matrix = _to_source(labels, grid, centre)
+    laid: Grid = affine_transform(
+        labels.voxels.astype(np.uint8), matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=0,
+        mode="grid-constant",  # else rounding of the affine may lose the outermost voxels
+    )  # fmt: skip
+    return laid
+
+
+def _to_source(volume: Volume, grid: GridOptions, centre: tuple[float, float, float]) -> NDArray[np.float64]:
+    """From the grid's indices to the volume's."""
+    return np.linalg.inv(volume.affine) @ grid_affine(grid, centre)
 
 
 def brightness(values: NDArray[np.float32], base: float, sequence: SequenceName) -> Grid:

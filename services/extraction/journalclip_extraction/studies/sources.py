@@ -137,10 +137,11 @@ def _take_nifti(file: SourceFile, names: dict[str, SourceFile], found: Found) ->
     b_values = _b_values(names.get(re.sub(r"\.nii(\.gz)?$", ".bval", file.name.lower())))
     if any(mark in file.stem for mark in _SEGMENTATION):
         raise StudyRefused("file-not-image", "a segmentation is not part of a study")
-    found.sources.append(Source(lambda: read_nifti(file.data, b_values), _sidecar(sidecar), 1, _named(file)))
+    found.sources.append(Source(lambda: read_nifti(file.data, b_values), _sidecar(sidecar), 1, named(file)))
 
 
-def _named(file: SourceFile) -> Recognised | None:
+def named(file: SourceFile) -> Recognised | None:
+    """Which sequence a NIfTI file is by its name alone."""
     entities = file.stem.split("_")
     last = entities[-1]
     if len(entities) > 1 and entities[0].startswith("sub-") and last in _BIDS:

@@ -42,8 +42,8 @@ class Volume:
         return rows[0], rows[1], rows[2]
 
 
-def checked(voxels: NDArray[np.generic], affine: Affine) -> Volume:
-    """Three axes, a size within reason, finite, invertible, not all the same. Raises `StudyRefused`."""
+def checked(voxels: NDArray[np.generic], affine: Affine, flat: bool = False) -> Volume:
+    """Three axes, a size within reason, finite, invertible, not all the same unless ``flat``. Raises `StudyRefused`."""
     if voxels.ndim != 3 or min(voxels.shape) < 1:
         raise StudyRefused("nifti-4d", f"an array of {voxels.ndim} axes is no volume")
     if voxels.size > MAX_VOXELS:
@@ -57,7 +57,7 @@ def checked(voxels: NDArray[np.generic], affine: Affine) -> Volume:
         if finite.mean() < 0.3 or np.isinf(floats).any():
             raise StudyRefused("nifti-not-finite", f"{100 * (1 - finite.mean()):.0f} % of the voxels are no numbers")
         floats = np.where(finite, floats, np.float32(0))
-    if float(floats.max()) == float(floats.min()):
+    if not flat and float(floats.max()) == float(floats.min()):
         raise StudyRefused("volume-empty", "all voxels have one value")
     return Volume(floats, np.asarray(affine, np.float64))
 

@@ -65,12 +65,14 @@ class Segmenter(nn.Module):
 def train_segmenter(
     model: StudyModel, voxels: Tensor, present: Tensor, labels: Tensor, config: SegmentConfig
 ) -> Segmenter:
-    """A segmenter that starts from ``model``'s tower, trained on uint8 labels [N, Z, H, W] in BraTS codes.
+    """A segmenter that starts from ``model``'s tower, trained on uint8 labels [N, Z, H, W] in BraTS codes, on the
+    device where the model is.
 
     ``model`` itself is changed; pass a copy.
     """
+    device = next(model.parameters()).device
     torch.manual_seed(config.seed)
-    net = Segmenter(model, config.width).train()
+    net = Segmenter(model, config.width).to(device).train()
     tower, rest = set(net.tower.parameters()), net.parameters()
     groups = [
         {"params": list(tower), "lr": config.tower_lr},
@@ -84,7 +86,8 @@ def train_segmenter(
     for _ in range(config.steps):
         rows = torch.from_numpy(rng.choice(len(voxels), min(config.batch, len(voxels)), replace=False))
         optimizer.zero_grad(set_to_none=True)
-        segmentation_loss(net(voxels[rows], present[rows]), target[rows]).backward()  # type: ignore[no-untyped-call]
+        logits = net(voxels[rows].to(device), present[rows].to(device))
+        segmentation_loss(logits, target[rows].to(device)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return net.eval()
@@ -101,10 +104,11 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 def segment(net: Segmenter, voxels: Tensor, present: Tensor, batch: int = 16) -> Tensor:
     """uint8 [N, Z, H, W] in BraTS codes."""
-    table = torch.tensor(CODES, dtype=torch.uint8)
+    table, device = torch.tensor(CODES, dtype=torch.uint8), next(net.parameters()).device
     with torch.inference_mode():
         parts = [
-            table[net(voxels[a : a + batch], present[a : a + batch]).argmax(1)] for a in range(0, len(voxels), batch)
+            table[net(voxels[a : a + batch].to(device), present[a : a + batch].to(device)).argmax(1).cpu()]
+            for a in range(0, len(voxels), batch)
         ]
     return torch.cat(parts)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.testing.studies.dicom import DicomOptions, dicom_files
 from journalclip_shared.testing.studies.scan import DrawnStudy
+from journalclip_shared.testing.studies.signals import CODE
 from journalclip_shared.testing.studies.truth import StudyTruth
 
 Layout = Literal["dicom", "nifti", "bids", "brats"]
@@ -78,9 +79,12 @@ def _bids(study: DrawnStudy, folder: Path, report: Report) -> Path:
 
 
 def _brats(study: DrawnStudy, parent: Path, name: str) -> Path:
+    """Without skull and face, as the challenge gives its volumes away."""
+    outside = np.isin(study.tissue, [CODE[each] for each in ("air", "scalp", "bone", "eye")])
     for scan in study.scans:
         if scan.sequence in _BRATS:
-            data = nifti_bytes(np.round(scan.voxels * 1000).astype(np.int16), scan.affine)
+            voxels = np.where(outside, 0, np.maximum(1, np.round(scan.voxels * 1000)))
+            data = nifti_bytes(voxels.astype(np.int16), scan.affine)
             _put(parent / name / f"{name}_{_BRATS[scan.sequence]}.nii.gz", data)
     _put(parent / name / f"{name}_seg.nii.gz", nifti_bytes(study.labels, study.scans[0].affine))
     return parent / name

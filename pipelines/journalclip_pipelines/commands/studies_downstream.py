@@ -1,0 +1,110 @@
+"""``journalclip studies downstream``: a pretrained study model against none, on labelled cases of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+
+if TYPE_CHECKING:
+    from journalclip_pipelines.studies.downstream.report import CurvePoint
+
+
+def downstream(
+    folder: Annotated[
+        Path, typer.Argument(metavar="PATH", help="PATH/CLASS/CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, as in BraTS.")
+    ],
+    model: Annotated[
+        str, typer.Option(help="A study model's folder; or champion, candidate, previous: that of the working folder.")
+    ] = "champion",
+    task: Annotated[Literal["classify", "segment", "both"], typer.Option(help="What is learnt.")] = "both",
+    fractions: Annotated[str, typer.Option(help="Shares of the training labels, at least one case a class.")] = (
+        "0.01,0.1,1"
+    ),
+    seeds: Annotated[int, typer.Option(min=2, help="Splits and starts; intervals are over them.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training an arm, whatever its share of labels.")] = 200,
+    batch: Annotated[int, typer.Option(min=1, help="Cases a step.")] = 8,
+    device: Annotated[str, typer.Option(help="PyTorch's name: cpu, cuda.")] = "cpu",
+    out: Annotated[
+        Path, typer.Option(help="Where finished arms and cases on the grid are kept; what is there is not run again.")
+    ] = Path("mri-downstream"),
+    plot: Annotated[Path | None, typer.Option(help="Write the curves as a PNG.")] = None,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Classify and segment labelled cases from few labels and from all, pretrained against from scratch.
+
+    The class is the folder above a case: HGG and LGG in BraTS 2019, or any of your own. A label map (CASE_seg)
+    holds 1 core, 2 oedema, 4 or 3 enhancing. Three of ten patients a class are test cases, drawn by seed. Cases stay
+    where they lie; none may have been in the model's own training.
+
+    Examples:
+
+        journalclip studies downstream MICCAI_BraTS_2019 --workdir W --plot curves.png
+
+        journalclip studies downstream cases --model MODEL_FOLDER --task classify --fractions 0.1,1 --json
+    """
+    from journalclip_extraction.studies.cells import normalising
+    from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.progress import reporter
+    from journalclip_pipelines.studies.downstream.cases import LaidCases, find_cases, lay_cases
+    from journalclip_pipelines.studies.downstream.curves import TASKS, CurveOptions, Curves
+    from journalclip_pipelines.studies.downstream.report import draw_curves, points_of
+    from journalclip_pipelines.studies.downstream.start import pretrained
+
+    options = CurveOptions(
+        tasks=TASKS if task == "both" else (task,), fractions=_fractions(fractions), seeds=seeds, device=device
+    )
+    options = replace(
+        options,
+        classify=replace(options.classify, steps=steps, batch=batch),
+        segment=replace(options.segment, steps=steps, batch=batch),
+    )
+    start, bars = pretrained(model, workdir), reporter()
+    with resumable(f"journalclip studies downstream {folder} --out {out} and the same options"), normalising() as cell:
+        with bars.stage("find cases", 0) as found_stage:
+            found = find_cases(folder, start.config.sequences, "segment" in options.tasks, found_stage.update)
+
+        def lay() -> LaidCases:
+            with bars.stage("lay cases on grid", len(found.cases)) as stage:
+                return lay_cases(found, start.config, cell, out / "cases", stage.update)
+
+        arms = Curves(found, lay, start, options, out, bars).run()
+    points = points_of(arms)
+    if plot is not None:
+        draw_curves(points, plot)
+    if as_json:
+        print_json({
+            "classes": {name: int((found.truth == n).sum()) for n, name in enumerate(found.classes)},
+            "asked": arms[0].asked, "seeds": seeds, "model": start.digest,
+            "points": [each.as_json() for each in points],
+        })  # fmt: skip
+    else:
+        _say(points)
+
+
+def _fractions(said: str) -> tuple[float, ...]:
+    """Raises `CasesUnusable` ``fractions-invalid``."""
+    from journalclip_pipelines.studies.downstream.errors import CasesUnusable
+
+    try:
+        shares = sorted({float(each) for each in said.split(",")})
+    except ValueError as error:
+        raise CasesUnusable("fractions-invalid", f"{said!r} are no numbers") from error
+    if not all(0 < share <= 1 for share in shares):
+        raise CasesUnusable("fractions-invalid", f"{said!r} are not all above 0 and up to 1")
+    return tuple(shares)
+
+
+def _say(points: list[CurvePoint]) -> None:
+    table = Table("measure", "labels", "start", "mean (95 % interval)", "minus scratch (95 % interval)")
+    for point in points:
+        labels = f"{100 * point.fraction:g} % ({point.labels:g})"
+        table.add_row(point.measure, labels, point.arm, point.said(), point.difference_said())
+    Console().print(table)
