@@ -196,7 +196,7 @@ class Facts:
             bounding_capabilities=list(found["BoundingCaps"] or ()),
             security=list(host["SecurityOpt"] or ()),
             memory_mib=int(host["Memory"]) >> 20,
-            networks=sorted(found["NetworkSettings"]["Networks"] or ()),
+            networks=sorted(found["NetworkSettings"].get("Networks") or ()),
             restarts=int(found["RestartCount"]),
             kernel=_status(int(found["State"]["Pid"])),
         )
