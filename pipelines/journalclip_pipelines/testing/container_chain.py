@@ -258,8 +258,9 @@ def run(articles: int, prefix: str, folder: Path, program: str, say: Callable[[s
         stack.callback(undisturbed, engine.close)
         engine.open()
         chain = Chain(engine, release, say)
-        server, account = stack.enter_context(api_server(chain.operator, folder / "secrets", engine.gateway))
         chain.servers()
+        # Only now: podman makes a network's bridge with its first container.
+        server, account = stack.enter_context(api_server(chain.operator, folder / "secrets", engine.gateway))
         chain.bootstrap()
         chain.services(server, account)
         chain.serving()

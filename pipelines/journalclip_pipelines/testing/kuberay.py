@@ -34,7 +34,6 @@ from journalclip_shared.errors import PermanentError
 _log = logging.getLogger(__name__)
 
 _GCS, _DASHBOARD, _AGENT, _METRICS, SERVE = 6379, 8265, 52365, 8080, 8000
-_SHARED = 4  # KubeRay gives a pod its whole memory as /dev/shm; where all share one machine, a part of that
 
 
 @dataclass
@@ -109,7 +108,7 @@ class RayCluster:
             args=[command],
             environment={**variables, **self.secret},
             names=self.release.long(f"{self.name}-head-svc") if kind == "head" else (),
-            shared_memory=quantity(pod.spec["containers"][0]["resources"]["limits"]["memory"]) // _SHARED,
+            shared_memory=quantity(pod.spec["containers"][0]["resources"]["limits"]["memory"]),  # as KubeRay mounts it
         )
         self.running.append(self.engine.start(self.release, pod, f"{self.name}-{role}", changes))
 
