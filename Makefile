@@ -74,4 +74,4 @@ images-prove: ## start the images as the chart does (non-root, read-only, no cap
 
 .PHONY: images-chain
 images-chain: sync ## from a dropped PDF to search across containers of all seven images, by podman; see docs/operations/images.md
-	@$(VENV)/python -m journalclip_pipelines.testing.container_chain $(if $(WORK),--workdir "$(WORK)")
+	@$(VENV)/python -m journalclip_pipelines.testing.container_chain $(if $(WORK),--workdir "$(WORK)") $(addprefix --set ,$(SET))

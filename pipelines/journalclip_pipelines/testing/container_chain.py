@@ -3,8 +3,9 @@
 The chart is rendered with its laptop profile and `ci/containers-values.yaml`, and every pod that it declares is started
 as it declares it: Kafka and MinIO with a user and the least rights for each service, MLflow, the bootstrap job, all
 services. Synthetic journals are dropped into the bucket, and by events alone they become a served champion, trained by
-a RayJob and served by Ray Serve as KubeRay would start them; then one more PDF is dropped and searched for. The end is
-an audit of everything and what podman and the kernel say of each container. Nothing outlives it but logs and result.
+a RayJob and served by Ray Serve as KubeRay would start them, or by the chart's own pods where `--set` says so; then one
+more PDF is dropped and searched for. The end is an audit of everything, and what podman and the kernel say of each
+container. Nothing outlives it but logs and the result.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,9 +30,9 @@ from typing import Any
 from journalclip_pipelines.backbone.inbox import INBOX
 from journalclip_pipelines.servers import build, tools
 from journalclip_pipelines.testing import told
-from journalclip_pipelines.testing.charts import CHART, LAPTOP, Helm, Manifest, kinds
+from journalclip_pipelines.testing.charts import CHART, LAPTOP, Helm, Manifest, kinds, ray_jobs
 from journalclip_pipelines.testing.containers import NOTHING, Changes, Facts, Podman, Release, Running, answers
-from journalclip_pipelines.testing.kuberay import SERVE, Operator, RayCluster, api_server
+from journalclip_pipelines.testing.kuberay import Operator, RayCluster, api_server
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.errors import JournalclipError, PermanentError
 from journalclip_shared.events import (
@@ -93,14 +94,22 @@ class Chain:
     def services(self, server: str, account: Path) -> None:
         started = [self._start(f"Deployment/{_NAME}-{name}") for name in _SERVICES]
         launcher = Changes(environment={"JOURNALCLIP_KUBE_SERVER": server}, mounts={_ACCOUNT: account})
-        started.append(self._start(f"Deployment/{_NAME}-training", launcher))
+        launches = bool(ray_jobs(self._release.manifests))
+        started.append(self._start(f"Deployment/{_NAME}-training", launcher if launches else NOTHING))
         self._engine.wait_ready(*started)
         self.done("services")
 
     def serving(self) -> None:
-        (service,) = kinds(self._release.manifests, "RayService")
-        self._served = self._operator.serve(service)
-        self._engine.wait_for(self._runs, "Ray Serve does not run its application")
+        services = kinds(self._release.manifests, "RayService")
+        if not services:
+            door = self._start(f"Deployment/{_NAME}-inference")
+            self._engine.wait_ready(door)
+            self._door = (door, "http")
+            self.done("inference")
+            return
+        cluster = self._operator.serve(services[0])
+        self._engine.wait_for(lambda: _runs(cluster), "Ray Serve does not run its application")
+        self._door = (cluster.head, "serve")
         self.done("Ray Serve")
 
     def first(self, pdfs: list[Path]) -> None:
@@ -112,7 +121,7 @@ class Chain:
         frozen = self.event(DatasetFrozen)
         self.done(f"extracted and structured ({len(pdfs)})", max(each["time"] for each in read) - begun)
         trained = self.event(ModelTrained)
-        self.done("trained, a RayJob from its start", trained["time"] - frozen["time"])
+        self.done("trained", trained["time"] - frozen["time"])
         promoted = self.event(ModelPromoted)
         self.done("promoted", promoted["time"] - trained["time"])
         self._engine.wait_for(lambda: answers(self._api("/readyz")) == 200, "no champion is served")
@@ -215,14 +224,8 @@ class Chain:
         )  # fmt: skip
 
     def _api(self, path: str) -> str:
-        return f"http://{self._served.head.address}:{SERVE}{path}"
-
-    def _runs(self) -> bool:
-        said = self._served.ask("/api/serve/applications/") or {}
-        status = said.get("applications", {}).get("journalclip", {})
-        if status.get("status") == "DEPLOY_FAILED":
-            raise PermanentError("serve-failed", str(status.get("message"))[:500])
-        return bool(status.get("status") == "RUNNING")
+        running, port = self._door
+        return running.url(port, path)
 
     def _search(self, text: str) -> list[Manifest]:
         body = json.dumps({"text": text[:500], "k": 24, "compare": "caption"}).encode()
@@ -231,6 +234,14 @@ class Chain:
         request = urllib.request.Request(self._api("/v1/search"), body, headers)  # noqa: S310 - a container's address
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - a container's address
             return list(json.load(answer)["hits"])
+
+
+def _runs(cluster: RayCluster) -> bool:
+    said = cluster.ask("/api/serve/applications/") or {}
+    status = said.get("applications", {}).get("journalclip", {})
+    if status.get("status") == "DEPLOY_FAILED":
+        raise PermanentError("serve-failed", str(status.get("message"))[:500])
+    return bool(status.get("status") == "RUNNING")
 
 
 def source(pdf: Path) -> str:
@@ -242,16 +253,18 @@ def pairs_of(gold: Mapping[str, Any], names: set[str]) -> int:
     return sum(len(figure["panels"]) or 1 for name in names for figure in gold[name]["figures"])
 
 
-def run(articles: int, prefix: str, folder: Path, program: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """The whole chain; what was seen. Raises `JournalclipError`."""
+def run(
+    articles: int, values: Sequence[str], prefix: str, folder: Path, program: str, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The whole chain, with some of the chart's ``values`` changed; what was seen. Raises `JournalclipError`."""
     write_journals(folder / "journals", articles + 1, 0)
     pdfs = sorted((folder / "journals").glob("*.pdf"))
     pairs = pairs_of(json.loads((folder / "journals" / "gold.json").read_text()), {each.name for each in pdfs[:-1]})
     registry = prefix.removesuffix("/journalclip")
-    sets = [f"image.registry={registry}", f"freezing.settings.freeze_new_pairs={max(1, int(_SHARE * pairs))}"]
+    fixed = [f"image.registry={registry}", f"freezing.settings.freeze_new_pairs={max(1, int(_SHARE * pairs))}"]
     cache = Path(os.environ.get("JOURNALCLIP_TEST_SERVERS_CACHE") or build.default_cache())
     helm = Helm(tools.tool("helm4", cache), CHART)
-    release = Release(helm.template(VALUES, sets, _RELEASE, _NAMESPACE), _NAMESPACE)
+    release = Release(helm.template(VALUES, [*fixed, *values], _RELEASE, _NAMESPACE), _NAMESPACE)
     engine = Podman(folder, f"journalclip-{secrets.token_hex(3)}", program)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder / "secrets", ignore_errors=True)
@@ -307,18 +320,22 @@ def interruptible() -> Iterator[None]:
 
 def table(result: Mapping[str, Any]) -> str:
     """What podman and the kernel said, a container a line."""
-    lines = [f"{'container':<44}{'user':<13}{'root':<11}{'capabilities':<14}{'new rights':<12}{'seccomp':<9}{'MiB':>6}"]
+    lines = [f"{'container':<48}{'user':<13}{'root':<11}{'capabilities':<14}{'new rights':<12}{'seccomp':<9}{'MiB':>6}"]
     for each in result["containers"]:
         found = Facts(**each)
         seccomp = found.kernel.get("Seccomp", "-")
         lines.append(
-            f"{found.name.partition('-')[2]:<44}{found.user:<13}"
+            f"{found.name.split('-', 2)[2]:<48}{found.user:<13}"
             f"{'read-only' if found.read_only_root else 'written':<11}"
             f"{','.join(found.effective_capabilities) or 'none':<14}"
             f"{'none' if 'no-new-privileges' in found.security else 'possible':<12}"
             f"{'filter' if seccomp == '2' else seccomp:<9}{found.memory_mib:>6}"
         )
     return "\n".join(lines)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -335,7 +352,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with interruptible():
-            result = run(asked.articles, prefix, folder, program, lambda line: print(line, file=sys.stderr, flush=True))
+            result = run(asked.articles, asked.values, prefix, folder, program, _say)
     except JournalclipError as error:
         print(f"{error}\nlogs: {folder}", file=sys.stderr)
         return 1

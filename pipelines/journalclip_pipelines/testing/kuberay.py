@@ -33,7 +33,7 @@ from journalclip_shared.errors import PermanentError
 
 _log = logging.getLogger(__name__)
 
-_GCS, _DASHBOARD, _AGENT, _METRICS, SERVE = 6379, 8265, 52365, 8080, 8000
+_GCS, _DASHBOARD, _AGENT, _METRICS = 6379, 8265, 52365, 8080
 
 
 @dataclass
