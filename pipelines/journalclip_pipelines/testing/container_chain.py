@@ -306,16 +306,17 @@ def undisturbed(act: Callable[[], None]) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM as Ctrl-C, so that both lead through every removal."""
+    """SIGTERM as Ctrl-C, and Ctrl-C also where a shell put us into the background: each leads through the removals."""
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -340,6 +341,7 @@ def _say(line: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--set", action="append", default=[], dest="values", help="A value of the chart, KEY=VALUE.")
     parser.add_argument("--articles", type=int, default=12, help="Synthetic articles of the first dataset.")
     parser.add_argument(
         "--workdir", type=Path, help="New folder for journals and logs; else one in the temporary folder."

@@ -13,6 +13,7 @@ import json
 import math
 import re
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -239,6 +240,8 @@ class Podman:
     started: list[Running] = field(default_factory=list)
     facts: dict[str, Facts] = field(default_factory=dict)  # of everything that ever ran, as it was when it started
     _volumes: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # held while a container starts
+    _closed: bool = False
 
     def open(self) -> None:
         (self.folder / "secrets").mkdir(parents=True, mode=0o700)  # closed here, so that files below can be read within
@@ -251,6 +254,8 @@ class Podman:
         return str(found["subnets"][0]["gateway"])
 
     def close(self) -> None:
+        with self._lock:  # a job of the operator's may be starting one in its own thread
+            self._closed = True
         if self.started:  # all at once: they have nothing left to tell each other
             self.call("stop", "--ignore", "--time", str(_STOP_S), *(each.name for each in self.started))
         for each in reversed(self.started):
@@ -294,8 +299,7 @@ class Podman:
             networks = ["--network", self.network, *(item for each in names for item in ("--network-alias", each))]
         command, args = changes.command or manifest.get("command"), changes.args or manifest.get("args") or ()
         running = Running(self, full, manifest)
-        self.started.append(running)  # first, so that what fails half-way is removed
-        self.run(
+        arguments = [
             "run", "--detach", "--name", full, "--hostname", name[:63], "--env-file", str(environment),
             *(["--restart", "on-failure"] if pod.owner.startswith(_STANDING) else []),
             *networks, *security(pod, manifest), *resources(manifest),
@@ -303,8 +307,13 @@ class Podman:
             *(["--shm-size", str(changes.shared_memory)] if changes.shared_memory else []),
             *(["--entrypoint", json.dumps(list(command))] if command else []),
             changes.image or manifest["image"], *args,
-        )  # fmt: skip
-        self.facts[full] = Facts.of(running)
+        ]  # fmt: skip
+        with self._lock:
+            if self._closed:
+                raise PermanentError("chain-closed", f"{full} is not started any more")
+            self.started.append(running)  # first, so that what fails half-way is removed
+            self.run(*arguments)
+            self.facts[full] = Facts.of(running)
         return running
 
     def _mounts(self, release: Release, pod: Pod, manifest: Manifest, name: str) -> Iterator[str]:
@@ -332,7 +341,7 @@ class Podman:
         """Raises `PermanentError` with ``otherwise`` when the time is up."""
         deadline = time.monotonic() + (timeout_s or self.patience_s)
         while not done():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._closed:
                 raise PermanentError("chain-failed", otherwise, f"Read the logs in {self.folder}.")
             time.sleep(pause_s)
 
