@@ -30,7 +30,7 @@ from typing import Any
 from journalclip_pipelines.backbone.inbox import INBOX
 from journalclip_pipelines.servers import build, tools
 from journalclip_pipelines.testing import told
-from journalclip_pipelines.testing.charts import CHART, LAPTOP, Helm, Manifest, kinds, ray_jobs
+from journalclip_pipelines.testing.charts import CHART, CONTAINERS, Helm, Manifest, kinds, ray_jobs
 from journalclip_pipelines.testing.containers import NOTHING, Changes, Facts, Podman, Release, Running, answers
 from journalclip_pipelines.testing.kuberay import Operator, RayCluster, api_server
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
@@ -50,7 +50,6 @@ from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.settings import S3Settings
 from journalclip_shared.testing.journals import write_journals
 
-VALUES = (LAPTOP, "ci/containers-values.yaml")
 _RELEASE, _NAMESPACE = "r", "clip"
 _NAME = f"{_RELEASE}-journalclip"
 _SHARE = 0.6  # of the pairs that the journals are known to hold: one freeze happens, and no second one
@@ -264,7 +263,7 @@ def run(
     fixed = [f"image.registry={registry}", f"freezing.settings.freeze_new_pairs={max(1, int(_SHARE * pairs))}"]
     cache = Path(os.environ.get("JOURNALCLIP_TEST_SERVERS_CACHE") or build.default_cache())
     helm = Helm(tools.tool("helm4", cache), CHART)
-    release = Release(helm.template(VALUES, [*fixed, *values], _RELEASE, _NAMESPACE), _NAMESPACE)
+    release = Release(helm.template(CONTAINERS, [*fixed, *values], _RELEASE, _NAMESPACE), _NAMESPACE)
     engine = Podman(folder, f"journalclip-{secrets.token_hex(3)}", program)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder / "secrets", ignore_errors=True)
