@@ -280,14 +280,14 @@ def run(
         hit = chain.last(pdfs[-1])
         audited = chain.audit()
         facts = chain.facts()
-        strangers = all(each.refuses_strangers() for each in chain.clusters if each.running)
+        standing = [each for each in chain.clusters if each.running]
         return {
             "articles": articles,
             "seconds": dict(chain.seconds),
             "hit": {name: hit[name] for name in ("pair_id", "name", "rank", "score")},
             "audit": audited,
             "ray_jobs": list(chain.jobs().values()),
-            "ray_asks_for_a_token": strangers,
+            "ray_clusters_that_ask_for_a_token": sum(each.refuses_strangers() for each in standing),
             "containers": [each.as_json() for each in facts],
             "broken": [sentence for each in facts for sentence in each.broken()],
         }
