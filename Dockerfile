@@ -2,7 +2,7 @@
 #
 #   base ─┬─> deps ──┬─> service   SERVICE=backbone | extraction | structuring: one process, no compiler, no pip
 #         │          ├─> parser    SERVICE=parser: the PDF library and nothing that reaches a server
-#         │          └─> ray       SERVICE=ray: torch (CUDA), Ray, MLflow; training, promotion, serving, MLflow's server
+#         │          └─> ray       SERVICE=ray: torch (CUDA), Ray, MLflow; training, promotion, serving, MLflow's server, audit
 #         ├─> kafka                a one-node broker for trying out
 #         └─> minio                a one-node object store for trying out
 #

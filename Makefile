@@ -71,3 +71,7 @@ images: sync ## build every image (or NAMES="backbone parser") with buildah or d
 .PHONY: images-prove
 images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them
 	@images/prove.sh $(NAMES)
+
+.PHONY: images-chain
+images-chain: sync ## from a dropped PDF to search across containers of all seven images, by podman; see docs/operations/images.md
+	@$(VENV)/python -m journalclip_pipelines.testing.container_chain $(if $(WORK),--workdir "$(WORK)") $(addprefix --set ,$(SET))

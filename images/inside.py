@@ -18,7 +18,10 @@ MUST = {
     "extraction": ("journalclip_extraction", "pymupdf", "kafka", "minio"),
     "parser": ("journalclip_extraction", "pymupdf"),
     "structuring": ("journalclip_structuring", "kafka", "minio"),
-    "ray": ("journalclip_training", "journalclip_promotion", "journalclip_inference", "ray", "torch", "mlflow"),
+    "ray": (
+        *("journalclip_training", "journalclip_promotion", "journalclip_inference", "journalclip_pipelines"),
+        *("ray", "torch", "mlflow"),
+    ),
 }
 SLIM = ("torch", "ray", "transformers", "mlflow", "nvidia")
 MUST_NOT = {

@@ -22,6 +22,7 @@ LAPTOP, ONE_GPU, MANY_NODES, AIR_GAP = (
     f"profiles/{name}.yaml" for name in ("laptop", "single-gpu", "multi-node", "air-gapped")
 )
 ALL = "ci/all-values.yaml"
+CONTAINERS = (LAPTOP, "ci/containers-values.yaml")  # what `container_chain` runs
 PROFILES: dict[str, tuple[str, ...]] = {
     "default": (),
     "laptop": (LAPTOP,),
@@ -41,6 +42,7 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "inference.gpus=1", "signing.existingSecret=", "inference.tokens.existingSecret=",
         ),
     ),
+    "containers": (CONTAINERS, ()),
     "strimzi-rayjob": ((ALL,), ("training.mode=rayJob", "kafka.mode=strimzi", "promotion.gpus=0")),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from journalclip_inference.batching import Batcher, BatchLimits
 from journalclip_inference.classify import PROMPTS, label_vectors, probabilities
+from journalclip_inference.errors import NoChampion
 from journalclip_inference.hits import Served
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Reader
@@ -42,6 +43,11 @@ class Status:
     served: Served | None
     waiting: int = 0
     problem: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is served since nothing was ever promoted. By its words: that is what travels between processes."""
+        return self.served is None and self.problem == NoChampion.SAID
 
 
 @dataclass(frozen=True)

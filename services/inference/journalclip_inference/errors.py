@@ -53,8 +53,10 @@ class IndexMismatch(PermanentError):
 class NoChampion(TransientError):
     """Nothing has been promoted yet."""
 
+    SAID = "no champion yet: run `journalclip run DIR`, or promote a model"
+
     def __init__(self) -> None:
-        super().__init__("no champion yet: run `journalclip run DIR`, or promote a model")
+        super().__init__(self.SAID)
 
     def __reduce__(self) -> tuple[type[NoChampion], tuple[()]]:
         return (NoChampion, ())

@@ -205,6 +205,9 @@ def test_health_and_metrics(site: Site, world: World, tmp_path: Path) -> None:
     answer = empty.client().get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (503, "not-ready")
     assert "no champion" in answer.json()["problem"]
+    assert empty.client().get("/readyz?empty=ok").status_code == 200  # as the chart's probe asks
+    empty.service.reloader.problem = "artifact-missing: its index is gone"
+    assert empty.client().get("/readyz?empty=ok").status_code == 503
     refused = empty.client().post("/v1/search", json={"text": "x"})
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
     assert "retry-after" in refused.headers

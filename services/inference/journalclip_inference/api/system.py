@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -39,10 +41,10 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses={503: {"model": Health}})
-async def readyz(parts: Parts) -> Response:
-    """Ready: a champion is loaded."""
+async def readyz(parts: Parts, empty: Literal["", "ok"] = "") -> Response:
+    """Ready: a champion is loaded; with ``empty=ok`` also where none was ever promoted, as after an installation."""
     status = await parts.backend.status()
-    if status.served is None:
+    if status.served is None and not (empty and status.empty):
         found = Health(status="not-ready", problem=status.problem)
         return JSONResponse(found.model_dump(), 503, headers={"Retry-After": "5"})
     return JSONResponse(Health(status="ok", served=status.served, problem=status.problem).model_dump())
