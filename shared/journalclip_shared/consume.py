@@ -169,8 +169,8 @@ class Loop:
                     raise _Stopping from None
         raise AssertionError("attempts is at least 1")
 
-    def bury(self, delivery: Delivery, error: PermanentError, stop: threading.Event) -> None:
-        """The dead letter, with the bytes as they came, and the fact that says why."""
+    def bury(self, delivery: Delivery, error: PermanentError, stop: threading.Event, event: Event | None) -> None:
+        """The dead letter, with the bytes as they came, and the fact that says why; ``event`` where it was readable."""
         self._breaker.record(isinstance(error, _Exhausted))
         hit("consume.before-bury")
         letter = Record(
@@ -178,7 +178,9 @@ class Loop:
         )
         self.retried(lambda: self.bus.publish_raw([letter]), stop)
         hit("consume.after-dead-letter")
-        fact = _quarantined(delivery, error, self.handler.group)
+        # What it is about says the event itself; a record's key is any text that its sender chose.
+        source = delivery.key if event is None else event.key
+        fact = _quarantined(source, error, self.handler.group)
         self.retried(lambda: self.bus.publish([Event(fact, self.handler.group)]), stop)
         hit("consume.after-quarantine")
         self.observer.died(delivery, error)
@@ -301,7 +303,7 @@ class _Worker:
 
     def _one(self, held: Held) -> None:
         delivery = held.delivery
-        started = time.monotonic()
+        started, event = time.monotonic(), None
         try:
             hit("consume.before-decode")
             event = self._loop.decode(delivery)
@@ -309,7 +311,7 @@ class _Worker:
                 facts = self._loop.attempt(event, self._stop)
         except PermanentError as error:
             self._flush()  # what this lane led to before stands in the log before its end
-            self._loop.bury(delivery, error, self._stop)
+            self._loop.bury(delivery, error, self._stop, event)
             self._buried.append(held)
             return
         self._outbox.extend(Event(fact, self._loop.handler.group, traceparent=traceparent) for fact in facts)
@@ -366,9 +368,9 @@ def _origin(delivery: Delivery, error: PermanentError, group: str) -> tuple[tupl
     return (*delivery.headers, *((name, value.encode()) for name, value in origin.items()))
 
 
-def _quarantined(delivery: Delivery, error: PermanentError, group: str) -> SourceQuarantined:
+def _quarantined(source: str, error: PermanentError, group: str) -> SourceQuarantined:
     return SourceQuarantined(
-        source_id=delivery.key,
+        source_id=source,
         stage=group,
         code=error.code,
         reason=error.reason[:4000],

@@ -24,6 +24,7 @@ from journalclip_shared.events import (
     FiguresExtracted,
     SourceQuarantined,
     decode,
+    encode,
 )
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.testing.bus import TOPIC
@@ -154,6 +155,17 @@ def test_a_permanent_error_is_quarantined_and_the_run_goes_on(bus: MemoryBus | S
     assert fact.remedy == "Save it without one."
     assert (watcher.handled_count, watcher.codes) == (9, ["pdf-encrypted"])
     assert Loop(bus, Doubling(act), QUICK).drain() == 0
+
+
+def test_what_is_quarantined_is_named_by_its_event_and_only_what_is_none_by_its_key(
+    bus: MemoryBus | SqliteBus,
+) -> None:
+    def act(fact: ArticleSubmitted) -> None:
+        raise PermanentError("artifact-missing", "its bytes are nowhere", "Send it again.")
+
+    bus.publish_raw([Record(TOPIC, "strange", *encode(events(1)[0])), Record(TOPIC, "torn", (), b"{")])
+    assert Loop(bus, Doubling(act), QUICK).drain() == 2
+    assert {fact.key for fact in said(bus, SourceQuarantined)} == {submitted(0).key, "torn"}
 
 
 class Watcher:
