@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -27,9 +27,16 @@ def resumable(command: str) -> Iterator[None]:
         # Other threads may be deep in a training step or waiting for a parser; none of them needs to finish.
         os._exit(_INTERRUPTED)
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    with handling(stop):
+        yield
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
+    """SIGINT and SIGTERM go to ``handler``, and afterwards where they went before. Main thread only."""
+    before = {each: signal.signal(each, handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for each, former in before.items():
+            signal.signal(each, former)

@@ -20,14 +20,15 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
 from types import FrameType
 from typing import Any
 
 from journalclip_pipelines.backbone.inbox import INBOX
+from journalclip_pipelines.interrupt import handling
 from journalclip_pipelines.servers import build, tools
 from journalclip_pipelines.testing import told
 from journalclip_pipelines.testing.charts import CHART, CONTAINERS, Helm, Manifest, kinds, ray_jobs
@@ -295,27 +296,13 @@ def run(
 
 def undisturbed(act: Callable[[], None]) -> None:
     """Nothing interrupts a removal."""
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling(signal.SIG_IGN):
         act()
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
+def interrupted(_signum: int, _frame: FrameType | None) -> None:
     """SIGTERM as Ctrl-C, and Ctrl-C also where a shell put us into the background: each leads through the removals."""
-
-    def stop(_signum: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    raise KeyboardInterrupt
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -352,7 +339,7 @@ def main() -> int:
     folder = asked.workdir or Path(mkdtemp(prefix="journalclip-chain-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with interruptible():
+        with handling(interrupted):
             result = run(asked.articles, asked.values, prefix, folder, program, _say)
     except JournalclipError as error:
         print(f"{error}\nlogs: {folder}", file=sys.stderr)
