@@ -42,10 +42,12 @@ class StudyModel(nn.Module):
         self.places = (-(-rows // stride), -(-columns // stride))
         width, heads = config.hidden, config.pool_heads
         self.token = nn.Linear(self.tower.channels[-1], width)
-        self.place = nn.Parameter(torch.randn(self.places[0] * self.places[1], width) * 0.1)
+        self.place = nn.Parameter(torch.randn(self.places[0] * self.places[1], width) * 0.5)
         self.height = nn.Parameter(torch.randn(slices, width) * 0.1)
         self.sequence = nn.Parameter(torch.randn(len(config.sequences), width) * 0.1)
-        self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
+        self.mix = nn.Sequential(  # what is seen meets where: one linear layer cannot tell "bright on the left" from its parts
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
         self.pool_places, self.pool_slices, self.pool_sequences = (AttentionPool(width, heads) for _ in range(3))
         self.project_sequence = nn.Linear(width, config.dim, bias=False)
         self.project_study = nn.Linear(width, config.dim, bias=False)

@@ -89,6 +89,18 @@ def test_negation_is_far_by_fields_and_near_by_edit_distance() -> None:
     assert matrix(Edit(texts), 2)[0, 1] > 0.9
 
 
+def test_what_is_denied_weighs_less_than_what_is_seen() -> None:
+    def seen(*denied: str) -> CaptionRecord:
+        findings = (Finding(term="infarct"), *(Finding(term=each, negated=True) for each in denied))
+        return CaptionRecord(findings=findings)
+
+    s = matrix(Fields([seen("mass"), seen("haemorrhage"), seen(), record("glioma"), seen("mass")]), 5)
+    assert s[0, 1].item() == pytest.approx(3 / 3.5), "one finding under other denials"
+    assert s[0, 2].item() == pytest.approx(3 / 3.5)
+    assert s[0, 4].item() == pytest.approx(1)
+    assert s[0, 3] == 0
+
+
 def test_fields_weigh_what_is_spoken_of() -> None:
     records = [record("infarct", modality="CT"), record("infarct"), CaptionRecord(), record("glioma", modality="CT")]
     s = matrix(Fields(records), 4)

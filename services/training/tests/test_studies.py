@@ -143,6 +143,7 @@ def test_signal_side_and_denial_are_told_apart_by_the_coded_record() -> None:
     terms = [{f"{'no ' * f.negated}{f.term}" for f in record.findings} for record in (bright, dark, denied)]
     assert terms[0] & terms[1] == {"glioma"}
     assert not terms[0] & terms[2]
+    assert terms[2] == {"no abnormality", "no glioma"}, "normal, whatever is denied"
 
 
 def test_segmentation_learns_and_is_scored_by_region() -> None:

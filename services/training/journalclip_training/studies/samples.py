@@ -56,15 +56,15 @@ class StudySamples:
 def coded(description: SequenceDescription) -> CaptionRecord:
     """A description as the coded record that the text similarities compare.
 
-    A finding's signal stands beside it as a term of its own, so that a bright and a dark lesion agree in part only; a
-    description without findings says "no abnormality", which is something that two of them share.
+    A finding's signal stands beside it as a term of its own, so that a bright and a dark lesion agree in part only. A
+    description that asserts nothing says "no abnormality", which is something that two of them share whatever they deny.
     """
     found = description.findings
     findings = [Finding(term=each.term, negated=each.negated, certainty=each.certainty) for each in found]
     findings += [Finding(term=f"{each.signal} {each.term}") for each in found if each.signal and not each.negated]
     places = [each for each in found if not each.negated]
     return CaptionRecord(
-        findings=tuple(findings) or (Finding(term="no abnormality"),),
+        findings=tuple(findings) if places else (Finding(term="no abnormality"), *findings),
         sequence=(Coded(term=description.sequence),),
         anatomy=tuple(Coded(term=each.site) for each in places if each.site),
         laterality=tuple(Coded(term=each.laterality) for each in places if each.laterality),
