@@ -15,7 +15,7 @@ from journalclip_pipelines.studies.pretraining.world import StudyWorld, draw_wor
 from journalclip_training.studies.encode import Encoded
 from journalclip_training.studies.segment import SegmentConfig
 
-SIZES = Sizes(train=40, test=16, epochs=1.0, segment=SegmentConfig(steps=2, width=4))
+SIZES = Sizes(train=40, test=16, labelled=60, epochs=1.0, segment=SegmentConfig(steps=2, width=4))
 
 
 @pytest.fixture(scope="module")
