@@ -45,7 +45,7 @@ class StudyModel(nn.Module):
         self.place = nn.Parameter(torch.randn(self.places[0] * self.places[1], width) * 0.5)
         self.height = nn.Parameter(torch.randn(slices, width) * 0.1)
         self.sequence = nn.Parameter(torch.randn(len(config.sequences), width) * 0.1)
-        self.mix = nn.Sequential(  # what is seen meets where: one linear layer cannot tell "bright on the left" from its parts
+        self.mix = nn.Sequential(  # what is seen meets where: maxima are taken a channel at a time, so it must be here
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
         self.pool_places, self.pool_slices, self.pool_sequences = (AttentionPool(width, heads) for _ in range(3))

@@ -1,11 +1,11 @@
 """One seed of the experiment: pretrain by each loss, then retrieval, few-shot classification and segmentation.
 
-Design, chosen on seeds of its own (90 and 91) and fixed before the run. Per seed: 512 training and 300 test studies, drawn
-anew. The losses share start, order, optimiser and steps; only the targets differ. Retrieval is over the test studies,
-both directions, right when report and study show the same finding: kind, site and side. Few-shot: logistic regression
-on the frozen study vectors, a few studies a class, mean of 8 draws, for kinds and for findings. Segmentation: the same
-decoder and steps from random, CLIP-pretrained and soft-pretrained towers, on 1 % and 10 % of the studies that show a
-lesion among 1,600 labelled ones, none of which was pretrained on or is tested on.
+Design, chosen on seeds of its own (90 and 91) and fixed before the run. Per seed: 512 training and 300 test studies,
+drawn anew. The losses share start, order, optimiser and steps; only the targets differ. Retrieval is over the test
+studies, both directions, right when report and study show the same finding: kind, site and side. Few-shot: logistic
+regression on the frozen study vectors, a few studies a class, mean of 8 draws, for kinds and for findings.
+Segmentation: the same decoder and steps from random, CLIP-pretrained and soft-pretrained towers, on 1 % and 10 % of
+the studies that show a lesion among 1,600 labelled ones, none of which was pretrained on or is tested on.
 """
 
 from __future__ import annotations

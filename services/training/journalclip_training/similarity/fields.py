@@ -31,8 +31,8 @@ def _findings(negated: bool) -> Terms:
     return lambda record: (each.term for each in record.findings if each.negated == negated)
 
 
-# What is seen weighs most; the way it was imaged next. What is denied is a matter of the writer's habit more than of the
-# picture: of two reports of an infarct one says "no haemorrhage", the other "no mass".
+# What is seen weighs most; the way it was imaged next. What is denied is a matter of the writer's habit more than of
+# the picture: of two reports of an infarct one says "no haemorrhage", the other "no mass".
 FIELDS: tuple[tuple[float, Terms], ...] = (
     (3.0, _findings(negated=False)),
     (0.5, _findings(negated=True)),

@@ -57,7 +57,7 @@ def coded(description: SequenceDescription) -> CaptionRecord:
     """A description as the coded record that the text similarities compare.
 
     A finding's signal stands beside it as a term of its own, so that a bright and a dark lesion agree in part only. A
-    description that asserts nothing says "no abnormality", which is something that two of them share whatever they deny.
+    description that asserts nothing says "no abnormality": two of them share that, whatever they deny.
     """
     found = description.findings
     findings = [Finding(term=each.term, negated=each.negated, certainty=each.certainty) for each in found]
