@@ -84,7 +84,6 @@ class Experiment:
     def __init__(self, seed: int, folder: Path, sizes: Sizes, reporter: Reporter) -> None:
         self.seed, self.folder, self.sizes, self.reporter = seed, folder / f"seed-{seed}", sizes, reporter
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._worlds: tuple[StudyWorld, StudyWorld] | None = None
 
     def run(self) -> dict[str, Scores]:
         """Scores by part: ``clip``, ``soft``, and ``dice <start>``."""
@@ -102,12 +101,11 @@ class Experiment:
         """Mean average precision of the soft-pretrained model for every subset of the sequences at inference."""
         return self._part("subsets", self._subsets)
 
+    @cached_property
     def worlds(self) -> tuple[StudyWorld, StudyWorld]:
-        if self._worlds is None:
-            with self.reporter.stage(f"seed {self.seed} studies", self.sizes.train) as stage:
-                train = draw_world(self.sizes.train, 2 * self.seed + 1, stage.update)
-            self._worlds = train, draw_world(self.sizes.test, 2 * self.seed + 2)
-        return self._worlds
+        with self.reporter.stage(f"seed {self.seed} studies", self.sizes.train) as stage:
+            train = draw_world(self.sizes.train, 2 * self.seed + 1, stage.update)
+        return train, draw_world(self.sizes.test, 2 * self.seed + 2)
 
     @cached_property
     def labelled(self) -> StudyWorld:
@@ -120,7 +118,7 @@ class Experiment:
         model = StudyModel(MODEL)
         if loss == "scratch":
             return model
-        train, _ = self.worlds()
+        train, _ = self.worlds
         config = train_config(LOSSES[loss], self.seed, self.sizes.epochs)
         with self.reporter.stage(f"seed {self.seed} {loss}", 1) as stage:
             fit_studies(
@@ -130,7 +128,7 @@ class Experiment:
         return model
 
     def _tokenizer(self) -> PreTrainedTokenizerBase:
-        return train_tokenizer(self.worlds()[0].samples.texts, MODEL.text.vocabulary, MODEL.text.context)
+        return train_tokenizer(self.worlds[0].samples.texts, MODEL.text.vocabulary, MODEL.text.context)
 
     def _part(self, name: str, measure: Callable[[], Scores]) -> Scores:
         path = self.folder / f"{name.replace(' ', '-')}.json"
@@ -144,12 +142,12 @@ class Experiment:
         return found
 
     def _aligned(self, loss: str) -> Scores:
-        model, (train, test) = self.model(loss), self.worlds()
+        model, (train, test) = self.model(loss), self.worlds
         before, after = (encode_studies(model, self._tokenizer(), each.samples) for each in (train, test))
         return {**retrieval(after, test.facts), **few_shot(before, after, train, test)}
 
     def _dice(self, start: str, draw: int) -> Scores:
-        (_, test), known, scores = self.worlds(), self.labelled, Scores()
+        (_, test), known, scores = self.worlds, self.labelled, Scores()
         base, config = self.model(start), replace(self.sizes.segment, seed=draw)
         for share in SHARES:
             chosen = share_of([n for n, t in enumerate(known.truths) if t.lesion], share, self.seed + 1000 * draw)
@@ -163,7 +161,7 @@ class Experiment:
         return scores
 
     def _subsets(self) -> Scores:
-        model, (_, test) = self.model("soft"), self.worlds()
+        model, (_, test) = self.model("soft"), self.worlds
         scores = Scores()
         for bits in range(1, 2 ** len(SEQUENCES)):
             shown = torch.tensor([bool(bits >> n & 1) for n in range(len(SEQUENCES))])

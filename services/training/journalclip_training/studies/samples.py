@@ -60,14 +60,14 @@ def coded(description: SequenceDescription) -> CaptionRecord:
     description that asserts nothing says "no abnormality": two of them share that, whatever they deny.
     """
     found = description.findings
+    asserted = [each for each in found if not each.negated]
     findings = [Finding(term=each.term, negated=each.negated, certainty=each.certainty) for each in found]
-    findings += [Finding(term=f"{each.signal} {each.term}") for each in found if each.signal and not each.negated]
-    places = [each for each in found if not each.negated]
+    findings += [Finding(term=f"{each.signal} {each.term}") for each in asserted if each.signal]
     return CaptionRecord(
-        findings=tuple(findings) if places else (Finding(term="no abnormality"), *findings),
+        findings=tuple(findings) if asserted else (Finding(term="no abnormality"), *findings),
         sequence=(Coded(term=description.sequence),),
-        anatomy=tuple(Coded(term=each.site) for each in places if each.site),
-        laterality=tuple(Coded(term=each.laterality) for each in places if each.laterality),
+        anatomy=tuple(Coded(term=each.site) for each in asserted if each.site),
+        laterality=tuple(Coded(term=each.laterality) for each in asserted if each.laterality),
     )
 
 
