@@ -32,7 +32,6 @@ from minio.minioadmin import MinioAdmin
 from minio.notificationconfig import NotificationConfig, PrefixFilterRule, QueueConfig, SuffixFilterRule
 
 from journalclip_pipelines.operations.topology import (
-    NOTIFICATIONS,
     OBJECT_STORE,
     SERVICES,
     STUDY_SERVICES,
@@ -44,6 +43,7 @@ from journalclip_shared.artifacts import BUCKETS
 from journalclip_shared.artifacts.s3 import connect, pool, reached, read_secret
 from journalclip_shared.bus.kafka import client_options
 from journalclip_shared.errors import TransientError
+from journalclip_shared.names import NOTIFICATIONS
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
 _REPLICAS = 3  # where there are as many brokers
