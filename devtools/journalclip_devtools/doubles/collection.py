@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 import pymupdf
 from PIL import Image, ImageDraw
 
-from journalclip_inference.handler import IndexHandler
+from journalclip_inference.handler import FigureIndexer, IndexHandler
 from journalclip_modeling.folder import save_folder, upload_folder
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, ModelPromoted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
@@ -144,6 +145,7 @@ class World:
             leaks=LeakReport(),
             image_size=_SIDE,
             splits={split: _part(self.store, pairs) for split, pairs in by_split.items()},
+            kind="articles",
         )
         self.dataset = self.store.put_manifest("datasets", f"frozen/{manifest.dataset_id}", manifest.canonical())
         return self.dataset
@@ -163,6 +165,7 @@ class World:
             config="{}",
             base=f"scratch:{seed}",
             files=files,
+            kind="articles",
         )
         ref = self.store.put_manifest("models", f"trained/{manifest.model_id}", manifest.canonical())
         return self.registry.register(manifest.model_id, ref, "", {})
@@ -171,9 +174,13 @@ class World:
         """Build the index as the handler does, and point the alias at the version."""
         model = ModelManifest.model_validate_json(self.store.get(version.manifest))
         fact = ModelPromoted(
-            model_id=model.model_id, dataset_id=model.dataset_id, manifest=version.manifest, version=version.version
+            model_id=model.model_id,
+            dataset_id=model.dataset_id,
+            manifest=version.manifest,
+            version=version.version,
+            kind="articles",
         )
-        IndexHandler(self.store, cache).handle(Event(fact, "test"))
+        IndexHandler(self.store, FigureIndexer(self.store, cache)).handle(Event(fact, "test"))
         self.registry.set_alias("champion", version.version)
         return fact
 

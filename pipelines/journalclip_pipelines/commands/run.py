@@ -63,6 +63,7 @@ def execute(
 ) -> Summary:
     """Run and read the outcome back; an interrupt ends the process with the command that goes on."""
     from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.articles import LocalArticles
     from journalclip_pipelines.local.handlers import RunOptions
     from journalclip_pipelines.local.run import run as run_local
     from journalclip_pipelines.local.summary import summarise
@@ -71,5 +72,5 @@ def execute(
 
     with resumable(f"journalclip run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        options = RunOptions(recipe, assignments, gates, workers or os.cpu_count() or 1)
-        return summarise(workspace, run_local(workspace, folder, options, reporter()))
+        local, options = LocalArticles(workers or os.cpu_count() or 1), RunOptions(recipe, assignments, gates)
+        return summarise(workspace, run_local(workspace, folder, local, options, reporter()))

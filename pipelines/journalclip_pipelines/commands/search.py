@@ -49,7 +49,7 @@ def search(
     chosen = {"modality": modality, "anatomy": anatomy, "journal": journal, "year": year, "licence": licence}
     filters = Filters.model_validate({facet: values or () for facet, values in chosen.items()})
     picture = open_image(image.read_bytes(), ImageLimits()) if image else None
-    engine = SearchEngine.open(workspace.store, workspace.registry, workspace.cache)
+    engine = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache)
     answer = engine.answer(text or None, picture, k, filters, by_caption=captions)
     if as_json:
         typer.echo(answer.model_dump_json())

@@ -111,18 +111,19 @@ def submit(
 
         journalclip studies submit study.zip --workdir W --json
     """
+    from journalclip_pipelines.local.studies import LocalStudies
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.run import StudyRunOptions, submit_studies
 
-    workspace = Workspace(workdir)
+    local = LocalStudies(review=review)
+    workspace, paths = Workspace(workdir), local.find(folder)
     with workspace.lock():
-        done = submit_studies(workspace, folder, StudyRunOptions(review=review), reporter())
+        done = local.submit(workspace, paths, reporter())
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
     if as_json:
-        print_json({"submitted": done.submitted, "new": done.new, "refused": refused})
+        print_json({"submitted": done.count, "new": done.new, "refused": refused})
         return
-    typer.echo(f"{done.submitted} studies read, {done.new} new, {len(done.refused)} refused")
+    typer.echo(f"{done.count} studies read, {done.new} new, {len(done.refused)} refused")
     for fact in done.refused:
         typer.echo(f"  {fact.code}: {fact.reason} {fact.remedy}")
 
@@ -132,7 +133,7 @@ def run(
     folder: _Folder,
     workdir: Workdir = DEFAULT_WORKDIR,
     recipe: Annotated[
-        str, typer.Option(help="study_demo, study_demo_vit, selip_resnet50, selip_vit_b16_studies.")
+        str, typer.Option(help="study_demo, study_demo_vit, selip_resnet50_studies, selip_vit_b16_studies.")
     ] = "study_demo",
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; repeatable.")
@@ -151,22 +152,26 @@ def run(
         journalclip studies run archive --workdir W --set optim.epochs=40 --json
     """
     from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.handlers import RunOptions
+    from journalclip_pipelines.local.run import run as run_local
+    from journalclip_pipelines.local.studies import LocalStudies
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.run import StudyRunOptions, run_studies
     from journalclip_pipelines.studies.summary import summary_of
+    from journalclip_training.recipes import study_config
 
-    options = StudyRunOptions(recipe, tuple(assignments or ()), gates, review=review)
+    options = RunOptions(recipe, tuple(assignments or ()), gates)
+    grid = study_config(options.recipe, options.overrides).model.grid
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        result = run_studies(workspace, folder, options, reporter())
+        result = run_local(workspace, folder, LocalStudies(grid, review=review), options, reporter())
         facts = summary_of(workspace, result)
     if as_json:
         print_json(facts)
     else:
         for name, value in facts.items():
             typer.echo(f"{name:<12} {value}")
-    if strict and result.refused:
+    if strict and result.submitted.refused:
         raise typer.Exit(_STRICT_EXIT)
 
 

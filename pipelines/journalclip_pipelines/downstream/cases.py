@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from journalclip_freezing.splits import components
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_pipelines.downstream.errors import CasesUnusable
 from journalclip_pipelines.studies.reader import spacing_for, voxels_of
+from journalclip_shared.components import components
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_shared.records.report import SequenceName

@@ -13,7 +13,7 @@ from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_evaluation.suites import shipped_suites
 from journalclip_promotion.errors import GatesUnusable, LockBusy, UnknownVersion
-from journalclip_promotion.gates import Gates, Improvement, Licences, general_loss, leaks, licences
+from journalclip_promotion.gates import Demand, Gates, Improvement, Licences, general_loss, leaks, licences
 from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.lock import FileLock
 from journalclip_promotion.overview import explanation, history, listing
@@ -24,6 +24,7 @@ from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import TransientError
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.dataset import LeakReport
+from journalclip_shared.runs import NoRuns
 from journalclip_shared.signing import HmacKey, load_signer
 
 
@@ -35,8 +36,8 @@ def house(tmp_path: Path) -> House:
 def test_shipped_profiles_load_and_differ() -> None:
     default, local = Gates.load("default"), Gates.load("local")
     assert default.improvement == Improvement()
-    assert local.improvement.over_start == "not-worse"
-    assert local.improvement.over_champion == "better"
+    assert local.improvement.over_start == Demand(demand="not-worse", margin=0.1)
+    assert local.improvement.over_champion == Demand(demand="better")
     assert default.licences.max_share["all rights reserved"] == 0
     assert (default.signature, local.signature) == ("required", "required")
     assert default.general is not None
@@ -195,18 +196,18 @@ def test_settings_build_a_promoter(house: House, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(f"hmac:{'6b' * 32}\n")
     settings = PromotionSettings(workdir=tmp_path, gates="local", verify_key_file=key)
-    promoter = build_promoter(settings, house.store, house.registry)
+    promoter = build_promoter(settings, house.store, house.registry, NoRuns(), "articles")
     assert promoter.gates == Gates.load("local")
     ref = put_candidate(house.store, house.registry, "a").manifest
     assert promoter.inspector.verifier is not None
     assert promoter.inspector.verifier.verify(ref, HmacKey(b"k" * 32).sign(ref))
-    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry)
+    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry, NoRuns(), "articles")
     signer = load_signer(None, tmp_path / "keys")
     assert signer is not None
     assert own.inspector.verifier is not None
     assert own.inspector.verifier.verify(ref, signer.sign(ref))
     away = PromotionSettings(workdir=tmp_path, artifacts="s3")
-    assert build_promoter(away, house.store, house.registry).inspector.verifier is None
+    assert build_promoter(away, house.store, house.registry, NoRuns(), "articles").inspector.verifier is None
 
 
 def test_people_are_told(house: House) -> None:

@@ -13,11 +13,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from journalclip_modeling.encoder import Encoder
+from journalclip_evaluation.embedded import EmbeddedPairs
+from journalclip_evaluation.retrieval import SIDES, rank
+from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_modeling.folder import ClipFolder
 from journalclip_shared.errors import PermanentError
 from journalclip_training.samples import Samples
 
+VALIDATION_K = 10
 PICTURES = {".jpg", ".jpeg", ".png"}
 
 
@@ -59,22 +62,35 @@ class RetrievalScore:
     """Recall@k over a split, mean of both directions; a pair's own counterpart is the only hit."""
 
     samples: Samples
-    k: int = 10
+    k: int = VALIDATION_K
 
     def __call__(self, model: ClipFolder) -> float:
-        similarity = similarities(model, self.samples)
-        own = np.diag(similarity)
-        ranks = [(s > own[:, None]).sum(1) for s in (similarity, similarity.T)]
-        return float(np.mean([(rank < self.k).mean() for rank in ranks]))
+        return mean_recall(*embedded(model, self.samples), self.k)
 
 
-def similarities(model: ClipFolder, samples: Samples) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """Cosines of every picture (rows) with every text."""
+def mean_recall(one: Vectors, other: Vectors, k: int) -> float:
+    """Recall@k of rows that belong together, mean of both directions; ties count as their expectation.
+
+    A model that gives every item one vector scores chance, whatever the order of the rows.
+    """
+    names = [str(row) for row in range(len(one))]
+    pairs = EmbeddedPairs(one, other, names, names, names, names, [""] * len(one))
+    ranked = rank(pairs)
+    return float(np.mean([ranked.strict[side].hits(k).mean() for side in SIDES]))
+
+
+def embedded(model: ClipFolder, samples: Samples) -> tuple[Vectors, Vectors]:
+    """Unit vectors of every picture and every text."""
     encoder = Encoder(model.model, model.tokenizer, model.preprocess)
     indices = np.arange(len(samples), dtype=np.int64)
     images = [Image.fromarray(each) for each in samples.pictures.batch(indices).permute(0, 2, 3, 1).numpy()]
-    product: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    product = encoder.embed_images(images) @ encoder.embed_texts(samples.texts).T
+    return encoder.embed_images(images), encoder.embed_texts(samples.texts)
+
+
+def similarities(model: ClipFolder, samples: Samples) -> Vectors:
+    """Cosines of every picture (rows) with every text."""
+    images, texts = embedded(model, samples)
+    product: Vectors = images @ texts.T
     return product
 
 

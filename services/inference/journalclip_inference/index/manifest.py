@@ -6,10 +6,14 @@ from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id
+from journalclip_shared.names import index as index_name
+from journalclip_shared.names import segment as segment_name
 from journalclip_shared.records import Document
 
 # Part of every index id: raise it when rows or vectors change their meaning, and all indexes are built anew.
 FORMAT = "1"
+
+__all__ = ["FORMAT", "AnnPart", "IndexManifest", "index_id", "index_name", "segment_name"]
 
 
 class AnnPart(Document):
@@ -33,14 +37,6 @@ class IndexManifest(Document):
     table: ArtifactRef = Field(description="Parquet, one row a pair, in the order of the vectors.")
     map: ArtifactRef = Field(description="float32 [pairs, 2] as .npy: where each pair lies on the map, 0 to 1.")
     ann: AnnPart | None = None
-
-
-def index_name(model_id: str, dataset_id: str) -> str:
-    return f"indexes/{model_id}/{dataset_id}"
-
-
-def segment_name(model_id: str, dataset_id: str, article_id: str) -> str:
-    return f"segments/{model_id}/{dataset_id}/{article_id}"
 
 
 def index_id(model_id: str, dataset_id: str, part: str = "") -> str:

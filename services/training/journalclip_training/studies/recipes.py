@@ -1,11 +1,10 @@
-"""Recipes for studies: functions that return a whole configuration, as `journalclip_training.recipes` has them.
+"""Recipes of studies: functions that return a whole configuration, as those of articles do.
 
 SeLIP prints neither its weights nor its schedule legibly; the values are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from journalclip_modeling.studies.config import (
@@ -17,16 +16,15 @@ from journalclip_modeling.studies.config import (
     vit_b16,
 )
 from journalclip_training.config import LossConfig, OptimConfig
-from journalclip_training.errors import RecipeUnknown
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 
 _SOFT = LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="fields", semantic="minilm")
 
 
-def selip_resnet50() -> StudyTrainConfig:
+def selip_resnet50_studies() -> StudyTrainConfig:
     """SeLIP's loss on a ResNet-50 over slices, for a GPU."""
     return StudyTrainConfig(
-        recipe="selip_resnet50",
+        recipe="selip_resnet50_studies",
         model=StudyModelConfig(tower=resnet50()),
         loss=_SOFT,
         optim=OptimConfig(lr=3e-4, epochs=40, batch=32, warmup=0.1),
@@ -64,13 +62,4 @@ def study_demo_vit() -> StudyTrainConfig:
     return replace(config, recipe="study_demo_vit", model=replace(config.model, tower=tiny_vit()))
 
 
-STUDY_RECIPES: dict[str, Callable[[], StudyTrainConfig]] = {
-    recipe.__name__: recipe for recipe in (study_demo, study_demo_vit, selip_resnet50, selip_vit_b16_studies)
-}
-
-
-def study_recipe(name: str) -> StudyTrainConfig:
-    """Raises `RecipeUnknown`."""
-    if name not in STUDY_RECIPES:
-        raise RecipeUnknown(name, tuple(STUDY_RECIPES))
-    return STUDY_RECIPES[name]()
+STUDY_RECIPES = (study_demo, study_demo_vit, selip_resnet50_studies, selip_vit_b16_studies)

@@ -27,6 +27,7 @@ from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.events import Event, encode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
+from journalclip_shared.names import FORMER_GROUPS
 from journalclip_shared.registry import Alias, ModelVersion
 
 _Partition = tuple[str, int]
@@ -67,6 +68,7 @@ class MemoryBus:
     def consumer(self, topics: Sequence[str], group: str) -> MemoryConsumer:
         with self._changed:
             member = MemoryConsumer(self, tuple(topics), group)
+            self._succeed(group, FORMER_GROUPS.get(group, ""), topics)
             self._members.setdefault(group, []).append(member)
             self._rebalance(group)
             return member
@@ -79,6 +81,12 @@ class MemoryBus:
 
     def close(self) -> None:
         """Nothing to close."""
+
+    def _succeed(self, group: str, former: str, topics: Sequence[str]) -> None:
+        """Begin where a group of another name stopped, in topics where this one has no place yet."""
+        for (name, (topic, partition)), offset in list(self._committed.items()):
+            if name == former and topic in topics:
+                self._committed.setdefault((group, (topic, partition)), offset)
 
     def _rebalance(self, group: str) -> None:
         # Every member starts again from what the group committed: anything polled and open is delivered twice.
