@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +41,8 @@ from journalclip_shared.records.caption import CaptionRecord, Coded, Finding
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+from journalclip_shared.registry import ModelRegistry, ModelVersion
+from journalclip_shared.testing.memory import MemoryRegistry
 
 _MODALITIES: tuple[Modality, ...] = ("CT", "MRI", "angiography", "histology")
 _SITES = ("frontal lobe", "cerebellum", "lumbar spine", "sella")
@@ -51,40 +52,6 @@ _SIDE = 96  # pixels of a picture
 _FIGURE = Box(x0=60, y0=80, x1=360, y1=230)
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 TINY = ScratchConfig(image_size=32, patch_size=8, width=32, layers=1, heads=2, dim=32, vocabulary=300, context=48)
-
-
-@dataclass
-class MemoryRegistry:
-    """`ModelRegistry` in memory."""
-
-    found: list[ModelVersion] = field(default_factory=list)
-    aliases: dict[Alias, str] = field(default_factory=dict)
-
-    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-        known = next((version for version in self.found if version.model_id == model_id), None)
-        if known is None:
-            known = ModelVersion(str(len(self.found) + 1), model_id, manifest, run_id, dict(tags))
-            self.found.append(known)
-        return known
-
-    def versions(self) -> list[ModelVersion]:
-        return list(self.found)
-
-    def by_alias(self, alias: Alias) -> ModelVersion | None:
-        wanted = self.aliases.get(alias)
-        return next((version for version in self.found if version.version == wanted), None)
-
-    def set_alias(self, alias: Alias, version: str) -> None:
-        self.aliases[alias] = version
-
-    def drop_alias(self, alias: Alias) -> None:
-        self.aliases.pop(alias, None)
-
-    def tag(self, version: str, key: str, value: str) -> None:
-        position = next(n for n, each in enumerate(self.found) if each.version == version)
-        old = self.found[position]
-        tags = {**old.tags, key: value}
-        self.found[position] = ModelVersion(old.version, old.model_id, old.manifest, old.run_id, tags)
 
 
 @dataclass

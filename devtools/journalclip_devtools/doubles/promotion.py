@@ -66,13 +66,18 @@ class FolderRegistry:
         return self._version(path.read_text()) if path.exists() else None
 
     def set_alias(self, alias: Alias, version: str) -> None:
-        self._write("aliases", alias, version)
+        self._write("aliases", alias, self._known(version))
 
     def drop_alias(self, alias: Alias) -> None:
         (self._root / "aliases" / alias).unlink(missing_ok=True)
 
     def tag(self, version: str, key: str, value: str) -> None:
-        self._write("tags", f"{version}-{key}", value)
+        self._write("tags", f"{self._known(version)}-{key}", value)
+
+    def _known(self, version: str) -> str:
+        if not (self._root / "versions" / version).exists():
+            raise TransientError(f"model registry: no version {version}")
+        return version
 
     def _version(self, number: str) -> ModelVersion:
         found = json.loads((self._root / "versions" / number).read_text())

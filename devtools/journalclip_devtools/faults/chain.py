@@ -28,7 +28,7 @@ from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler, Loop
-from journalclip_shared.errors import PermanentError
+from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import (
     DatasetFrozen,
     Event,
@@ -242,7 +242,7 @@ class FolderRegistry:
 
     def set_alias(self, alias: Alias, version: str) -> None:
         with self._changed() as state:
-            state["aliases"][alias] = version
+            state["aliases"][alias] = _known(state, version)["version"]
 
     def drop_alias(self, alias: Alias) -> None:
         with self._changed() as state:
@@ -250,7 +250,7 @@ class FolderRegistry:
 
     def tag(self, version: str, key: str, value: str) -> None:
         with self._changed() as state:
-            next(each for each in state["versions"] if each["version"] == version)["tags"][key] = value
+            _known(state, version)["tags"][key] = value
 
     @contextmanager
     def _changed(self) -> Iterator[_State]:
@@ -275,6 +275,13 @@ class _Registered(TypedDict):
     manifest: dict[str, str | int]
     run_id: str
     tags: dict[str, str]
+
+
+def _known(state: _State, version: str) -> _Registered:
+    found = next((each for each in state["versions"] if each["version"] == version), None)
+    if found is None:
+        raise TransientError(f"model registry: no version {version}")
+    return found
 
 
 def _version(stored: _Registered) -> ModelVersion:

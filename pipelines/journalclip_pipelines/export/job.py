@@ -13,6 +13,7 @@ from journalclip_pipelines.export.describe import Part, card, croissant
 from journalclip_pipelines.export.formats import WRITERS
 from journalclip_pipelines.export.rows import ExportRow, ExportSource, RowForm
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.files import write_whole
 from journalclip_shared.ids import canonical_json, sha256_hex
 
 FORMATS = tuple(WRITERS)
@@ -71,8 +72,8 @@ def export_dataset(
             progress(done, total)
     if not done:
         raise PermanentError("export-empty", "no pair has one of these licences", "Name other licences, or none.")
-    _put(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
-    _put(target / "README.md", card(dataset.manifest, parts, licences, dataset.form))
+    write_whole(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
+    write_whole(target / "README.md", card(dataset.manifest, parts, licences, dataset.form))
     return Exported(dataset.manifest.dataset_id, done, dict(sorted(licences.items())), tuple(parts), written)
 
 
@@ -84,7 +85,7 @@ def _write(
     path = target / name
     fresh = not path.exists()
     if fresh:
-        _put(path, writer(batch, rows))
+        write_whole(path, writer(batch, rows))
     data = path.read_bytes()
     return Part(name, form, split, len(batch), len(data), sha256_hex(data)), int(fresh)
 
@@ -95,14 +96,7 @@ def _claim(dataset: ExportSource, target: Path, options: ExportOptions) -> None:
     if path.exists() and path.read_bytes() != plan:
         reason = f"{target} holds an export of another dataset or with other options"
         raise PermanentError("export-differs", reason, "Choose another folder.")
-    _put(path, plan)
-
-
-def _put(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_whole(path, plan)
 
 
 def _batches(found: Iterator[ExportRow], size: int) -> Iterator[list[ExportRow]]:

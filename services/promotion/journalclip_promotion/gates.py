@@ -224,7 +224,7 @@ def improvement(rule: Improvement, found: Measurements) -> Verdict:
     by_pair = found.sources < 2 and rule.one_source == "by-pair"
     over = "pairs of one source" if by_pair else f"{found.sources} sources"
     reason = (
-        f"{rule.metric} {found.after:.4f}, {found.baseline} {found.before:.4f}: difference {delta.mean:+.4f}, "
+        f"{rule.metric} {delta.mean:+.4f} against {found.baseline} ({found.after:.4f} and {found.before:.4f}), "
         f"95 % interval {delta.low:+.4f} to {delta.high:+.4f} over {over}; "
         f"{demand.demand}: its lower end must lie above {demand.limit:+g}"
     )

@@ -6,15 +6,18 @@ zero-shot, by the prompt "a photo of a <class>". Anything else that maps a model
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from journalclip_evaluation.classification import zero_shot_scores
 from journalclip_evaluation.embedded import EmbeddedPairs
 from journalclip_evaluation.retrieval import SIDES, rank
+from journalclip_evaluation.suite_data import Labelled
+from journalclip_evaluation.suites import ClassSpec
 from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_modeling.folder import ClipFolder
 from journalclip_shared.errors import PermanentError
@@ -43,18 +46,18 @@ class FolderReference:
     prompt: str = "a photo of a {}"
 
     def __call__(self, model: ClipFolder) -> float:
-        files = [(path, path.parent.name) for path in sorted(self.folder.glob("*/*")) if path.suffix in PICTURES]
-        classes = sorted({name for _, name in files})
+        files = [path for path in sorted(self.folder.glob("*/*")) if path.suffix in PICTURES]
+        classes = sorted({path.parent.name for path in files})
         if not classes:
             raise ReferenceUnusable(self.folder)
-        encoder = Encoder(model.model, model.tokenizer, model.preprocess)
-        prompts = encoder.embed_texts([self.prompt.format(name.replace("_", " ")) for name in classes])
-        right = 0
-        for start in range(0, len(files), 256):
-            batch = files[start : start + 256]
-            guesses = (encoder.embed_images(list(_pictures(batch))) @ prompts.T).argmax(1)
-            right += sum(classes[guess] == name for guess, (_, name) in zip(guesses, batch, strict=True))
-        return right / len(files)
+        labelled = Labelled(
+            pictures=[partial(_opened, path) for path in files],
+            labels=np.array([classes.index(path.parent.name) for path in files], np.int64),
+            groups=[str(path) for path in files],
+            classes=tuple(ClassSpec(name=name.replace("_", " ")) for name in classes),
+        )
+        scores = zero_shot_scores(Encoder(model.model, model.tokenizer, model.preprocess), labelled, [self.prompt])
+        return float((scores.argmax(1) == labelled.labels).mean())
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,6 @@ def similarities(model: ClipFolder, samples: Samples) -> Vectors:
     return product
 
 
-def _pictures(files: list[tuple[Path, str]]) -> Iterator[Image.Image]:
-    for path, _ in files:
-        with Image.open(path) as image:
-            yield image.convert("RGB")
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,12 @@ from transformers import CLIPModel
 from journalclip_devtools.doubles.squares import freeze_tiny, tiny_config
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import ClipFolder, fetch_folder
-from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import DatasetFrozen, Event, ModelTrained, SourceQuarantined, TrainingRequested
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.registry import Alias, MlflowRegistry, ModelVersion
+from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.testing.memory import MemoryRegistry
 from journalclip_training.articles.learning import ArticleTraining
 from journalclip_training.card import REQUIRED
 from journalclip_training.config import TrainConfig, config_from_json
@@ -25,35 +25,6 @@ from journalclip_training.handler import TrainingHandler
 from journalclip_training.recipes import Recipe, registry
 from journalclip_training.requests import DefaultTraining, ask, request
 from journalclip_training.tracking import Lineage, MlflowTracking
-
-
-@dataclass
-class FakeRegistry:
-    """A registry in memory that counts what was asked of it."""
-
-    found: list[ModelVersion] = field(default_factory=list)
-    aliases: dict[str, str] = field(default_factory=dict)
-
-    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: dict[str, str]) -> ModelVersion:
-        for version in self.found:
-            if version.model_id == model_id:
-                return version
-        self.found.append(ModelVersion(str(len(self.found) + 1), model_id, manifest, run_id, tags))
-        return self.found[-1]
-
-    def versions(self) -> list[ModelVersion]:
-        return self.found
-
-    def by_alias(self, alias: Alias) -> ModelVersion | None:
-        return next((v for v in self.found if v.version == self.aliases.get(alias)), None)
-
-    def set_alias(self, alias: Alias, version: str) -> None:
-        self.aliases[alias] = version
-
-    def drop_alias(self, alias: Alias) -> None:
-        self.aliases.pop(alias, None)
-
-    def tag(self, version: str, key: str, value: str) -> None: ...
 
 
 class Killed(BaseException):
@@ -74,7 +45,7 @@ def make(
 ) -> TrainingHandler:
     recipes = registry([Recipe("tiny", "articles", lambda: config or tiny_config())])
     kind = ArticleTraining(general=general, recipes=recipes)
-    handler = TrainingHandler(store, FakeRegistry(), kind, folder)  # type: ignore[arg-type]
+    handler = TrainingHandler(store, MemoryRegistry(), kind, folder)
     return replace(handler, **changes)  # type: ignore[arg-type]
 
 

@@ -24,6 +24,7 @@ from journalclip_shared.artifacts import (
     manifest_ref,
 )
 from journalclip_shared.bus import Delivery, Record
+from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, encode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
@@ -243,11 +244,16 @@ class MemoryRegistry:
         return self._versions.get(self._aliases.get(alias, ""))
 
     def set_alias(self, alias: Alias, version: str) -> None:
-        self._aliases[alias] = version
+        self._aliases[alias] = self._known(version).version
 
     def drop_alias(self, alias: Alias) -> None:
         self._aliases.pop(alias, None)
 
     def tag(self, version: str, key: str, value: str) -> None:
-        found = self._versions[version]
+        found = self._known(version)
         self._versions[version] = replace(found, tags={**found.tags, key: value})
+
+    def _known(self, version: str) -> ModelVersion:
+        if version not in self._versions:
+            raise TransientError(f"model registry: no version {version}")
+        return self._versions[version]
