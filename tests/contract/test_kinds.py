@@ -36,7 +36,7 @@ from journalclip_shared.kinds import KINDS, Kind
 from journalclip_shared.records.model import ModelManifest
 from journalclip_synthetic.journals import write_journals
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)  # of a machine that does twenty other things
 SHARES = SplitShares(val=0.1, test=0.4)
 # The rules of `local`, but that a model of seconds may be far worse than its start, and a second need not be better.
 GATES = """
