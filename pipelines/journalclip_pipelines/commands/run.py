@@ -62,6 +62,9 @@ def execute(
     workers: int = 0,
 ) -> Summary:
     """Run and read the outcome back; an interrupt ends the process with the command that goes on."""
+    from journalclip_training.recipes import configure
+
+    configure(recipe, assignments, "articles")  # a wrong name is answered before anything heavy is loaded
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.articles import LocalArticles
     from journalclip_pipelines.local.handlers import RunOptions

@@ -151,6 +151,10 @@ def run(
 
         journalclip studies run archive --workdir W --set optim.epochs=40 --json
     """
+    from journalclip_training.recipes import study_config
+
+    overrides = tuple(assignments or ())
+    grid = study_config(recipe, overrides).model.grid  # a wrong name is answered before anything heavy is loaded
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.handlers import RunOptions
     from journalclip_pipelines.local.run import run as run_local
@@ -158,10 +162,8 @@ def run(
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
     from journalclip_pipelines.studies.summary import summary_of
-    from journalclip_training.recipes import study_config
 
-    options = RunOptions(recipe, tuple(assignments or ()), gates)
-    grid = study_config(options.recipe, options.overrides).model.grid
+    options = RunOptions(recipe, overrides, gates)
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
         result = run_local(workspace, folder, LocalStudies(grid, review=review), options, reporter())
