@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,15 @@ from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Work
 
 if TYPE_CHECKING:
     from journalclip_inference.hits import Answer
+
+
+class Mode(StrEnum):
+    """What a ranking goes by."""
+
+    best = "best"
+    words = "words"
+    looks = "looks"
+
 
 _Values = Annotated[list[str] | None, typer.Option(help="Keep only this value; give it again for alternatives.")]
 
@@ -26,6 +36,7 @@ def search(
     journal: _Values = None,
     year: _Values = None,
     licence: _Values = None,
+    mode: Annotated[Mode, typer.Option(help="Words and looks together, words alone, or looks alone.")] = Mode.best,
     captions: Annotated[bool, typer.Option("--captions", help="Compare with captions instead of pictures.")] = False,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
@@ -50,7 +61,7 @@ def search(
     filters = Filters.model_validate({facet: values or () for facet, values in chosen.items()})
     picture = open_image(image.read_bytes(), ImageLimits()) if image else None
     engine = SearchEngine.open(workspace.store, workspace.registry, workspace.cache)
-    answer = engine.answer(text or None, picture, k, filters, by_caption=captions)
+    answer = engine.answer(text or None, picture, k, filters, mode.value, by_caption=captions)
     if as_json:
         typer.echo(answer.model_dump_json())
     else:

@@ -15,9 +15,9 @@ from itertools import groupby, pairwise
 from journalclip_extraction.captions.wording import join_lines
 from journalclip_extraction.licences import is_statement, normalise
 from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.reader import clean
 from journalclip_extraction.page.typography import Typography
 from journalclip_shared.records.article import ArticleFacts, Sourced
+from journalclip_shared.text import clean
 
 _DOI = re.compile(r"\b(10\.\d{4,9}/[^\s\"<>|]+)", re.IGNORECASE)
 _DOI_TAIL = re.compile(r"[.,;:)\]}]+$")

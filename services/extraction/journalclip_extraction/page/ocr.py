@@ -21,8 +21,8 @@ from scipy import ndimage
 
 from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.page.content import Line, Page, Picture
-from journalclip_extraction.page.reader import clean
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.text import clean
 
 DPI = 200  # Tesseract asks for letters of 20 pixels: 9-point type at this resolution; 300 takes twice the time
 INK_DPI = 96

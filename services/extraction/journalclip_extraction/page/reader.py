@@ -7,7 +7,6 @@ clipped to what is visible, so a chart that is drawn far beyond its clip keeps i
 
 from __future__ import annotations
 
-import unicodedata
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from journalclip_extraction.geometry import Rect, union
 from journalclip_extraction.labels import parse_label
 from journalclip_extraction.page.content import Line, Page, Picture, Turn, Vector
 from journalclip_extraction.page.unseen import under_pictures, unseen_on
+from journalclip_shared.text import clean
 
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP | pymupdf.TEXT_COLLECT_VECTORS
 _IMAGE_FLAGS = pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_CLIP
@@ -170,12 +170,3 @@ def append(last: Line, line: Line) -> None:
         last.size, last.font, last.bold = line.size, line.font, line.bold
     last.text = f"{last.text} {line.text}"
     last.box = union((last.box, line.box))
-
-
-def clean(text: str) -> str:
-    """One spelling of what print shows: ligatures apart, hard spaces soft, no control characters, single spaces."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() or c.isspace() else "" for c in text)
-    return " ".join(text.split())
