@@ -81,7 +81,11 @@ class Concepts:
         ``strict``: an abbreviation must be written in capitals.
         """
         found, at = [], 0
+        root = self._tries.get(language, self._tries["en"])
         while at < len(words):
+            if stems[at] not in root.next:
+                at += 1
+                continue
             best = self._longest(words, language, stems, at, len(words), strict)
             if best is not None:
                 found.append(best)

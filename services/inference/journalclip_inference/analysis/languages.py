@@ -17,7 +17,8 @@ LITTLE: dict[Language, frozenset[str]] = {
     "fr": frozenset(words("little", "fr")),
     "zh": frozenset(),
 }
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]")
+HAN = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"  # within a character class
+_HAN = re.compile(f"[{HAN}]")
 _ENOUGH = 2  # little words of another language, at the least: one may be a name
 
 
@@ -28,9 +29,12 @@ def is_han(character: str) -> bool:
 
 def language_of(folded: list[str], text: str) -> Language:
     """``folded``: the words of ``text``."""
-    letters = sum(character.isalpha() for character in text)
-    if letters and 4 * sum(map(is_han, text)) > letters:
-        return "zh"
-    counts = Counter({language: sum(word in little for word in folded) for language, little in LITTLE.items()})
-    best = max(("de", "es", "fr"), key=lambda language: counts[language])
+    if not text.isascii():
+        letters = sum(map(str.isalpha, text))
+        if letters and 4 * sum(map(is_han, text)) > letters:
+            return "zh"
+    present = Counter(folded)
+    counts = {language: sum(present[word] for word in present.keys() & little) for language, little in LITTLE.items()}
+    others: tuple[Language, ...] = ("de", "es", "fr")
+    best = max(others, key=lambda language: counts[language])
     return best if counts[best] >= _ENOUGH and counts[best] > counts["en"] else "en"

@@ -20,6 +20,7 @@ _BEFORE = phrases("negation", "before")
 _AFTER = phrases("negation", "after")
 _ENDS = frozenset(listed("negation", "ends"))
 _JOINS = frozenset(listed("negation", "joins"))
+_FIRST = frozenset().union(_PSEUDO, _BEFORE, _AFTER)  # words that a phrase begins with
 _REACH = 6  # words that one trigger denies at most; a list starts the count anew with each item
 _BACK = 5  # words before a trigger that follows what it denies
 _HAN = re.compile(r"未见|未發現|未发现|没有|沒有|不伴|[无無未]")
@@ -31,7 +32,9 @@ def denials(words: Sequence[Word], text: str) -> tuple[list[bool], list[bool]]:
     denied, trigger = [False] * len(words), [False] * len(words)
     at = 0
     while at < len(words):
-        if length := _at(_PSEUDO, words, at):
+        if words[at].text not in _FIRST:
+            at += 1
+        elif length := _at(_PSEUDO, words, at):
             at += length
         elif length := _at(_AFTER, words, at):
             _set(trigger, range(at, at + length))
@@ -43,7 +46,7 @@ def denials(words: Sequence[Word], text: str) -> tuple[list[bool], list[bool]]:
             at += length
         else:
             at += 1
-    for match in _HAN.finditer(text):
+    for match in () if text.isascii() else _HAN.finditer(text):
         end = _HAN_ENDS.search(text, match.end())
         stop = end.start() if end else len(text)
         _set(trigger, (n for n, word in enumerate(words) if word.start < match.end() and word.end > match.start()))

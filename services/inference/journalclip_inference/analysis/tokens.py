@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, replace
 
 from journalclip_inference.analysis.folding import INVISIBLE, fold_word
-from journalclip_inference.analysis.languages import is_han
+from journalclip_inference.analysis.languages import HAN, is_han
 from journalclip_inference.analysis.lists import words
 
 _WORD = re.compile(
     rf"[^\W_](?:[^\W_]|[{INVISIBLE}])*(?:['\u2019][^\W_]+)?|[.,;:!?()\[\]/&\u3001\u3002\uff0c\uff1b\uff1a-]|[\u2010-\u2015\u2212]"
 )
+_RUNS = re.compile(f"[{HAN}]+|[^{HAN}]+")
 _HYPHENS = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
 _ENDS = frozenset(".;:!?\u3002\uff1b\uff1a")
 _PREFIXES = frozenset(words("prefixes", "joined"))
@@ -42,12 +43,7 @@ def words_of(text: str) -> list[Word]:
     for match in _WORD.finditer(text):
         piece = match.group()
         if piece in _HYPHENS:
-            joins = (
-                bool(found)
-                and found[-1].end == match.start()
-                and match.end() < len(text)
-                and text[match.end()].isalnum()
-            )
+            joins = bool(found) and found[-1].end == match.start() and text[match.end() : match.end() + 1].isalnum()
             continue
         if not piece[0].isalnum():
             if piece in _ENDS and not _decimal(text, match.start()):
@@ -67,38 +63,37 @@ def words_of(text: str) -> list[Word]:
 
 
 def _made(piece: str, start: int, clause: int, comma: bool) -> list[Word]:
-    if any(is_han(character) for character in piece):
+    if not piece.isascii() and any(map(is_han, piece)):
         return _pairs(piece, start, clause, comma)
-    bare = (
-        re.split("['\u2019]", piece)[0]
-        if re.search("['\u2019]s$", piece)
-        else piece.replace("'", "").replace("\u2019", "")
-    )
-    folded = fold_word(bare)
-    capitals = sum(c.isupper() for c in piece) >= 2 and not any(c.islower() for c in piece)
+    folded = fold_word(_bare(piece))
+    capitals = piece.isupper() and sum(map(str.isalpha, piece)) > 1
     return [Word(folded, start, start + len(piece), clause, capitals, comma)] if folded else []
+
+
+def _bare(piece: str) -> str:
+    """Without a genitive's or a contraction's apostrophe: "Baker's" is "Baker"."""
+    if "'" not in piece and "\u2019" not in piece:
+        return piece
+    whole = piece.replace("\u2019", "'")
+    return whole[:-2] if whole.endswith("'s") else whole.replace("'", "")
 
 
 def _pairs(piece: str, start: int, clause: int, comma: bool) -> list[Word]:
     """Neighbouring characters of a run, two by two; a run of one stays; other scripts within it are words."""
     found: list[Word] = []
-    for run in re.finditer(
-        r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+|[^\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+",
-        piece,
-    ):
+    for run in _RUNS.finditer(piece):
         part, at = run.group(), start + run.start()
         if not is_han(part[0]):
             found.append(Word(fold_word(part), at, at + len(part), clause, part.isupper(), comma and not found))
             continue
         for n in range(max(1, len(part) - 1)):
-            found.append(
-                Word(part[n : n + 2], at + n, at + min(n + 2, len(part)), clause, False, comma and not found, n > 0)
-            )
+            end, first = at + min(n + 2, len(part)), comma and not found
+            found.append(Word(part[n : n + 2], at + n, end, clause, False, first, n > 0))
     return found
 
 
 def _decimal(text: str, at: int) -> bool:
-    """A point between digits ("1.5 T") ends nothing, nor does one after a single letter ("A. carotis")."""
+    """A point between digits ("1.5 T") ends nothing."""
     between = 0 < at < len(text) - 1 and text[at - 1].isdigit() and text[at + 1].isdigit()
     return text[at] == "." and between
 
