@@ -11,6 +11,7 @@ from journalclip_inference.analysis.concepts import SKIPPED, shipped
 from journalclip_inference.analysis.folding import fold_word
 from journalclip_inference.analysis.languages import language_of
 from journalclip_inference.analysis.plurals import singular
+from journalclip_inference.analysis.segments import segments
 from journalclip_inference.analysis.stems import STEMS, french, german, spanish
 from journalclip_inference.analysis.tokens import words_of
 
@@ -274,3 +275,21 @@ def test_the_version_names_rules_and_lists() -> None:
     rules, _, lists = ANALYSIS.partition(".")
     assert rules.isdigit()
     assert len(lists) == 8
+
+
+@pytest.mark.parametrize(
+    ("caption", "parts"),
+    [
+        ("Axial CT of a haematoma; no shift.", ["Axial CT of a haematoma; no shift."]),
+        ("A, Axial CT. B, Sagittal MRI.", ["A, Axial CT.", "B, Sagittal MRI."]),
+        ("Case 3. (A) Axial CT. (B) MRI of it.", ["Case 3. (A) Axial CT.", "Case 3. (B) MRI of it."]),
+        ("(A-C) Three scans. (D) A graph.", ["(A-C) Three scans.", "(D) A graph."]),
+        ("Left: Axial CT. Right: Sagittal MRI.", ["Left: Axial CT.", "Right: Sagittal MRI."]),
+        ("Lateral DSA of an artery; Frontal DSA of a vein", ["Lateral DSA of an artery", "Frontal DSA of a vein"]),
+        ("Stained by J. B. Smith with T. B. stain", ["Stained by J. B. Smith with T. B. stain"]),
+        ("A 40-year-old man with a glioma", ["A 40-year-old man with a glioma"]),
+        ("", [""]),
+    ],
+)
+def test_the_parts_of_a_caption(caption: str, parts: list[str]) -> None:
+    assert segments(caption) == parts

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Field = Literal["caption", "record", "around"]
+Field = Literal["caption", "figure", "record", "around"]
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A token of one field, and the share of its term that it earns."""
+    """A token of one field, and the share of its term that it earns.
+
+    "caption" is the part of it that speaks of one panel, "figure" the whole caption of a figure that was not cut into
+    panels, "record" what structuring made of it, "around" the article's title, journal and mentions.
+    """
 
     field: Field
     token: str

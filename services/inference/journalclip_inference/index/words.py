@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from journalclip_inference.analysis import Analyzer, analyzer
 from journalclip_inference.analysis.analyzer import phrase_of
+from journalclip_inference.analysis.segments import segments
 from journalclip_inference.analysis.tokens import words_of
 from journalclip_inference.index.facets import FACETS, Filters
 from journalclip_inference.index.plan import Denied, Field, Leaf, Plan, Term
@@ -33,19 +34,21 @@ Query = tantivy.Query
 Clause = tuple[tantivy.Occur, tantivy.Query]
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
-FIELDS: tuple[Field, ...] = ("caption", "record", "around")
+FIELDS: tuple[Field, ...] = ("caption", "figure", "record", "around")
+_SHOWN: tuple[Field, ...] = ("caption", "figure")
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 _HEAP = 256_000_000  # bytes: some million captions before the writer starts a second segment
 _FOUND = 10_000  # rows that an exact look-up returns at most: articles have tens
 
+_MOST_PANELS = 26  # of one figure: letters end there
 _TITLED = 1_000  # rows looked at for a title: the articles that share most of its words come first
 
 
 @dataclass(frozen=True)
 class RowWords:
-    """What is indexed of one row."""
+    """What is indexed of one row: one document for each panel that its caption speaks of."""
 
-    tokens: dict[Field, list[str]]
+    panels: list[dict[Field, list[str]]]
     caption: list[str]  # folded, in order
     title: list[str]
     keys: list[str]
@@ -54,19 +57,21 @@ class RowWords:
 
 def words_of_row(row: Row, reader: Analyzer) -> RowWords:
     pair = row.pair
-    record = pair.record
-    coded = [*record.modality, *record.sequence, *record.plane, *record.anatomy, *record.laterality]
-    coded += [*record.procedure, *record.stage, *(finding for finding in record.findings if not finding.negated)]
+    said = pair.record
+    coded = [*said.modality, *said.sequence, *said.plane, *said.anatomy, *said.laterality]
+    coded += [*said.procedure, *said.stage, *(finding for finding in said.findings if not finding.negated)]
     terms = [*(each.term for each in coded), *([] if pair.modality in ("unknown", "other") else [pair.modality])]
-    denied = [f"no {finding.term}" for finding in record.findings if finding.negated]
+    denied = [f"no {finding.term}" for finding in said.findings if finding.negated]
     around = [text for text in (row.title, row.journal, row.year, *pair.mentions) if text]
     caption, title = phrase_of(words_of(pair.text)), phrase_of(words_of(row.title or ""))
-    tokens: dict[Field, list[str]] = {
-        "caption": reader.tokens(pair.text),
-        "record": [token for text in (*terms, *denied) for token in reader.tokens(text)],
-        "around": [token for text in around for token in reader.tokens(text)],
-    }
-    return RowWords(tokens, caption, title, keys_of(row, caption, title), facet_tokens(row))
+    record = [token for text in (*terms, *denied) for token in reader.tokens(text)]
+    beside = [token for text in around for token in reader.tokens(text)]
+    parts = [reader.tokens(text) for text in segments(pair.text)]
+    whole = reader.tokens(pair.text) if len(parts) > 1 else []
+    panels: list[dict[Field, list[str]]] = [
+        {"caption": part, "figure": whole, "record": record, "around": beside} for part in parts
+    ]
+    return RowWords(panels, caption, title, keys_of(row, caption, title), facet_tokens(row))
 
 
 def keys_of(row: Row, caption: Sequence[str], title: Sequence[str]) -> list[str]:
@@ -112,22 +117,25 @@ def _index(rows: Iterable[Row], folder: Path) -> None:
     writer = index.writer(heap_size=_HEAP, num_threads=1)
     reader = analyzer()
     for number, row in enumerate(rows):
-        writer.add_document(_document(number, words_of_row(row, reader)))
+        words = words_of_row(row, reader)
+        for first, tokens in enumerate(words.panels):
+            writer.add_document(_document(number, words, tokens, first == 0))
     writer.commit()
     writer.wait_merging_threads()
 
 
-def _document(number: int, words: RowWords) -> tantivy.Document:
+def _document(number: int, words: RowWords, tokens: dict[Field, list[str]], first: bool) -> tantivy.Document:
     document = tantivy.Document()
     for name in FIELDS:
-        document.add_text(name, " ".join(words.tokens[name]))
+        document.add_text(name, " ".join(tokens[name]))
     document.add_text("phrase", " ".join(words.caption))
-    document.add_text("title", " ".join(words.title))
-    for key in words.keys:
-        document.add_text("key", key)
     for value in words.facets:
         document.add_text("facet", value)
     document.add_unsigned("row", number)
+    if first:
+        document.add_text("title", " ".join(words.title))
+        for key in words.keys:
+            document.add_text("key", key)
     return document
 
 
@@ -185,9 +193,11 @@ class Words:
         self._index = tantivy.Index.open(str(folder))
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
+        # Panels of a row, at the least that a list of `limit` rows must allow for; figures that were cut have one.
+        self._panels = 2
 
     def count(self, token: str, field: Field = "caption") -> int:
-        """Rows that have a token."""
+        """Panels that have a token."""
         return int(self._searcher.doc_freq(field, token))
 
     @cached_property
@@ -213,7 +223,7 @@ class Words:
         if asked is None or not rows:
             return {}
         among = Query.const_score_query(Query.term_set_query(self._schema, "row", list(rows)), 0.0)
-        scores, found = self._search(Query.boolean_query([(_MUST, among), (_MUST, asked)]), len(rows))
+        scores, found = self._search(Query.boolean_query([(_MUST, among), (_MUST, asked)]), _MOST_PANELS * len(rows))
         return dict(zip(found.tolist(), scores.tolist(), strict=True))
 
     def known(self, keys: Sequence[str], filters: Filters) -> Rows:
@@ -237,8 +247,9 @@ class Words:
         if not tokens or not rows:
             return set()
         among = Query.term_set_query(self._schema, "row", list(rows))
-        either = Query.boolean_query([(_SHOULD, self._term("caption", token)) for token in tokens])
-        return set(self._search(Query.boolean_query([(_MUST, among), (_MUST, either)]), len(rows))[1].tolist())
+        either = Query.boolean_query([(_SHOULD, self._term(name, each)) for each in tokens for name in _SHOWN])
+        both = Query.boolean_query([(_MUST, among), (_MUST, either)])
+        return set(self._search(both, _MOST_PANELS * len(rows))[1].tolist())
 
     def _scored(self, plan: Plan) -> tantivy.Query | None:
         if not plan.terms:
@@ -247,7 +258,7 @@ class Words:
             (_MUST, Query.boolean_query([(_SHOULD, self._scored_term(t, t.weight)) for t in plan.terms]))
         ]
         clauses += [(_NOT, self._denied(each)) for each in plan.denied]
-        clauses += [(_NOT, self._term("caption", token)) for token in plan.without]
+        clauses += [(_NOT, self._term(name, token)) for token in plan.without for name in _SHOWN]
         clauses += [(_MUST, Query.const_score_query(self._phrase(each, "phrase"), 0.0)) for each in plan.phrases]
         return Query.boolean_query(clauses)
 
@@ -287,6 +298,11 @@ class Words:
         return asked if len(clauses) == 1 else Query.boolean_query(clauses)
 
     def _search(self, asked: tantivy.Query, limit: int) -> tuple[Scores, Rows]:
-        hits = self._searcher.search(asked, limit=max(1, limit), count=False).hits
+        """The best panel of each row, best first; ties by row."""
+        hits = self._searcher.search(asked, limit=max(1, limit * self._panels), count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
-        return np.array([score for score, _ in hits], np.float32), np.array(rows, np.int64)
+        best: dict[int, float] = {}
+        for (score, _), row in zip(hits, rows, strict=True):
+            best.setdefault(row, score)
+        order = sorted(best, key=lambda row: (-best[row], row))[:limit]
+        return np.array([best[row] for row in order], np.float32), np.array(order, np.int64)

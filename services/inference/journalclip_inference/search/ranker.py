@@ -18,7 +18,8 @@ Exact = Literal["id", "caption", "title", "phrase"]
 
 _WORDS = 400  # rows that the words' leg hands over at least; ties among them are broken by looks
 _LOOKS = 100
-_TITLE_SHARE = 0.8  # of the query's words that a title must have to be meant
+_TITLE_SHARE = 0.8  # of the query's words that a title must have to be meant; of several, those that have most
+_EQUAL = 1e-6
 _ADDS: dict[Exact, float] = {"caption": 2.0, "title": 1.0, "phrase": 0.0, "id": 0.0}
 # Below this share of the query no caption says it: the reader is told.
 SAID = 0.35
@@ -93,13 +94,10 @@ def _by_words(legs: Legs, plan: Plan, limit: int) -> _Candidates:
         return found
     for kind, keys in zip(("caption", "title"), plan.known[1:], strict=False):
         found.exact |= {each: (kind, _ADDS[kind]) for each in legs.known(keys) if each not in found.exact}
-    if plan.title:
+    if plan.title and not found.exact:
         titled = legs.titled(plan.title)
-        found.exact |= {
-            each: ("title", _ADDS["title"] * share)
-            for each, share in titled.items()
-            if share >= _TITLE_SHARE and each not in found.exact
-        }
+        bar = max(_TITLE_SHARE, max(titled.values(), default=0.0) - _EQUAL)
+        found.exact |= {each: ("title", _ADDS["title"]) for each, share in titled.items() if share >= bar}
     missing = [each for each in found.exact if each not in found.shares]
     found.shares |= legs.shares(wanted, missing) if wanted.total else dict.fromkeys(missing, 0.0)
     out = legs.excluded(plan.without, missing)

@@ -16,7 +16,7 @@ from journalclip_inference.index.words import words_of_row
 from journalclip_shared.records import Document
 
 Where = Literal["caption", "record", "article"]
-_WHERE: dict[str, Where] = {"caption": "caption", "record": "record", "around": "article"}
+_WHERE: dict[str, Where] = {"caption": "caption", "figure": "caption", "record": "record", "around": "article"}
 Places = dict[str, list[tuple[int, int]]]
 
 
@@ -40,7 +40,7 @@ def reasons(plan: Plan, row: Row) -> tuple[Reason, ...]:
         said = list(_in_caption(term, places))
         if not said:
             if beside is None:
-                tokens = words_of_row(row, analyzer()).tokens
+                tokens = words_of_row(row, analyzer()).panels[0]
                 beside = {"record": set(tokens["record"]), "around": set(tokens["around"])}
             said = [leaf for leaf in term.leaves if leaf.token in beside.get(leaf.field, ())]
         if said:
