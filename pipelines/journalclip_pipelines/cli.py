@@ -87,6 +87,7 @@ bench.command()(bench_training.forgetting)
 bench.command()(bench_training.kills)
 bench.command()(bench_serving.serving)
 bench.command()(bench_serving.reload)
+bench.command()(bench_serving.fusion)
 for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
     app.command()(command)
 app.command("replay-dlq")(backbone.replay_dlq)

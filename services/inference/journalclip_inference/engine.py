@@ -42,5 +42,6 @@ class SearchEngine:
         image: Image.Image | None = None,
         k: int = 10,
         filters: Filters | None = None,
+        mode: Mode = "best",
     ) -> list[Hit]:
-        return list(self.answer(text, image, k, filters).hits)
+        return list(self.answer(text, image, k, filters, mode).hits)
