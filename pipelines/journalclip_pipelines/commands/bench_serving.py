@@ -119,6 +119,5 @@ def fusion(
         print_json([{**asdict(row), "margin": round(row.margin, 4)} for row in rows])
         return
     for row in rows:
-        typer.echo(
-            f"model {row.beta:.2f}: words {row.words:.3f}, looks {row.looks:.3f}, both {row.best:.3f} ({row.margin:+.3f})"
-        )
+        legs = f"words {row.words:.3f}, looks {row.looks:.3f}, both {row.best:.3f}"
+        typer.echo(f"model {row.beta:.2f}: {legs} ({row.margin:+.3f})")

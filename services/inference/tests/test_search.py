@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journalclip_inference.analysis import analyzer
+from journalclip_inference.engine import SearchEngine
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.plan import Plan, Term
 from journalclip_inference.index.rows import Row
 from journalclip_inference.index.words import RowWords, Words, unpacked, words_of_row, write_words
 from journalclip_inference.search.fusion import TIES, fused, gate, scaled
+from journalclip_inference.search.metric import figures, made_from, measure
 from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.query import cleaned, typed
 from journalclip_inference.search.spelling import Spelling, edits
@@ -375,3 +377,29 @@ def test_looks_alone_decide_where_no_caption_says_it() -> None:
     looks = np.array([0.2, 0.9, 0.5], np.float32)
     total = fused(np.zeros(3, np.float32), looks, np.zeros(3, np.float32), gate(0.0))
     assert np.argsort(-total).tolist() == [1, 2, 0]
+
+
+# --- the query set as a figure --------------------------------------------------------------------------------------
+
+
+def test_figures_of_one_ranking() -> None:
+    precision, ndcg, reciprocal = figures([0.0, 1.0, 0.0, 2.0], [2.0, 1.0, 1.0])
+    assert precision == pytest.approx(2 / 3)
+    best = 2 + 1 / math.log2(3) + 1 / math.log2(4)
+    assert ndcg == pytest.approx((1 / math.log2(3) + 2 / math.log2(5)) / best)
+    assert reciprocal == 0.5
+    assert figures([], [1.0]) == (0.0, 0.0, 0.0)
+
+
+def test_the_query_set_comes_from_the_records_and_is_answered(engine: SearchEngine) -> None:
+    collection = engine.snapshot.collection
+    queries = made_from([collection.row(position) for position in collection.shown().tolist()], take=4)
+    kinds = {query.type for query in queries}
+    assert {"finding", "title", "doi", "caption"} <= kinds
+    found = {each.type: each for each in measure(queries, lambda text, k: engine.answer(text, k=k))}
+    assert found["all"].queries == len(queries)
+    assert found["doi"].precision == found["title"].precision == found["caption"].precision == 1.0
+    assert found["finding"].precision >= 0.9
+    assert found["finding"].low <= found["finding"].precision <= found["finding"].high
+    looks = {each.type: each for each in measure(queries, lambda text, k: engine.answer(text, k=k, mode="looks"))}
+    assert looks["finding"].precision < found["finding"].precision  # the model is not trained

@@ -1,9 +1,9 @@
 """Is the fusion ever worse than its better leg? Words, looks and both, under simulated models from blind to perfect.
 
-A collection of invented pairs with known facts is captioned by templates; some captions say little. A model of quality
-``beta`` gives a pair and a query the mean direction of their facts mixed with noise: ``beta`` 0 knows nothing, 1 all.
-Right is a pair that has all facts asked for. The captions are our own templates, so the level of the words' leg flatters
-it; what is measured is the distance of the fusion from the better leg.
+A collection of invented pairs with known facts is captioned by templates; some captions say little. A model of
+quality ``beta`` gives a pair and a query the mean direction of their facts mixed with noise: ``beta`` 0 knows nothing,
+1 all. Right is a pair that has all facts asked for. The captions are our own templates, so the level of the words' leg
+flatters it; what is measured is the distance of the fusion from the better leg.
 """
 
 from __future__ import annotations
