@@ -40,7 +40,7 @@ def _on_white(image: Image.Image) -> tuple[Image.Image, str | None]:
     if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
         return image, None
     above = image.convert("RGBA")
-    if above.getextrema()[3] == (255, 255):
+    if above.getchannel("A").getextrema() == (255, 255):
         return image, None
     white = Image.new("RGBA", above.size, "white")
     white.alpha_composite(above)
