@@ -33,7 +33,7 @@ from journalclip_pipelines.commands import (
     synthesize,
     train,
 )
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 
 app = typer.Typer(
     name="journalclip",
@@ -75,7 +75,7 @@ def main() -> None:
     """Entry point: errors on purpose become one readable line and exit code 1; bugs keep their traceback."""
     try:
         app()
-    except PermanentError as error:
+    except (PermanentError, ConfigurationError) as error:
         sys.exit(_say(error.code, error.reason, error.remedy))
     except TransientError as error:
         sys.exit(_say("unavailable", str(error), "Try again; `journalclip doctor` says what is missing."))
