@@ -13,6 +13,7 @@ import typer
 
 from journalclip_pipelines.commands import (
     backfill,
+    catalogue,
     demo,
     doctor,
     evaluate,
@@ -47,6 +48,8 @@ app.command()(run.run)
 app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
+app.add_typer(catalogue.catalogue, name="catalogue")
+app.command()(catalogue.where)
 app.command()(search.search)
 app.command()(serve.serve)
 app.add_typer(serve.tokens, name="tokens")

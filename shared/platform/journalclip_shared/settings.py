@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     s3: S3Settings = S3Settings()
     mlflow_uri: str = Field("", description="Tracking server; empty means sqlite in workdir.")
+    catalogue_url: str = Field("", description="The catalogue's database; empty means a SQLite file in workdir.")
     concurrency: int = Field(1, ge=1, le=256, description="Events handled at once by one process.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of Prometheus metrics and health; 0 means none.")
