@@ -16,7 +16,7 @@ import pymupdf
 from journalclip_sources.pdf.content import Line, Page, Picture, Turn, Vector
 from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.hidden_text import under_pictures, unseen_on
-from journalclip_sources.pdf.labels import parse_label
+from journalclip_sources.pdf.labels import parse_label, parse_unnumbered
 from journalclip_sources.pdf.searchable import is_covered, read_ink
 from journalclip_sources.pdf.stamps import has_stamps
 from journalclip_sources.pdf.symbols import RAISED, as_drawn, font_kind, plain_forms, without_private
@@ -82,7 +82,7 @@ def _is_plain_text(page: Page) -> bool:
     """A full page of text without any label, where looking for images would be in vain: half of an article's pages."""
     if sum(len(line.text) for line in page.lines) < _FULL_PAGE:
         return False
-    return not any(parse_label(line.text) for line in page.lines)
+    return not any(parse_label(line.text) or parse_unnumbered(line.text) for line in page.lines)
 
 
 def _inside(box: Rect, frame: Rect) -> Rect:
