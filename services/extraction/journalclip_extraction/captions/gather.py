@@ -130,7 +130,7 @@ class Gatherer:
             return False
         pitch = line.box.y1 - last.box.y1
         labelled = len(lines) == 1 and (line.block == last.block or self._apart is not None)
-        broken_off = self._is_broken_off(lines, line)
+        broken_off = len(lines) == 1 and self._is_broken_off(lines, line)
         if pitch > _LOOSE * self._usual_pitch(lines, line) + 0.6 and not labelled and not broken_off:
             return False
         far = max(_FAR, _LOOSE * self._habits.pitch, _FARTHEST if broken_off else 0.0)
@@ -230,6 +230,8 @@ class Gatherer:
         top = min(beside, key=lambda line: line.box.y0, default=None)
         if top is None or id(top) in self._starts or not _in_type(top, usual) or top.box.y0 > lines[0].box.y0:
             return []
+        if not top.text[:1].islower():
+            return []  # a table or a heading: a sentence seldom breaks off before a capital
         return self._follow([top], [line for line in pool if line not in lines])
 
     def _text_ended(self, page: Page, lines: Sequence[Line]) -> bool:
