@@ -33,6 +33,7 @@ from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
 from journalclip_sources.pdf.geometry import to_box
 from journalclip_sources.pdf.hidden_text import beside_the_pages, bounded
 from journalclip_sources.pdf.labels import Label, series_key
+from journalclip_sources.pdf.ligatures import mend_ligatures
 from journalclip_sources.pdf.ocr import find_data, level, read_scan
 from journalclip_sources.pdf.reader import read_page
 from journalclip_sources.pdf.scans import is_scan, is_scanned
@@ -69,6 +70,7 @@ def _pages(document: pymupdf.Document, language: str) -> list[Page]:
             pages.append(read_page(document.load_page(number)))
         except MUPDF_ERRORS:
             continue
+    mend_ligatures(pages)
     level([page for page in pages if page.scanned])
     if language:
         return _with_ocr(document, pages, language)
