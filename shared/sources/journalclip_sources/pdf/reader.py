@@ -117,7 +117,7 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     level: list[str] = []
     weights: dict[tuple[str, float, bool], int] = {}
     lead: tuple[str, bool] | None = None
-    lead_chars, leading, doubtful = 0, True, False
+    lead_chars, leading, doubtful, raised = 0, True, False, False
     ground: dict[str, Any] | None = None  # the last span on the base line
     for span in spans:
         text = span["text"]
@@ -127,6 +127,8 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
             doubtful |= unsure
         if ground is not None and span["flags"] & _RAISED_FLAG and _is_raised(span, ground):
             pieces.append(text.translate(RAISED) if _RAISED_SIGNS.fullmatch(text.strip()) else text)
+            level.append(" ")
+            raised = True
         else:
             pieces.append(text)
             level.append(text)
@@ -147,7 +149,7 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     edged = spans[0]["text"].isspace() or spans[-1]["text"].isspace()
     box = _ink(spans) if edged else Rect(*raw["bbox"])
     line = Line(text, box, size, font, bold, *lead, lead_chars, block, order, _turn(raw["dir"]), doubtful or lost)
-    if len(level) < len(pieces):
+    if raised:
         line.level_text = clean("".join(level))
     return line
 
