@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.options import MAX_VOXELS
 
+_BRAIN_ADC = 1.0e-3  # mm2/s, between brain and fluid
 Voxels = NDArray[np.float32]
 Affine = NDArray[np.float64]
 
@@ -60,6 +61,21 @@ def checked(voxels: NDArray[np.generic], affine: Affine, flat: bool = False) -> 
     if not flat and float(floats.max()) == float(floats.min()):
         raise StudyRefused("volume-empty", "all voxels have one value")
     return Volume(floats, np.asarray(affine, np.float64))
+
+
+def orientation(affine: Affine) -> str:
+    """Directions in which the indices rise, as letters."""
+    return "".join(str(each) for each in nibabel.aff2axcodes(affine))
+
+
+def to_mm2_per_s(volume: Volume) -> Volume:
+    """A diffusion coefficient in mm2/s, whatever power of ten its maker stored: brain has about 0.0008."""
+    inside = volume.voxels[volume.voxels > 0]
+    if not inside.size:
+        return volume
+    middle = float(np.median(inside[inside > 0.05 * float(np.percentile(inside, 99))]))
+    power = round(float(np.log10(_BRAIN_ADC / middle)))
+    return Volume(np.asarray(volume.voxels * np.float32(10.0**power), np.float32), volume.affine)
 
 
 def to_nifti(voxels: NDArray[np.generic], affine: Affine) -> bytes:

@@ -36,7 +36,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 
-def scrub(text: str, secrets: Iterable[str]) -> tuple[str, dict[str, int]]:
+def scrub(text: str, secrets: Iterable[str], persons: Iterable[str] = (), hearsay: Iterable[str] = ()) -> tuple[str, dict[str, int]]:
     """The text, and how many places of each kind were taken out of it."""
     counts: Counter[str] = Counter()
     words = sorted({each for each in secrets if len(each) > 2}, key=lambda each: (-len(each), each))
