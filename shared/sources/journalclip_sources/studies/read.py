@@ -25,7 +25,7 @@ from journalclip_sources.studies.header import SeriesFacts
 from journalclip_sources.studies.options import DeidentifyOptions
 from journalclip_sources.studies.recognise import Recognised, recognise, why_not
 from journalclip_sources.studies.sources import Found, Source, gather
-from journalclip_sources.studies.volume import Volume, orientation, to_mm2_per_s, to_nifti
+from journalclip_sources.studies.volume import Volume, orientation, slices_last, to_mm2_per_s, to_nifti
 
 _MIN_KEY = 32
 
@@ -117,7 +117,7 @@ class _Reading:
             if recognised is None:
                 said = f"it is {source.other}, none of the seven sequences" if source.other else why_not(source.facts)
                 raise StudyRefused("series-unrecognised", said)
-            volume = source.volume()
+            volume = slices_last(source.volume())
             if recognised.sequence == "ADC":
                 volume = to_mm2_per_s(volume)
             if self.options.burned_in and (source.says_burned_in or has_text(volume.voxels)):
