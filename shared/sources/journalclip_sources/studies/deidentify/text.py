@@ -45,10 +45,14 @@ _MEASURES = re.compile(
     r"|\bT[12](?:[/ -]T2)?\b|\bT[12]\*|\bC\d(?:[-/]C?\d)?\b|\b[TLS]\d{1,2}-[TLS]?\d{1,2}\b",
 )  # fmt: skip
 _TITLES = r"(?:Drs?|DR|Prof|PROF|Professor|Doctor|Mr|MR|Mrs|MRS|Ms|MS|Miss|Mme|M|Sr|Sra|Sig|Dott|Herrn?|Frau|Sir|Nurse|Sister|Pani?|Dhr|Mevr)"
-_PARTICLES = r"(?:van|von|der|den|de|del|della|di|da|das|dos|du|la|le|el|al|bin|ibn|ben|ter|ten|zu|zum|af|av|y|e|st|St|ap|abu)"
+_PARTICLES = (
+    r"(?:van|von|der|den|de|del|della|di|da|das|dos|du|la|le|el|al|bin|ibn|ben|ter|ten|zu|zum|af|av|y|e|st|St|ap|abu)"
+)
 _CAP = r"(?:(?:[A-ZÀ-ÞŁŚŻĆŃ]['’]|Mc|Mac|al-|Al-|[A-ZÀ-Þ]\.[ ]?(?=[A-ZÀ-Þ]))*[A-ZÀ-ÞŁŚŻĆŃА-ЯЁ][\w'’]*(?:[-‐][A-ZÀ-Þ][\w'’]*)*)"
 _NAME_RUN = rf"(?:{_CAP}|[A-ZÀ-Þ]\.)(?:[ \t]+(?:(?:{_PARTICLES}[ \t]+){{0,3}}(?:{_CAP}|[A-ZÀ-Þ]\.))){{0,3}}"
-_TITLED = re.compile(rf"(?<!\w)(?P<keep>{_TITLES}\.?(?:\s(?:med|dent|rer|nat|univ|hc)\.)*\s+)(?P<name>(?:{_PARTICLES}[ \t]+){{0,3}}{_NAME_RUN})")
+_TITLED = re.compile(
+    rf"(?<!\w)(?P<keep>{_TITLES}\.?(?:\s(?:med|dent|rer|nat|univ|hc)\.)*\s+)(?P<name>(?:{_PARTICLES}[ \t]+){{0,3}}{_NAME_RUN})"
+)
 _DEGREES = r"(?:M\.?D\.?|FRCR|FRCP|MRCP|FRCS|MRCS|MBBS|MB ?ChB|Ph\.?D\.?|D\.?O\.?|FACR|DABR|FRANZCR|FRCPC|MBChB|BSc|MSc|RN|PA-C|NP|R\.?T\.?|DCR|MPH|DNB|DMRD)"
 _DEGREED = re.compile(rf"(?<!\w)(?P<name>{_NAME_RUN})(?P<after>,?[ \t]+)(?={_DEGREES}(?!\w))")
 _BY = re.compile(
@@ -63,7 +67,9 @@ _WITH = re.compile(
     r"neighbour|neighbor|cousin|parents?|spouse|grandson|granddaughter|grandmother|grandfather)|wife|husband|daughter|son|mother|father|sister|brother|Ref|cc)[,:]?\s+)"
     rf"(?P<name>(?:{_TITLES}\.?\s+)?(?:{_PARTICLES}[ \t]+){{0,3}}{_NAME_RUN})"
 )
-_RELATIVE = re.compile(r"(?i)(?:wife|husband|daughter|son|mother|father|sister|brother|aunt|uncle|niece|nephew|partner|carer|friend|cousin|parent|spouse|grand)")
+_RELATIVE = re.compile(
+    r"(?i)(?:wife|husband|daughter|son|mother|father|sister|brother|aunt|uncle|niece|nephew|partner|carer|friend|cousin|parent|spouse|grand)"
+)
 _LABEL_NAME = re.compile(
     r"(?i)(?<![\w])(?P<keep>(?:patient(?:'s)?(?: full)? ?name|patient|pt(?: name)?|name(?: of patient)?|surname|(?:first|last|given|family|maiden|middle) ?name|forename|"
     r"(?:referr(?:ing|ed)|requesting|attending|ordering|reporting|consulting|admitting|primary care|family|treating|responsible)(?: (?:physician|doctor|clinician|radiologist|provider|consultant|by))?|"
@@ -89,7 +95,9 @@ _PLACES = re.compile(
     r"Health System|Healthcare|Health Trust|NHS Trust|Foundation Trust|Surgery Cent(?:er|re)|Nursing Home|Care Home|Rehabilitation Cent(?:er|re)|Cancer Cent(?:er|re)|Imaging Cent(?:er|re)|Stroke Cent(?:er|re))(?!\w)"
     rf"|(?:H[ôo]pital|Hospital(?: Universitario| General| Clínico)?|Clinique|Clínica|Clinica|Ospedale|Klinikum|Universitätsklinikum|CHU|Szpital|Policlinico)\s+(?:(?:{_PARTICLES}|Saint|San|Santa|Sant[’'])\s*)*{_CAP}(?:\s+(?:{_PARTICLES}\s+)*{_CAP})*"
 )
-_ROOM = re.compile(rf"(?<!\w)(?P<keep>(?:[Ww]ard|[Rr]oom|[Bb]ed|[Uu]nit|[Ff]loor|[Bb]ay|[Ss]uite|[Bb]ldg\.?|[Bb]uilding)\s+)(?:(?:{_CAP})(?:\s+\d{{1,3}}[A-Z]?)?|\d{{1,4}}[A-Z]?|[A-Z]\d{{0,3}})(?!\w)")
+_ROOM = re.compile(
+    rf"(?<!\w)(?P<keep>(?:[Ww]ard|[Rr]oom|[Bb]ed|[Uu]nit|[Ff]loor|[Bb]ay|[Ss]uite|[Bb]ldg\.?|[Bb]uilding)\s+)(?:(?:{_CAP})(?:\s+\d{{1,3}}[A-Z]?)?|\d{{1,4}}[A-Z]?|[A-Z]\d{{0,3}})(?!\w)"
+)
 _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("EMAIL", re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     ("URL", re.compile(r"\bhttps?://\S+|\bwww\.\S+")),
@@ -121,7 +129,9 @@ _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("NUMBER", re.compile(r"(?<![\w.])\d(?:[\d.]*\d)?(?:\.\d+){5,}(?!\w)")),
 )  # fmt: skip
 _SENTENCE = re.compile(r"(?:^|[.!?:;•·*\n\t(\"“\]-]|\d[.)]|[\u3000-\uffff])\s*$")
-_GERMAN = re.compile(r"(?i)\b(?:der|die|das|und|im|links|rechts|kein|keine|nicht|mit|von|ist|bei|ohne|nachweis|nach|zum|zur|des|dem|den)\b")
+_GERMAN = re.compile(
+    r"(?i)\b(?:der|die|das|und|im|links|rechts|kein|keine|nicht|mit|von|ist|bei|ohne|nachweis|nach|zum|zur|des|dem|den)\b"
+)
 _ENGLISH = re.compile(r"(?i)\b(?:the|of|and|is|in|with|no|there|on|for|by|to|was|at)\b")
 _BRACKETED = re.compile(r"\[[A-Z]+\]")
 _PLACEHOLDER = 0xE000
@@ -144,9 +154,15 @@ class _Scrubbing:
         self.text = _MEASURES.sub(hide, self.text)
 
     def restore(self) -> str:
-        return re.sub("[\ue000-\uf8ff]", lambda m: self.kept[ord(m[0]) - _PLACEHOLDER] if ord(m[0]) - _PLACEHOLDER < len(self.kept) else m[0], self.text)
+        return re.sub(
+            "[\ue000-\uf8ff]",
+            lambda m: self.kept[ord(m[0]) - _PLACEHOLDER] if ord(m[0]) - _PLACEHOLDER < len(self.kept) else m[0],
+            self.text,
+        )
 
-    def sub(self, kind: str, pattern: re.Pattern[str], accept: Callable[[re.Match[str]], bool] = lambda _: True) -> None:
+    def sub(
+        self, kind: str, pattern: re.Pattern[str], accept: Callable[[re.Match[str]], bool] = lambda _: True
+    ) -> None:
         groups = pattern.groupindex
 
         def change(match: re.Match[str]) -> str:
@@ -193,7 +209,12 @@ def scrub(
     work.sub("NAME", _WITH, lambda m: _is_name(m["name"], bool(_RELATIVE.search(m["keep"]))))
     if not _german(text):
         _capitalised(work)
-    _known(work, (), (), [part for name in work.names for part in _parts(name)] + [n for n in work.names if not n.isascii()])
+    _known(
+        work,
+        (),
+        (),
+        [part for name in work.names for part in _parts(name)] + [n for n in work.names if not n.isascii()],
+    )
     done = re.sub(r"(\[NAME\])(?:[ \t,]+\[NAME\])+", r"\1", work.restore())
     return done, {kind: count for kind, count in sorted(work.counts.items()) if count}
 
@@ -203,18 +224,35 @@ def _known(work: _Scrubbing, secrets: Iterable[str], persons: Iterable[str], hea
     whole = [each for each in {*secrets, *persons} if len(each) > 2 and re.search(r"\s", each)]
     single = [each for each in {*secrets, *persons, *hearsay} if not re.search(r"\s", each)]
     # Chinese names stand within a sentence without borders.
-    inside = [each for each in single if re.search(r"[\u3040-\u9fff\uac00-\ud7af]", each) and 2 <= len(each) <= 40 and not chinese.is_word(each)]
+    inside = [
+        each
+        for each in single
+        if re.search(r"[\u3040-\u9fff\uac00-\ud7af]", each) and 2 <= len(each) <= 40 and not chinese.is_word(each)
+    ]
     rare = [each for each in single if each not in inside and len(each) > 2 and not _common(each)]
-    common = [each for each in set(persons) if each not in inside and not re.search(r"\s", each) and len(each) > 1 and _common(each)]
+    common = [
+        each
+        for each in set(persons)
+        if each not in inside and not re.search(r"\s", each) and len(each) > 1 and _common(each)
+    ]
     named = [each for each in whole if not all(map(_common, each.split())) or len(each.split()) > 2]
     for words in (named, rare):
         if words:
             ordered = sorted(words, key=lambda each: (-len(each), each))
-            work.sub("NAME", re.compile(r"(?<![\w\[])(?:" + "|".join(map(_loose, ordered)) + r")(?:['’]s)?(?![\w\]])", re.IGNORECASE))
+            work.sub(
+                "NAME",
+                re.compile(
+                    r"(?<![\w\[])(?:" + "|".join(map(_loose, ordered)) + r")(?:['’]s)?(?![\w\]])", re.IGNORECASE
+                ),
+            )
     if inside:
         work.sub("NAME", re.compile("|".join(map(re.escape, sorted(inside, key=len, reverse=True)))))
     if common:
-        pair = re.compile(r"(?<![\w\[])(?:" + "|".join(re.escape(each.capitalize()) for each in sorted(common)) + r")(?:['’]s)?(?![\w\]])")
+        pair = re.compile(
+            r"(?<![\w\[])(?:"
+            + "|".join(re.escape(each.capitalize()) for each in sorted(common))
+            + r")(?:['’]s)?(?![\w\]])"
+        )
         pairs = re.compile(rf"(?:{pair.pattern}[\s,]+){{1,3}}{pair.pattern}")
         work.sub("NAME", pairs)
         work.sub("NAME", pair, lambda m: not _SENTENCE.search(m.string[: m.start()]) and not _heading(m))
@@ -226,12 +264,18 @@ def _heading(match: re.Match[str]) -> bool:
 
 def _common(word: str) -> bool:
     """A word of reports or of everyday language, a sequence's name, or too technical to be a name."""
-    return word.lower() in NAMESAKES or (word.isascii() and is_known(word) and not re.search(r"\d{4}", word)) or bool(re.fullmatch(r"(?i)t[12]\w?|\d{1,3}", word))
+    return (
+        word.lower() in NAMESAKES
+        or (word.isascii() and is_known(word) and not re.search(r"\d{4}", word))
+        or bool(re.fullmatch(r"(?i)t[12]\w?|\d{1,3}", word))
+    )
 
 
 def _loose(secret: str) -> str:
     """The secret with any space or punctuation between its words."""
-    return r"[\s,.^=_-]+".join(re.escape(part) for part in re.split(r"[\s,.^=_-]+", secret) if part) or re.escape(secret)
+    return r"[\s,.^=_-]+".join(re.escape(part) for part in re.split(r"[\s,.^=_-]+", secret) if part) or re.escape(
+        secret
+    )
 
 
 def _labels(work: _Scrubbing) -> None:
@@ -283,7 +327,9 @@ def _value_length(value: str, kind: str) -> int:
         if word in ",/":
             continue
         bare = word.strip(".,()'\"’")
-        label = value[match.end() - 1 : match.end() + 1].startswith(":") or bool(re.match(r"(?:\s?[A-Z]?[a-z]+)?\s?[:#]", value[match.end() :])) and is_known(bare)
+        label = value[match.end() - 1 : match.end() + 1].startswith(":") or (
+            bool(re.match(r"(?:\s?[A-Z]?[a-z]+)?\s?[:#]", value[match.end() :])) and is_known(bare)
+        )
         if label or not _accepts(bare, kind, taken):
             break
         taken += 1
@@ -298,7 +344,11 @@ def _accepts(word: str, kind: str, taken: int) -> bool:
         return True
     capital = word[:1].isupper() or not word.isascii()
     if kind == "PLACE":
-        return capital or (taken > 0 and (word in ("of", "the", "for", "at") or word.isdigit())) or (word[:1].isdigit() and len(word) < 6)
+        return (
+            capital
+            or (taken > 0 and (word in ("of", "the", "for", "at") or word.isdigit()))
+            or (word[:1].isdigit() and len(word) < 6)
+        )
     known = is_known(word) and word.isascii()
     return (capital and (not known or word.lower() in NAMESAKES)) or (not known and taken < 3 and word.isalpha())
 
@@ -307,19 +357,29 @@ def _trimmed(name: str) -> tuple[str, str]:
     """A name, and the words behind it that are known and no names: in capitals they look alike."""
     words = name.split(" ")
     end = len(words)
-    while end > 1 and words[end - 1].isascii() and len(words[end - 1]) > 2 and is_known(words[end - 1]) and words[end - 1].lower() not in NAMESAKES:
+    while (
+        end > 1
+        and words[end - 1].isascii()
+        and len(words[end - 1]) > 2
+        and is_known(words[end - 1])
+        and words[end - 1].lower() not in NAMESAKES
+    ):
         end -= 1
     return " ".join(words[:end]), "".join(f" {word}" for word in words[end:])
 
 
 def _parts(name: str) -> list[str]:
-    return [part for part in re.split(r"[\s,.]+", name) if len(part) > 1 and not re.fullmatch(rf"{_PARTICLES}|{_TITLES}|{_DEGREES}", part)]
+    return [
+        part
+        for part in re.split(r"[\s,.]+", name)
+        if len(part) > 1 and not re.fullmatch(rf"{_PARTICLES}|{_TITLES}|{_DEGREES}", part)
+    ]
 
 
 def _is_name(name: str, relative: bool = False) -> bool:
     """Whether capitalised words in a name's place are one: a word that no report has, or one that is a name as well."""
     parts = _parts(name)
-    if not parts or name.isupper() and len(parts[0]) < 4 and is_known(parts[0]):
+    if not parts or (name.isupper() and len(parts[0]) < 4 and is_known(parts[0])):
         return False
     return any(not is_known(part) or (relative and part.lower() in NAMESAKES) for part in parts) or (
         len(parts) > 1 and all(part.lower() in NAMESAKES for part in parts)
@@ -328,12 +388,33 @@ def _is_name(name: str, relative: bool = False) -> bool:
 
 def _is_place(match: re.Match[str]) -> bool:
     words = match[0].split()
-    return len(words) > 1 and not all(word.lower() in ("the", "this", "our", "local", "outside", "your", "university", "hospital", "at", "clinic", "stroke", "memory") for word in words)
+    return len(words) > 1 and not all(
+        word.lower()
+        in (
+            "the",
+            "this",
+            "our",
+            "local",
+            "outside",
+            "your",
+            "university",
+            "hospital",
+            "at",
+            "clinic",
+            "stroke",
+            "memory",
+        )
+        for word in words
+    )
 
 
 def _is_room(found: str) -> bool:
     value = found.split(None, 1)[1]
-    return not is_known(value.split()[0]) or bool(re.search(r"\d", value)) or found[0].isupper() and value.split()[0].lower() in NAMESAKES
+    return (
+        not is_known(value.split()[0])
+        or bool(re.search(r"\d", value))
+        or (found[0].isupper() and value.split()[0].lower() in NAMESAKES)
+    )
 
 
 def _german(text: str) -> bool:
@@ -355,7 +436,9 @@ def _capitalised(work: _Scrubbing) -> None:
         return any(len(part) > 2 for part in parts)
 
     # Leading and trailing words that are known are no part of the name.
-    pattern = re.compile(rf"(?<![\w\[’'-])(?P<name>(?:{_CAP}|(?<!\w)[A-Z]\.)(?:[ \t]+(?:{_PARTICLES}[ \t]+){{0,3}}{_CAP})*)(?:['’]s)?(?![\w\]])")
+    pattern = re.compile(
+        rf"(?<![\w\[’'-])(?P<name>(?:{_CAP}|(?<!\w)[A-Z]\.)(?:[ \t]+(?:{_PARTICLES}[ \t]+){{0,3}}{_CAP})*)(?:['’]s)?(?![\w\]])"
+    )
     trimmed = re.compile(rf"(?:{_CAP}|[A-Z]\.)")
 
     def change(match: re.Match[str]) -> str:
@@ -372,7 +455,12 @@ def _capitalised(work: _Scrubbing) -> None:
         name = match["name"]
         work.names.add(name[pieces[first].start() : pieces[last].end()])
         rest = match[0][len(name) :]
-        return name[: pieces[first].start()] + "[NAME]" + name[pieces[last].end() :] + ("" if rest in ("'s", "’s") else rest)
+        return (
+            name[: pieces[first].start()]
+            + "[NAME]"
+            + name[pieces[last].end() :]
+            + ("" if rest in ("'s", "’s") else rest)
+        )
 
     work.text = pattern.sub(change, work.text)
 
