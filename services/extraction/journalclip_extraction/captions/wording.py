@@ -18,9 +18,7 @@ _LOOSE = (" -", " –", " /")  # ... unless they stand alone, as dashes
 _IDENTIFIER = re.compile(r"\s*(?:\bdoi\s*:\s*|https?://(?:dx\.)?doi\.org/)10\.\d{4,9}/\S+\s*$", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"^([^\W\d_]+)")
 _ADDRESS = re.compile(r"(?:https?://|www\.|\bdoi:)\S*$|\S+[/@]\S*\.\S*$", re.IGNORECASE)
-_LEFT_OUT = frozenset(
-    ["and", "or", "und", "oder", "et", "ou", "y", "o", "e", "en", "och", "og", "eller", "bzw", "to"]
-)  # "left- and right-sided"
+_LEFT_OUT = frozenset("and or und oder et ou y o e en och og eller bzw to".split())  # "left- and right-sided"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pymupdf
 
-from journalclip_shared.text import cleaned
+from journalclip_shared.text import clean, cleaned
 from journalclip_sources.pdf.content import Line, Page, Picture, Turn, Vector
 from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.hidden_text import under_pictures, unseen_on

@@ -24,16 +24,7 @@ from journalclip_sources.studies.options import MAX_FILE_BYTES, MAX_RATIO, STUDY
 _CHUNK = 1 << 20
 _DEPTH = 2  # an archive within an archive, and no deeper
 _KEPT = 256 << 20  # of a tar, bytes of files: a smaller one is read once and kept
-_BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    zlib.error,
-)
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error)
 
 
 class Container(Protocol):
@@ -180,9 +171,7 @@ class _opening:  # noqa: N801 - reads as a verb
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, (*_BROKEN, KeyError)) and not isinstance(error, StudyRefused):
-            raise StudyRefused(
-                "study-archive-invalid", f"the {self.kind} cannot be opened ({type(error).__name__})"
-            ) from error
+            raise StudyRefused("study-archive-invalid", f"the {self.kind} cannot be opened ({type(error).__name__})") from error
 
 
 def is_archive(name: str, head: bytes) -> type[ZipFiles] | type[TarFiles] | None:

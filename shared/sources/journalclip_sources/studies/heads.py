@@ -74,9 +74,7 @@ def _facts(file: SourceFile, options: SurveyOptions) -> FileFacts:
             return _text(file, options)
         except StudyRefused as error:
             return FileFacts("text", refused=error.code)
-    return FileFacts(
-        "nifti" if file.ends(".nii", ".nii.gz") else "dicom" if file.ends(".dcm", ".ima", ".dicom") else "other"
-    )
+    return FileFacts("nifti" if file.ends(".nii", ".nii.gz") else "dicom" if file.ends(".dcm", ".ima", ".dicom") else "other")
 
 
 def plausible_dicom(data: bytes) -> bool:
@@ -144,6 +142,4 @@ def _json(file: SourceFile, text: str, options: SurveyOptions) -> FileFacts:
 
 def _numbers(text: str) -> tuple[str, ...]:
     """Words with digits that may be an accession number or a UID."""
-    return tuple(
-        dict.fromkeys(word for word in re.findall(r"[A-Za-z0-9][\w.\-]{3,63}", text[:20_000]) if re.search(r"\d", word))
-    )[:400]
+    return tuple(dict.fromkeys(word for word in re.findall(r"[A-Za-z0-9][\w.\-]{3,63}", text[:20_000]) if re.search(r"\d", word)))[:400]

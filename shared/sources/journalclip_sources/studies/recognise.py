@@ -16,24 +16,7 @@ from journalclip_sources.studies.sequence_names import NameRead, read_name
 
 ENOUGH = 0.5
 WEIGHTED = 500.0  # s/mm2 from which a volume is diffusion-weighted
-_HEAD = (
-    "HEAD",
-    "BRAIN",
-    "SKULL",
-    "CRANI",
-    "CEREB",
-    "CABEZA",
-    "CABECA",
-    "KOPF",
-    "TETE",
-    "NEURO",
-    "PITUI",
-    "SELLA",
-    "IAC",
-    "头",
-    "颅",
-    "脑",
-)
+_HEAD = ("HEAD", "BRAIN", "SKULL", "CRANI", "CEREB", "CABEZA", "CABECA", "KOPF", "TETE", "NEURO", "PITUI", "SELLA", "IAC", "头", "颅", "脑")
 _OTHER_KINDS = {
     "P": "a phase picture", "PHASE": "a phase picture", "PHASE MAP": "a phase picture", "R": "a real or imaginary part",
     "I": "a real or imaginary part", "REAL": "a real or imaginary part", "IMAGINARY": "a real or imaginary part",

@@ -67,10 +67,7 @@ def _csv_rows(text: str) -> Iterable[Mapping[str, str]]:
     head = text.split("\n", 1)[0]
     mark = max(",;\t|", key=head.count)
     try:
-        yield from (
-            {str(k): str(v or "") for k, v in row.items() if k is not None}
-            for row in csv.DictReader(io.StringIO(text), delimiter=mark)
-        )
+        yield from ({str(k): str(v or "") for k, v in row.items() if k is not None} for row in csv.DictReader(io.StringIO(text), delimiter=mark))
     except csv.Error as error:
         raise StudyRefused("report-unreadable", "the table of reports cannot be read") from error
 
@@ -84,26 +81,18 @@ def _json_rows(text: str) -> Iterable[Mapping[str, str]]:
             items = [json.loads(line) for line in text.splitlines() if line.strip()]
         except ValueError as error:
             raise StudyRefused("report-unreadable", "the JSON lines cannot be read") from error
-    return [
-        {str(k): v if isinstance(v, str) else str(v) for k, v in each.items() if v is not None}
-        for each in items
-        if isinstance(each, dict)
-    ]
+    return [{str(k): v if isinstance(v, str) else str(v) for k, v in each.items() if v is not None} for each in items if isinstance(each, dict)]
 
 
 def _row(row: Mapping[str, str], columns: Mapping[str, str]) -> RisRow | None:
     by_role = {role: _column(row, role, columns) for role in NAMES}
     texts = [row[name].strip() for role in _TEXTS if (name := by_role[role]) is not None and row[name].strip()]
-    study, accession, date = (
-        row[name].strip() if (name := by_role[role]) else "" for role in ("study", "accession", "date")
-    )
+    study, accession, date = (row[name].strip() if (name := by_role[role]) else "" for role in ("study", "accession", "date"))
     if not texts or not (study or accession):
         return None
     known = {name for name in by_role.values() if name is not None}
     others = tuple(value for name, value in row.items() if name not in known and 0 < len(value) <= 80)
-    return RisRow(
-        study, accession, date, "\n".join(dict.fromkeys(texts)), (*others, accession) if accession else others
-    )
+    return RisRow(study, accession, date, "\n".join(dict.fromkeys(texts)), (*others, accession) if accession else others)
 
 
 def _column(row: Mapping[str, str], role: str, columns: Mapping[str, str]) -> str | None:

@@ -49,11 +49,7 @@ class Stack:
         facts = self.slices[0].facts
         bs = {each.facts.b_value for each in self.slices}
         kinds = frozenset.union(*(each.facts.kinds for each in self.slices))
-        return replace(
-            facts,
-            kinds=kinds,
-            b_value=facts.b_value if len(bs) == 1 else max((b for b in bs if b is not None), default=None),
-        )
+        return replace(facts, kinds=kinds, b_value=facts.b_value if len(bs) == 1 else max((b for b in bs if b is not None), default=None))
 
     @property
     def files(self) -> int:
@@ -177,18 +173,9 @@ def _joined(volumes: Sequence[Sequence[Slice]]) -> list[Stack]:
             weighted["", facts.b_value].append(volume)
         else:
             other.append(Stack(tuple(volume)))
-    unknown = [
-        each
-        for each in other
-        if each.facts.b_value is None and read_name(each.facts.words.split(" | ")[0]).sequence == "DWI"
-    ]
+    unknown = [each for each in other if each.facts.b_value is None and read_name(each.facts.words.split(" | ")[0]).sequence == "DWI"]
     if len(unknown) > 1 and not weighted:
-        other = [
-            replace(e, refused="its volumes differ in diffusion weighting, and no element says by how much")
-            if e in unknown
-            else e
-            for e in other
-        ]
+        other = [replace(e, refused="its volumes differ in diffusion weighting, and no element says by how much") if e in unknown else e for e in other]
     done = []
     for key in sorted(weighted):
         group = weighted[key]

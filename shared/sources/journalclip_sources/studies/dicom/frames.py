@@ -187,7 +187,7 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
         if component in ("PHASE", "REAL", "IMAGINARY"):
             found.add(component)
         contrast = str(value(source, "AcquisitionContrast") or "").upper()
-        if (contrast in _CONTRASTS and source is frame) or (contrast in _CONTRASTS and not found & set(_CONTRASTS)):
+        if contrast in _CONTRASTS and source is frame or contrast in _CONTRASTS and not found & set(_CONTRASTS):
             found.add(contrast)
         if frame is dataset:
             break
@@ -197,35 +197,8 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
     return frozenset(found)
 
 
-_NO_AGENT = (
-    "no",
-    "none",
-    "without",
-    "n",
-    "0",
-    "nein",
-    "non",
-    "sin",
-    "keine",
-    "keines",
-    "无",
-    "нет",
-    "なし",
-    "null",
-    "n/a",
-    "na",
-)
-_CONTRASTS = (
-    "DIFFUSION",
-    "T1",
-    "T2",
-    "T2_STAR",
-    "FLUID_ATTENUATED",
-    "PROTON_DENSITY",
-    "PERFUSION",
-    "FLOW_ENCODED",
-    "TIME_OF_FLIGHT",
-)
+_NO_AGENT = ("no", "none", "without", "n", "0", "nein", "non", "sin", "keine", "keines", "无", "нет", "なし", "null", "n/a", "na")
+_CONTRASTS = ("DIFFUSION", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "PROTON_DENSITY", "PERFUSION", "FLOW_ENCODED", "TIME_OF_FLIGHT")
 _KINDS = frozenset({
     "ADC", "DIFFUSION", "TRACEW", "ISOTROPIC", "SWI", "SUSCEPTIBILITY", "MNIP", "MINIP", "MIN IP", "MIN_IP", "MIP", "MAX_IP", "MAXIP",
     "PROJECTION IMAGE", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "P", "R", "I", "PHASE", "PHASE MAP", "REAL", "IMAGINARY", "WATER",

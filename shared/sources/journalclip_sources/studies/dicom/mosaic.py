@@ -59,11 +59,7 @@ def split(
     stated = csareader.get_slice_normal(_csa(dataset)) if _csa(dataset) else None
     if stated is not None and float(np.dot(stated, normal)) < 0:
         normal = -normal
-    corner = (
-        position
-        + across * spacing[1] * (plane.shape[1] - columns) / 2
-        + down * spacing[0] * (plane.shape[0] - rows) / 2
-    )
+    corner = position + across * spacing[1] * (plane.shape[1] - columns) / 2 + down * spacing[0] * (plane.shape[0] - rows) / 2
     for number_ in range(count):
         r, c = divmod(number_, side)
         yield plane[r * rows : (r + 1) * rows, c * columns : (c + 1) * columns], corner + normal * step * number_
