@@ -23,15 +23,7 @@ if TYPE_CHECKING:
 
 
 def read(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
-            help="JSON lines with `id`, `kind`, `text`; `-`: standard input.",
-        ),
-    ],
+    file: Annotated[Path, typer.Argument(help="JSON lines with `id`, `kind` and `text`; `-`: standard input.")],
     structurer: Annotated[
         str, typer.Option(help="`rules`, `endpoint` (as the settings say), or a model folder.")
     ] = "rules",
@@ -41,12 +33,19 @@ def read(
 
     Example: `echo '{"id": "1", "kind": "report", "text": "DWI: no infarct."}' | journalclip structuring read -`
     """
-    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-    requests = list(requests_of(text))
+    requests = list(requests_of(_text_of(file)))
     chosen = structurer_named(structurer)
     for result in chosen.structure(requests):
         line = answer_of(result, f"{chosen.name}/{chosen.version}")
         typer.echo(json.dumps(line, ensure_ascii=False) if as_json else _plain(line))
+
+
+def _text_of(file: Path) -> str:
+    """Raises PermanentError ``file-unreadable``."""
+    try:
+        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PermanentError("file-unreadable", f"{file}: {error}", "Name a UTF-8 file that you may read.") from error
 
 
 def requests_of(lines: str) -> Iterator[StructureRequest]:
