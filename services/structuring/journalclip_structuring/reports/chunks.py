@@ -32,6 +32,17 @@ class Binding:
     enhancement: str | None = None
     denied: bool = False
     bare: bool = False  # sequences without a signal
+    at: int = 0  # where the signal's word stands: a denial before it reaches it
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site with its side ("the left thalamus", "pons", "on the right")."""
+
+    start: int
+    end: int
+    site: str | None
+    side: str | None
 
 
 @dataclass
@@ -97,22 +108,28 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
             continue
         used.add(taken)
         start, end, names = groups[taken]
-        out.append(Binding(min(start, signal.start), max(end, signal.end), dict.fromkeys(names, signal.get("signal"))))
+        on = dict.fromkeys(names, signal.get("signal"))
+        out.append(Binding(min(start, signal.start), max(end, signal.end), on, at=signal.start))
     for signal in loose:
         later = [n for n, (start, _, _) in enumerate(groups) if n not in used and start > signal.end]
-        if later and language == "en" and not signal.text.lower() in _VAGUE:
+        if later and language == "en" and signal.text.lower() not in _VAGUE:
             used.add(later[0])
             start, end, names = groups[later[0]]
-            out.append(Binding(signal.start, signal.end, dict.fromkeys(names, signal.get("signal"))))
+            on = dict.fromkeys(names, signal.get("signal"))
+            out.append(Binding(signal.start, signal.end, on, at=signal.start))
         else:
-            out.append(Binding(signal.start, signal.end, {"": signal.get("signal")}))
+            out.append(Binding(signal.start, signal.end, {"": signal.get("signal")}, at=signal.start))
     out += _physical(chunk.mentions, groups, used)
-    out += [Binding(start, end, dict.fromkeys(names), bare=True) for n, (start, end, names) in enumerate(groups) if n not in used]
+    out += [
+        Binding(start, end, dict.fromkeys(names), bare=True, at=start)
+        for n, (start, end, names) in enumerate(groups)
+        if n not in used
+    ]
     return sorted(out, key=lambda each: each.start)
 
 
 # Words that are a signal only beside a sequence.
-_VAGUE: Final = frozenset("high low increased decreased raised elevated reduced diminished mixed heterogeneous heterogenous inhomogeneous intermediate positive prolonged 高 低 等 减低 增高 升高 降低 混杂 偏高 偏低 elevation suppressed iso hyper hypo void black".split())  # fmt: skip
+_VAGUE: Final = frozenset(["high", "low", "increased", "decreased", "raised", "elevated", "reduced", "diminished", "mixed", "heterogeneous", "heterogenous", "inhomogeneous", "intermediate", "positive", "prolonged", "高", "低", "等", "减低", "增高", "升高", "降低", "混杂", "偏高", "偏低", "elevation", "suppressed", "iso", "hyper", "hypo", "void", "black"])  # fmt: skip
 
 
 def vague(word: str) -> bool:
@@ -178,5 +195,41 @@ def _physical(mentions: Sequence[Mention], groups: list[tuple[int, int, list[str
                 elif any(name == "SWI" for name in on) and len(on) == 1 and n not in used:  # blooming on that sequence
                     on = dict.fromkeys(names, on["SWI"])
                     used.add(n)
-            out.append(Binding(each.start, each.end, on, enhancement))
+            out.append(Binding(each.start, each.end, on, enhancement, at=each.start))
     return out
+
+
+_TO_SITE: Final = re.compile(r"[\s\-]*(?:[a-z]+[\s-]+){0,2}|[\u4e00-\u9fff]{0,3}", re.IGNORECASE)
+_TO_SIDE: Final = re.compile(r"\s*(?:region|area|lobe|区|部)?\s*[(,]?\s*(?:on (?:the|both)|of the)?\s*", re.IGNORECASE)
+
+
+def places(text: str, mentions: Sequence[Mention]) -> list[Place]:
+    """Sites and sides of a chunk, each side with the site that it stands beside."""
+    found: list[Place] = []
+    words = [each for each in mentions if any(each.get(kind) for kind in ("site", "site_bilateral", "side"))]
+    at = 0
+    while at < len(words):
+        each, following = words[at], words[at + 1] if at + 1 < len(words) else None
+        site, side = _site_side(each)
+        end = each.end
+        if following is not None and not _between(each, following, mentions):
+            other_site, other_side = _site_side(following)
+            gap = text[each.end : following.start]
+            if side and not site and other_site and not other_side and _TO_SITE.fullmatch(gap):
+                site, end, at = other_site, following.end, at + 1
+            elif site and not side and other_side and not other_site and _TO_SIDE.fullmatch(gap):
+                beyond = words[at + 2] if at + 2 < len(words) else None
+                if beyond is None or not _site_side(beyond)[0] or not _TO_SITE.fullmatch(text[following.end : beyond.start]):
+                    side, end, at = other_side, following.end, at + 1
+        found.append(Place(each.start, end, site, side))
+        at += 1
+    return found
+
+
+def _between(a: Mention, b: Mention, mentions: Sequence[Mention]) -> bool:
+    return any(a.end <= each.start < b.start and not each.get("shape") for each in mentions)
+
+
+def _site_side(mention: Mention) -> tuple[str | None, str | None]:
+    both = mention.get("site_bilateral")
+    return mention.get("site") or both, mention.get("side") or ("bilateral" if both else None)

@@ -6,9 +6,14 @@ fits, is one finding.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
-from journalclip_structuring.reports.entity import GLOBAL, Entity, refines
+from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity, refines
+
+
+_MANY: Final = re.compile(r"\b(?:both|all|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均", re.IGNORECASE)
 
 
 class Discourse:
@@ -26,7 +31,18 @@ class Discourse:
     def add(self, entity: Entity) -> None:
         self.entities.append(entity)
 
-    def sentence_ends(self, opened: Sequence[Entity], main: Sequence[Entity], section: str) -> None:
+    def drop(self, entities: Sequence[Entity]) -> None:
+        self.entities = [each for each in self.entities if not any(each is other for other in entities)]
+
+    def spoken_of(self, words: str) -> list[Entity]:
+        """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""
+        if _MANY.search(words):
+            vague = [each for each in self.entities if each.generic and not each.negated]
+            if vague:
+                return vague
+        return [each for each in self.last if not each.negated]
+
+    def sentence_ends(self, opened: Sequence[Entity], touched: Sequence[list[Entity]], section: str) -> None:
         """Merge what the sentence says again, and keep what the next may speak of."""
         merged: dict[int, Entity] = {}
         for each in opened:
@@ -35,9 +51,11 @@ class Discourse:
                 merged[id(each)] = first
                 _merge(first, each)
                 self.entities = [other for other in self.entities if other is not each]
-        kept = [merged.get(id(each), each) for each in main if each.term not in GLOBAL]
-        if kept:
-            self.last = list(dict.fromkeys(kept))
+        groups = [[merged.get(id(each), each) for each in group if each.term not in GLOBAL] for group in touched]
+        groups = [group for group in groups if group]
+        hosts = [group for group in groups if not any(_beside(each) for each in group)]
+        if groups:
+            self.last = list(dict.fromkeys((hosts or groups)[-1]))
 
     def _same(self, new: Entity, opened: Sequence[Entity], section: str) -> Entity | None:
         earlier = [each for each in self.entities if not any(each is other for other in opened)]
@@ -55,6 +73,11 @@ class Discourse:
         vaguer = [each for each in alike if refines(new.term, each.term)]
         ranked = sorted(exact, key=lambda each: -_agreement(each, new)) or sorted(seen, key=lambda each: -_agreement(each, new)) or vaguer
         return ranked[0] if ranked else None
+
+
+def _beside(entity: Entity) -> bool:
+    """Does it only stand beside another finding?"""
+    return entity.around or (entity.joined and entity.term in ASSOCIATED)
 
 
 def _agreement(a: Entity, b: Entity) -> int:

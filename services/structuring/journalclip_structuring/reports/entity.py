@@ -33,6 +33,26 @@ def refines(seen: str, diagnosis: str) -> bool:
     return (seen == "lesion" and diagnosis != "lesion" and diagnosis not in GLOBAL) or diagnosis in _REFINED.get(seen, ())
 
 
+# Sites that one report names for the same place.
+_NEIGHBOURS: Final = (
+    {"hippocampus", "temporal lobe"},
+    {"insula", "sylvian fissure"},
+    {"basal ganglia", "caudate", "internal capsule"},
+    {"periventricular white matter", "centrum semiovale", "corona radiata"},
+    {"vermis", "cerebellar hemisphere"},
+    {"convexity", "frontal lobe"},
+    {"convexity", "parietal lobe"},
+    {"convexity", "temporal lobe"},
+    {"falx", "frontal lobe"},
+    {"falx", "parietal lobe"},
+    {"sella", "cavernous sinus"},
+)
+
+
+def _near(a: str | None, b: str | None) -> bool:
+    return any({a, b} <= group for group in _NEIGHBOURS)
+
+
 @dataclass(eq=False)
 class Entity:
     """One finding; None means that nothing was said so far."""
@@ -57,6 +77,7 @@ class Entity:
     around: bool = False  # it surrounds another finding and shares its place
     joined: bool = False  # it was introduced by "with" or the like
     placed: bool = False  # the text gave it a place of its own, coded or not
+    seen: str = ""  # what it was seen as before a diagnosis was given for it
     sentence: int = 0
 
     @property
@@ -64,10 +85,13 @@ class Entity:
         return self.term in {"lesion", "mass"}
 
     def place(self, site: str | None, side: str | None) -> None:
-        """What is said first of a place stays."""
-        self.placed = self.placed or bool(site)
+        """What is said first of a place stays; a side goes with its site."""
         if self.term in GLOBAL - {"atrophy"}:
-            self.side = self.side or (side if self.term == "midline shift" else None)
+            self.side = self.side or (side if self.term == "midline shift" and not site else None)
+            return
+        second = self.placed and site is not None and site not in {self.site, "-"}
+        self.placed = self.placed or bool(site)
+        if second and self.site is not None:
             return
         if site and site != "-" and self.site is None:
             self.site = site
@@ -96,7 +120,7 @@ class Entity:
 
     def fits(self, site: str | None, side: str | None) -> bool:
         """Could the finding lie there? What is not said fits everything."""
-        return (site in {None, "-"} or self.site in {None, site}) and (
+        return (site in {None, "-"} or self.site in {None, site} or _near(self.site, site)) and (
             side is None or self.side in {None, side} or "bilateral" in {self.side, side}
         )
 

@@ -32,6 +32,17 @@ _RELAXATION: Final = re.compile(
     r"(?P<a>[稍略较偏等]?(?:[长短等]))T1(?:WI)?(?:信号)?[、,及和\s]?(?:(?P<b>[稍略较偏等]?[长短等])?T2(?:WI)?)?"
     r"|(?P<c>[稍略较偏等]?[长短等])T2(?:WI)?"
 )
+# The midline, and whether it is where it belongs; the denial may stand inside.
+_MIDLINE: Final = {
+    "zh": re.compile(
+        r"中线(?:结构|区|脑组织)?(?:[^,。;无未不左右]{0,6}?)(?P<no>无|未见|未|不|没有)?(?:明显|明确|确切|显著|受压|略|稍|轻度|局部|可见)*"
+        r"(?:向)?(?P<side>[左右])?侧?(?:明显|稍|略|轻度)*(?:偏移|移位|移|偏|偏离)"
+    ),
+    "en": re.compile(
+        r"(?P<side>left|right)ward (?:midline )?shift|midline (?:structures? )?(?:is|are|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)",
+        re.IGNORECASE,
+    ),
+}
 _LONG_SHORT: Final = {
     ("长", "1"): "hypointense", ("短", "1"): "hyperintense", ("长", "2"): "hyperintense", ("短", "2"): "hypointense",
 }  # fmt: skip
@@ -69,7 +80,8 @@ class Lexicon:
 
     def scan(self, text: str) -> list[Mention]:
         """All mentions from left to right; none overlaps another."""
-        taken = sorted([*_sizes(text), *(_relaxations(text) if self.language == "zh" else ())], key=lambda m: m.start)
+        taken = [*_sizes(text), *_midlines(text, self.language)]
+        taken += _relaxations(text) if self.language == "zh" else ()
         blocked = {place for each in taken for place in range(each.start, each.end)}
         units = list(self._units(text))
         found, at = list(taken), 0
@@ -156,7 +168,7 @@ def _sizes(text: str) -> Iterator[Mention]:
         first, u1, second, u2, third, u3, word = found.groups()
         units = [unit for unit in (u1, u2, u3, word) if unit]
         before = text[found.start() - 1 : found.start()]
-        if not units or (before and (before.isalnum() and before.isascii() or before == ".")):
+        if not units or (before and ((before.isalnum() and before.isascii()) or before == ".")):
             continue
         unit = "cm" if units[-1].lower() in ("cm", "厘米") or units[-1].startswith("cent") else "mm"
         values = "x".join(f"{float(value):g}" for value in (first, second, third) if value)
@@ -177,6 +189,16 @@ def _relaxations(text: str) -> Iterator[Mention]:
                 codes.append(("sequence_signal", f"T2WI {_relaxed(b or a, '2')}"))
         else:
             codes.append(("sequence_signal", f"T2WI {_relaxed(c, '2')}"))
+        yield Mention(found.start(), found.end(), found.group(), tuple(codes))
+
+
+def _midlines(text: str, language: Language) -> Iterator[Mention]:
+    for found in _MIDLINE[language].finditer(text):
+        codes: list[Code] = [("finding", "midline shift")]
+        if found.group("no"):
+            codes.append(("denied", "itself"))
+        if found.group("side"):
+            codes.append(("side", "left" if found.group("side").lower() in ("左", "left") else "right"))
         yield Mention(found.start(), found.end(), found.group(), tuple(codes))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from journalclip_structuring.reports.chunks import Binding, Chunk, bindings, split, vague
+from journalclip_structuring.reports.chunks import Binding, Chunk, Place, bindings, places, split, vague
 from journalclip_structuring.reports.discourse import Discourse
 from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity, refines
 from journalclip_structuring.reports.language import Language
@@ -42,6 +42,13 @@ _SEEN: Final = re.compile(r"seen|visible|confirm|depict|apparent|appreciat|noted
 _EXAM_ZH: Final = re.compile(r"^\W*(?:颅脑|头颅|头部|脑部|脑|颅内|全脑|双侧大脑半球|大脑|头)?(?:脑实质内?)?(?:MRI?|磁共振|核磁共振|核磁)?(?:平扫|检查|成像|扫描|及|\+|增强|加|均|所见|实质|内)*\W*$", re.I)
 
 
+_BESIDE: Final = frozenset({"with", "associated with", "and associated", "accompanied by", "伴", "伴有", "并", "并见", "合并", "同时伴", "并可见"})
+_BOTH_OF_THEM: Final = re.compile(
+    r"both\s+(?:are|were|show|demonstrate|lesions|of|foci|have|appear|T1|T2|on|FLAIR|DWI|enhance)", re.IGNORECASE
+)
+_AFTER_SURGERY: Final = re.compile(r"^(?:切除|手术|部分切除)?(?:术后|治疗后|放疗后|化疗后)")
+
+
 @dataclass
 class State:
     """What holds within one sentence."""
@@ -52,12 +59,14 @@ class State:
     group: list[Entity] = field(default_factory=list)  # what attributes now go to
     main: list[Entity] = field(default_factory=list)  # the sentence's last affirmed findings
     opened: list[Entity] = field(default_factory=list)
-    waiting: list[Mention | Binding] = field(default_factory=list)  # said before their finding
+    waiting: list[Mention | Binding | Place] = field(default_factory=list)  # said before their finding
     deny_end: int | None = None
     sign_denied: bool = False
     hedge: str | None = None
     linked: bool = False
-    around: bool = False
+    around: str | None = None
+    off: bool = False  # places named now are those of something pressed upon
+    touched: list[list[Entity]] = field(default_factory=list)  # affirmed findings, in the order they were spoken of
     change: str | None = None
     read: bool = False
     last_finding: Mention | None = None
@@ -98,14 +107,24 @@ class Reader:
             return
         bound = bindings(self.text, chunk, self.language)
         marks = [each for each in chunk.mentions if not each.get("ignore")]
-        events: list[tuple[int, int, Mention | Binding]] = [(each.start, 0, each) for each in bound]
-        events += [(each.start, 1, each) for each in marks]
+        state.off = self._pressed(chunk)
+        events: list[tuple[int, int, Mention | Binding | Place]] = [(each.at, 0, each) for each in bound]
+        events += [(each.start, 1, each) for each in places(self.text, marks)]
+        events += [(each.start, 2, each) for each in marks]
         for _, _, event in sorted(events, key=lambda event: (event[0], event[1])):
             if isinstance(event, Binding):
                 self._binding(event, chunk, state)
+            elif isinstance(event, Place):
+                self._place(event, chunk, state)
             else:
                 self._mention(event, chunk, state)
         state.sign_denied = False
+
+    def _pressed(self, chunk: Chunk) -> bool:
+        """Is the chunk about what a lesion presses upon, and about nothing else?"""
+        return any(each.get("mass_effect") == "-" for each in chunk.mentions) and not any(
+            each.get("finding") for each in chunk.mentions
+        )
 
     def _enter(self, chunk: Chunk, state: State) -> None:
         """What of the last chunk still holds in this one?"""
@@ -122,8 +141,11 @@ class Reader:
             state.deny_end = None
         if not listed:
             state.hedge, state.linked = None, chunk.lead in {":", "("} and not chunk.mentions[:1] == []
-        if chunk.lead in {"around", "surrounding"}:
-            state.around = True
+        told = any(isinstance(each, Binding) and (any(each.on.values()) or each.enhancement) for each in state.waiting)
+        if told and not state.opened and (chunk.lead in _BESIDE or any(each.get("around") for each in chunk.mentions)):
+            self._leftover(state, chunk.start, chunk.end)
+            state.waiting = []
+            state.group = state.main
 
     def _continues(self, chunk: Chunk) -> bool:
         """Is the chunk the next entry of a list ("no mass, haemorrhage or shift")?"""
@@ -153,8 +175,8 @@ class Reader:
         rest = re.search(r"otherwise|elsewhere|remaind|remaining|the rest|rest of|apart from|except|aside from|other than|余|其余|其它|其他|除|以外|之外", whole, re.I)
         waiting = [name for each in state.waiting if isinstance(each, Binding) for name in each.on]
         names = [name for each in chunk.mentions if (name := each.get("sequence"))] or waiting
-        places = [each for each in chunk.mentions if any(each.get(kind) for kind in ("site", "site_bilateral")) and not each.get("normal_exam")]
-        places += [each for each in state.waiting if isinstance(each, Mention) and each.get("site")]
+        organs = any((each.get("site") or each.get("site_bilateral")) and not each.get("normal_exam") for each in chunk.mentions)
+        organs = organs or any(isinstance(each, Place) and each.site for each in state.waiting)
         state.waiting = []
         strong = any(each.get("normal") == "normal" or each.get("normal_exam") for each in words)
         if rest or not strong:
@@ -164,7 +186,7 @@ class Reader:
         ):
             self.exam_normal = True
             self.normal.update(names)
-        elif not places:
+        elif not organs:
             self.normal.update(name for name in names if name != "-")
             if not names and self.language == "en" and re.fullmatch(r"\W*(?:normal|unremarkable|within normal limits|no abnormality)\W*", self.text[chunk.start : chunk.end].strip(), re.I) and state.section == "impression":
                 self.exam_normal = True
@@ -185,8 +207,9 @@ class Reader:
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
         self._hedge(mention, chunk, state, after)
-        if mention.get("around"):
-            state.around = True
+        state.around = mention.get("around") or state.around
+        if mention.get("mass_effect") == "-" and re.match(r"effac|compress|herniat|受压", mention.text, re.I):
+            state.off = True
         change = mention.get("change")
         if change:
             if state.group and not after:
@@ -194,10 +217,8 @@ class Reader:
                     each.change = each.change or change
             else:
                 state.change = change
-        for kind in ("site", "site_bilateral", "side", "size", "count", "shape", "mass_effect"):
-            if mention.get(kind) and not mention.get("finding"):
-                self._attribute(mention, chunk, state)
-                break
+        if any(mention.get(kind) for kind in ("size", "count", "shape", "mass_effect")):
+            self._attribute(mention, chunk, state)
         if mention.get("finding") or mention.get("sign"):
             self._finding(mention, chunk, state)
 
@@ -223,7 +244,7 @@ class Reader:
 
     def _deny_back(self, mention: Mention, chunk: Chunk, state: State) -> None:
         """ "X is not seen": X is denied; where it was seen before, only what follows ("on T1") is."""
-        sequences = [name for each in chunk.mentions if (name := each.get("sequence"))]
+        sequences = [name for each in chunk.mentions if each.start >= mention.end and (name := each.get("sequence"))]
         own = [each for each in state.opened if each.start >= chunk.start]
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
@@ -253,16 +274,34 @@ class Reader:
                     each.certainty = "possible"
             state.hedge, state.linked = (level if level != "certain" or state.hedge is None else state.hedge), True
         elif after:
-            own = [each for each in state.opened if each.start >= chunk.start and not each.negated] or state.group
+            own = [each for each in state.group if each.start >= chunk.start and not each.negated]
+            own = own or [each for each in state.opened if each.start >= chunk.start and not each.negated]
+            if not own and self._stands_alone(mention, chunk):
+                own = state.group or self.discourse.last
             for each in own:
                 if not each.negated:
                     each.certainty = after.split()[0]
             state.read = state.read or bool(own)
 
+    def _stands_alone(self, mention: Mention, chunk: Chunk) -> bool:
+        """Does a hedge without a finding in its chunk speak of the finding before ("..., possible")?"""
+        said = self.text[chunk.start : mention.start]
+        if self.language == "zh":
+            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶", "", said)) == 0
+        words = re.sub(r"\b(?:this|it|which|these|they|the|lesion|latter|former|and|finding|that|is|are|diagnosis)\b|\W", " ", said, flags=re.I)
+        return not words.split()
+
+    def _place(self, place: Place, chunk: Chunk, state: State) -> None:
+        if state.off:
+            return
+        if place.side == "midline" and re.search(r"cross\w*\s+(?:the\s+)?$", self.text[chunk.start : place.start], re.I):
+            return
+        if place.side == "bilateral" and place.site is None and _BOTH_OF_THEM.match(self.text[place.start :]):
+            return
+        self._give(place, place.start, place.end, chunk, state)
+
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if mention.get("size") and self._prior(mention, chunk):
-            return
-        if mention.get("side") == "midline" and re.search(r"cross\w*\s+(?:the\s+)?$", self.text[chunk.start : mention.start], re.I):
             return
         self._give(mention, mention.start, mention.end, chunk, state)
 
@@ -278,7 +317,7 @@ class Reader:
 
     def _binding(self, binding: Binding, chunk: Chunk, state: State) -> None:
         near = state.deny_end is not None and not any(
-            each.get("finding") and state.deny_end <= each.start < binding.start for each in chunk.mentions
+            each.get("finding") and state.deny_end <= each.start < binding.at for each in chunk.mentions
         )
         finding_follows = self._next(binding.end, chunk)
         if state.sign_denied or (near and not (finding_follows and self._same_phrase(binding.end, finding_follows.start))):
@@ -302,9 +341,9 @@ class Reader:
     def _led(self, state: State) -> Binding | None:
         """The sequences that an earlier chunk named and gave no signal ("FLAIR: bright")."""
         bare = [each for each in state.waiting if isinstance(each, Binding) and each.bare and each.on]
-        return bare[-1] if bare else state.lead if hasattr(state, "lead") else None
+        return bare[-1] if bare else None
 
-    def _give(self, attribute: Mention | Binding, start: int, end: int, chunk: Chunk, state: State) -> None:
+    def _give(self, attribute: Mention | Binding | Place, start: int, end: int, chunk: Chunk, state: State) -> None:
         """To the finding that it belongs to: the next one, or those read last."""
         following = self._next(start, chunk)
         own = any(each.start >= chunk.start for each in state.opened) or (
@@ -324,17 +363,16 @@ class Reader:
     def _same_phrase(self, start: int, end: int) -> bool:
         return not _BARRIER[self.language].search(self.text[start:end])
 
-    def _apply(self, entity: Entity, attribute: Mention | Binding) -> None:
+    def _apply(self, entity: Entity, attribute: Mention | Binding | Place) -> None:
         if isinstance(attribute, Binding):
             for sequence, signal in attribute.on.items():
                 if sequence:
                     entity.show(sequence, signal)
             entity.enhancement = entity.enhancement or (attribute.enhancement if attribute.enhancement != "some" else None)
             return
-        side = attribute.get("side") or ("bilateral" if attribute.get("site_bilateral") else None)
-        site = attribute.get("site") or attribute.get("site_bilateral")
-        if side or site:
-            entity.place(site, side)
+        if isinstance(attribute, Place):
+            entity.place(attribute.site, attribute.side)
+            return
         for kind in ("size", "count", "shape"):
             value = attribute.get(kind)
             if value and getattr(entity, kind) is None:
@@ -350,9 +388,15 @@ class Reader:
         sign = mention.get("finding") is None
         denied = state.deny_end is not None and not self._definite(mention, state)
         state.read = True
-        if denied and sign or term == "-":
+        denied = denied or mention.get("denied") is not None
+        if (denied and sign) or term == "-":
             state.waiting = []
             return
+        last = state.last_finding
+        if term == "lesion" and last is not None and self.text[last.end : mention.start] == "" and state.group:
+            return  # the tail of a compound: 梗死 + 病灶
+        if _AFTER_SURGERY.match(self.text[mention.end :]):
+            return  # what was operated on; where it lay is where the rest of the sentence speaks of
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
         place = self._waiting_place(state)
@@ -379,7 +423,8 @@ class Reader:
         state.group = entities
         if not denied:
             state.main = entities
-        state.around = False
+            state.touched.append(entities)
+        state.around = None
         state.last_finding = mention
 
     def _definite(self, mention: Mention, state: State) -> bool:
@@ -402,40 +447,37 @@ class Reader:
         )
 
     def _waiting_place(self, state: State) -> tuple[str | None, str | None]:
-        site = side = None
-        for each in state.waiting:
-            if isinstance(each, Mention):
-                site = site or each.get("site") or each.get("site_bilateral")
-                side = side or each.get("side") or ("bilateral" if each.get("site_bilateral") else None)
-        return site, side
+        found = [each for each in state.waiting if isinstance(each, Place)]
+        coded = [each for each in found if each.site not in {None, "-"}] or found
+        return (coded[0].site, coded[0].side) if coded else (None, None)
 
     def _diagnose(
         self, mention: Mention, term: str, chunk: Chunk, state: State, linked: bool, joined: bool,
         place: tuple[str | None, str | None],
     ) -> list[Entity] | None:  # fmt: skip
         """The findings that this diagnosis is given for; None where it is given for none."""
-        versus = bool(re.search(r"\b(?:vs|versus)\b", self.text[state.last_finding.end : mention.start], re.I)) if state.last_finding else False
-        targets = [each for each in state.group if not each.negated] or [each for each in state.main if not each.negated]
-        if not targets and not state.opened and (linked or state.section == "impression") and not any(
-            isinstance(each, Binding) and any(each.on) for each in state.waiting
-        ):
-            targets = [each for each in self.discourse.last if not each.negated] if linked else []
-        if not (linked or (joined and any(hasattr(each, "seen") for each in targets))):
+        last = state.last_finding
+        versus = last is not None and bool(re.search(r"\b(?:vs|versus)\b", self.text[last.end : mention.start], re.I))
+        pool = [*state.group, *state.main, *reversed(state.opened)]
+        targets = [each for each in dict.fromkeys(pool) if not each.negated]
+        if not targets and linked and not any(isinstance(each, Binding) and any(each.on) for each in state.waiting):
+            targets = self.discourse.spoken_of(self.text[state.start : mention.start])
+        if not (linked or (joined and any(each.seen for each in targets))):
             return None
         fitting = [each for each in targets if each.fits(*place)]
-        better = [each for each in fitting if refines(each.term, term) or (each.term == term)] if not versus else []
+        better = [each for each in fitting if refines(each.term, term) or each.term == term] if not versus else []
         if better:
-            for each in better:
+            same = [each for each in better if each.term == better[0].term]
+            for each in same:
                 if each.term != term:
-                    each.seen = each.term  # type: ignore[attr-defined]
-                each.term, each.start, each.end, each.text, each.sign = term, mention.start, mention.end, mention.text, False
-                each.certainty = state.hedge or ("certain" if each.certainty == "certain" else each.certainty)
-            return better
-        second = [each for each in fitting if refines(getattr(each, "seen", ""), term)]
-        if second and (place == (None, None)):
+                    each.seen = each.term
+                each.term, each.start, each.end, each.text = term, mention.start, mention.end, mention.text
+                each.sign, each.certainty = False, state.hedge or "certain"
+            return same
+        second = [each for each in fitting if each.seen and refines(each.seen, term)]
+        if second and place == (None, None):
             copy = second[0].clone(term, mention.start, mention.end, mention.text)
             copy.certainty = state.hedge or second[0].certainty
-            copy.seen = second[0].seen  # type: ignore[attr-defined]
             self.discourse.add(copy)
             state.opened.append(copy)
             return [*second, copy]
@@ -478,7 +520,10 @@ class Reader:
             term, mention.start, mention.end, mention.text, negated=denied, sign=sign, sentence=state.number,
             certainty="certain" if denied else state.hedge or "certain",
         )  # fmt: skip
-        new.around = state.around
+        new.around = state.around == "around" or (state.around == "associated" and not denied)
+        told = any(isinstance(each, Binding) and any(each.on.values()) for each in state.waiting)
+        if not denied and state.linked and told:
+            new.seen = "lesion"
         self.discourse.add(new)
         state.opened.append(new)
         return new
@@ -488,7 +533,11 @@ class Reader:
     def _settle(self, state: State, start: int, end: int) -> None:
         self._leftover(state, start, end)
         self._share_places(state)
-        self.discourse.sentence_ends(state.opened, state.main, state.section)
+        plain = [each for each in state.opened if each.term in GLOBAL and not each.negated]
+        if any(not each.sign for each in plain) or len({each.term for each in plain}) > 1:
+            kept = [each for each in plain if not each.sign] or [each for each in plain if each.term == "atrophy"]
+            self.discourse.drop([each for each in plain if each.sign and each not in kept])
+        self.discourse.sentence_ends(state.opened, state.touched, state.section)
 
     def _leftover(self, state: State, start: int, end: int) -> None:
         """Signals and sizes of a sentence without a finding belong to what was found last, or are a lesion."""
@@ -509,13 +558,15 @@ class Reader:
             for attribute in state.waiting:
                 self._apply(each, attribute)
         state.main = state.main or known
+        if known:
+            state.touched.append(known)
         state.read = state.read or bool(known)
 
     def _share_places(self, state: State) -> None:
         """A finding without a place of its own may share that of the finding it stands beside."""
         lasting = [each for each in self.discourse.last if not each.negated and each.term not in GLOBAL]
         for n, each in enumerate(state.opened):
-            if each.placed or each.side or each.term in GLOBAL:
+            if each.site or each.side or each.term in GLOBAL:
                 continue
             beside = [other for other in state.opened[:n] if not other.negated and other.term not in GLOBAL]
             if each.around:
