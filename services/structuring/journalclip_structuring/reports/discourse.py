@@ -65,6 +65,9 @@ class Discourse:
             return same[0] if same and not (new.on and same[0].on and new.on != same[0].on) else None
         if new.term in GLOBAL:
             return next((each for each in earlier if each.term == new.term and not each.negated and each.fits(new.site, new.side)), None)
+        implicit = [each for each in earlier[-1:] if each.implicit and not each.placed and refines("lesion", new.term)]
+        if implicit and not new.around:
+            return implicit[0]
         if section != "impression":
             return None
         alike = [each for each in earlier if not each.negated and each.fits(new.site, new.side)]

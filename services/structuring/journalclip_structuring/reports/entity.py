@@ -49,6 +49,10 @@ _NEIGHBOURS: Final = (
 )
 
 
+# Diagnoses that only say more of what they refine.
+STRICTER: Final = frozenset({("glioma", "glioblastoma"), ("infarct", "lacunar infarct"), ("cyst", "arachnoid cyst")})
+
+
 def _near(a: str | None, b: str | None) -> bool:
     return any({a, b} <= group for group in _NEIGHBOURS)
 
@@ -77,6 +81,7 @@ class Entity:
     around: bool = False  # it surrounds another finding and shares its place
     joined: bool = False  # it was introduced by "with" or the like
     placed: bool = False  # the text gave it a place of its own, coded or not
+    implicit: bool = False  # no word names it: signals without a finding
     seen: str = ""  # what it was seen as before a diagnosis was given for it
     sentence: int = 0
 

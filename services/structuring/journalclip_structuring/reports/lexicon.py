@@ -153,7 +153,7 @@ def normal(word: str) -> str:
         return form[:-3] + "y"
     if form.endswith("s") and not form.endswith("ss"):
         return form[:-1]
-    if form.endswith("i") and len(form) > 4:
+    if form.endswith("i"):
         return form[:-1] + "u"
     return form[:-1] if form.endswith("us") else form
 

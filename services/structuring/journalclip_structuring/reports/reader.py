@@ -14,7 +14,7 @@ from typing import Final
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, bindings, places, split, vague
 from journalclip_structuring.reports.discourse import Discourse
-from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity, refines
+from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
 
@@ -43,10 +43,13 @@ _EXAM_ZH: Final = re.compile(r"^\W*(?:颅脑|头颅|头部|脑部|脑|颅内|全
 
 
 _BESIDE: Final = frozenset({"with", "associated with", "and associated", "accompanied by", "伴", "伴有", "并", "并见", "合并", "同时伴", "并可见"})
+_SHOWS: Final = re.compile(r"show(?:s|ing)|demonstrat(?:es|ing)|reveal(?:s|ing)")
+_QUESTION: Final = re.compile(r"(?:is|are|was|were|does|do|did|can|could|any|has|have|rule out|r/o|question)\b.*\?$", re.IGNORECASE | re.DOTALL)
 _BOTH_OF_THEM: Final = re.compile(
     r"both\s+(?:are|were|show|demonstrate|lesions|of|foci|have|appear|T1|T2|on|FLAIR|DWI|enhance)", re.IGNORECASE
 )
-_AFTER_SURGERY: Final = re.compile(r"^(?:切除|手术|部分切除)?(?:术后|治疗后|放疗后|化疗后)")
+_UNDERLYING: Final = re.compile(r"underlying|coexist|superimposed|additional|concomitant|associated|合并|伴", re.IGNORECASE)
+_AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
 
 
 @dataclass
@@ -69,6 +72,7 @@ class State:
     touched: list[list[Entity]] = field(default_factory=list)  # affirmed findings, in the order they were spoken of
     change: str | None = None
     read: bool = False
+    lead: Binding | None = None  # sequences named without a signal: a signal that follows is theirs
     last_finding: Mention | None = None
 
 
@@ -90,6 +94,8 @@ class Reader:
             Mention(each.start + start, each.end + start, each.text, each.codes)
             for each in self.lexicon.scan(self.text[start:end])
         ]
+        if _QUESTION.match(self.text[start:end]):
+            return True
         state = State(start, self.discourse.sentence_begins(), section)
         self.named += [name for each in mentions if (name := each.get("sequence")) and name != "-"]
         self.compared = self.compared or any(each.get("prior") == "word" or each.get("change") for each in mentions)
@@ -137,12 +143,15 @@ class Reader:
                 state.group = []
             return
         listed = chunk.lead in {",", ""} and self._continues(chunk)
+        if _SHOWS.fullmatch(chunk.lead) and state.last_finding is None:
+            return  # "neither DWI nor FLAIR shows ...": the subject is denied, and so is what it shows
         if state.deny_end is not None and not listed and chunk.lead not in {"with", "伴", "伴有", "并", "associated with", "(", "that"}:
             state.deny_end = None
         if not listed:
             state.hedge, state.linked = None, chunk.lead in {":", "("} and not chunk.mentions[:1] == []
         told = any(isinstance(each, Binding) and (any(each.on.values()) or each.enhancement) for each in state.waiting)
-        if told and not state.opened and (chunk.lead in _BESIDE or any(each.get("around") for each in chunk.mentions)):
+        beside = chunk.lead in _BESIDE or any(each.get("around") or "before" in each.all("deny") for each in chunk.mentions)
+        if told and not state.opened and beside and any(each.get("finding") for each in chunk.mentions):
             self._leftover(state, chunk.start, chunk.end)
             state.waiting = []
             state.group = state.main
@@ -244,7 +253,10 @@ class Reader:
 
     def _deny_back(self, mention: Mention, chunk: Chunk, state: State) -> None:
         """ "X is not seen": X is denied; where it was seen before, only what follows ("on T1") is."""
-        sequences = [name for each in chunk.mentions if each.start >= mention.end and (name := each.get("sequence"))]
+        named = [each for each in chunk.mentions if each.get("sequence")]
+        after = [each for each in named if each.start >= mention.end]
+        shown = any(each.get("signal") for each in chunk.mentions)
+        sequences = [each.get("sequence") or "" for each in after or ([] if shown else named)]
         own = [each for each in state.opened if each.start >= chunk.start]
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
@@ -272,12 +284,15 @@ class Reader:
             if re.match(r"vs\.?$|versus", mention.text, re.I) and state.last_finding is not None:
                 for each in state.group:
                     each.certainty = "possible"
-            state.hedge, state.linked = (level if level != "certain" or state.hedge is None else state.hedge), True
+            state.hedge = level if level != "certain" or state.hedge is None else state.hedge
+            state.linked = not re.search(r"due to|secondary to|caused by|from", mention.text, re.I)
         elif after:
             own = [each for each in state.group if each.start >= chunk.start and not each.negated]
             own = own or [each for each in state.opened if each.start >= chunk.start and not each.negated]
-            if not own and self._stands_alone(mention, chunk):
+            if not own and self._stands_alone(mention, chunk) and not self._goes_on(mention, chunk):
                 own = state.group or self.discourse.last
+            if re.match(r"\W*(?:the )?(?:latter|former)|\W*[前后]者", self.text[chunk.start : mention.start], re.I) and own:
+                own = own[-1:] if re.search("latter|后者", self.text[chunk.start : mention.start], re.I) else own[:1]
             for each in own:
                 if not each.negated:
                     each.certainty = after.split()[0]
@@ -287,9 +302,14 @@ class Reader:
         """Does a hedge without a finding in its chunk speak of the finding before ("..., possible")?"""
         said = self.text[chunk.start : mention.start]
         if self.language == "zh":
-            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶", "", said)) == 0
+            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶|前者|后者|两者|以", "", said)) == 0
         words = re.sub(r"\b(?:this|it|which|these|they|the|lesion|latter|former|and|finding|that|is|are|diagnosis)\b|\W", " ", said, flags=re.I)
         return not words.split()
+
+    def _goes_on(self, mention: Mention, chunk: Chunk) -> bool:
+        """Is something else hedged ("probably of vascular origin")?"""
+        rest = self.text[mention.end : chunk.end]
+        return len(re.sub(r"\W", "", rest)) > 3 if self.language == "zh" else len(re.sub(r"\W", " ", rest).split()) > 2
 
     def _place(self, place: Place, chunk: Chunk, state: State) -> None:
         if state.off:
@@ -333,15 +353,18 @@ class Reader:
             led = self._led(state)
             if led is not None:
                 binding.on = dict.fromkeys(led.on, signal)
-                led.on = {}
+                led.on = {} if led in state.waiting else led.on
+                state.lead = None
             elif vague(self.text[binding.start : binding.end]):
                 return
+        if binding.bare:
+            state.lead = binding
         self._give(binding, binding.start, binding.end, chunk, state)
 
     def _led(self, state: State) -> Binding | None:
         """The sequences that an earlier chunk named and gave no signal ("FLAIR: bright")."""
         bare = [each for each in state.waiting if isinstance(each, Binding) and each.bare and each.on]
-        return bare[-1] if bare else None
+        return bare[-1] if bare else state.lead
 
     def _give(self, attribute: Mention | Binding | Place, start: int, end: int, chunk: Chunk, state: State) -> None:
         """To the finding that it belongs to: the next one, or those read last."""
@@ -392,9 +415,8 @@ class Reader:
         if (denied and sign) or term == "-":
             state.waiting = []
             return
-        last = state.last_finding
-        if term == "lesion" and last is not None and self.text[last.end : mention.start] == "" and state.group:
-            return  # the tail of a compound: 梗死 + 病灶
+        if term == "lesion" and any(each.end == mention.start and _names_it(each) for each in chunk.mentions):
+            return  # the tail of a compound: 梗死 + 病灶, 未见异常强化 + 灶
         if _AFTER_SURGERY.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         joined = self._joined(mention, state)
@@ -462,10 +484,14 @@ class Reader:
         targets = [each for each in dict.fromkeys(pool) if not each.negated]
         if not targets and linked and not any(isinstance(each, Binding) and any(each.on) for each in state.waiting):
             targets = self.discourse.spoken_of(self.text[state.start : mention.start])
+        if not state.linked:  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing
+            targets = [each for each in targets if each.generic or each.seen or each.term in {term, "cyst"}]
+            if _UNDERLYING.search(self.text[chunk.start : mention.start]):
+                targets = []
         if not (linked or (joined and any(each.seen for each in targets))):
             return None
         fitting = [each for each in targets if each.fits(*place)]
-        better = [each for each in fitting if refines(each.term, term) or each.term == term] if not versus else []
+        better = [] if versus else [each for each in fitting if _improves(each, term)]
         if better:
             same = [each for each in better if each.term == better[0].term]
             for each in same:
@@ -474,7 +500,7 @@ class Reader:
                 each.term, each.start, each.end, each.text = term, mention.start, mention.end, mention.text
                 each.sign, each.certainty = False, state.hedge or "certain"
             return same
-        second = [each for each in fitting if each.seen and refines(each.seen, term)]
+        second = [each for each in fitting if _differs(each, term)]
         if second and place == (None, None):
             copy = second[0].clone(term, mention.start, mention.end, mention.text)
             copy.certainty = state.hedge or second[0].certainty
@@ -505,10 +531,13 @@ class Reader:
             bare = mention.get("anaphor") is not None and not re.search("见|有|示|发现|多发|个|枚", self.text[chunk.start : mention.start])
             same_sign = state.main and known[-1].sign and known[-1].term == term
             shown = any(isinstance(each, Binding) for each in state.waiting)
+            bare = bare and not (place[1] and known[-1].side and known[-1].side != place[1])
             return known if (bare and not shown) or same_sign else None
         if _THE.search(before) or (before.strip() == "" and mention.text.lower() == known[-1].text.lower() and state.start == chunk.start):
             many = mention.text.endswith("s") or re.search(r"both|these|all|those", before, re.I)
             return known if many else known[-1:]
+        if term == "lesion" and state.main and re.search(r"\b(?:it|they|which)\s+(?:has|have|shows?|contains?|demonstrates?)\b", before, re.I):
+            return known[-1:]
         if state.main and known[-1].term == term and known[-1].sign:
             return known[-1:]
         if state.main and known[-1].term == term and state.linked:
@@ -522,7 +551,7 @@ class Reader:
         )  # fmt: skip
         new.around = state.around == "around" or (state.around == "associated" and not denied)
         told = any(isinstance(each, Binding) and any(each.on.values()) for each in state.waiting)
-        if not denied and state.linked and told:
+        if not denied and state.linked and told and term != "lesion":
             new.seen = "lesion"
         self.discourse.add(new)
         state.opened.append(new)
@@ -544,7 +573,7 @@ class Reader:
         if not state.waiting or state.deny_end is not None:
             return
         bound = [each for each in state.waiting if isinstance(each, Binding)]
-        told = [each for each in bound if any(each.on.values()) or each.enhancement]
+        told = [each for each in bound if any(each.on.values()) or each.enhancement not in {None, "none"}]
         sized = [each for each in state.waiting if isinstance(each, Mention) and each.get("size")]
         if not told and not sized and not (bound and _SEEN.search(self.text[start:end])):
             return
@@ -554,6 +583,7 @@ class Reader:
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
             known = [self._open(mention, "lesion", state, False, False)]
+            known[0].implicit = True
         for each in known:
             for attribute in state.waiting:
                 self._apply(each, attribute)
@@ -577,6 +607,21 @@ class Reader:
                 host = [other for other in state.opened[n + 1 : n + 2] if other.joined and not other.negated and not each.negated and other.term not in GLOBAL and (other.site or other.side)]
             for other in host:
                 each.place(other.site, other.side)
+
+
+def _improves(entity: Entity, term: str) -> bool:
+    """Is ``term`` what the finding is, rather than something else that it could be, too?"""
+    return entity.term == term or (refines(entity.term, term) and not _differs(entity, term))
+
+
+def _differs(entity: Entity, term: str) -> bool:
+    """Is ``term`` a second diagnosis for a finding that already has one?"""
+    other = bool(entity.seen) and term != entity.term and (refines(entity.seen, term) or entity.seen == term)
+    return other and (entity.term, term) not in STRICTER
+
+
+def _names_it(mention: Mention) -> bool:
+    return bool(mention.get("finding") or mention.get("normal") or mention.get("enhancement") == "none")
 
 
 def read_sentences(reader: Reader, spans: Iterable[tuple[int, int]], section: str) -> list[tuple[int, int]]:
