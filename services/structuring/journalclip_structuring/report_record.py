@@ -24,14 +24,12 @@ SEQUENCES: Final[tuple[SequenceName, ...]] = get_args(SequenceName)
 def make_record(
     findings: Sequence[WholeFinding], named: Iterable[str], normal: Iterable[str] = (), base: ReportRecord | None = None
 ) -> ReportRecord:
-    """``named``: sequences that the report speaks of; ``normal``: those it calls normal; ``base`` has all other fields."""
+    """``named``: sequences that the report speaks of; ``normal``: those it calls normal; ``base``: all other fields."""
     calm = set(normal)
     shown = {name for finding in findings for name in finding.on}
     known = {*named, *calm, *shown}
     described = [_describe(findings, name, name in calm) for name in SEQUENCES if name in known]
-    record = (base or ReportRecord()).model_copy(
-        update={"findings": tuple(findings), "descriptions": tuple(described)}
-    )
+    record = (base or ReportRecord()).model_copy(update={"findings": tuple(findings), "descriptions": tuple(described)})
     return rendered(record)
 
 

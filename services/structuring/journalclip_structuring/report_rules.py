@@ -52,7 +52,9 @@ def _finding(entity: Entity, text: str) -> WholeFinding:
             "certainty": cast("Certainty", entity.certainty),
             "site": entity.site,
             "laterality": cast("Laterality | None", entity.side),
-            "size": Size(values=tuple(values), unit="cm" if entity.size.endswith("cm") else "mm") if entity.size else None,
+            "size": Size(values=tuple(values), unit="cm" if entity.size.endswith("cm") else "mm")
+            if entity.size
+            else None,
             "count": entity.count if entity.count in {None, "multiple"} else int(entity.count or 0),
             "shape": entity.shape,
             "mass_effect": entity.mass_effect,

@@ -10,15 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
 
-_LISTED: Final = re.compile(r"[\s,、/&+]*(?:and|or|as well as|both|the|nor|in|on|及|和|与|或|以及|images?|sequences?|序列|像|图|-)?[\s,、/&+]*(?:the|both|on|in)?\s*", re.I)
+_LISTED: Final = re.compile(
+    r"[\s,、/&+]*(?:and|or|as well as|both|the|nor|in|on|及|和|与|或|以及|images?|sequences?|序列|像|图"
+    r"|-)?[\s,、/&+]*(?:the|both|on|in)?\s*",
+    re.I,
+)
 _BARE: Final = re.compile(r"[\s\-‐‑–]*")
-_STATES: Final = re.compile(r"[\s:\-]*(?:signal|intensity|图像|图|像|序列|影像|信号|值|上|均|都|亦|也|可|可见|见|呈现|呈|为|示|显示|表现|相应|明显|稍|略|区|中|is|are|was|were|appears?|remains?|of|markedly|slightly|mildly|very|strongly|moderately|subtly)*[\s:]*(?:is|are|was|were|appears?|remains?|呈|为|示)?\s*", re.I)
-_ON: Final = re.compile(r"[^,;:()]{0,28}?\b(?:on|in|at|over|across|upon|with)\s+(?:the|both|all|most|every|corresponding|matching|matched|axial|sagittal|coronal|unenhanced|its|either|\s)*\s*", re.I)
+_STATES: Final = re.compile(
+    r"[\s:\-]*(?:signal|intensity|图像|图|像|序列|影像|信号|值|上|均|都|亦|也|可|可见|见|呈现|呈|为|示|显示"
+    r"|表现|相应|明显|稍|略|区|中|is|are|was|were|appears?|remains?|of|markedly|slightly|mildly|very|strongly"
+    r"|moderately|subtly)*[\s:]*(?:is|are|was|were|appears?|remains?|呈|为|示)?\s*",
+    re.I,
+)
+_ON: Final = re.compile(
+    r"[^,;:()]{0,28}?\b(?:on|in|at|over|across|upon|with)\s+(?:the|both|all|most|every|corresponding|matching"
+    r"|matched|axial|sagittal|coronal|unenhanced|its|either|\s)*\s*",
+    re.I,
+)
 _CLASSES: Final = (("sequence",), ("site", "site_bilateral", "side"))
 
 
@@ -70,7 +84,7 @@ def split(text: str, mentions: Sequence[Mention], start: int, end: int) -> list[
     borders.sort(key=lambda border: border[0])
     chunks = []
     edges = [(start, "", False), *borders, (end, "", False)]
-    for (first, lead, hard), (last, _, _) in zip(edges, edges[1:], strict=False):
+    for (first, lead, hard), (last, _, _) in pairwise(edges):
         inside = [each for each in mentions if first <= each.start < last]
         if inside or hard:
             chunks.append(Chunk(first, last, lead, inside, hard))
@@ -108,7 +122,7 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
             continue
         used.add(taken)
         start, end, names = groups[taken]
-        on = dict.fromkeys(names, signal.get("signal"))
+        on: dict[str, str | None] = dict.fromkeys(names, signal.get("signal"))
         out.append(Binding(min(start, signal.start), max(end, signal.end), on, at=signal.start))
     for signal in loose:
         later = [n for n, (start, _, _) in enumerate(groups) if n not in used and start > signal.end]
@@ -129,7 +143,15 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
 
 
 # Words that are a signal only beside a sequence.
-_VAGUE: Final = frozenset(["high", "low", "increased", "decreased", "raised", "elevated", "reduced", "diminished", "mixed", "heterogeneous", "heterogenous", "inhomogeneous", "intermediate", "positive", "prolonged", "高", "低", "等", "减低", "增高", "升高", "降低", "混杂", "偏高", "偏低", "elevation", "suppressed", "iso", "hyper", "hypo", "void", "black"])  # fmt: skip
+_VAGUE: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """high low increased decreased raised elevated reduced diminished mixed heterogeneous heterogenous
+        inhomogeneous
+        intermediate positive prolonged elevation suppressed iso hyper hypo void black
+        高 低 等 减低 增高 升高 降低 混杂 偏高 偏低""",
+    )
+)
 
 
 def vague(word: str) -> bool:
@@ -165,8 +187,7 @@ def _choose(
     if later is not None and _ON.fullmatch(text[signal.end : groups[later][0]]):
         return later
     if later is not None and _BARE.fullmatch(text[signal.end : groups[later][0]]):
-        if previous is None or not _STATES.fullmatch(text[groups[previous][1] : signal.start]):
-            return later
+        return later
     if previous is not None and (len(text[groups[previous][1] : signal.start]) < 90):
         return previous
     return None
@@ -219,7 +240,11 @@ def places(text: str, mentions: Sequence[Mention]) -> list[Place]:
                 site, end, at = other_site, following.end, at + 1
             elif site and not side and other_side and not other_site and _TO_SIDE.fullmatch(gap):
                 beyond = words[at + 2] if at + 2 < len(words) else None
-                if beyond is None or not _site_side(beyond)[0] or not _TO_SITE.fullmatch(text[following.end : beyond.start]):
+                if (
+                    beyond is None
+                    or not _site_side(beyond)[0]
+                    or not _TO_SITE.fullmatch(text[following.end : beyond.start])
+                ):
                     side, end, at = other_side, following.end, at + 1
         found.append(Place(each.start, end, site, side))
         at += 1

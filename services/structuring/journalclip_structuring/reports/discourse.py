@@ -12,8 +12,9 @@ from typing import Final
 
 from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity, refines
 
-
-_MANY: Final = re.compile(r"\b(?:both|all|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均", re.IGNORECASE)
+_MANY: Final = re.compile(
+    r"\b(?:both|all|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均", re.IGNORECASE
+)
 
 
 class Discourse:
@@ -60,11 +61,20 @@ class Discourse:
     def _same(self, new: Entity, opened: Sequence[Entity], section: str) -> Entity | None:
         earlier = [each for each in self.entities if not any(each is other for other in opened)]
         if new.negated:
-            same = [each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)]
+            same = [
+                each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)
+            ]
             same = [each for each in same if (each.site, each.side) == (new.site, new.side) or section == "impression"]
             return same[0] if same and not (new.on and same[0].on and new.on != same[0].on) else None
         if new.term in GLOBAL:
-            return next((each for each in earlier if each.term == new.term and not each.negated and each.fits(new.site, new.side)), None)
+            return next(
+                (
+                    each
+                    for each in earlier
+                    if each.term == new.term and not each.negated and each.fits(new.site, new.side)
+                ),
+                None,
+            )
         implicit = [each for each in earlier[-1:] if each.implicit and not each.placed and refines("lesion", new.term)]
         if implicit and not new.around:
             return implicit[0]
@@ -74,7 +84,11 @@ class Discourse:
         exact = [each for each in alike if each.term == new.term]
         seen = [each for each in alike if refines(each.term, new.term)]
         vaguer = [each for each in alike if refines(new.term, each.term)]
-        ranked = sorted(exact, key=lambda each: -_agreement(each, new)) or sorted(seen, key=lambda each: -_agreement(each, new)) or vaguer
+        ranked = (
+            sorted(exact, key=lambda each: -_agreement(each, new))
+            or sorted(seen, key=lambda each: -_agreement(each, new))
+            or vaguer
+        )
         return ranked[0] if ranked else None
 
 

@@ -7,13 +7,25 @@ from typing import Any, Final
 
 GLOBAL: Final = frozenset({"hydrocephalus", "midline shift", "atrophy"})
 # Findings that stand beside another one and share its place.
-ASSOCIATED: Final = frozenset({"edema", "hemorrhage", "gliosis", "encephalomalacia", "calcification", "cyst", "microbleed"})
+ASSOCIATED: Final = frozenset(
+    {"edema", "hemorrhage", "gliosis", "encephalomalacia", "calcification", "cyst", "microbleed"}
+)
 # What is seen, and what it can turn out to be ("mass, likely a meningioma" is one finding). `lesion` is anything.
 _TUMOURS: Final = frozenset(
     {"glioma", "glioblastoma", "meningioma", "metastasis", "schwannoma", "pituitary adenoma", "lymphoma"}
 )
 _REFINED: Final[dict[str, frozenset[str]]] = {
-    "mass": _TUMOURS | {"abscess", "cyst", "arachnoid cyst", "cavernoma", "vascular malformation", "aneurysm", "demyelinating plaque", "hemorrhage"},
+    "mass": _TUMOURS
+    | {
+        "abscess",
+        "cyst",
+        "arachnoid cyst",
+        "cavernoma",
+        "vascular malformation",
+        "aneurysm",
+        "demyelinating plaque",
+        "hemorrhage",
+    },
     "cyst": _TUMOURS | {"arachnoid cyst", "abscess", "mass", "encephalomalacia"},
     "infarct": frozenset({"lacunar infarct"}),
     "hemorrhage": frozenset({"microbleed", "subdural hematoma", "contusion", "cavernoma", "vascular malformation"}),
@@ -30,7 +42,9 @@ _REFINED: Final[dict[str, frozenset[str]]] = {
 
 def refines(seen: str, diagnosis: str) -> bool:
     """Can a finding seen as the one be diagnosed as the other?"""
-    return (seen == "lesion" and diagnosis != "lesion" and diagnosis not in GLOBAL) or diagnosis in _REFINED.get(seen, ())
+    return (seen == "lesion" and diagnosis != "lesion" and diagnosis not in GLOBAL) or diagnosis in _REFINED.get(
+        seen, ()
+    )
 
 
 # Sites that one report names for the same place.

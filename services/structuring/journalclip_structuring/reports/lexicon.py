@@ -35,11 +35,13 @@ _RELAXATION: Final = re.compile(
 # The midline, and whether it is where it belongs; the denial may stand inside.
 _MIDLINE: Final = {
     "zh": re.compile(
-        r"中线(?:结构|区|脑组织)?(?:[^,。;无未不左右]{0,6}?)(?P<no>无|未见|未|不|没有)?(?:明显|明确|确切|显著|受压|略|稍|轻度|局部|可见)*"
+        r"中线(?:结构|区|脑组织)?(?:[^,。;无未不左右]{0,6}?)(?P<no>无|未见|未|不|没有)?(?:明显|明确|确切|显著"
+        r"|受压|略|稍|轻度|局部|可见)*"
         r"(?:向)?(?P<side>[左右])?侧?(?:明显|稍|略|轻度)*(?:偏移|移位|移|偏|偏离)"
     ),
     "en": re.compile(
-        r"(?P<side>left|right)ward (?:midline )?shift|midline (?:structures? )?(?:is|are|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)",
+        r"(?P<side>left|right)ward (?:midline )?shift|midline (?:structures? )?(?:is|are"
+        r"|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)",
         re.IGNORECASE,
     ),
 }
@@ -139,7 +141,7 @@ def _edge(units: list[tuple[int, int, tuple[str, str]]], before: int, after: int
 
 
 def normal(word: str) -> str:
-    """A word's form for matching: lower case, American, singular. Right or wrong, it is the same for phrase and text."""
+    """A word's form for matching: lower case, American, singular. Wrong forms do no harm: phrases get the same."""
     form = word.lower()
     if len(form) < 4 or not form.isalpha():
         return form

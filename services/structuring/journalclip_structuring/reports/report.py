@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from journalclip_structuring.reports.entity import Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import lexicon
-from journalclip_structuring.reports.reader import Reader, read_sentences
+from journalclip_structuring.reports.reader import Reader
 from journalclip_structuring.reports.sections import sections, tells_history
 from journalclip_structuring.reports.sentences import narrowed, sentences
 
@@ -41,7 +41,7 @@ def read_report_text(text: str, language: Language) -> ReportReading:
             continue
         spans = [span for span in spans if not tells_history(plain[slice(*span)])]
         total += sum(end - start for start, end in spans)
-        unread += read_sentences(reader, spans, section.kind)
+        unread += [span for span in spans if not reader.sentence(*span, section.kind)]
     findings = tuple(each for each in reader.discourse.entities if each.term != "-")
     affirmed = [each for each in findings if not each.negated]
     shown = {name for each in affirmed for name in each.on}

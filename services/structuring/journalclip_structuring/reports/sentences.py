@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from journalclip_structuring.reports.language import Language
 
 # Full-width signs, letters and digits, one for one, so that offsets stay.
 _NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
-    0x3000: 0x20, ord("“"): ord('"'), ord("”"): ord('"'), ord("’"): ord("'"), ord("‘"): ord("'"), ord("﹡"): ord("*"),
-    ord("，"): ord(","), ord("：") : ord(":"), ord("；"): ord(";"), ord("（"): ord("("), ord("）"): ord(")"), ord("－"): ord("-"),
-    ord("—"): ord(","), ord("\u00a0"): 0x20, ord("\t"): 0x20, ord("【"): ord("["), ord("】"): ord("]"), ord("＊"): ord("*"),
-    ord("．"): ord("."), ord("＝"): ord("="), ord("∗"): ord("*"), ord("⁎"): ord("*"), ord("\r"): 0x20,
-}  # fmt: skip
+    ord(wide): ord(narrow)
+    for wide, narrow in zip(
+        "\u3000\u00a0\t\r\u201c\u201d\u2018\u2019\ufe61\u2217\u204e\u2014\u3010\u3011", "    \"\"''***,[]", strict=True
+    )
+}
 _END: Final = {
     "en": re.compile(
         r"(?:(?<!\bvs)(?<!\bFig)(?<!\bapprox)(?<!\bca)(?<!\bDr)(?<!\be\.g)(?<!\bi\.e)(?<!\bincl)(?<!\bno)(?<!^\d)(?<!\s\d)(?<!\s\d\d)(?<!:\d)"
         r"\.(?=\s|$|[A-Z][a-z])|[!;](?=\s|$)|\?(?=\s+[A-Z]|\s*$))|\n(?=\s*\n)|\n(?=\s*(?:[A-Z0-9(\[*•#-]))|(?<=[.:;])\n"
     ),
-    "zh": re.compile(r"[。;!?]|\n|(?<=[\u4e00-\u9fff)])\.(?=\D|$)|(?<=[\u4e00-\u9fffmc])\s?(?=\d{1,2}[.、)]\s*[\u4e00-\u9fff])"),
+    "zh": re.compile(
+        r"[。;!?]|\n|(?<=[\u4e00-\u9fff)])\.(?=\D|$)|(?<=[\u4e00-\u9fffmc])\s?(?=\d{1,2}[.、)]\s*[\u4e00-\u9fff])"
+    ),
 }
 _MARKER: Final = re.compile(r"\s*(?:[-•*·>]+\s*)?(?:\(?\d{1,2}\s*[.)、](?!\d)\s*)?(?:[-•*·]\s*)?")
 
@@ -38,7 +41,7 @@ def sentences(text: str, start: int, end: int, language: Language) -> list[tuple
     if bounds[-1] < end:
         bounds.append(end)
     spans = []
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         marker = _MARKER.match(text, first, last)
         first = marker.end() if marker else first
         while last > first and text[last - 1].isspace():

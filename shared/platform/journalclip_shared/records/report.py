@@ -49,7 +49,7 @@ class ReportFinding(_Described):
 
 
 class WholeFinding(_Described):
-    """A finding of the report. ``on`` holds the sequences that show it, or on which it was looked for, if it is denied."""
+    """A finding of the report. ``on``: the sequences that show it, or on which a denied one was looked for."""
 
     on: dict[SequenceName, Signal | None] = Field(default_factory=dict)
 
