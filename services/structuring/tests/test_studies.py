@@ -15,7 +15,6 @@ from journalclip_structuring.errors import UnreadableDocument
 from journalclip_structuring.report_rules import read_report
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.studies.handler import StudyStructuringHandler
-from journalclip_structuring.study import to_record
 from journalclip_synthetic.studies import draw_truth
 
 REPORT = (
@@ -86,7 +85,7 @@ def test_a_phantoms_report_says_what_its_truth_says() -> None:
         if truth.lesion is None:
             continue
         wanted = study_of(truth).findings[0]
-        read = to_record(read_report(report_of(truth)))
+        read = read_report(report_of(truth))
         found = {(f.term, f.site, f.laterality) for d in read.descriptions for f in d.findings if not f.negated}
         right += (wanted.term, wanted.site, wanted.laterality) in found
         total += 1

@@ -37,7 +37,7 @@ class Reader(Diagnoses):
         ]
         if QUESTION.match(self.text[start:end]):
             return True
-        state = State(start, self.discourse.sentence_begins(), section)
+        state = State(start, end, self.discourse.sentence_begins(), section)
         self.named += [name for each in mentions if (name := each.get("sequence")) and name != "-"]
         self.compared = self.compared or any(each.get("prior") == "word" or each.get("change") for each in mentions)
         chunks = split(self.text, mentions, start, end)
@@ -130,7 +130,7 @@ class Reader(Diagnoses):
         if any((each.get("finding") or each.get("sign")) and not each.get("normal") for each in chunk.mentions):
             return False
         state.read = True
-        whole = self.text[state.start : chunk.end]
+        whole = self.text[state.start : state.end]
         rest = re.search(
             r"otherwise|elsewhere|remaind|remaining|the rest|rest of|apart from|except|aside from|other than"
             r"|余|其余|其它|其他|除|以外|之外",

@@ -52,7 +52,7 @@ def read_report_text(text: str, language: Language) -> ReportReading:
         named=tuple(dict.fromkeys(reader.named)),
         normal=frozenset(reader.normal - shown),
         exam_normal=reader.exam_normal and not affirmed and not unread,
-        compared=reader.compared,
+        compared=reader.compared or any(each.change for each in findings),
         unread=tuple(unread),
         read_share=1 - missed / total if total else 0.0,
     )

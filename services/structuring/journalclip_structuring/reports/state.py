@@ -16,6 +16,7 @@ class State:
     """What holds within one sentence."""
 
     start: int
+    end: int
     number: int
     section: str
     group: list[Entity] = field(default_factory=list)  # what attributes now go to
