@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from journalclip_pipelines.commands.options import AsJson
-from journalclip_pipelines.commands.structuring_read import read, structurer_named
+from journalclip_pipelines.commands.structuring_read import read
 
 if TYPE_CHECKING:
     from journalclip_structuring.lm.scratch import Progress
@@ -104,6 +104,7 @@ def bench_structuring(
     Example: `journalclip bench structuring held-out.jsonl --structurer rules --structurer lm/model --json`
     """
     from journalclip_structuring.benching import read_cases, run_bench
+    from journalclip_structuring.build import structurer_named
 
     cases = read_cases(file, corpus)
     results = [run_bench(cases, structurer_named(name)) for name in structurer or ["rules"]]

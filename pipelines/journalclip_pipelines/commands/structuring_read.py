@@ -19,7 +19,7 @@ from journalclip_shared.errors import PermanentError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from journalclip_structuring.structurer import Structurer, StructureRequest, StructureResult
+    from journalclip_structuring.structurer import StructureRequest, StructureResult
 
 
 def read(
@@ -33,6 +33,8 @@ def read(
 
     Example: `echo '{"id": "1", "kind": "report", "text": "DWI: no infarct."}' | journalclip structuring read -`
     """
+    from journalclip_structuring.build import structurer_named
+
     requests = list(requests_of(_text_of(file)))
     chosen = structurer_named(structurer)
     for result in chosen.structure(requests):
@@ -82,17 +84,6 @@ def answer_of(result: StructureResult, by: str) -> dict[str, Any]:
     if failure is not None:
         line["failure"] = {"code": failure.code, "reason": failure.reason}
     return line
-
-
-def structurer_named(name: str) -> Structurer:
-    """`rules`, `endpoint`, or the local model in the folder of that name."""
-    from journalclip_structuring.build import build_structurer
-    from journalclip_structuring.settings import StructuringSettings
-
-    chosen: dict[str, Any] = {"structurer": name} if name in {"rules", "endpoint"} else {
-        "structurer": "local", "local_model": name,
-    }  # fmt: skip
-    return build_structurer(StructuringSettings().model_copy(update=chosen))
 
 
 def _plain(line: dict[str, Any]) -> str:

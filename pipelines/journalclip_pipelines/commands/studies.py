@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -139,6 +139,20 @@ def run(
     ] = None,
     gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
     review: _Review = None,
+    structurer: Annotated[
+        str, typer.Option(help="Who reads the reports: `rules`, `endpoint` (as the settings say), or a model folder.")
+    ] = "rules",
+    report_language: Annotated[
+        Literal["en", "zh"],
+        typer.Option(help="Language that records are rendered in, whatever the reports' own."),
+    ] = "en",
+    unnamed: Annotated[
+        Literal["attach", "leave"],
+        typer.Option("--reports-without-sequences", help="Said of every volume of the study, or of none."),
+    ] = "attach",
+    keep_flagged: Annotated[
+        bool, typer.Option("--keep-flagged", help="Train on studies with hidden instructions or little text read, too.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was refused.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -150,13 +164,17 @@ def run(
 
         journalclip studies run archive --workdir W --set optim.epochs=40 --json
     """
+    from journalclip_freezing.studies import StudyFreezeOptions
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
     from journalclip_pipelines.studies.run import StudyRunOptions, run_studies
     from journalclip_pipelines.studies.summary import summary_of
 
-    options = StudyRunOptions(recipe, tuple(assignments or ()), gates, review=review)
+    options = StudyRunOptions(
+        recipe, tuple(assignments or ()), gates, review=review, structurer=structurer, report_language=report_language,
+        unnamed=unnamed, freeze=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
+    )  # fmt: skip
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
         result = run_studies(workspace, folder, options, reporter())

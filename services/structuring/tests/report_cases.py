@@ -1,4 +1,4 @@
-"""The reports of ``data/reports.toml``: texts of our own with the reading that they should get, and how well they do."""
+"""The reports of ``data/reports.toml``: texts of our own with the reading that they should get, and a score."""
 
 from __future__ import annotations
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journalclip_shared.records.report import ReportRecord
+from journalclip_shared.records.report import Change, ReportRecord, Shape, Signal
+from journalclip_structuring.report_rendering import chinese_words, clauses, render_sequence, rendered
 from journalclip_structuring.report_rules import UnsupportedLanguage, read_report
 from journalclip_structuring.reports.language import language_of
 from journalclip_structuring.reports.report import read_report_text
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.structurer import StructureRequest
+from journalclip_structuring.vocabulary import vocabulary
 
 from .report_cases import Tally, cases, tally
 
 _PIECES = (
-    "No ", "infarct", " in the left thalamus", ", ", "hyperintense on T2", "; ", " and ", "FLAIR", ": ", ". ", "? ", "(",
-    ")", "\n", "12 mm", " x ", "likely ", "unremarkable", "左侧", "额叶", "未见", "见", "长T1长T2信号", "，", "。", "考虑", "胶质瘤",
+    "No ", "infarct", " in the left thalamus", ", ", "hyperintense on T2", "; ", " and ", "FLAIR", ": ", ". ", "? ",
+    "(", ")", "\n", "12 mm", " x ", "likely ", "unremarkable", "左侧", "额叶", "未见", "见", "长T1长T2信号", "，",
+    "。", "考虑", "胶质瘤",
     "FINDINGS:", "印象：", "vs. ", "/", "T1", "-", "1. ",
 )  # fmt: skip
 texts = st.one_of(st.text(max_size=200), st.lists(st.sampled_from(_PIECES), max_size=25).map("".join))
@@ -166,6 +171,36 @@ def test_the_examination_as_a_whole() -> None:
     assert read_report("Unremarkable MRI of the brain.").rendering == "No abnormality."
     assert read_report("颅脑MRI平扫未见明显异常。").normal
     assert not read_report("Unremarkable MRI of the brain but for an infarct in the pons.").normal
+
+
+def test_the_chinese_clauses_have_the_form_that_selips_similarity_compares() -> None:
+    record = read_report(
+        "T2WI shows a hyperintense 12 x 8 mm glioma in the left thalamus with ring enhancement. No edema."
+    )
+    t2 = next(each for each in record.descriptions if each.sequence == "T2WI")
+    assert clauses(t2) == ("在左侧丘脑表现为高信号胶质瘤",)
+    assert render_sequence(t2, "zh") == "T2WI：在左侧丘脑表现为高信号胶质瘤，大小12×8mm，未见水肿。"
+    assert rendered(record, "zh").descriptions[1].rendering == render_sequence(t2, "zh")
+    assert rendered(read_report("T1 was obtained."), "zh").rendering == "T1WI：未识别。"
+
+
+def test_every_code_has_a_chinese_name() -> None:
+    words = chinese_words()
+    assert words["finding"].keys() == set(vocabulary("report_finding").terms) | {"lesion"}
+    assert words["site"].keys() == set(vocabulary("report_site").terms)
+    assert words["signal"].keys() == set(get_args(Signal))
+    assert words["shape"].keys() == set(get_args(Shape))
+    assert words["change"].keys() == set(get_args(Change))
+
+
+def test_records_stored_before_still_decode() -> None:
+    old = (
+        '{"schema_version":"1","descriptions":[{"sequence":"T1WI","findings":[],"rendering":"T1WI: no abnormality."}],'
+        '"flags":[],"by":"rules/1","rendering":""}'
+    )
+    record = ReportRecord.model_validate_json(old)
+    assert (record.findings, record.language, record.read_share) == (None, None, None)
+    assert not record.descriptions[0].recognised
 
 
 def test_history_and_priors_are_no_findings() -> None:

@@ -78,7 +78,11 @@ def sections(text: str) -> list[Section]:
     out: list[Section] = []
     at, kind = 0, "findings"
     for n, (name, start, end) in enumerate([*heads, ("", len(text), len(text))]):
-        stop = _aside_ends(text, at, start) if kind in {"aside", "technique"} and not _findings_follow(heads[n:]) else start
+        stop = (
+            _aside_ends(text, at, start)
+            if kind in {"aside", "technique"} and not _findings_follow(heads[n:])
+            else start
+        )
         out.append(Section(kind, at, stop))  # type: ignore[arg-type]  # names of groups are the kinds
         if stop < start:
             out.append(Section("findings", stop, start))
