@@ -7,23 +7,13 @@ input), 1 a permanent error (its code and remedy are printed), 2 wrong usage, 3 
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 
 import typer
 
 from journalclip_pipelines.commands import (
-    backbone,
     backfill,
-    bench_backbone,
-    bench_burned_in,
-    bench_evaluation,
-    bench_extraction,
-    bench_hostile,
-    bench_injection,
-    bench_loss,
-    bench_mri,
-    bench_panels,
-    bench_serving,
-    bench_training,
+    catalogue,
     demo,
     doctor,
     evaluate,
@@ -31,6 +21,7 @@ from journalclip_pipelines.commands import (
     export,
     extract,
     models,
+    operations,
     quality,
     run,
     search,
@@ -43,7 +34,7 @@ from journalclip_pipelines.commands import (
     synthesize,
     train,
 )
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 
 app = typer.Typer(
     name="journalclip",
@@ -53,12 +44,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measurements, each a ratio against a bare baseline in the same run.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
 app.command()(run.run)
 app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
+app.add_typer(catalogue.catalogue, name="catalogue")
+app.command()(catalogue.where)
 app.command()(search.search)
 app.command("search-quality")(search.quality)
 app.command()(serve.serve)
@@ -75,38 +66,20 @@ app.command()(extract.extract)
 app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
-bench.command()(bench_extraction.extraction)
-bench.command()(bench_extraction.scaling)
-bench.command()(bench_extraction.backfill)
-bench.command("structuring")(structuring.bench_structuring)
-bench.command()(bench_hostile.hostile)
-bench.command("injection")(bench_injection.bench_injection)
-bench.command()(bench_loss.loss)
-bench.command()(bench_training.training)
-bench.command()(bench_training.similarity)
-bench.command()(bench_training.forgetting)
-bench.command()(bench_training.kills)
-bench.command()(bench_serving.serving)
-bench.command()(bench_serving.reload)
-bench.command()(bench_serving.fusion)
-for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
+for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
-app.command("replay-dlq")(backbone.replay_dlq)
-bench.command()(bench_backbone.backbone)
-bench.command()(bench_backbone.ingestion)
-bench.command()(bench_evaluation.evaluation)
-bench.command()(bench_panels.panels)
-bench.command()(bench_mri.mri)
-bench.command("burned-in")(bench_burned_in.burned_in)
+app.command("replay-dlq")(operations.replay_dlq)
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
+for extension in entry_points(group="journalclip.commands"):  # a development install adds `bench` and `up`
+    extension.load()(app)
 
 
 def main() -> None:
     """Entry point: errors on purpose become one readable line and exit code 1; bugs keep their traceback."""
     try:
         app()
-    except PermanentError as error:
+    except (PermanentError, ConfigurationError) as error:
         sys.exit(_say(error.code, error.reason, error.remedy))
     except TransientError as error:
         sys.exit(_say("unavailable", str(error), "Try again; `journalclip doctor` says what is missing."))

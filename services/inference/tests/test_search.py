@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journalclip_devtools.doubles.collection import World
 from journalclip_inference.analysis import analyzer
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.index.facets import Filters
@@ -23,7 +24,6 @@ from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.query import cleaned, typed
 from journalclip_inference.search.spelling import Spelling, edits
 from journalclip_inference.search.vocabulary import Vocabulary
-from journalclip_inference.testing.world import World
 from journalclip_shared.records.caption import CaptionRecord
 
 NO_FILTER = Filters()

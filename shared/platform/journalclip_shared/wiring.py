@@ -1,0 +1,114 @@
+"""From settings to clients to a running loop: what every service's ``__main__`` calls, and nothing a handler sees.
+
+`serve` ends in one of four ways: 0 after SIGTERM or SIGINT (what is being handled is finished and committed first) or
+when a drain is done; `EX_TEMPFAIL` when the world stayed unwell, or the breaker opened, so that the supervisor starts
+it again; 1 for a permanent error of the process itself, such as a missing secret; a traceback for a bug.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from journalclip_shared import failpoints
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.bus import Bus
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.consume import BreakerOpen, Handler, HandlerStuck, Loop, LoopSettings, decoded
+from journalclip_shared.crashes import CrashCounter
+from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
+from journalclip_shared.settings import Settings
+from journalclip_shared.telemetry import Telemetry, configure_logging
+
+_log = logging.getLogger(__name__)
+
+
+def open_bus(settings: Settings) -> Bus:
+    """The event log that ``settings`` name. Raises `TransientError`, or `PermanentError` for a missing secret."""
+    if settings.bus == "kafka":
+        from journalclip_shared.bus.kafka import KafkaBus  # an extra that local mode does without
+
+        return KafkaBus(settings.kafka)
+    return SqliteBus(settings.workdir / "events.db")
+
+
+def open_artifacts(settings: Settings) -> ArtifactStore:
+    """The artifact store that ``settings`` name. Raises `PermanentError` for a missing secret."""
+    if settings.artifacts == "s3":
+        from journalclip_shared.artifacts.s3 import S3Artifacts  # an extra that local mode does without
+
+        return S3Artifacts(settings.s3)
+    return LocalArtifacts(settings.workdir / "artifacts")
+
+
+Build = Callable[[ArtifactStore, Bus], Handler | AbstractContextManager[Handler]]
+
+
+def serve(settings: Settings, build: Build, stop: threading.Event | None = None) -> int:
+    """Run the handler that ``build`` makes (a context manager where it holds something) until told to stop.
+
+    Returns the exit code. Without ``stop`` it installs its own, set by SIGTERM and SIGINT.
+    """
+    configure_logging(json_lines=settings.log_json)
+    stop = stop or stop_on_signal()
+    try:
+        failpoints.arm(settings.fail_points)
+        bus, store = open_bus(settings), open_artifacts(settings)
+        made = build(store, bus)
+        with made if isinstance(made, AbstractContextManager) else nullcontext(made) as handler:
+            _consume(settings, bus, store, handler, stop)
+        bus.close()
+    except (PermanentError, ConfigurationError) as error:
+        _log.critical("%s; %s", error, error.remedy, extra={"code": error.code})
+        return 1
+    except (TransientError, BreakerOpen) as error:
+        _log.error("stopping, nothing lost: %s", error)
+        return os.EX_TEMPFAIL
+    return 0
+
+
+def main(settings: Settings, build: Build) -> None:
+    """`serve` as a process's whole life."""
+    sys.exit(serve(settings, build))
+
+
+def stop_on_signal() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    return stop
+
+
+def _end_process(error: HandlerStuck) -> None:
+    """A thread cannot be ended alone, so the process ends; the supervisor starts it again, and the death is counted."""
+    _log.critical("%s; the process ends", error)
+    logging.shutdown()
+    os._exit(os.EX_SOFTWARE)
+
+
+def _consume(settings: Settings, bus: Bus, store: ArtifactStore, handler: Handler, stop: threading.Event) -> None:
+    with Telemetry(handler.group, settings.metrics_port, settings.otlp_endpoint) as telemetry:
+        loop = Loop(
+            bus,
+            handler,
+            LoopSettings(concurrency=settings.concurrency, handler_limit_s=settings.handler_limit_s),
+            observer=telemetry,
+            tracer=telemetry,
+            lag=telemetry.lag,
+            beat=telemetry.beat,
+            decode=getattr(handler, "decode", decoded),
+            probes={"store": store.available},
+            crashes=CrashCounter(settings.workdir / "in-hand", handler.group, settings.park_after_crashes),
+            stuck=_end_process,
+            spill=lambda body: store.put("quarantine", body, "application/octet-stream"),
+        )
+        _log.info("serving", extra={"group": handler.group, "topics": [fact.topic for fact in handler.consumes]})
+        count = loop.drain(stop) if settings.drain else loop.run(stop)
+        _log.info("stopped after %d deliveries", count)
