@@ -22,9 +22,9 @@ from torch import Tensor
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_pipelines.downstream.errors import CasesUnusable
 from journalclip_pipelines.studies.reader import spacing_for, voxels_of
+from journalclip_shared.atomic import replacing
 from journalclip_shared.components import components
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.files import replacing
 from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_shared.records.report import SequenceName
 from journalclip_sources.studies.files import SourceFile, pack

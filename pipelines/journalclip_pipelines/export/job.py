@@ -12,8 +12,8 @@ from pathlib import Path
 from journalclip_pipelines.export.describe import Part, card, croissant
 from journalclip_pipelines.export.formats import WRITERS
 from journalclip_pipelines.export.rows import ExportRow, ExportSource, RowForm
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.files import write_whole
 from journalclip_shared.ids import canonical_json, sha256_hex
 
 FORMATS = tuple(WRITERS)
@@ -72,8 +72,8 @@ def export_dataset(
             progress(done, total)
     if not done:
         raise PermanentError("export-empty", "no pair has one of these licences", "Name other licences, or none.")
-    write_whole(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
-    write_whole(target / "README.md", card(dataset.manifest, parts, licences, dataset.form))
+    write_atomically(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
+    write_atomically(target / "README.md", card(dataset.manifest, parts, licences, dataset.form))
     return Exported(dataset.manifest.dataset_id, done, dict(sorted(licences.items())), tuple(parts), written)
 
 
@@ -85,7 +85,7 @@ def _write(
     path = target / name
     fresh = not path.exists()
     if fresh:
-        write_whole(path, writer(batch, rows))
+        write_atomically(path, writer(batch, rows))
     data = path.read_bytes()
     return Part(name, form, split, len(batch), len(data), sha256_hex(data)), int(fresh)
 
@@ -96,7 +96,7 @@ def _claim(dataset: ExportSource, target: Path, options: ExportOptions) -> None:
     if path.exists() and path.read_bytes() != plan:
         reason = f"{target} holds an export of another dataset or with other options"
         raise PermanentError("export-differs", reason, "Choose another folder.")
-    write_whole(path, plan)
+    write_atomically(path, plan)
 
 
 def _batches(found: Iterator[ExportRow], size: int) -> Iterator[list[ExportRow]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ class Submitted:
     count: int = 0
     new: int = 0
     refused: list[SourceQuarantined] = field(default_factory=list)
+    files: int = 0
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # files of no source, by code and reason
 
 
 class LocalKind(Protocol):

@@ -19,6 +19,7 @@ from journalclip_pipelines.progress import Reporter
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import DatasetFrozen, Event
 from journalclip_shared.history import facts_of
+from journalclip_shared.kinds import Kind
 
 
 @dataclass
@@ -63,7 +64,7 @@ def run(workspace: Workspace, folder: Path, local: LocalKind, options: RunOption
 
 def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tuple[DatasetFrozen | None, bool]:
     """Freeze what is structured; the dataset (None without a pair) and whether it is new."""
-    documents = latest_documents(workspace, local)
+    documents = latest_documents(workspace, local.kind)
     known = {fact.dataset_id for fact in facts_of(workspace.bus, DatasetFrozen)}
     with reporter.stage("freeze dataset", 0) as progress:
         dataset = freeze(workspace.store, documents, local.layout, progress.update)
@@ -73,7 +74,7 @@ def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tu
     return dataset, True
 
 
-def latest_documents(workspace: Workspace, local: LocalKind) -> list[ArtifactRef]:
+def latest_documents(workspace: Workspace, kind: Kind) -> list[ArtifactRef]:
     """The newest structured document of each source."""
-    of = source_kind(local.kind)
+    of = source_kind(kind)
     return list({fact.key: of.document_of(fact) for fact in facts_of(workspace.bus, of.structured)}.values())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_pipelines.local.local_kind import Submitted
@@ -17,6 +17,7 @@ from journalclip_shared.consume import Handler
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, StudySubmitted, VolumesExtracted
 from journalclip_shared.kinds import Kind
+from journalclip_shared.records.report import ReportLanguage
 
 if TYPE_CHECKING:
     from journalclip_inference.handler import Indexer
@@ -32,6 +33,10 @@ class LocalStudies:
     burned_in: bool = True
     review: Path | None = None
     layout: StudyFreezeOptions = field(default_factory=StudyFreezeOptions)
+    columns: tuple[tuple[str, str], ...] = ()  # of a table of reports: role and name
+    structurer: str = "rules"  # `rules`, `endpoint`, or a model's folder
+    report_language: ReportLanguage = "en"  # of the renderings
+    unnamed: Literal["attach", "leave"] = "attach"  # reports that name no sequence
     workers: int = 1
     kind: Kind = field(default="studies", init=False)
     titles: tuple[str, str] = field(default=("lay volumes on grid", "structure reports"), init=False)
@@ -39,35 +44,42 @@ class LocalStudies:
     structures: type[Fact] = field(default=VolumesExtracted, init=False)
 
     def find(self, folder: Path) -> list[Path]:
-        from journalclip_sources.studies.files import find_studies
-
+        """The folder itself: which of its files are one study is found while they are read."""
         if not folder.exists():
             raise PermanentError("input-missing", f"{folder} does not exist", "Give a folder of studies, or a zip.")
-        paths = find_studies(folder)
-        if not paths or not any(_holds_files(path) for path in paths):
+        if not (folder.is_file() or any(each.is_file() for each in folder.rglob("*"))):
             raise PermanentError("input-empty", f"{folder} holds no study", "Give a folder of studies, or a zip.")
-        return paths
+        return [folder]
 
     def submit(self, workspace: Workspace, paths: list[Path], reporter: Reporter) -> Submitted:
         """One that cannot be used is announced as quarantined."""
         from journalclip_intake.studies import read_key, submit_study
-        from journalclip_sources.studies.cells import reading
+        from journalclip_sources.studies.cells import reading, surveying
+        from journalclip_sources.studies.heads import SurveyOptions
         from journalclip_sources.studies.options import DeidentifyOptions
+        from journalclip_sources.studies.survey import survey
 
-        done = Submitted()
+        done, bundles = Submitted(), []
         deidentify = DeidentifyOptions(
             key=read_key(workspace.root / "studies.key"), face=self.face, burned_in=self.burned_in
         )
-        with reading() as cell, reporter.stage("read studies", len(paths)) as progress:
+        options = SurveyOptions(dict(self.columns))
+        with surveying() as heads, reporter.stage("look for studies", 0) as progress:
             for path in paths:
-                found = submit_study(workspace.store, cell, path, deidentify, self.review)
+                archive = survey(path, heads, options, lambda count: progress.update(count, 0, "files"))
+                done.files += archive.files
+                done.left_out.update(archive.left_out)
+                bundles.extend(archive.bundles)
+        with reading() as cell, reporter.stage("read studies", len(bundles)) as progress:
+            for bundle in bundles:
+                found = submit_study(workspace.store, cell, bundle, deidentify, self.review)
                 workspace.bus.publish([Event(found.fact, "study-intake")])
                 done.count += 1
                 done.new += found.new
                 if isinstance(found.fact, SourceQuarantined):
                     done.refused.append(found.fact)
                 note = f"{len(done.refused)} refused" if done.refused else ""
-                progress.update(done.count, len(paths), note)
+                progress.update(done.count, len(bundles), note)
         return done
 
     @contextmanager
@@ -81,10 +93,11 @@ class LocalStudies:
             yield StudyHandler(workspace.store, cell, options)
 
     def structuring(self, workspace: Workspace) -> Handler:
-        from journalclip_structuring.rules import RuleStructurer
-        from journalclip_structuring.studies.handler import StudyStructuringHandler
+        from journalclip_structuring.build import structurer_named
+        from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 
-        return StudyStructuringHandler(workspace.store, RuleStructurer())
+        reports = ReportOptions(self.report_language, self.unnamed)
+        return StudyStructuringHandler(workspace.store, structurer_named(self.structurer), reports)
 
     def training(self) -> TrainingKind:
         from journalclip_training.studies.learning import StudyTraining
@@ -95,7 +108,3 @@ class LocalStudies:
         from journalclip_inference.studies.index import StudyIndexer
 
         return StudyIndexer(workspace.store, workspace.cache, progress)
-
-
-def _holds_files(path: Path) -> bool:
-    return path.is_file() or any(each.is_file() for each in path.rglob("*"))

@@ -28,6 +28,7 @@ from journalclip_shared.events import StudyStructured
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.kinds import Kind
 from journalclip_shared.leaks import study_leaks
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
 
@@ -41,6 +42,7 @@ class StudyFreezeOptions:
 
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # studies whose record has such a flag
     kind: Kind = field(default="studies", init=False)
 
     @property
@@ -52,7 +54,8 @@ class StudyFreezeOptions:
         every = sorted(
             (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
         )
-        kept = [study for study in every if study.pairs]
+        reasons = {study.study_id: _left_out(study, self) for study in every}
+        kept = [study for study in every if not reasons[study.study_id]]
         if not kept:
             return None
         if len({study.grid for study in kept}) > 1:
@@ -61,7 +64,8 @@ class StudyFreezeOptions:
                 "studies were extracted on different grids",
                 "Extract all of them with one setting.",
             )
-        return StudyPlan(split_studies(kept, self), len(every) - len(kept), self)
+        dropped = Counter(reason for reason in reasons.values() if reason)
+        return StudyPlan(split_studies(kept, self), dict(sorted(dropped.items())), self)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class StudyPlan:
     """`Plan` of studies."""
 
     splits: Mapping[Split, Sequence[StructuredStudy]]
-    without_pair: int
+    dropped: Mapping[str, int]
     options: StudyFreezeOptions
 
     @property
@@ -110,7 +114,7 @@ class StudyPlan:
             digest=digest,
             splits={split: _part(store, self.splits[split], tick) for split in SPLITS},
             leaks=self.leaks,
-            dropped={"study-without-pair": self.without_pair} if self.without_pair else {},
+            dropped=dict(self.dropped),
             modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
             structurers=tuple(sorted({study.structurer for study in kept})),
             extractors=tuple(sorted({study.extractor for study in kept})),
@@ -118,6 +122,13 @@ class StudyPlan:
             seed=self.options.seed,
             kind="studies",
         )
+
+
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions) -> str:
+    """Why a study is in no dataset; empty for one that is."""
+    if not study.pairs:
+        return "study-without-pair"
+    return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")
 
 
 def split_studies(

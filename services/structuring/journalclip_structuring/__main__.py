@@ -7,13 +7,14 @@ from journalclip_shared.kinds import Kind
 from journalclip_structuring.build import build_structurer
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_structuring.settings import StructuringSettings
-from journalclip_structuring.studies.handler import StudyStructuringHandler
+from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 
 
 def build(settings: StructuringSettings, kind: Kind) -> wiring.Build:
     structurer = build_structurer(settings)
     if kind == "studies":
-        return lambda store, _bus: StudyStructuringHandler(store, structurer)
+        options = ReportOptions(settings.report_language, settings.report_without_sequences)
+        return lambda store, _bus: StudyStructuringHandler(store, structurer, options)
     return lambda store, _bus: StructuringHandler(store, structurer)
 
 

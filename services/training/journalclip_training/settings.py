@@ -12,6 +12,7 @@ from journalclip_shared.settings import Settings
 class TrainingSettings(Settings):
     """Which recipe answers ``datasets.frozen``, and on what trainings run."""
 
+    handler_limit_s: float = Field(0.0, ge=0, description="Seconds that one training may take; 0 means no limit.")
     recipe: str = Field(
         "", description="Recipe that each new dataset is answered with; `off`: none; empty: the kind's own."
     )

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from journalclip_shared.files import write_whole
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
 
 Result = TypeVar("Result")
@@ -27,5 +27,5 @@ def once(folder: Path, name: str, of: Json, kind: type[Result], work: Callable[[
             return adapter.validate_python(stored["result"])
     result = work()
     kept = {"of": made_of, "result": adapter.dump_python(result, mode="json")}
-    write_whole(path, f"{json.dumps(kept)}\n".encode())
+    write_atomically(path, f"{json.dumps(kept)}\n".encode())
     return result

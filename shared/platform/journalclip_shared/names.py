@@ -49,13 +49,8 @@ def trained(model_id: str = "") -> str:
 
 
 def index(model_id: str, dataset_id: str) -> str:
-    """The search index of a model over a dataset, in ``models``."""
+    """The search index of a model over a dataset, in ``models``; below it, each edition of an index of articles."""
     return f"indexes/{model_id}/{dataset_id}"
-
-
-def segment(model_id: str, dataset_id: str, article_id: str = "") -> str:
-    """A later part of that index, for one article, in ``models``."""
-    return f"segments/{model_id}/{dataset_id}/{article_id}"
 
 
 def decided(model_id: str) -> str:

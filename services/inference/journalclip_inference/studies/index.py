@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journalclip_inference.errors import IndexAbsent, IndexMismatch
-from journalclip_inference.index.manifest import index_name
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.ids import make_id
 from journalclip_shared.kinds import Kind
+from journalclip_shared.names import index as index_name
 from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journalclip_shared.files import write_whole
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
 
 
@@ -29,7 +29,7 @@ class AnswerCache:
 
     def put(self, key: str, answer: str) -> None:
         path = self._path(key)
-        write_whole(path, answer.encode("utf-8"))
+        write_atomically(path, answer.encode("utf-8"))
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"

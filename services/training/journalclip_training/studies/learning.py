@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from journalclip_modeling.studies.data import FrozenStudies
-from journalclip_modeling.studies.folder import StudyFolder, load_study_folder, save_study_folder, scratch_study_model
+from journalclip_modeling.studies.folder import StudyFolder, load_study_folder, save_study_folder
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelFile
@@ -24,6 +24,7 @@ from journalclip_training.studies.encode import encode_studies
 from journalclip_training.studies.fit import fit_studies
 from journalclip_training.studies.load import load_samples
 from journalclip_training.studies.samples import StudySamples
+from journalclip_training.studies.start import describe_study_base, load_study_base
 
 
 @dataclass
@@ -54,7 +55,7 @@ class StudyLearning:
             raise DatasetTooSmall(self.dataset.dataset_id, len(self.samples), "studies", needed, "data.min_studies")
 
     def make_start(self, folder: Path) -> None:
-        save_study_folder(scratch_study_model(self.samples.texts, self.config.model, self.config.seed), folder)
+        save_study_folder(load_study_base(self.config, self.samples.texts), folder)
 
     def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
         del start_files
@@ -92,9 +93,13 @@ class StudyTraining:
         return configure(recipe, overrides, self.kind, self.recipes)
 
     def base(self, config: RunConfig) -> str:
-        return f"scratch:{config.seed}"
+        return describe_study_base(_ours(config))
 
     def open(self, job: Job) -> StudyLearning:
-        if not isinstance(job.config, StudyTrainConfig):
-            raise TypeError(f"{type(job.config).__name__} is no configuration of studies")
-        return StudyLearning(job, job.config)
+        return StudyLearning(job, _ours(job.config))
+
+
+def _ours(config: RunConfig) -> StudyTrainConfig:
+    if not isinstance(config, StudyTrainConfig):
+        raise TypeError(f"{type(config).__name__} is no configuration of studies")
+    return config

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_shared.files import replacing, write_whole
+from journalclip_shared.atomic import replacing, write_atomically
 
 
 def test_a_file_is_written_whole_with_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.json"
-    write_whole(path, b"one", 0o600)
+    write_atomically(path, b"one", 0o600)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"one", 0o600)
     with replacing(path, durable=True) as temporary:
         temporary.write_bytes(b"two")
@@ -21,7 +21,7 @@ def test_a_file_is_written_whole_with_its_mode(tmp_path: Path) -> None:
 
 def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
+    write_atomically(path, b"old")
 
     def fail() -> None:
         with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all: the one atomic write outside the artifact store."""
+"""A file that is whole or absent, whatever kills its writer: the one atomic write outside the artifact store."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def replacing(path: Path, mode: int = 0o644, durable: bool = False) -> Iterator[
         temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    with replacing(path, mode) as temporary:
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Readers see the old bytes or the new ones, also after a power cut."""
+    with replacing(path, mode, durable=True) as temporary:
         temporary.write_bytes(data)
