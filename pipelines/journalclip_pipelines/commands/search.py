@@ -60,7 +60,7 @@ def search(
     chosen = {"modality": modality, "anatomy": anatomy, "journal": journal, "year": year, "licence": licence}
     filters = Filters.model_validate({facet: values or () for facet, values in chosen.items()})
     picture = open_image(image.read_bytes(), ImageLimits()) if image else None
-    engine = SearchEngine.open(workspace.store, workspace.registry, workspace.cache)
+    engine = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache)
     answer = engine.answer(text or None, picture, k, filters, mode.value, by_caption=captions)
     if as_json:
         typer.echo(answer.model_dump_json())
@@ -113,7 +113,7 @@ def quality(
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    engine = SearchEngine.open(workspace.store, workspace.registry, workspace.cache)
+    engine = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache)
     collection = engine.snapshot.collection
     if queries is None:
         asked = made_from([collection.row(position) for position in collection.shown().tolist()], take)

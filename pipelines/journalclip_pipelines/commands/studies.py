@@ -143,26 +143,26 @@ def submit(
 
         journalclip studies submit study.zip --workdir W --json
     """
+    from journalclip_pipelines.local.studies import LocalStudies
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.run import StudyRunOptions, submit_studies
 
-    workspace = Workspace(workdir)
-    options = StudyRunOptions(
-        review=review, face=not no_face, burned_in=not no_burned_in, columns=_columns(columns)
-    )
+    local = LocalStudies(face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns))
+    workspace, paths = Workspace(workdir), local.find(folder)
     with workspace.lock():
-        done = submit_studies(workspace, folder, options, reporter())
+        done = local.submit(workspace, paths, reporter())
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
-    read = done.submitted - len(refused)
+    read = done.count - len(refused)
     if as_json:
         left = [{"code": code, "reason": why, "count": n} for (code, why), n in sorted(done.left_out.items())]
         print_json({
-            "submitted": done.submitted, "read": read, "new": done.new, "refused": refused, "files": done.files,
+            "submitted": done.count, "read": read, "new": done.new, "refused": refused, "files": done.files,
             "left_out": left,
         })  # fmt: skip
     else:
-        typer.echo(f"{done.submitted} studies found in {done.files} files, {read} read, {done.new} new, {len(refused)} refused")
+        typer.echo(
+            f"{done.count} studies found in {done.files} files, {read} read, {done.new} new, {len(refused)} refused"
+        )
         for fact in done.refused:
             typer.echo(f"  {fact.code}: {fact.reason} {fact.remedy}")
         _say_left_out(done.left_out)
@@ -177,7 +177,7 @@ def run(
     folder: _Folder,
     workdir: Workdir = DEFAULT_WORKDIR,
     recipe: Annotated[
-        str, typer.Option(help="study_demo, study_demo_vit, selip_resnet50, selip_vit_b16_studies.")
+        str, typer.Option(help="study_demo, study_demo_vit, selip_resnet50_studies, selip_vit_b16_studies.")
     ] = "study_demo",
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; repeatable.")
@@ -212,28 +212,41 @@ def run(
 
         journalclip studies run archive --workdir W --set optim.epochs=40 --json
     """
+    from journalclip_training.recipes import study_config
+
+    overrides = tuple(assignments or ())
+    grid = study_config(recipe, overrides).model.grid  # a wrong name is answered before anything heavy is loaded
     from journalclip_freezing.studies import StudyFreezeOptions
     from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.handlers import RunOptions
+    from journalclip_pipelines.local.run import run as run_local
+    from journalclip_pipelines.local.studies import LocalStudies
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.run import StudyRunOptions, run_studies
     from journalclip_pipelines.studies.summary import summary_of
 
-    options = StudyRunOptions(
-        recipe, tuple(assignments or ()), gates, face=not no_face, burned_in=not no_burned_in, review=review,
-        columns=_columns(columns), structurer=structurer, report_language=report_language,
-        unnamed=unnamed, freeze=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
-    )  # fmt: skip
+    options = RunOptions(recipe, overrides, gates)
+    local = LocalStudies(
+        grid,
+        face=not no_face,
+        burned_in=not no_burned_in,
+        review=review,
+        layout=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
+        columns=_columns(columns),
+        structurer=structurer,
+        report_language=report_language,
+        unnamed=unnamed,
+    )
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        result = run_studies(workspace, folder, options, reporter())
+        result = run_local(workspace, folder, local, options, reporter())
         facts = summary_of(workspace, result)
     if as_json:
         print_json(facts)
     else:
         for name, value in facts.items():
             typer.echo(f"{name:<12} {value}")
-    if strict and result.refused:
+    if strict and result.submitted.refused:
         raise typer.Exit(_STRICT_EXIT)
 
 
@@ -261,7 +274,9 @@ def _columns(said: list[str] | None) -> tuple[tuple[str, str], ...]:
 
     found = [tuple(each.split("=", 1)) for each in said or ()]
     if any(len(each) != 2 or each[0] not in NAMES for each in found):
-        raise PermanentError("column-unknown", "a report column has no known role", f"Write ROLE=NAME with one of {', '.join(NAMES)}.")
+        raise PermanentError(
+            "column-unknown", "a report column has no known role", f"Write ROLE=NAME with one of {', '.join(NAMES)}."
+        )
     return tuple((each[0], each[1]) for each in found)
 
 

@@ -107,9 +107,9 @@ def described(study: ReadStudy) -> dict[str, Json]:
 
 def write_grid(study: ReadStudy, folder: Path, recipe: str) -> None:
     """One NIfTI a sequence, as a model of the recipe reads it."""
-    from journalclip_training.studies.recipes import study_recipe
+    from journalclip_training.recipes import study_config
 
-    shape = study_recipe(recipe).model.grid
+    shape = study_config(recipe).model.grid
     chosen = surest(study.series)
     volumes = pack(SourceFile(f"{n:03d}.nii.gz", each.nifti) for n, each in enumerate(chosen))
     grid = GridOptions(shape, spacing_for(shape))

@@ -14,6 +14,7 @@ from typing import Protocol
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
 from journalclip_extraction.errors import NoFigures
 from journalclip_extraction.version import slug
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted
 from journalclip_shared.failpoints import hit
@@ -32,7 +33,7 @@ class Reading(Protocol):
 class ExtractionHandler:
     """One article an event."""
 
-    group = "extraction"
+    group = names.group("extraction", "articles")
     consumes: tuple[type[Fact], ...] = (ArticleSubmitted,)
 
     def __init__(self, store: ArtifactStore, sandbox: Reading, options: ExtractOptions) -> None:
@@ -50,7 +51,7 @@ class ExtractionHandler:
 
     def extract(self, fact: ArticleSubmitted) -> FiguresExtracted:
         """As `handle`, for callers that have a fact and no bus."""
-        name = f"extracted/{self.extractor}/{fact.article_id}"
+        name = names.extracted(self.extractor, fact.article_id)
         done = self._store.find_manifest("figures", name)
         if done is not None:
             return _announce(ExtractedArticle.model_validate_json(self._store.get(done)), done)

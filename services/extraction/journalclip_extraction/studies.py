@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, StudySubmitted, VolumesExtracted
 from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, SubmittedSeries, SubmittedStudy
@@ -32,7 +33,7 @@ class Normaliser(Protocol):
 class StudyHandler:
     """One study an event."""
 
-    group = "extraction-studies"
+    group = names.group("extraction", "studies")
     consumes: tuple[type[Fact], ...] = (StudySubmitted,)
 
     def __init__(self, store: ArtifactStore, normaliser: Normaliser, grid: GridOptions | None = None) -> None:
@@ -44,7 +45,7 @@ class StudyHandler:
         fact = event.fact
         if not isinstance(fact, StudySubmitted):
             raise TypeError(f"{self.group} does not consume {event.topic}")
-        name = f"extracted/{self.extractor}/{fact.study_id}"
+        name = names.extracted(self.extractor, fact.study_id)
         done = self._store.find_manifest("studies", name)
         if done is not None:
             document = ExtractedStudy.model_validate_json(self._store.get(done))

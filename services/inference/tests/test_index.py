@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from journalclip_devtools.doubles.collection import World
 from journalclip_inference.errors import IndexMismatch
-from journalclip_inference.handler import IndexHandler
+from journalclip_inference.handler import FigureIndexer
 from journalclip_inference.index.ann import build_ann, exact_neighbours, list_count, recall
 from journalclip_inference.index.build import pair_losses
 from journalclip_inference.index.collection import Collection
@@ -100,7 +100,7 @@ def test_a_filter_costs_no_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_large_collection_gets_inverted_lists(world: World, tmp_path: Path) -> None:
     model = ModelManifest.model_validate_json(world.store.get(world.add_model(seed=1).manifest))
-    IndexHandler(world.store, tmp_path / "cache", exact_up_to=10).build(model)
+    FigureIndexer(world.store, tmp_path / "cache", exact_up_to=10).build(model)
     collection = Collection.open(world.store, tmp_path / "cache", model.model_id, model.dataset_id)
     assert isinstance(collection.parts[0].by_image, Ivf)
     ann = collection.manifest.ann
@@ -113,7 +113,7 @@ def test_a_large_collection_gets_inverted_lists(world: World, tmp_path: Path) ->
 
 def test_an_index_of_another_model_is_refused(world: World, tmp_path: Path) -> None:
     models = [ModelManifest.model_validate_json(world.store.get(world.add_model(seed).manifest)) for seed in (1, 2)]
-    ref = IndexHandler(world.store, tmp_path / "cache").build(models[0])
+    ref = FigureIndexer(world.store, tmp_path / "cache").build(models[0])
     foreign = world.store.get(ref)
     world.store.put_manifest("models", index_name(models[1].model_id, models[1].dataset_id), foreign)
     with pytest.raises(IndexMismatch, match="was made by"):
@@ -122,7 +122,7 @@ def test_an_index_of_another_model_is_refused(world: World, tmp_path: Path) -> N
 
 def test_parts_of_different_length_are_refused(world: World, tmp_path: Path) -> None:
     model = ModelManifest.model_validate_json(world.store.get(world.add_model(1).manifest))
-    ref = IndexHandler(world.store, tmp_path / "cache").build(model)
+    ref = FigureIndexer(world.store, tmp_path / "cache").build(model)
     manifest = IndexManifest.model_validate_json(world.store.get(ref))
     wrong = manifest.model_copy(update={"dataset_id": "ds_wrong", "images": manifest.map})
     world.store.put_manifest("models", index_name(model.model_id, "ds_wrong"), wrong.canonical())

@@ -15,6 +15,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, FiguresExtracted, PairsStructured
 from journalclip_shared.failpoints import hit
@@ -48,7 +49,7 @@ class Source:
 class StructuringHandler:
     """The service's one handler; reads and writes only through ``store``."""
 
-    group = "structuring"
+    group = names.group("structuring", "articles")
     consumes: tuple[type[Fact], ...] = (FiguresExtracted,)
 
     def __init__(self, store: ArtifactStore, structurer: Structurer) -> None:
@@ -137,7 +138,7 @@ def usable(figures: Sequence[Figure]) -> Iterator[Source]:
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
     """Where the work on this article by this extractor and structurer is recorded."""
-    return f"structured/{slug(article.extractor)}/{slug(signature(structurer))}/{article.article_id}"
+    return names.structured(slug(article.extractor), slug(signature(structurer)), article.article_id)
 
 
 def slug(version: str) -> str:

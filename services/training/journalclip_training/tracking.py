@@ -104,7 +104,7 @@ class LiveCurve:
 class MlflowTracking:
     """`Tracking` on an MLflow server or its sqlite file."""
 
-    def __init__(self, uri: str, experiment: str = "journalclip", artifacts: str | None = None) -> None:
+    def __init__(self, uri: str, experiment: str, artifacts: str | None = None) -> None:
         """``artifacts``: where a new experiment keeps files; None: beside a sqlite file, or as the server does."""
         # mlflow takes seconds to import, and only this class needs it.
         from mlflow.exceptions import MlflowException

@@ -58,7 +58,8 @@ class ModelRegistry(Protocol):
 class MlflowRegistry:
     """`ModelRegistry` on an MLflow tracking server or its sqlite file."""
 
-    def __init__(self, uri: str, name: str = "journalclip") -> None:
+    def __init__(self, uri: str, name: str) -> None:
+        """``name``: the registered model, see `names.registered_model`."""
         # mlflow takes seconds to import, and only this class needs it.
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient

@@ -10,8 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import KINDS, Kind
 
 
 class KafkaSettings(BaseModel):
@@ -83,3 +86,20 @@ class Settings(BaseSettings):
     def own_keys(self) -> Path | None:
         """The working folder's own signing keys; none where artifacts lie elsewhere, and others write them."""
         return self.workdir / "keys" if self.artifacts == "local" else None
+
+
+class KindSettings(BaseSettings):
+    """Which kind a process serves. Every step is deployed once for each kind, so there is no default."""
+
+    model_config = SettingsConfigDict(env_prefix="JOURNALCLIP_", frozen=True, extra="ignore")
+
+    kind: Kind = Field(description="`articles` or `studies`.")
+
+
+def deployed_kind() -> Kind:
+    """The kind of this process. Raises `PermanentError` ``kind-missing`` where ``JOURNALCLIP_KIND`` names none."""
+    try:
+        return KindSettings().kind
+    except ValidationError as error:
+        remedy = f"Set JOURNALCLIP_KIND to one of: {', '.join(KINDS)}."
+        raise PermanentError("kind-missing", "a step serves one kind, and none is named", remedy) from error

@@ -23,7 +23,8 @@ from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.consume import BreakerOpen, Handler, HandlerStuck, Loop, LoopSettings, decoded
 from journalclip_shared.crashes import CrashCounter
 from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
-from journalclip_shared.settings import Settings
+from journalclip_shared.kinds import Kind
+from journalclip_shared.settings import Settings, deployed_kind
 from journalclip_shared.telemetry import Telemetry, configure_logging
 
 _log = logging.getLogger(__name__)
@@ -76,6 +77,17 @@ def serve(settings: Settings, build: Build, stop: threading.Event | None = None)
 def main(settings: Settings, build: Build) -> None:
     """`serve` as a process's whole life."""
     sys.exit(serve(settings, build))
+
+
+def main_of_kind(settings: Settings, build: Callable[[Kind], Build], stop: threading.Event | None = None) -> None:
+    """`main` of a step that is deployed once for each kind; ``JOURNALCLIP_KIND`` says which."""
+    configure_logging(json_lines=settings.log_json)
+    try:
+        made = build(deployed_kind())
+    except PermanentError as error:
+        _log.error("%s; %s", error, error.remedy, extra={"code": error.code})
+        sys.exit(1)
+    sys.exit(serve(settings, made, stop))
 
 
 def stop_on_signal() -> threading.Event:

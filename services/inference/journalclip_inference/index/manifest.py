@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from journalclip_inference.analysis import ANALYSIS
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id
 from journalclip_shared.records import Document
@@ -46,7 +47,7 @@ def index_name(model_id: str, dataset_id: str, edition: str = EDITION) -> str:
 
 def editions_of(model_id: str, dataset_id: str) -> str:
     """What the names of all editions of an index begin with."""
-    return f"indexes/{model_id}/{dataset_id}/"
+    return f"{names.index(model_id, dataset_id)}/"
 
 
 def segment_name(model_id: str, dataset_id: str, article_id: str, edition: str = EDITION) -> str:

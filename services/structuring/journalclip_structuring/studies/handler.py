@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
@@ -41,7 +42,7 @@ class ReportOptions:
 class StudyStructuringHandler:
     """One report an event."""
 
-    group = "structuring-studies"
+    group = names.group("structuring", "studies")
     consumes: tuple[type[Fact], ...] = (VolumesExtracted,)
 
     def __init__(self, store: ArtifactStore, structurer: Structurer, options: ReportOptions | None = None) -> None:
@@ -56,7 +57,7 @@ class StudyStructuringHandler:
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
         study = self._read(fact)
         version = signature(self._structurer)
-        name = f"structured/{slug(study.extractor)}/{slug(version)}/{study.study_id}"
+        name = names.structured(slug(study.extractor), slug(version), study.study_id)
         done = self._store.find_manifest("studies", name)
         if done is not None:
             structured = StructuredStudy.model_validate_json(self._store.get(done))

@@ -34,6 +34,7 @@ from journalclip_shared.bus.rejoin import keep_join, stable
 from journalclip_shared.errors import ConfigurationError, TransientError
 from journalclip_shared.events import Event, Headers, encode
 from journalclip_shared.failpoints import hit
+from journalclip_shared.names import FORMER_GROUPS
 from journalclip_shared.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class KafkaBus:
             hit("bus.acknowledged")
 
     def consumer(self, topics: Sequence[str], group: str) -> KafkaConsumer:
+        if (former := FORMER_GROUPS.get(group)) is not None:
+            succeed(self._settings, topics, former, group)
         return KafkaConsumer(self._settings, tuple(topics), group)
 
     def read(self, topic: str) -> Iterator[Delivery]:
@@ -154,6 +157,48 @@ class KafkaBus:
             reader.assign(filled)
             reader.seek_to_beginning()
         return {place: int(ends[place]) for place in filled}
+
+
+def succeed(settings: KafkaSettings, topics: Sequence[str], former: str, group: str) -> None:
+    """Let ``group`` begin where ``former`` stopped, in partitions where it has no place of its own yet.
+
+    Places are committed from outside the group, which Kafka allows as long as it has no member: where another process
+    of ours was first, there is nothing left to do. Raises `TransientError`.
+    """
+    before, after = (_places(settings, topics, each) for each in (former, group))
+    missing = {place: each for place, each in before.items() if place not in after}
+    if not missing:
+        return
+    client = _KafkaConsumer(
+        **client_options(settings), group_id=settings.topic_prefix + group, enable_auto_commit=False
+    )
+    try:
+        with _reached():
+            client.assign(list(missing))
+            client.commit({place: OffsetAndMetadata(offset, "", -1) for place, offset in missing.items()})
+    except _STALE:
+        return
+    finally:
+        client.close(autocommit=False)
+
+
+def _places(settings: KafkaSettings, topics: Sequence[str], group: str) -> dict[TopicPartition, int]:
+    """What a group has committed in these topics."""
+    with _reached():
+        client = _KafkaConsumer(
+            **client_options(settings), group_id=settings.topic_prefix + group, enable_auto_commit=False
+        )
+        try:
+            places = [
+                TopicPartition(name, each)
+                for name in (settings.topic_prefix + topic for topic in topics)
+                for each in sorted(client.partitions_for_topic(name) or ())
+            ]
+            wait_ms = int(settings.request_timeout_s * 1000)
+            found = {place: client.committed(place, timeout_ms=wait_ms) for place in places}
+        finally:
+            client.close(autocommit=False)
+    return {place: int(offset) for place, offset in found.items() if offset is not None}
 
 
 class KafkaConsumer:

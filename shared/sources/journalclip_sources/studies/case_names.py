@@ -56,7 +56,9 @@ def bids_of(name: str) -> Bids | None:
         return None
     at = len(parts) - 1 if place is None else place
     subject = parts[at].removeprefix("sub-") if place is not None else entities["sub"]
-    session = next((part.removeprefix("ses-") for part in parts[at:-1] if part.startswith("ses-")), entities.get("ses", ""))
+    session = next(
+        (part.removeprefix("ses-") for part in parts[at:-1] if part.startswith("ses-")), entities.get("ses", "")
+    )
     return Bids("/".join(parts[:at]), subject, session)
 
 
@@ -75,7 +77,9 @@ def bids_sequence(name: str) -> tuple[SequenceName | None, str | None] | None:
         return None, "a phase, real or imaginary part"
     if last == "dwi" and re.search(r"adc", keys.get("rec", "") + keys.get("desc", "") + keys.get("acq", "")):
         return "ADC", None
-    if last in ("dwi",) and re.search(r"(?:^|[^a-z])(?:fa|colfa|md|exp|eadc)", keys.get("rec", "") + keys.get("desc", "")):
+    if last in ("dwi",) and re.search(
+        r"(?:^|[^a-z])(?:fa|colfa|md|exp|eadc)", keys.get("rec", "") + keys.get("desc", "")
+    ):
         return None, "a map computed from diffusion"
     found = _BIDS.get(last)
     if found == "T1WI" and "ce" in keys:
@@ -94,7 +98,9 @@ def plain_sequence(name: str) -> tuple[SequenceName | None, str | None]:
     known = _PLAIN.get(words[-1])
     if known is not None:
         before = read_name(" ".join(words))
-        return (known if before.sequence not in ("T1CE", "FLAIR") or known not in ("T1WI", "T2WI") else before.sequence), None
+        return (
+            known if before.sequence not in ("T1CE", "FLAIR") or known not in ("T1WI", "T2WI") else before.sequence
+        ), None
     read = read_name(stem(name))
     if read.sequence == "T1WI" and read.contrast == "with":
         return "T1CE", None

@@ -172,7 +172,9 @@ _PD = _parts(
     "(?:^| )rho(?: |$)", "densidad de p",
 )  # fmt: skip
 _FAT = _words("fat", "f", "fett", "grasa", "graisse", "grasso", "gordura", "vet", "tluszcz", "жир")
-_DIXON = _parts("dixon", "ideal", "(?:^| )flex(?: |$)", "(?:^| )wfi(?: |$)", "water", "(?:^| )lava", "(?:^| )fat(?:only| only)?$")
+_DIXON = _parts(
+    "dixon", "ideal", "(?:^| )flex(?: |$)", "(?:^| )wfi(?: |$)", "water", "(?:^| )lava", "(?:^| )fat(?:only| only)?$"
+)
 _STIR = _parts("(?:^|[^a-z])stir(?:[^a-z]|$)")
 _TIRM = _parts("(?:^|[^a-z])tirm(?:[^a-z]|$)")
 
@@ -231,7 +233,7 @@ def _excused(kind: str, text: str, weighting: bool) -> bool:
     return kind == "a localizer" and bool(re.search(r"(?:^| )loc(?: |$)", text)) and weighting
 
 
-def _sequence(text: str, te: float | None, ti: float | None) -> str | None:  # noqa: C901, PLR0911, PLR0912 - a table in words
+def _sequence(text: str, te: float | None, ti: float | None) -> str | None:
     t1, t2 = bool(re.search(_T1, text)), bool(re.search(r"t2(?![0-9])", text)) and not re.search(r"t2star", text)
     if _FAT.search(text) and _DIXON.search(text) and "water" not in text and "sat" not in text and "sup" not in text:
         return "-the fat picture of a Dixon scan"
