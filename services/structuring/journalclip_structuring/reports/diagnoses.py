@@ -8,7 +8,17 @@ from journalclip_structuring.reports.assertions import Assertions
 from journalclip_structuring.reports.chunks import Chunk
 from journalclip_structuring.reports.entity import GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import AFTER_SURGERY, ANOTHER, BARRIER, DEFINITE, JOIN, THE, UNDERLYING
+from journalclip_structuring.reports.patterns import (
+    AFTER_SURGERY,
+    ANOTHER,
+    BARRIER,
+    BESIDE,
+    DEFINITE,
+    JOIN,
+    LABEL,
+    THE,
+    UNDERLYING,
+)
 from journalclip_structuring.reports.state import State
 
 
@@ -55,6 +65,7 @@ class Diagnoses(Assertions):
             new = self._open(mention, term, state, denied, sign)
             entities = [*state.group, new] if joined and state.group and state.group[0].negated == denied else [new]
             new.joined = chunk.lead not in {"", ":", "("} or joined
+            new.beside = chunk.lead in BESIDE and not new.around
             targets = [new]
         else:
             targets = entities
@@ -151,6 +162,8 @@ class Diagnoses(Assertions):
             and (each.term == term or refines(term, each.term) or (each.generic and term == "lesion"))
             and each.fits(*place)
         ]
+        label = LABEL.match(self.text[mention.end :])
+        known = [each for each in known if not label or each.label == label.group()]
         if not known or ANOTHER.search(before):
             return None
         if self.language == "zh":
@@ -189,6 +202,8 @@ class Diagnoses(Assertions):
             sentence=state.number,
             certainty="certain" if denied else state.hedge or "certain",
         )
+        label = LABEL.match(self.text[mention.end :])
+        new.label = label.group() if label else ""
         new.around = state.around == "around" or (state.around == "associated" and not denied)
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":

@@ -97,6 +97,8 @@ class Entity:
     placed: bool = False  # the text gave it a place of its own, coded or not
     implicit: bool = False  # no word names it: signals without a finding
     seen: str = ""  # what it was seen as before a diagnosis was given for it
+    beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
+    label: str = ""  # a number behind its word: "lesion 2"
     sentence: int = 0
 
     @property
