@@ -60,6 +60,9 @@ class Assertions(Attributes):
             return
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)
+        opened = any(each.start >= chunk.start for each in state.opened)
+        if after and not before and finding_after and not opened:
+            before = after  # "noted in the pons is possible 4 mm ..."
         upcoming = finding_after or not after
         if before and upcoming:
             level = before.split()[0]
@@ -92,8 +95,11 @@ class Assertions(Attributes):
     def _stands_alone(self, mention: Mention, chunk: Chunk) -> bool:
         """Does a hedge without a finding in its chunk speak of the finding before ("..., possible")?"""
         said = self.text[chunk.start : mention.start]
+        for each in chunk.mentions:
+            if each.get("size") and each.end <= mention.start:
+                said = said.replace(each.text, "")
         if self.language == "zh":
-            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶|前者|后者|两者|以", "", said)) == 0
+            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶|前者|后者|两者|以|大小|约|直径|长径|范围|为", "", said)) == 0
         words = re.sub(
             r"\b(?:this|it|which|these|they|the|lesion|latter|former|and|finding|that|is|are|diagnosis)\b|\W",
             " ",

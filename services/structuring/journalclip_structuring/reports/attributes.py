@@ -34,6 +34,10 @@ class Attributes:
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if mention.get("size") and self._prior(mention, chunk):
             return
+        target = following(mention.end, chunk)
+        counted = target is not None and self._same_phrase(mention.end, target.start)
+        if (mention.get("count") or "multiple") != "multiple" and self.language == "en" and not counted:
+            return
         self._give(mention, mention.start, mention.end, chunk, state)
 
     def _prior(self, size: Mention, chunk: Chunk) -> bool:
@@ -102,8 +106,9 @@ class Attributes:
 
     def _apply(self, entity: Entity, attribute: Attribute) -> None:
         if isinstance(attribute, Binding):
+            unseen = attribute.enhancement == "none" and not entity.on  # it shows nowhere for not enhancing
             for sequence, signal in attribute.on.items():
-                if sequence:
+                if sequence and not unseen:
                     entity.show(sequence, signal)
             entity.enhancement = entity.enhancement or (
                 attribute.enhancement if attribute.enhancement != "some" else None

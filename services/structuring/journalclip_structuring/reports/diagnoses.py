@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.assertions import Assertions
-from journalclip_structuring.reports.chunks import Chunk
+from journalclip_structuring.reports.chunks import Chunk, places
 from journalclip_structuring.reports.entity import GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import (
@@ -19,7 +19,7 @@ from journalclip_structuring.reports.patterns import (
     THE,
     UNDERLYING,
 )
-from journalclip_structuring.reports.state import State
+from journalclip_structuring.reports.state import State, following
 
 
 def _improves(entity: Entity, term: str) -> bool:
@@ -53,9 +53,11 @@ class Diagnoses(Assertions):
             return  # the tail of a compound: 梗死 + 病灶, 未见异常强化 + 灶
         if AFTER_SURGERY.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
+        if denied:  # the place that its name implies is not said ("no pituitary adenoma")
+            state.waiting = [each for each in state.waiting if each.start != mention.start]
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
-        place = state.place()
+        place = self._place_of(mention, chunk, state)
         entities: list[Entity] | None = None
         if not denied:
             entities = self._diagnose(mention, term, chunk, state, linked, joined, place)
@@ -83,6 +85,18 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _place_of(self, mention: Mention, chunk: Chunk, state: State) -> tuple[str | None, str | None]:
+        """Site and side that the chunk gives the finding, before or behind it."""
+        before = state.place()
+        if before != (None, None):
+            return before
+        following_finding = following(mention.end, chunk)
+        end = following_finding.start if following_finding else chunk.end
+        behind = [
+            each for each in places(self.text, chunk.mentions) if mention.end <= each.start < end and each.site != "-"
+        ]
+        return (behind[0].site, behind[0].side) if behind and behind[0].site else (None, None)
 
     def _definite(self, mention: Mention, state: State) -> bool:
         gap = re.split(r"\b(?:or|nor|and)\b|,", self.text[state.deny_end : mention.start])[-1]
@@ -167,6 +181,11 @@ class Diagnoses(Assertions):
         if not known or ANOTHER.search(before):
             return None
         if self.language == "zh":
+            if re.search(r"(?:该|此|上述)$|同样|亦|仍", before):
+                return known[-1:]
+            plain = mention.get("anaphor") is not None and not state.waiting and not state.around
+            if plain and place == (None, None) and not re.search("多发|个|枚|新", before):
+                return known[-1:]
             bare = mention.get("anaphor") is not None and not re.search(
                 "见|有|示|发现|多发|个|枚", self.text[chunk.start : mention.start]
             )

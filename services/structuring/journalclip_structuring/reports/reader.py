@@ -218,7 +218,7 @@ class Reader(Diagnoses):
             return
         bound = [each for each in state.waiting if isinstance(each, Binding)]
         told = [each for each in bound if any(each.on.values()) or each.enhancement not in {None, "none"}]
-        sized = [each for each in state.waiting if isinstance(each, Mention) and each.get("size")]
+        sized = [each for each in state.waiting if isinstance(each, Mention) and _tells(each)]
         located = LOCATED.match(self.text[start:end]) is not None
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
@@ -260,3 +260,8 @@ class Reader(Diagnoses):
                 ]
             for other in host:
                 each.place(other.site, other.side)
+
+
+def _tells(mention: Mention) -> bool:
+    """Is it worth a sentence of its own: a size, a shape, a mass effect?"""
+    return bool(mention.get("size") or mention.get("shape") or mention.get("mass_effect") not in {None, "-"})
