@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.attributes import Attributes
-from journalclip_structuring.reports.chunks import Chunk
+from journalclip_structuring.reports.chunks import Binding, Chunk
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.state import State
 
@@ -43,6 +43,12 @@ class Assertions(Attributes):
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
         state.read = state.read or bool(targets)
+        if not targets:  # signals are waiting for their finding: "not seen on T1" takes T1 away from them
+            state.waiting = [
+                each
+                for each in state.waiting
+                if not (isinstance(each, Binding) and each.bare and each.start >= chunk.start)
+            ]
         if known and sequences:
             for each in targets:
                 each.not_on.update(sequences)
@@ -70,7 +76,7 @@ class Assertions(Attributes):
                 for each in state.group:
                     each.certainty = "possible"
             state.hedge = level if level != "certain" or state.hedge is None else state.hedge
-            state.linked = not re.search(r"due to|secondary to|caused by|from", mention.text, re.I)
+            state.linked = not re.search(r"due to|secondary to|caused by|arising from", mention.text, re.I)
         elif after:
             own = [each for each in state.group if each.start >= chunk.start and not each.negated]
             own = own or [each for each in state.opened if each.start >= chunk.start and not each.negated]
@@ -111,4 +117,6 @@ class Assertions(Attributes):
     def _goes_on(self, mention: Mention, chunk: Chunk) -> bool:
         """Is something else hedged ("probably of vascular origin")?"""
         rest = self.text[mention.end : chunk.end]
-        return len(re.sub(r"\W", "", rest)) > 3 if self.language == "zh" else len(re.sub(r"\W", " ", rest).split()) > 2
+        if self.language == "zh":
+            return bool(re.sub(r"\W|可能|诊断|性|请|结合|临床|建议|随访|复查|进一步|检查", "", rest))
+        return len(re.sub(r"\W", " ", rest).split()) > 2

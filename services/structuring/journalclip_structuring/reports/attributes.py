@@ -21,7 +21,7 @@ class Attributes:
         self.discourse = Discourse()
 
     def _place(self, place: Place, chunk: Chunk, state: State) -> None:
-        if state.off:
+        if state.off or state.sign_denied:
             return
         if place.side == "midline" and re.search(
             r"cross\w*\s+(?:the\s+)?$", self.text[chunk.start : place.start], re.I
@@ -44,6 +44,8 @@ class Attributes:
         """Is it the size at an earlier examination?"""
         for each in chunk.mentions:
             gap = self.text[each.end : size.start] if each.end <= size.start else self.text[size.end : each.start]
+            if any(each.end <= other.start < size.start and other.get("size") for other in chunk.mentions):
+                continue
             if (
                 "before" in each.all("prior")
                 and each.end <= size.start
@@ -80,7 +82,7 @@ class Attributes:
                 return
         if binding.bare:
             state.lead = binding
-        self._give(binding, binding.start, binding.end, chunk, state)
+        self._give(binding, binding.at, binding.end, chunk, state)
 
     def _led(self, state: State) -> Binding | None:
         """The sequences that an earlier chunk named and gave no signal ("FLAIR: bright")."""
@@ -94,12 +96,31 @@ class Attributes:
             state.last_finding is not None and state.last_finding.start >= chunk.start
         )
         forward = target is not None and (not own or self._same_phrase(end, target.start))
+        if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
+            forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
         if forward or not state.group:
             state.waiting.append(attribute)
         else:
             state.read = True
+            self._split(attribute, state)
             for each in state.group:
                 self._apply(each, attribute)
+
+    def _goes_back(self, start: int, end: int) -> bool:
+        gap = self.text[start:end]
+        return not self._same_phrase(start, end) or bool(re.search(r"\band\b|[,及和]", gap))
+
+    def _split(self, attribute: Attribute, state: State) -> None:
+        """A second size after a second place is another finding: "in the pons (5 mm) and the vermis (8 mm)"."""
+        last = state.group[-1]
+        if isinstance(attribute, Mention) and attribute.get("size") and last.size and last.second:
+            copy = last.clone(last.term, last.start, last.end, last.text)
+            copy.site, copy.side, copy.size, copy.second = *last.second, None, None
+            copy.site = None if copy.site == "-" else copy.site
+            last.second = None
+            self.discourse.add(copy)
+            state.opened.append(copy)
+            state.group = [*state.group, copy]
 
     def _same_phrase(self, start: int, end: int) -> bool:
         return not BARRIER[self.language].search(self.text[start:end])

@@ -89,7 +89,8 @@ class Discourse:
             return implicit[0]
         if section != "impression":
             return None
-        alike = [each for each in earlier if not each.negated and each.fits(new.site, new.side)]
+        told = [each for each in earlier if each.section != "impression"]
+        alike = [each for each in told if not each.negated and each.fits(new.site, new.side)]
         exact = [each for each in alike if each.term == new.term]
         seen = [each for each in alike if refines(each.term, new.term)]
         vaguer = [each for each in alike if refines(new.term, each.term)]

@@ -103,3 +103,9 @@ OTHERS: Final = re.compile(
 EXCEPTED: Final = re.compile(
     r"apart from|except|aside from|other than|\bbut for\b|save for|以外|之外|(?<!不能)(?<!不)(?<!待)除了", re.IGNORECASE
 )
+# What an operation was done for is no finding.
+OPERATED: Final = re.compile(
+    r"\b(?:resection|removal|excision|clipping|coiling|evacuation|embolization|embolisation|drainage|surgery|craniotomy|biopsy|radiotherapy)"
+    r"\s+(?:of|for)\s+(?:an?|the|her|his|this)?\s*(?:[\w-]+\s+){0,5}$",
+    re.IGNORECASE,
+)

@@ -126,7 +126,7 @@ class Reader(Diagnoses):
             return True
         if self.language == "zh":
             return not AFFIRMS["zh"].search(self.text[chunk.start : chunk.end]) and not any(
-                each.get("signal") or each.get("size") or each.get("hedge") for each in chunk.mentions
+                any(each.get(kind) for kind in ("signal", "size", "hedge", "site", "side")) for each in chunk.mentions
             )
         return not AFFIRMS["en"].match(lead) and not re.search(r"\b(?:is|are|was|were|has|shows?)\b", lead)
 
@@ -214,11 +214,13 @@ class Reader(Diagnoses):
 
     def _leftover(self, state: State, start: int, end: int) -> None:
         """Signals and sizes of a sentence without a finding belong to what was found last, or are a lesion."""
-        if not state.waiting or state.deny_end is not None:
+        if not state.waiting:
             return
         bound = [each for each in state.waiting if isinstance(each, Binding)]
         told = [each for each in bound if any(each.on.values()) or each.enhancement not in {None, "none"}]
         sized = [each for each in state.waiting if isinstance(each, Mention) and _tells(each)]
+        if state.deny_end is not None and not told:
+            return
         located = LOCATED.match(self.text[start:end]) is not None
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
