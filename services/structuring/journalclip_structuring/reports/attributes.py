@@ -64,6 +64,10 @@ class Attributes:
         )
         finding_follows = following(binding.end, chunk)
         phrase = finding_follows is not None and self._same_phrase(binding.end, finding_follows.start)
+        if binding.bare and near and finding_follows is None and binding.start - (state.deny_end or 0) < 4:
+            for each in state.group:  # "without a correlate on T2"
+                each.not_on.update(binding.on)
+            return
         if (state.sign_denied or (near and not phrase)) and not binding.bare:
             state.read = True
             if binding.enhancement and not state.sign_denied:

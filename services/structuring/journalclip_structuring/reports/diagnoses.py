@@ -201,6 +201,9 @@ class Diagnoses(Assertions):
             and (each.term == term or refines(term, each.term) or (each.generic and term == "lesion"))
             and each.fits(*place)
         ]
+        if not known and THE.search(before):
+            every = [each for each in reversed(self.discourse.entities) if each.term == term and each.fits(*place)]
+            known = [each for each in every if not each.negated][:1]
         label = LABEL.match(self.text[mention.end :])
         known = [each for each in known if not label or each.label == label.group()]
         if not known or ANOTHER.search(before):

@@ -158,7 +158,7 @@ def normal(word: str) -> str:
     if len(form) < 4 or not form.isalpha():
         return form
     form = form.replace("ae", "e").replace("oe", "e").replace("isation", "ization").replace("ising", "izing")
-    form = re.sub(r"ise(d?)$", r"ize\1", re.sub(r"our(s?)$", r"or\1", re.sub(r"tre(s?)$", r"ter\1", form)))
+    form = re.sub(r"ise(d?)$", r"ize\1", re.sub(r"(?<=[a-z]{3})our(s?)$", r"or\1", re.sub(r"tre(s?)$", r"ter\1", form)))
     if form.endswith(("sses", "xes", "shes", "ches")):
         return form[:-2]
     if form.endswith(("sis", "ses")) and len(form) > 5:

@@ -226,7 +226,7 @@ class Reader(Diagnoses):
             return
         place = state.place()
         known = [each for each in self.discourse.last if not each.negated and each.fits(*place)]
-        if not known and told and any(any(each.on) for each in told):
+        if not known and any(any(each.on) and any(each.on.values()) for each in told):
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
             known = [self._open(mention, "lesion", state, False, False)]
