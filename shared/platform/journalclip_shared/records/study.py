@@ -15,7 +15,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
 from journalclip_shared.records.report import ReportRecord, SequenceDescription, SequenceName
 
-ReportSource = Literal["text", "json", "dicom-sr", "none"]
+ReportSource = Literal["text", "json", "dicom-sr", "ris", "none"]
 
 
 class SeriesTimes(Document):
