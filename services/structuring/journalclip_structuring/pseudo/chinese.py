@@ -7,7 +7,6 @@ noun's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from journalclip_shared.records.report import SequenceName
 from journalclip_structuring.pseudo.write import Writer, templates
@@ -18,8 +17,8 @@ from journalclip_structuring.study import StudyFinding
 class ChineseWriter(Writer):
     """`Writer` in Chinese."""
 
-    sentences: Final = "report_zh"
-    words: Final = "words_zh"
+    sentences = "report_zh"
+    words = "words_zh"
 
     def _say(self, slot: str, **values: str) -> str:
         said = self._rng.choice(templates(self.sentences)[slot][self._split]).format_map(values)
