@@ -28,6 +28,7 @@ def pseudo(
     count: Annotated[int, typer.Option(min=1, help="How many reports.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed 1 is the evaluation's; training never uses it.")] = 1,
     split: Annotated[str, typer.Option(help="`train` or `held_out`: which sentence templates.")] = "train",
+    language: Annotated[Literal["en", "zh"], typer.Option(help="Language of the reports.")] = "en",
     as_json: AsJson = False,
 ) -> None:
     """Write pseudo reports with their truth, and say how much of the vocabularies they cover.
@@ -37,7 +38,7 @@ def pseudo(
     from journalclip_structuring.benching import write_reports
     from journalclip_structuring.pseudo.corpus import coverage, pseudo_reports
 
-    reports = list(pseudo_reports(seed, count, _split(split)))
+    reports = list(pseudo_reports(seed, count, _split(split), language=language))
     write_reports(file, reports)
     found = asdict(coverage(reports))
     typer.echo(json.dumps(found) if as_json else "\n".join(f"{name}: {value}" for name, value in found.items()))

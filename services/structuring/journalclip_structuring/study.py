@@ -59,6 +59,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     sequences: tuple[SequenceName, ...] = Field((), alias="q")
+    normal: tuple[SequenceName, ...] = Field((), alias="w", description="Those that the report itself calls normal.")
     findings: tuple[StudyFinding, ...] = Field((), alias="f", max_length=MAX_FINDINGS)
 
 
@@ -70,7 +71,8 @@ def dump(study: Study) -> str:
             finding["o"] = {sequence: signal or "" for sequence, signal in finding["o"].items()}
         if finding.pop("n", False):
             finding["n"] = 1
-    ordered = {"q": plain.get("q", []), "f": [_in_order(finding) for finding in plain.get("f", [])]}
+    ordered = {"q": plain.get("q", []), **({"w": plain["w"]} if plain.get("w") else {})}
+    ordered["f"] = [_in_order(finding) for finding in plain.get("f", [])]
     return json.dumps(ordered, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -121,6 +123,7 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "q": {"type": "array", "items": {"enum": list(SEQUENCES)}, "maxItems": len(SEQUENCES)},
+            "w": {"type": "array", "items": {"enum": list(SEQUENCES)}, "maxItems": len(SEQUENCES)},
             "f": {"type": "array", "items": one, "maxItems": MAX_FINDINGS},
         },
         "required": ["q", "f"],
@@ -150,7 +153,7 @@ def to_record(study: Study, text: str = "", by: str = "") -> ReportRecord:
     """With spans found in ``text`` by the vocabulary, the n-th finding of a term at its n-th mention."""
     spans = _spans(study, text)
     findings = [_whole(finding, span) for finding, span in zip(study.findings, spans, strict=True)]
-    return make_record(findings, study.sequences, base=ReportRecord(by=by))
+    return make_record(findings, study.sequences, study.normal, ReportRecord(by=by))
 
 
 def from_record(record: ReportRecord) -> Study:
@@ -170,7 +173,8 @@ def from_record(record: ReportRecord) -> Study:
         everywhere = tuple(on) == sequences and not any(on.values())
         enhancement = enhancements[0] if enhancements else None
         findings.append(_study_finding(finding, {} if everywhere else on, enhancement))
-    return Study(sequences=sequences, findings=tuple(findings))
+    normal = tuple(description.sequence for description in record.descriptions if description.normal)
+    return Study(sequences=sequences, normal=normal, findings=tuple(findings))
 
 
 def _study_finding(

@@ -78,7 +78,7 @@ def _pieces() -> Iterator[tuple[str, tuple[Concept, ...]]]:
             value = "1" if term == "single" else term
             yield f',"{key}":"{value}"', ((key, value),)
     for name in SEQUENCES:
-        yield from ((text, (("q", name),)) for text in (f'"{name}",', f'"{name}"],"f":['))
+        yield from ((text, (("q", name),)) for text in (f'"{name}",', f'"{name}"],"f":[', f'"{name}"],"w":['))
         for signal in ("", *SIGNALS):
             said = (("q", name), ("o", signal)) if signal else (("q", name),)
             yield from ((text, said) for text in (f',"o":{{"{name}":"{signal}"', f',"{name}":"{signal}"'))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.attributes import Attributes
-from journalclip_structuring.reports.chunks import Chunk
+from journalclip_structuring.reports.chunks import Binding, Chunk
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.state import State
 
@@ -43,6 +43,12 @@ class Assertions(Attributes):
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
         state.read = state.read or bool(targets)
+        if not targets:  # signals are waiting for their finding: "not seen on T1" takes T1 away from them
+            state.waiting = [
+                each
+                for each in state.waiting
+                if not (isinstance(each, Binding) and each.bare and each.start >= chunk.start)
+            ]
         if known and sequences:
             for each in targets:
                 each.not_on.update(sequences)
@@ -60,6 +66,9 @@ class Assertions(Attributes):
             return
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)
+        opened = any(each.start >= chunk.start for each in state.opened)
+        if after and not before and finding_after and not opened:
+            before = after  # "noted in the pons is possible 4 mm ..."
         upcoming = finding_after or not after
         if before and upcoming:
             level = before.split()[0]
@@ -67,7 +76,7 @@ class Assertions(Attributes):
                 for each in state.group:
                     each.certainty = "possible"
             state.hedge = level if level != "certain" or state.hedge is None else state.hedge
-            state.linked = not re.search(r"due to|secondary to|caused by|from", mention.text, re.I)
+            state.linked = not re.search(r"due to|secondary to|caused by|arising from", mention.text, re.I)
         elif after:
             own = [each for each in state.group if each.start >= chunk.start and not each.negated]
             own = own or [each for each in state.opened if each.start >= chunk.start and not each.negated]
@@ -92,8 +101,11 @@ class Assertions(Attributes):
     def _stands_alone(self, mention: Mention, chunk: Chunk) -> bool:
         """Does a hedge without a finding in its chunk speak of the finding before ("..., possible")?"""
         said = self.text[chunk.start : mention.start]
+        for each in chunk.mentions:
+            if each.get("size") and each.end <= mention.start:
+                said = said.replace(each.text, "")
         if self.language == "zh":
-            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶|前者|后者|两者|以", "", said)) == 0
+            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶|前者|后者|两者|以|大小|约|直径|长径|范围|为", "", said)) == 0
         words = re.sub(
             r"\b(?:this|it|which|these|they|the|lesion|latter|former|and|finding|that|is|are|diagnosis)\b|\W",
             " ",
@@ -105,4 +117,6 @@ class Assertions(Attributes):
     def _goes_on(self, mention: Mention, chunk: Chunk) -> bool:
         """Is something else hedged ("probably of vascular origin")?"""
         rest = self.text[mention.end : chunk.end]
-        return len(re.sub(r"\W", "", rest)) > 3 if self.language == "zh" else len(re.sub(r"\W", " ", rest).split()) > 2
+        if self.language == "zh":
+            return bool(re.sub(r"\W|可能|诊断|性|请|结合|临床|建议|随访|复查|进一步|检查", "", rest))
+        return len(re.sub(r"\W", " ", rest).split()) > 2

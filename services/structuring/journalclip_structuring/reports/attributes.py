@@ -21,7 +21,7 @@ class Attributes:
         self.discourse = Discourse()
 
     def _place(self, place: Place, chunk: Chunk, state: State) -> None:
-        if state.off:
+        if state.off or state.sign_denied:
             return
         if place.side == "midline" and re.search(
             r"cross\w*\s+(?:the\s+)?$", self.text[chunk.start : place.start], re.I
@@ -34,12 +34,18 @@ class Attributes:
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if mention.get("size") and self._prior(mention, chunk):
             return
+        target = following(mention.end, chunk)
+        counted = target is not None and self._same_phrase(mention.end, target.start)
+        if (mention.get("count") or "multiple") != "multiple" and self.language == "en" and not counted:
+            return
         self._give(mention, mention.start, mention.end, chunk, state)
 
     def _prior(self, size: Mention, chunk: Chunk) -> bool:
         """Is it the size at an earlier examination?"""
         for each in chunk.mentions:
             gap = self.text[each.end : size.start] if each.end <= size.start else self.text[size.end : each.start]
+            if any(each.end <= other.start < size.start and other.get("size") for other in chunk.mentions):
+                continue
             if (
                 "before" in each.all("prior")
                 and each.end <= size.start
@@ -58,6 +64,10 @@ class Attributes:
         )
         finding_follows = following(binding.end, chunk)
         phrase = finding_follows is not None and self._same_phrase(binding.end, finding_follows.start)
+        if binding.bare and near and finding_follows is None and binding.start - (state.deny_end or 0) < 4:
+            for each in state.group:  # "without a correlate on T2"
+                each.not_on.update(binding.on)
+            return
         if (state.sign_denied or (near and not phrase)) and not binding.bare:
             state.read = True
             if binding.enhancement and not state.sign_denied:
@@ -76,7 +86,7 @@ class Attributes:
                 return
         if binding.bare:
             state.lead = binding
-        self._give(binding, binding.start, binding.end, chunk, state)
+        self._give(binding, binding.at, binding.end, chunk, state)
 
     def _led(self, state: State) -> Binding | None:
         """The sequences that an earlier chunk named and gave no signal ("FLAIR: bright")."""
@@ -90,20 +100,40 @@ class Attributes:
             state.last_finding is not None and state.last_finding.start >= chunk.start
         )
         forward = target is not None and (not own or self._same_phrase(end, target.start))
+        if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
+            forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
         if forward or not state.group:
             state.waiting.append(attribute)
         else:
             state.read = True
+            self._split(attribute, state)
             for each in state.group:
                 self._apply(each, attribute)
+
+    def _goes_back(self, start: int, end: int) -> bool:
+        gap = self.text[start:end]
+        return not self._same_phrase(start, end) or bool(re.search(r"\band\b|[,及和]", gap))
+
+    def _split(self, attribute: Attribute, state: State) -> None:
+        """A second size after a second place is another finding: "in the pons (5 mm) and the vermis (8 mm)"."""
+        last = state.group[-1]
+        if isinstance(attribute, Mention) and attribute.get("size") and last.size and last.second:
+            copy = last.clone(last.term, last.start, last.end, last.text)
+            copy.site, copy.side, copy.size, copy.second = *last.second, None, None
+            copy.site = None if copy.site == "-" else copy.site
+            last.second = None
+            self.discourse.add(copy)
+            state.opened.append(copy)
+            state.group = [*state.group, copy]
 
     def _same_phrase(self, start: int, end: int) -> bool:
         return not BARRIER[self.language].search(self.text[start:end])
 
     def _apply(self, entity: Entity, attribute: Attribute) -> None:
         if isinstance(attribute, Binding):
+            unseen = attribute.enhancement == "none" and not entity.on  # it shows nowhere for not enhancing
             for sequence, signal in attribute.on.items():
-                if sequence:
+                if sequence and not unseen:
                     entity.show(sequence, signal)
             entity.enhancement = entity.enhancement or (
                 attribute.enhancement if attribute.enhancement != "some" else None

@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.assertions import Assertions
-from journalclip_structuring.reports.chunks import Chunk
-from journalclip_structuring.reports.entity import GLOBAL, STRICTER, Entity, refines
+from journalclip_structuring.reports.chunks import Chunk, places
+from journalclip_structuring.reports.entity import ALTERNATIVES, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import AFTER_SURGERY, ANOTHER, BARRIER, DEFINITE, JOIN, THE, UNDERLYING
-from journalclip_structuring.reports.state import State
+from journalclip_structuring.reports.patterns import (
+    AFTER_SURGERY,
+    ANOTHER,
+    BARRIER,
+    BESIDE,
+    DEFINITE,
+    JOIN,
+    LABEL,
+    OPERATED,
+    THE,
+    UNDERLYING,
+)
+from journalclip_structuring.reports.state import State, following
 
 
 def _improves(entity: Entity, term: str) -> bool:
@@ -21,6 +32,12 @@ def _differs(entity: Entity, term: str) -> bool:
     """Is ``term`` a second diagnosis for a finding that already has one?"""
     other = bool(entity.seen) and term != entity.term and (refines(entity.seen, term) or entity.seen == term)
     return other and (entity.term, term) not in STRICTER
+
+
+def _alternative(entity: Entity, term: str) -> bool:
+    """Two doubtful diagnoses of one kind, the second without a place of its own, are given for one thing."""
+    kinds = (ALTERNATIVES, frozenset({"infarct", "demyelinating plaque", "white matter lesion", "lacunar infarct"}))
+    return entity.certainty != "certain" and entity.term != term and any({entity.term, term} <= kind for kind in kinds)
 
 
 def _names_it(mention: Mention) -> bool:
@@ -41,20 +58,31 @@ class Diagnoses(Assertions):
             return
         if term == "lesion" and any(each.end == mention.start and _names_it(each) for each in chunk.mentions):
             return  # the tail of a compound: 梗死 + 病灶, 未见异常强化 + 灶
+        if OPERATED.search(self.text[state.start : mention.start]):
+            state.waiting = []
+            return
         if AFTER_SURGERY.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
+        if denied:  # the place that its name implies is not said ("no pituitary adenoma")
+            state.waiting = [each for each in state.waiting if each.start != mention.start]
+        last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
-        place = state.place()
+        place = self._place_of(mention, chunk, state)
         entities: list[Entity] | None = None
         if not denied:
             entities = self._diagnose(mention, term, chunk, state, linked, joined, place)
         if entities is None and not denied:
             entities = self._refer(mention, term, chunk, state, place)
+        listed = joined and (denied or (last_finding is not None and last_finding.start >= chunk.start))
         if entities is None:
             new = self._open(mention, term, state, denied, sign)
-            entities = [*state.group, new] if joined and state.group and state.group[0].negated == denied else [new]
+            entities = [*state.group, new] if listed and state.group and state.group[0].negated == denied else [new]
+            if joined and not denied and new.certainty == "certain" and self._either(mention, state):
+                for each in entities:
+                    each.certainty = "possible"
             new.joined = chunk.lead not in {"", ":", "("} or joined
+            new.beside = chunk.lead in BESIDE and not new.around
             targets = [new]
         else:
             targets = entities
@@ -72,6 +100,22 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _place_of(self, mention: Mention, chunk: Chunk, state: State) -> tuple[str | None, str | None]:
+        """Site and side that the chunk gives the finding, before or behind it."""
+        before = state.place()
+        if before != (None, None):
+            return before
+        following_finding = following(mention.end, chunk)
+        end = following_finding.start if following_finding else chunk.end
+        behind = [
+            each for each in places(self.text, chunk.mentions) if mention.end <= each.start < end and each.site != "-"
+        ]
+        return (behind[0].site, behind[0].side) if behind and behind[0].site else (None, None)
+
+    def _either(self, mention: Mention, state: State) -> bool:
+        last = state.last_finding
+        return last is not None and bool(re.search(r"\bor\b|或", self.text[last.end : mention.start]))
 
     def _definite(self, mention: Mention, state: State) -> bool:
         gap = re.split(r"\b(?:or|nor|and)\b|,", self.text[state.deny_end : mention.start])[-1]
@@ -109,7 +153,11 @@ class Diagnoses(Assertions):
         if (
             not state.linked
         ):  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing
-            targets = [each for each in targets if each.generic or each.seen or each.term in {term, "cyst"}]
+            targets = [
+                each
+                for each in targets
+                if each.generic or each.seen or _alternative(each, term) or each.term in {term, "cyst"}
+            ]
             if UNDERLYING.search(self.text[chunk.start : mention.start]):
                 targets = []
         if not (linked or (joined and any(each.seen for each in targets))):
@@ -124,9 +172,11 @@ class Diagnoses(Assertions):
                 each.term, each.start, each.end, each.text = term, mention.start, mention.end, mention.text
                 each.sign, each.certainty = False, state.hedge or "certain"
             return same
-        second = [each for each in fitting if _differs(each, term)]
+        second = [each for each in fitting if _differs(each, term) or _alternative(each, term)]
         if second and place == (None, None):
             copy = second[0].clone(term, mention.start, mention.end, mention.text)
+            if not state.hedge and second[0].certainty == "certain" and self._either(mention, state):
+                second[0].certainty = "possible"
             copy.certainty = state.hedge or second[0].certainty
             self.discourse.add(copy)
             state.opened.append(copy)
@@ -151,9 +201,19 @@ class Diagnoses(Assertions):
             and (each.term == term or refines(term, each.term) or (each.generic and term == "lesion"))
             and each.fits(*place)
         ]
+        if not known and THE.search(before):
+            every = [each for each in reversed(self.discourse.entities) if each.term == term and each.fits(*place)]
+            known = [each for each in every if not each.negated][:1]
+        label = LABEL.match(self.text[mention.end :])
+        known = [each for each in known if not label or each.label == label.group()]
         if not known or ANOTHER.search(before):
             return None
         if self.language == "zh":
+            if re.search(r"(?:该|此|上述)$|同样|亦|仍", before):
+                return known[-1:]
+            plain = mention.get("anaphor") is not None and not state.waiting and not state.around
+            if plain and place == (None, None) and not re.search("多发|个|枚|新", before):
+                return known[-1:]
             bare = mention.get("anaphor") is not None and not re.search(
                 "见|有|示|发现|多发|个|枚", self.text[chunk.start : mention.start]
             )
@@ -187,8 +247,11 @@ class Diagnoses(Assertions):
             negated=denied,
             sign=sign,
             sentence=state.number,
+            section=state.section,
             certainty="certain" if denied else state.hedge or "certain",
         )
+        label = LABEL.match(self.text[mention.end :])
+        new.label = label.group() if label else ""
         new.around = state.around == "around" or (state.around == "associated" and not denied)
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":

@@ -50,6 +50,8 @@ class Discourse:
             first = self._same(each, opened, section)
             if first is not None:
                 merged[id(each)] = first
+                for other in self._alike(first, each, section):
+                    _merge(other, each)
                 _merge(first, each)
                 self.entities = [other for other in self.entities if other is not each]
         groups = [[merged.get(id(each), each) for each in group if each.term not in GLOBAL] for group in touched]
@@ -57,6 +59,13 @@ class Discourse:
         hosts = [group for group in groups if not any(_beside(each) for each in group)]
         if groups:
             self.last = list(dict.fromkeys((hosts or groups)[-1]))
+
+    def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
+        """The others that a diagnosis in the plural is given for ("metastases")."""
+        many = again.text.endswith("s") and not again.placed and not again.side and again.count is None
+        if section != "impression" or not many or not first.generic or again.around:
+            return []
+        return [each for each in self.entities if each is not first and each.term == first.term and not each.negated]
 
     def _same(self, new: Entity, opened: Sequence[Entity], section: str) -> Entity | None:
         earlier = [each for each in self.entities if not any(each is other for other in opened)]
@@ -80,7 +89,8 @@ class Discourse:
             return implicit[0]
         if section != "impression":
             return None
-        alike = [each for each in earlier if not each.negated and each.fits(new.site, new.side)]
+        told = [each for each in earlier if each.section != "impression"]
+        alike = [each for each in told if not each.negated and each.fits(new.site, new.side)]
         exact = [each for each in alike if each.term == new.term]
         seen = [each for each in alike if refines(each.term, new.term)]
         vaguer = [each for each in alike if refines(new.term, each.term)]

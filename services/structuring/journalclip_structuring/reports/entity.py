@@ -67,6 +67,10 @@ _NEIGHBOURS: Final = (
 STRICTER: Final = frozenset({("glioma", "glioblastoma"), ("infarct", "lacunar infarct"), ("cyst", "arachnoid cyst")})
 
 
+# Diagnoses that are weighed against each other.
+ALTERNATIVES: Final = _TUMOURS | {"mass", "abscess", "cyst", "arachnoid cyst"}
+
+
 def _near(a: str | None, b: str | None) -> bool:
     return any({a, b} <= group for group in _NEIGHBOURS)
 
@@ -97,7 +101,11 @@ class Entity:
     placed: bool = False  # the text gave it a place of its own, coded or not
     implicit: bool = False  # no word names it: signals without a finding
     seen: str = ""  # what it was seen as before a diagnosis was given for it
+    beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
+    second: tuple[str | None, str | None] | None = None  # a further place that the text gives it
+    label: str = ""  # a number behind its word: "lesion 2"
     sentence: int = 0
+    section: str = "findings"
 
     @property
     def generic(self) -> bool:
@@ -111,6 +119,7 @@ class Entity:
         second = self.placed and site is not None and site not in {self.site, "-"}
         self.placed = self.placed or bool(site)
         if second and self.site is not None:
+            self.second = (site, side)
             return
         if site and site != "-" and self.site is None:
             self.site = site

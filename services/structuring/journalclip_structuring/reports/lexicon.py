@@ -19,6 +19,7 @@ from journalclip_shared.ids import sha256_hex
 from journalclip_structuring.reports.language import Language
 
 Code = tuple[str, str]
+Unit = tuple[int, int, tuple[str, str]]  # start, end, form as written and normalised
 _TOKEN: Final = re.compile(r"[A-Za-z]+\d*[A-Za-z]*\*?|\d+(?:\.\d+)?|[^\W\d_]+|[^\w\s]")
 _HYPHENS: Final = frozenset("-‐‑–")
 _ALL: Final = ""  # key of a trie node that ends a phrase
@@ -89,11 +90,24 @@ class Lexicon:
         found, at = list(taken), 0
         while at < len(units):
             length, codes = (0, ()) if units[at][0] in blocked else self._longest(units, at, blocked)
+            if length > 2:
+                length, codes = self._shortened(units, at, length, codes, blocked)
             if length:
                 start, end = units[at][0], units[at + length - 1][1]
                 found.append(Mention(start, end, text[start:end], codes))
             at += length or 1
         return sorted(found, key=lambda mention: mention.start)
+
+    def _shortened(
+        self, units: list[Unit], at: int, length: int, codes: tuple[Code, ...], blocked: set[int]
+    ) -> tuple[int, tuple[Code, ...]]:
+        """A site whose last words begin a finding leaves them to it: "deep white matter | lesions"."""
+        tail = [unit[2][1] for unit in units[at + length - 2 : at + length]]
+        if tail == ["white", "matter"] and all(kind == "site" for kind, _ in codes):
+            beyond, following = self._longest(units, at + length - 2, blocked)
+            if beyond > 2 and any(kind == "finding" for kind, _ in following):
+                return length - 2, codes
+        return length, codes
 
     def _add(self, phrase: str, code: Code) -> None:
         loose = code[0] == "sequence"
@@ -105,7 +119,7 @@ class Lexicon:
         if code not in codes:
             codes.append(code)
 
-    def _units(self, text: str) -> Iterator[tuple[int, int, tuple[str, str]]]:
+    def _units(self, text: str) -> Iterator[Unit]:
         """What is matched one by one: start, end, and the forms as written and normalised."""
         if self.language == "zh":
             yield from ((n, n + 1, (char, char.lower())) for n, char in enumerate(text))
@@ -114,9 +128,7 @@ class Lexicon:
             if found.group() not in _HYPHENS:
                 yield found.start(), found.end(), (found.group(), normal(found.group()))
 
-    def _longest(
-        self, units: list[tuple[int, int, tuple[str, str]]], at: int, blocked: set[int]
-    ) -> tuple[int, tuple[Code, ...]]:
+    def _longest(self, units: list[Unit], at: int, blocked: set[int]) -> tuple[int, tuple[Code, ...]]:
         if self.language == "zh" and not _edge(units, at - 1, at):
             return 0, ()
         best: tuple[int, tuple[Code, ...]] = (0, ())
@@ -132,7 +144,7 @@ class Lexicon:
         return best
 
 
-def _edge(units: list[tuple[int, int, tuple[str, str]]], before: int, after: int) -> bool:
+def _edge(units: list[Unit], before: int, after: int) -> bool:
     """May a phrase begin or end between these two characters? Not inside a word of Latin letters or a number."""
     if before < 0 or after >= len(units):
         return True
@@ -146,7 +158,7 @@ def normal(word: str) -> str:
     if len(form) < 4 or not form.isalpha():
         return form
     form = form.replace("ae", "e").replace("oe", "e").replace("isation", "ization").replace("ising", "izing")
-    form = re.sub(r"ise(d?)$", r"ize\1", re.sub(r"our(s?)$", r"or\1", re.sub(r"tre(s?)$", r"ter\1", form)))
+    form = re.sub(r"ise(d?)$", r"ize\1", re.sub(r"(?<=[a-z]{3})our(s?)$", r"or\1", re.sub(r"tre(s?)$", r"ter\1", form)))
     if form.endswith(("sses", "xes", "shes", "ches")):
         return form[:-2]
     if form.endswith(("sis", "ses")) and len(form) > 5:

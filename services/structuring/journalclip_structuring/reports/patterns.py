@@ -90,3 +90,22 @@ UNDERLYING: Final = re.compile(
 )
 # What was operated on is no finding.
 AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
+# A finding with a number: another number is another finding.
+LABEL: Final = re.compile(r"\s*(?:#|no\.?\s*)?\d{1,2}(?=\s*[:,.)]|\s+(?:is|in|lies|at|on)\b)", re.IGNORECASE)
+# A sentence that gives the place of the finding before it.
+LOCATED: Final = re.compile(
+    r"\W*(?:location|site|position|region|localisation|localization|部位|位置)\W", re.IGNORECASE
+)
+# Words with which "normal" speaks of what is left, not of a sequence.
+OTHERS: Final = re.compile(
+    r"otherwise|elsewhere|remaind|remaining|the rest|rest of|余|其它|其他|除[^外,。]", re.IGNORECASE
+)
+EXCEPTED: Final = re.compile(
+    r"apart from|except|aside from|other than|\bbut for\b|save for|以外|之外|(?<!不能)(?<!不)(?<!待)除了", re.IGNORECASE
+)
+# What an operation was done for is no finding.
+OPERATED: Final = re.compile(
+    r"\b(?:resection|removal|excision|clipping|coiling|evacuation|embolization|embolisation|drainage|surgery|craniotomy|biopsy|radiotherapy)"
+    r"\s+(?:of|for)\s+(?:an?|the|her|his|this)?\s*(?:[\w-]+\s+){0,5}$",
+    re.IGNORECASE,
+)

@@ -14,7 +14,17 @@ from journalclip_structuring.reports.diagnoses import Diagnoses
 from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
-from journalclip_structuring.reports.patterns import AFFIRMS, BESIDE, EXAM_ZH, QUESTION, SEEN, SHOWS
+from journalclip_structuring.reports.patterns import (
+    AFFIRMS,
+    BESIDE,
+    EXAM_ZH,
+    EXCEPTED,
+    LOCATED,
+    OTHERS,
+    QUESTION,
+    SEEN,
+    SHOWS,
+)
 from journalclip_structuring.reports.state import Attribute, State
 
 
@@ -75,6 +85,9 @@ class Reader(Diagnoses):
         """What of the last chunk still holds in this one?"""
         if state.main and state.group and all(each.negated for each in state.group):
             state.group = state.main
+        hosts = [each for each in state.main if not each.beside] or [each for each in state.opened if not each.beside]
+        if chunk.lead == "," and hosts and state.group and all(each.beside for each in state.group):
+            state.group = [each for each in hosts if not each.negated][-1:] or state.group
         if chunk.hard:
             state.deny_end = state.hedge = None
             state.linked = False
@@ -113,7 +126,7 @@ class Reader(Diagnoses):
             return True
         if self.language == "zh":
             return not AFFIRMS["zh"].search(self.text[chunk.start : chunk.end]) and not any(
-                each.get("signal") or each.get("size") or each.get("hedge") for each in chunk.mentions
+                any(each.get(kind) for kind in ("signal", "size", "hedge", "site", "side")) for each in chunk.mentions
             )
         return not AFFIRMS["en"].match(lead) and not re.search(r"\b(?:is|are|was|were|has|shows?)\b", lead)
 
@@ -131,12 +144,7 @@ class Reader(Diagnoses):
             return False
         state.read = True
         whole = self.text[state.start : state.end]
-        rest = re.search(
-            r"otherwise|elsewhere|remaind|remaining|the rest|rest of|apart from|except|aside from|other than"
-            r"|余|其余|其它|其他|除|以外|之外",
-            whole,
-            re.I,
-        )
+        rest = OTHERS.search(self.text[state.start : chunk.end]) or EXCEPTED.search(whole)
         waiting = [name for each in state.waiting if isinstance(each, Binding) for name in each.on]
         names = [name for each in chunk.mentions if (name := each.get("sequence"))] or waiting
         organs = any(
@@ -206,16 +214,19 @@ class Reader(Diagnoses):
 
     def _leftover(self, state: State, start: int, end: int) -> None:
         """Signals and sizes of a sentence without a finding belong to what was found last, or are a lesion."""
-        if not state.waiting or state.deny_end is not None:
+        if not state.waiting:
             return
         bound = [each for each in state.waiting if isinstance(each, Binding)]
         told = [each for each in bound if any(each.on.values()) or each.enhancement not in {None, "none"}]
-        sized = [each for each in state.waiting if isinstance(each, Mention) and each.get("size")]
-        if not told and not sized and not (bound and SEEN.search(self.text[start:end])):
+        sized = [each for each in state.waiting if isinstance(each, Mention) and _tells(each)]
+        if state.deny_end is not None and not told:
+            return
+        located = LOCATED.match(self.text[start:end]) is not None
+        if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
         place = state.place()
         known = [each for each in self.discourse.last if not each.negated and each.fits(*place)]
-        if not known and told and any(any(each.on) for each in told):
+        if not known and any(any(each.on) and any(each.on.values()) for each in told):
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
             known = [self._open(mention, "lesion", state, False, False)]
@@ -251,3 +262,8 @@ class Reader(Diagnoses):
                 ]
             for other in host:
                 each.place(other.site, other.side)
+
+
+def _tells(mention: Mention) -> bool:
+    """Is it worth a sentence of its own: a size, a shape, a mass effect?"""
+    return bool(mention.get("size") or mention.get("shape") or mention.get("mass_effect") not in {None, "-"})
