@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
-from journalclip_extraction.captions.wording import join_lines
 from journalclip_extraction.authors import find_authors
+from journalclip_extraction.captions.wording import join_lines
 from journalclip_extraction.identifiers import find_doi, own_doi
 from journalclip_extraction.licences import address_of, is_statement, normalise, version_of
 from journalclip_shared.records.article import ArticleFacts, Sourced
@@ -140,9 +140,8 @@ def _printed_title(page: Page, habits: Typography, journal: str) -> str:
 
 
 def _doi(pages: Sequence[Page], habits: Typography, metadata: Mapping[str, str], xmp: str) -> Sourced:
-    if pages:
-        if found := own_doi(pages[0].lines):
-            return Sourced(value=found, where=f"page {pages[0].number}")
+    if pages and (found := own_doi(pages[0].lines)):
+        return Sourced(value=found, where=f"page {pages[0].number}")
     if (match := _XMP_DOI.search(xmp)) and (found := find_doi(match[1])):
         return Sourced(value=found, where="metadata, XMP")
     for field in ("subject", "title", "keywords"):

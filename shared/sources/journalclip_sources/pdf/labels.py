@@ -50,7 +50,9 @@ _LABEL = re.compile(
     (?P<tail>.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-_NUMBER_FIRST = re.compile(r"^(?P<number>\d{1,3})\s?[.)]?\s?(?P<word>ábra|kép|pav|att|attēls)\b\.?(?P<tail>.*)$", re.I | re.S)
+_NUMBER_FIRST = re.compile(
+    r"^(?P<number>\d{1,3})\s?[.)]?\s?(?P<word>ábra|kép|pav|att|attēls)\b\.?(?P<tail>.*)$", re.I | re.S
+)
 _PLURAL = re.compile(r"figures|figs|abbildungen|figuras|figurer|plates|photos|photographs|images|fotos", re.IGNORECASE)
 _MORE = re.compile(r"\s?(?:,|and|&|und|et|y|e|och|og|en)\s?(?P<digits>\d{1,3})(?!\d)(?!\s?[a-z]{2})", re.IGNORECASE)
 _MOST_MEMBERS = 40
