@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from journalclip_sources.pdf.content import Line
 
@@ -35,8 +34,8 @@ _OPEN = ("/", "-", "_", ".", "(")
 
 def own_doi(lines: Sequence[Line]) -> str | None:
     """The first DOI in ``lines`` that is not another thing's."""
-    texts = [line.text for line in lines]
-    for (before, text), after in zip(pairwise(["", *texts]), [*texts[1:], ""], strict=True):
+    texts = ["", *(line.text for line in lines), ""]
+    for before, text, after in zip(texts, texts[1:], texts[2:], strict=False):
         for match in _DOI.finditer(text):
             context = f"{before} {text[: match.start()]}" if match.start() < 40 else text[: match.start()]
             found = _whole(match, text, after)

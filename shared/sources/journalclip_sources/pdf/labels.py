@@ -37,7 +37,8 @@ _CASE = r"(?:case|patient|fall|cas|caso|paciente|observation|случай)\s?(?:
 _LABEL = re.compile(
     rf"""^(?P<open>[\[(*•■▪►▶\s]*)
     (?P<case>{_CASE})?
-    (?P<extra>(?:supplementa(?:ry|l)|supplement|suppl?|additional|extended\s+data|appendix|online|web|e(?=[\s\-]?fig))
+    (?P<extra>(?:(?:supplementa(?:ry|l)|supporting)(?:\s+(?:material|data|information|file))?|supplement|suppl?|
+      additional|extended\s+data|appendix|online|web|e(?=[\s\-]?fig))
       [\s.\-]*)?
     (?P<word>{_FIGURE_WORDS}|{_PICTURE_WORDS}|{_TABLE_WORDS}|{_OTHER_WORDS}|(?-i:F\s?I\s?G(?:\s?U\s?R\s?E)))
     (?P<gap>[\s.:\-–—#№°]*?(?:(?:n[o°º]?|nr|№)\.?\s?)?(?P<bracket>\()?)
@@ -172,7 +173,7 @@ def _span(members: Sequence[str]) -> str:
 
 _UNNUMBERED = re.compile(
     r"^\W*(?P<word>Figure|FIGURE|Fig|FIG|Abbildung|ABBILDUNG|Abb|Figura|FIGURA|Figuur|Figur|Afbeelding|Rycina|Рисунок|Рис|"
-    r"图|圖|図)(?P<legend>\s+(?i:legend|caption|legende|légende))?\s?(?P<mark>[.:|：－–—]{0,2})\s*(?=(?P<next>\S)|$)"
+    r"图|圖|図)(?![a-zа-я])(?P<legend>\s+(?i:legend|caption|legende|légende))?\s?(?P<mark>[.:|：－–—]{0,2})\s*(?=(?P<next>\S)|$)"
 )
 
 
