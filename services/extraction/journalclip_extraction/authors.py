@@ -105,7 +105,7 @@ def _more(following: Sequence[Line], first: Line) -> list[Line]:
 
 def _is_unfinished(line: Line) -> bool:
     """The list goes on behind this line."""
-    return _bare(_level(line)).rstrip().endswith((",", " and", "&", ";", "|"))
+    return _RAISED.sub("", _level(line)).rstrip().endswith((",", " and", "&", ";", "|"))
 
 
 def _level(line: Line) -> str:
