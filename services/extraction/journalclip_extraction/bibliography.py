@@ -17,8 +17,8 @@ from journalclip_extraction.captions.wording import join_lines
 from journalclip_extraction.identifiers import find_doi, own_doi
 from journalclip_extraction.licences import address_of, is_statement, normalise, version_of
 from journalclip_shared.records.article import ArticleFacts, Sourced
+from journalclip_shared.text import clean
 from journalclip_sources.pdf.content import Line, Page
-from journalclip_sources.pdf.reader import clean
 from journalclip_sources.pdf.typography import Typography
 
 _COPYRIGHT_YEAR = re.compile(

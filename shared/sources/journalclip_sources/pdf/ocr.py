@@ -17,10 +17,10 @@ from typing import Any
 import pymupdf
 
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.text import clean
 from journalclip_sources.pdf.content import Line, Page
 from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.ink import WORD_MARGIN, inked, left_over
-from journalclip_sources.pdf.reader import clean
 
 DPI = 200  # Tesseract asks for letters of 20 pixels: 9-point type at this resolution; 300 takes twice the time
 FONT = "scan"

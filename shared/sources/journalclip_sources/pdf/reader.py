@@ -13,13 +13,14 @@ from typing import Any
 
 import pymupdf
 
+from journalclip_shared.text import clean, cleaned
 from journalclip_sources.pdf.content import Line, Page, Picture, Turn, Vector
 from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.hidden_text import under_pictures, unseen_on
 from journalclip_sources.pdf.labels import parse_label, parse_unnumbered
 from journalclip_sources.pdf.searchable import is_covered, is_hidden, read_ink
 from journalclip_sources.pdf.stamps import has_stamps
-from journalclip_sources.pdf.symbols import RAISED, as_drawn, font_kind, plain_forms, without_private
+from journalclip_sources.pdf.symbols import RAISED, as_drawn, font_kind
 
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP | pymupdf.TEXT_COLLECT_VECTORS
 _IMAGE_FLAGS = pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_CLIP
@@ -35,7 +36,6 @@ _CLIP_SLACK = 1.0  # points: an image cut by less is whole
 _RAISED_FLAG = 1  # MuPDF's span flag
 _SMALLER, _HIGHER = 0.9, 0.3  # of the type size: a raised span is that much smaller, or stands that much higher
 _RAISED_SIGNS = re.compile(r"[\d+\-−–]+")
-_SPELT = str.maketrans({"\u2010": "-", "\u2011": "-"})  # hyphens of every code are hyphens
 _TURNS: dict[tuple[int, int], Turn] = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
 
 
@@ -142,7 +142,7 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
         leading = leading and lead == (font, bold)
         lead_chars += len(text) if leading else 0
         weights[font, size, bold] = weights.get((font, size, bold), 0) + len(text)
-    text, lost = _cleaned("".join(pieces))
+    text, lost = cleaned("".join(pieces))
     if not text or lead is None:
         return None
     font, size, bold = next(iter(weights)) if len(weights) == 1 else max(weights, key=weights.__getitem__)
@@ -166,7 +166,7 @@ def _plain_line(raw: dict[str, Any], span: dict[str, Any], block: int, order: in
     font, shown, doubtful = span["font"], span["text"], False
     if font_kind(font):
         shown, doubtful = as_drawn(shown, font)
-    text, lost = _cleaned(shown)
+    text, lost = cleaned(shown)
     if not text:
         return None
     bold = bool(span["flags"] & _BOLD) or _bold_name(font)
@@ -212,25 +212,3 @@ def append(last: Line, line: Line) -> None:
     last.text = f"{last.text} {line.text}"
     last.doubtful |= line.doubtful
     last.box = union((last.box, line.box))
-
-
-def clean(text: str) -> str:
-    """One spelling of what print shows: ligatures apart, hard spaces soft, no control characters, single spaces.
-
-    A soft hyphen stays at the end of a line, where it is printed and says that the word goes on.
-    """
-    return _cleaned(text)[0]
-
-
-def _cleaned(text: str) -> tuple[str, bool]:
-    """As `clean`, and whether a character was lost that print shows."""
-    lost = False
-    if not text.isascii():
-        text = plain_forms(text).translate(_SPELT)
-    if not text.isprintable():
-        text, lost = without_private(text)
-        broken = text.rstrip().endswith("\u00ad")
-        text = "".join(c if c.isprintable() or c.isspace() else "" for c in text)
-        if broken:
-            text = f"{text.rstrip()}\u00ad"
-    return " ".join(text.split()), lost
