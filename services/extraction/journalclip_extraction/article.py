@@ -44,9 +44,9 @@ class ReadPanel:
     page: int
     box: Box
     subcaption: str | None = None
-    text: str | None = None  # the words common to all panels, then its own
     crop: Crop | None = None
     phash: str | None = None
+    text: str | None = None  # the words common to all panels, then its own
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,12 @@ _DEGREE = re.compile(
     r"Dr\.?(?:\s?(?:med|rer\.?\s?nat|phil)\.?)?|Prof\.?|Priv\.?-?Doz\.?|PharmD|DVM|MHS|MRes|EdD|ScD|DrPH|Jr\.?(?=,)|Esq\.?)"
     r"(?![\w’'-])"
 )
-_PARTED = re.compile(r"\s*(?:,|;|·|•|\||\u2022|\s&(?:\s|$)|\band(?=\s|$|[A-Z])|\bund\b|\bet\b(?!\s+al)|\sy\s|\se\s|\boch\b|\bog\b|\bи\b|、|，)\s*")
-_PARTICLE = r"(?:de|del|della|di|da|dos|das|do|du|des|la|le|van|von|der|den|ten|ter|zu|zur|af|av|bin|ibn|al|el|y|e|i|st\.?|dal)"
+_PARTED = re.compile(
+    r"\s*(?:,|;|·|•|\||\u2022|\s&(?:\s|$)|\band(?=\s|$|[A-Z])|\bund\b|\bet\b(?!\s+al)|\sy\s|\se\s|\boch\b|\bog\b|\bи\b|、|，)\s*"
+)
+_PARTICLE = (
+    r"(?:de|del|della|di|da|dos|das|do|du|des|la|le|van|von|der|den|ten|ter|zu|zur|af|av|bin|ibn|al|el|y|e|i|st\.?|dal)"
+)
 _PART = r"(?:[^\W\d_a-zà-öø-ÿ][\w’'ʼ`\-‐]*\.?(?:-?[^\W\d_]\.)*|" + _PARTICLE + ")"
 _NAME = re.compile(rf"{_PART}(?:\s{_PART}){{1,5}}")
 _TRAILING = re.compile(r"(?<=[^\W\d_.])\s?\d{1,2}(?:\s?,\s?\d{1,2})*(?=\s|,|;|$|\*)")
@@ -41,7 +45,9 @@ _NOT_A_NAME = re.compile(
     re.IGNORECASE,
 )
 _BEHALF = re.compile(r",?\s*(?:and\s+)?(?:on\s+behalf\s+of|for\s+the|representing)\b.*$", re.IGNORECASE | re.DOTALL)
-_BROKEN_NAME = re.compile(r"[a-zß-ÿ]{3,}[A-Z](?:\b|(?![a-z]{3}))|[a-zß-ÿ]{2,}[A-Z]\b")  # a letter that a font draws otherwise
+_BROKEN_NAME = re.compile(
+    r"[a-zß-ÿ]{3,}[A-Z](?:\b|(?![a-z]{3}))|[a-zß-ÿ]{2,}[A-Z]\b"
+)  # a letter that a font draws otherwise
 
 
 def find_authors(page: Page, title: str, declared: str) -> tuple[str, ...]:
@@ -99,7 +105,7 @@ def _more(following: Sequence[Line], first: Line) -> list[Line]:
 
 def _is_unfinished(line: Line) -> bool:
     """The list goes on behind this line."""
-    return _bare(_level(line)).rstrip().endswith((",", " and", "&", ";", "|"))
+    return _RAISED.sub("", _level(line)).rstrip().endswith((",", " and", "&", ";", "|"))
 
 
 def _level(line: Line) -> str:
@@ -146,7 +152,9 @@ def _is_backed(name: str, lines: Sequence[Line], after: Sequence[Line], declared
     if _key(name.split()[-1]) in _key(declared):
         return True
     marked = any(_RAISED.search(line.text) or line.level_text for line in lines)
-    follows = bool(after) and bool(re.search(r"universit|department|hospital|institut|clinic|school", after[0].text, re.I))
+    follows = bool(after) and bool(
+        re.search(r"universit|department|hospital|institut|clinic|school", after[0].text, re.I)
+    )
     return marked or follows
 
 

@@ -140,9 +140,8 @@ def _printed_title(page: Page, habits: Typography, journal: str) -> str:
 
 
 def _doi(pages: Sequence[Page], habits: Typography, metadata: Mapping[str, str], xmp: str) -> Sourced:
-    if pages:
-        if found := own_doi(pages[0].lines):
-            return Sourced(value=found, where=f"page {pages[0].number}")
+    if pages and (found := own_doi(pages[0].lines)):
+        return Sourced(value=found, where=f"page {pages[0].number}")
     if (match := _XMP_DOI.search(xmp)) and (found := find_doi(match[1])):
         return Sourced(value=found, where="metadata, XMP")
     for field in ("subject", "title", "keywords"):

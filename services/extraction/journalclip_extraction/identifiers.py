@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from journalclip_sources.pdf.content import Line
 
@@ -35,8 +34,8 @@ _OPEN = ("/", "-", "_", ".", "(")
 
 def own_doi(lines: Sequence[Line]) -> str | None:
     """The first DOI in ``lines`` that is not another thing's."""
-    texts = [line.text for line in lines]
-    for (before, text), after in zip(pairwise(["", *texts]), [*texts[1:], ""], strict=True):
+    texts = ["", *(line.text for line in lines), ""]
+    for before, text, after in zip(texts, texts[1:], texts[2:], strict=False):
         for match in _DOI.finditer(text):
             context = f"{before} {text[: match.start()]}" if match.start() < 40 else text[: match.start()]
             found = _whole(match, text, after)
@@ -47,9 +46,9 @@ def own_doi(lines: Sequence[Line]) -> str | None:
 
 def _is_foreign(context: str, text: str) -> bool:
     """Words before the DOI say that it is something else's; an address that fills its line is nobody's but its own."""
-    return bool(_FOREIGN.search(re.sub(r"https?://(?:dx\.)?doi\.org/$|doi:?\s*$", "", context, flags=re.I)[-140:])) and not (
-        re.fullmatch(r"\W*(?:doi:?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\S+\W*", text.strip(), re.IGNORECASE)
-    )
+    return bool(
+        _FOREIGN.search(re.sub(r"https?://(?:dx\.)?doi\.org/$|doi:?\s*$", "", context, flags=re.I)[-140:])
+    ) and not (re.fullmatch(r"\W*(?:doi:?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\S+\W*", text.strip(), re.IGNORECASE))
 
 
 def find_doi(text: str) -> str | None:
@@ -62,7 +61,9 @@ def _whole(match: re.Match[str], text: str, after: str) -> str | None:
     found = match[1]
     if match.end() == len(text):
         first, *rest = after.split(" ", 1) if after else [""]
-        continues = bool(first) and _CONTINUES.match(first) is not None and (first[0] in "./_-(" or found.endswith(_OPEN))
+        continues = (
+            bool(first) and _CONTINUES.match(first) is not None and (first[0] in "./_-(" or found.endswith(_OPEN))
+        )
         if continues and (not rest or any(c.isdigit() for c in first)):
             found += first
         elif found.endswith(("/", "-", "_", "(")):

@@ -59,9 +59,7 @@ def find_candidates(pages: Sequence[Page], habits: Typography) -> list[Candidate
     return found
 
 
-def _labelled(
-    pages: Sequence[Page], habits: Typography, parse: Callable[[str], Label | None]
-) -> Iterator[Candidate]:
+def _labelled(pages: Sequence[Page], habits: Typography, parse: Callable[[str], Label | None]) -> Iterator[Candidate]:
     for page in pages:
         before: Line | None = None
         for line in page.lines:

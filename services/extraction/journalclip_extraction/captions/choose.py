@@ -16,7 +16,7 @@ from journalclip_extraction.captions.gather import Caption
 
 _CLEAR = 2.0  # score of a rival that may be a figure of its own
 _NEAR = 0.8  # it is no further behind the best
-_ALIKE = 0.8  # of the shorter caption's words: one says what the other does
+_ALIKE = 0.9  # of the shorter caption's words, and all its numbers: one says what the other does
 _POINTER = re.compile(
     r"^\W*(?:see\s+)?(?:figure\s+)?(?:legend|caption)\s+(?:is\s+)?(?:(?:on|in)\s+(?:the\s+)?)?"
     r"(?:next|following|opposite|facing|overleaf)(?:\s+page)?\W*$",
@@ -26,7 +26,9 @@ _POINTER = re.compile(
 
 def choose(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Lines that start captions, in page order; of one figure's lines all that may matter."""
-    likely = [c for c in candidates if c.score >= THRESHOLD]
+    pointed = {c.key for c in candidates if _POINTER.match(c.line.text[c.label.end :])}
+    # Where a caption only says that the legend is overleaf, a line that hardly looks like one may be the legend.
+    likely = [c for c in candidates if c.score >= THRESHOLD or (c.key in pointed and c.label.separator)]
     _find_own_suffixes(likely)
     groups: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
     for candidate in likely:
@@ -55,8 +57,14 @@ def _kept(group: Sequence[Candidate]) -> list[Candidate]:
     if not first:
         return list(group)
     best = max(first, key=_rank)
-    rivals = [c for c in first if c is not best and (c.is_alone or c.score >= max(_CLEAR, best.score - _NEAR))]
+    enough = 0.0 if _points_on(best) else max(_CLEAR, best.score - _NEAR)
+    rivals = [c for c in first if c is not best and (_points_on(c) or c.score >= enough)]
     return [best, *rivals, *(c for c in group if c.label.continued)]
+
+
+def _points_on(candidate: Candidate) -> bool:
+    """The line holds a label alone, or says where the legend is."""
+    return candidate.is_alone or _POINTER.match(candidate.line.text[candidate.label.end :]) is not None
 
 
 def _rank(candidate: Candidate) -> tuple[float, int]:
@@ -100,4 +108,5 @@ def _says_something(caption: Caption) -> bool:
 
 def _same_words(a: Caption, b: Caption) -> bool:
     ours, theirs = (set(re.findall(r"\w+", each.wording.lower())) for each in (a, b))
-    return len(ours & theirs) >= _ALIKE * min(len(ours), len(theirs))
+    numbers = all(word in ours and word in theirs for word in ours ^ theirs if word.isdigit())
+    return numbers and len(ours & theirs) >= _ALIKE * min(len(ours), len(theirs))

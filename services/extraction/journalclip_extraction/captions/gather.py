@@ -141,7 +141,7 @@ class Gatherer:
         return not self._paragraph_ended(lines, line)
 
     def _is_broken_off(self, lines: Sequence[Line], line: Line) -> bool:
-        """In a type that is not the body's, a full line without a stop goes on in the next one, however wide the gap."""
+        """In a type other than the body's, a full line without a stop goes on in the next, however wide the gap."""
         last = lines[-1]
         if last.text.endswith(_TERMINAL) or self._habits.is_body_style(line) or not _in_type(line, last):
             return False
@@ -219,7 +219,7 @@ class Gatherer:
         return [] if id(top) in self._starts else self._follow([top], following)
 
     def _next_column(self, lines: Sequence[Line], pool: Sequence[Line]) -> list[Line]:
-        """The rest of a caption that the end of a column cut: the head of the next column, in the caption's own type."""
+        """The rest of a caption that the end of a column cut: the head of the next one, in the caption's own type."""
         last, usual = lines[-1], max(lines, key=lambda li: len(li.text))
         if last.text.endswith(_TERMINAL) or len(lines) < 2 or self._habits.is_body_style(usual):
             return []

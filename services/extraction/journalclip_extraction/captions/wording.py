@@ -18,7 +18,9 @@ _LOOSE = (" -", " –", " /")  # ... unless they stand alone, as dashes
 _IDENTIFIER = re.compile(r"\s*(?:\bdoi\s*:\s*|https?://(?:dx\.)?doi\.org/)10\.\d{4,9}/\S+\s*$", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"^([^\W\d_]+)")
 _ADDRESS = re.compile(r"(?:https?://|www\.|\bdoi:)\S*$|\S+[/@]\S*\.\S*$", re.IGNORECASE)
-_LEFT_OUT = frozenset("and or und oder et ou y o e en och og eller bzw to".split())  # "left- and right-sided"
+_LEFT_OUT = frozenset(
+    {"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "en", "och", "og", "bzw", "to"}
+)  # "left- and"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
@@ -55,7 +57,7 @@ def without_identifier(text: str) -> str:
 
 
 def own_words(texts: Iterable[str]) -> frozenset[str]:
-    """The words and hyphenated compounds of a document's lines, lower case; what a line end may have cut is left out."""
+    """The words and hyphenated compounds of a document's lines, lower case, but for what a line end may have cut."""
     found: set[str] = set()
     for text in texts:
         whole = text.rsplit(" ", 1)[0] if text.endswith(_HYPHENS) else text

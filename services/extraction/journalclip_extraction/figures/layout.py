@@ -66,7 +66,10 @@ class Sheet:
 
     def is_plate(self) -> bool:
         """A page that holds a picture and hardly a word."""
-        if any(claim.kind == "figure" for claim in self.claims) or sum(len(li.text) for li in self.prose) > _PLATE_CHARS:
+        if (
+            any(claim.kind == "figure" for claim in self.claims)
+            or sum(len(li.text) for li in self.prose) > _PLATE_CHARS
+        ):
             return False
         return sum(region.box.area for region in self.free()) >= _ALONE * self.page.box.area
 

@@ -122,7 +122,7 @@ def _panel(panel: SplitPanel, parts: Sequence[_Part]) -> ReadPanel | None:
     image = part.image.crop(pixels)
     crop = _encoded(image, part.media_type)
     shown = to_box(as_displayed(box, part.page))
-    return ReadPanel(panel.letter, part.page.number, shown, panel.subcaption, panel.text, crop, phash(image))
+    return ReadPanel(panel.letter, part.page.number, shown, panel.subcaption, crop, phash(image), panel.text)
 
 
 def _encoded(image: Image.Image, media_type: Literal["image/jpeg", "image/png"]) -> Crop:

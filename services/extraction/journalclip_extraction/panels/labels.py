@@ -94,9 +94,10 @@ KINDS = (
     # Nature's way: a lone lower-case letter, bold in print, before a capital.
     Kind("bare", re.compile(rf"{_START}([a-{LAST.lower()}](?:\s*[,{DASH}]\s*[a-{LAST.lower()}])*)\s+(?=[A-Z])"), expand,
          trailing=False),
-    Kind("indexed", re.compile(r"\(\s*([A-Ha-h]\d(?:\s*(?:,|&|and)\s*[A-Ha-h]\d)*)\s*\)"), _plain, follow=_next_indexed),
-    Kind("roman", re.compile(rf"{_CLAUSE}\(({'|'.join(sorted(ROMANS, key=len, reverse=True))})\)"), _plain, trailing=False,
-         follow=_next_roman),
+    Kind("indexed", re.compile(r"\(\s*([A-Ha-h]\d(?:\s*(?:,|&|and)\s*[A-Ha-h]\d)*)\s*\)"), _plain,
+         follow=_next_indexed),
+    Kind("roman", re.compile(rf"{_CLAUSE}\(({'|'.join(sorted(ROMANS, key=len, reverse=True))})\)"), _plain,
+         trailing=False, follow=_next_roman),
     Kind("numbered", re.compile(rf"{_CLAUSE}\((\d{{1,2}})\)"), _plain, trailing=False, follow=_next_digit),
     Kind("place", re.compile(rf"\(\s*{_WHERE}\s*\)|{_START}{_WHERE}\s*[:,]", re.IGNORECASE), _place),
 )  # fmt: skip

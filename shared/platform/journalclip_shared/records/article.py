@@ -57,7 +57,9 @@ class ArticleFacts(Document):
     licence_statement: Sourced = Sourced()
     licence: Licence = "unknown"
     licence_version: str | None = Field(None, description='"4.0"')
-    licence_url: str | None = Field(None, description="The licence's own address, as the article prints it, with https.")
+    licence_url: str | None = Field(
+        None, description="The licence's own address, as the article prints it, with https."
+    )
     authors: tuple[str, ...] = Field((), description="As printed, without marks; empty where they were not found.")
     authors_where: str | None = None
     volume: Sourced = Sourced()

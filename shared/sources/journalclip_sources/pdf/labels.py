@@ -37,7 +37,8 @@ _CASE = r"(?:case|patient|fall|cas|caso|paciente|observation|случай)\s?(?:
 _LABEL = re.compile(
     rf"""^(?P<open>[\[(*•■▪►▶\s]*)
     (?P<case>{_CASE})?
-    (?P<extra>(?:supplementa(?:ry|l)|supplement|suppl?|additional|extended\s+data|appendix|online|web|e(?=[\s\-]?fig))
+    (?P<extra>(?:(?:supplementa(?:ry|l)|supporting)(?:\s+(?:material|data|information|file))?|supplement|suppl?|
+      additional|extended\s+data|appendix|online|web|e(?=[\s\-]?fig))
       [\s.\-]*)?
     (?P<word>{_FIGURE_WORDS}|{_PICTURE_WORDS}|{_TABLE_WORDS}|{_OTHER_WORDS}|(?-i:F\s?I\s?G(?:\s?U\s?R\s?E)))
     (?P<gap>[\s.:\-–—#№°]*?(?:(?:n[o°º]?|nr|№)\.?\s?)?(?P<bracket>\()?)
@@ -50,7 +51,9 @@ _LABEL = re.compile(
     (?P<tail>.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-_NUMBER_FIRST = re.compile(r"^(?P<number>\d{1,3})\s?[.)]?\s?(?P<word>ábra|kép|pav|att|attēls)\b\.?(?P<tail>.*)$", re.I | re.S)
+_NUMBER_FIRST = re.compile(
+    r"^(?P<number>\d{1,3})\s?[.)]?\s?(?P<word>ábra|kép|pav|att|attēls)\b\.?(?P<tail>.*)$", re.I | re.S
+)
 _PLURAL = re.compile(r"figures|figs|abbildungen|figuras|figurer|plates|photos|photographs|images|fotos", re.IGNORECASE)
 _MORE = re.compile(r"\s?(?:,|and|&|und|et|y|e|och|og|en)\s?(?P<digits>\d{1,3})(?!\d)(?!\s?[a-z]{2})", re.IGNORECASE)
 _MOST_MEMBERS = 40
@@ -170,7 +173,7 @@ def _span(members: Sequence[str]) -> str:
 
 _UNNUMBERED = re.compile(
     r"^\W*(?P<word>Figure|FIGURE|Fig|FIG|Abbildung|ABBILDUNG|Abb|Figura|FIGURA|Figuur|Figur|Afbeelding|Rycina|Рисунок|Рис|"
-    r"图|圖|図)(?P<legend>\s+(?i:legend|caption|legende|légende))?\s?(?P<mark>[.:|：－–—]{0,2})\s*(?=(?P<next>\S)|$)"
+    r"图|圖|図)(?![a-zа-я])(?P<legend>\s+(?i:legend|caption|legende|légende))?\s?(?P<mark>[.:|：－–—]{0,2})\s*(?=(?P<next>\S)|$)"
 )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from journalclip_sources.pdf.content import Page
 
-_LOST = re.compile(r"\bT(?=(?:e|is|at|us|ese|ose|ey|ere|eir|ese|erefore|rough|roughout|ree|ird|irty|orax|alamus|yroid)\b)")
+_LOST = re.compile(
+    r"\bT(?=(?:e|is|at|us|ese|ose|ey|ere|eir|ese|erefore|rough|roughout|ree|ird|irty|orax|alamus|yroid)\b)"
+)
 _WHOLE = re.compile(r"\bTh[eioau]")
 _TE = re.compile(r"\bTe\b")
 _ENOUGH = 3

@@ -18,7 +18,7 @@ from journalclip_sources.pdf.content import Line, Page, Picture, Turn, Vector
 from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.hidden_text import under_pictures, unseen_on
 from journalclip_sources.pdf.labels import parse_label, parse_unnumbered
-from journalclip_sources.pdf.searchable import is_covered, read_ink
+from journalclip_sources.pdf.searchable import is_covered, is_hidden, read_ink
 from journalclip_sources.pdf.stamps import has_stamps
 from journalclip_sources.pdf.symbols import RAISED, as_drawn, font_kind
 
@@ -52,8 +52,9 @@ def read_page(page: pymupdf.Page) -> Page:
             box = _inside(Rect(*block["bbox"]), frame)
             white = block["color"] >= _WHITE and _is_white(block["color"])
             result.vectors.append(Vector(box, block["stroked"], block["isrect"], white))
-    if _is_plain_text(result):
-        result.unseen += unseen_on(page, shown, blocks)
+    unseen = unseen_on(page, shown, blocks)
+    if _is_plain_text(result) and not is_hidden(result, unseen):
+        result.unseen += unseen
         return result
     result.stamped = has_stamps(page)
     imaged = page.get_displaylist(annots=1) if result.stamped else shown
@@ -61,7 +62,6 @@ def read_page(page: pymupdf.Page) -> Page:
         box = _inside(Rect(*image["bbox"]), frame)
         if box.area > 0:
             result.pictures.append(_picture(image, box))
-    unseen = unseen_on(page, shown, blocks)
     if is_covered(result) and read_ink(page, result, unseen):
         return result
     result.unseen += unseen

@@ -29,6 +29,11 @@ def is_covered(page: Page) -> bool:
     return min(union(boxes).area, sum(box.area for box in boxes)) > _COVERED * page.box.area
 
 
+def is_hidden(page: Page, unseen: Sequence[str]) -> bool:
+    """Half of the page's words or more are not drawn."""
+    return sum(map(len, unseen)) >= _HIDDEN * max(1, sum(len(line.text) for line in page.lines))
+
+
 def read_ink(source: pymupdf.Page, page: Page, unseen: Sequence[str]) -> bool:
     """Whether ``page`` is a scan with words; if so, it gets what the scan shows as its pictures.
 
