@@ -11,7 +11,9 @@ export class Refused extends Error {
 
 export async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch(() => {
+    throw new Refused(0, { code: "unreachable", reason: "Nothing was saved: the server cannot be reached", remedy: "Try again; what you typed is still here." });
+  });
   if (answer.status === 204) return null;
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, found);
