@@ -142,7 +142,7 @@ const left = () => `${state.items.length - state.done.size} left.`;
 function next() {
   const order = [...state.items.keys()].map((n) => (state.at + 1 + n) % state.items.length);
   const open = order.find((n) => !state.done.has(state.items[n].pair.pair_id));
-  if (open === undefined) { list(); return say("All done. Load the page again for more."); }
+  if (open === undefined) { show(); return say("All done. Load the page again for more."); }
   state.at = open;
   show();
 }
