@@ -221,15 +221,15 @@ def test_the_page_allows_nothing_from_elsewhere(site: Site) -> None:
 
 
 def test_an_answer_says_how_the_query_was_read_and_why_a_hit_is_one(site: Site) -> None:
-    answer = site.client().post("/v1/search", json={"text": "gliomma", "k": 5}).json()
+    answer = site.client().post("/v1/search", json={"text": "aneruysm", "k": 5}).json()
     assert answer["mode"] == "best"
     assert answer["notice"] is None
-    assert answer["corrections"] == [{"typed": "gliomma", "read_as": "glioma"}]
+    assert answer["corrections"] == [{"typed": "aneruysm", "read_as": "aneurysm"}]
     first = answer["hits"][0]
     assert first["share"] == pytest.approx(1.0)
-    assert first["reasons"][0]["said"] == "glioma"
+    assert first["reasons"][0]["said"] == "aneurysm"
     start, end = first["reasons"][0]["spans"][0]
-    assert first["caption"][start:end] == "glioma"
+    assert first["caption"][start:end] == "aneurysm"
     assert -1 <= first["similarity"] <= 1
 
 
