@@ -81,6 +81,14 @@ def _show(answer: Answer) -> None:
             f"{hit.score:.3f}", label, hit.caption, f"{hit.title or hit.name}\npage {hit.page}\n{hit.licence}"
         )
     console = Console()
+    if answer.notice:
+        console.print(answer.notice, style="bold")
+    for correction in answer.corrections:
+        console.print(f"Searched for {correction.read_as!r} instead of {correction.typed!r}.")
+    for expansion in answer.expansions:
+        console.print(f"{expansion.said!r} is searched for as {expansion.means}, by all its names.")
+    if answer.unknown:
+        console.print(f"Nothing here says {', '.join(answer.unknown)}.")
     console.print(table)
     console.print("`journalclip explain PAIR_ID` walks a hit back to page, box and PDF.", style="dim")
 

@@ -81,7 +81,7 @@ def planner(words: Words, rows: list[Row]) -> Planner:
 
 
 def found(words: Words, understood: Understood) -> list[int]:
-    return words.top(understood.plan, 20, NO_FILTER)[1].tolist()
+    return [int(row) for row in words.top(understood.plan, 20, NO_FILTER)[1]]
 
 
 # --- taking apart ---------------------------------------------------------------------------------------------------

@@ -179,6 +179,7 @@ def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
         split=split,
         name=article.name,
         title=facts.title.value,
+        authors=facts.authors,
         journal=facts.journal.value,
         year=facts.year.value,
         doi=facts.doi.value,

@@ -31,6 +31,7 @@ class Row(Document):
     split: Split | None = Field(None, description="None: the article came after the dataset was frozen.")
     name: str = Field("", description="The PDF's name as it came.")
     title: str | None = None
+    authors: tuple[str, ...] = ()
     journal: str | None = None
     year: str | None = None
     doi: str | None = None

@@ -62,7 +62,7 @@ def words_of_row(row: Row, reader: Analyzer) -> RowWords:
     coded += [*said.procedure, *said.stage, *(finding for finding in said.findings if not finding.negated)]
     terms = [*(each.term for each in coded), *([] if pair.modality in ("unknown", "other") else [pair.modality])]
     denied = [f"no {finding.term}" for finding in said.findings if finding.negated]
-    around = [text for text in (row.title, row.journal, row.year, *pair.mentions) if text]
+    around = [text for text in (row.title, *row.authors, row.journal, row.year, *pair.mentions) if text]
     caption, title = phrase_of(words_of(pair.text)), phrase_of(words_of(row.title or ""))
     record = [token for text in (*terms, *denied) for token in reader.tokens(text)]
     beside = [token for text in around for token in reader.tokens(text)]

@@ -11,7 +11,9 @@ export class Refused extends Error {
 
 export async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch(() => {
+    throw new Refused(0, { code: "unreachable", reason: "Nothing was saved: the server cannot be reached", remedy: "Try again; what you typed is still here." });
+  });
   if (answer.status === 204) return null;
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, found);
@@ -179,6 +181,12 @@ export function nameOf(hit) {
   return `${hit.label.replace(/[.:\s]+$/, "")}${hit.letter ? ` (${hit.letter})` : ""}`;
 }
 
+// The share of the words where words were asked for; else the cosine.
+function scoreOf(hit, name) {
+  const worded = hit.share !== null && hit.share !== undefined;
+  return worded ? `words ${Math.round(100 * hit.share)} %` : `${name} ${hit.score.toFixed(3)}`;
+}
+
 function scoreTitle(hit) {
   return hit.share === null || hit.share === undefined ? "Cosine of the embeddings, -1 to 1"
     : `${Math.round(100 * hit.share)} % of the words, and looks where few captions say them`;
@@ -198,7 +206,7 @@ export function card(hit, { score = "score" } = {}) {
   } }, what);
   return make("li", { class: "card", "data-pair": hit.pair_id }, picture, make("div", { class: "body" },
     make("div", { class: "row" }, make("h3", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}` }, nameOf(hit))),
-      make("span", { class: "score", title: scoreTitle(hit) }, `${score} ${hit.score.toFixed(3)}`)),
+      make("span", { class: "score", title: scoreTitle(hit) }, scoreOf(hit, score))),
     caption, whyOf(hit), tagsOf(hit), make("p", { class: "source" }, source),
     make("div", { class: "acts" }, make("a", { href: `/?like=${hit.pair_id}` }, "Similar"), copy("Copy citation", hit.cite),
       hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null)));
