@@ -148,9 +148,7 @@ def submit(
     from journalclip_pipelines.studies.run import StudyRunOptions, submit_studies
 
     workspace = Workspace(workdir)
-    options = StudyRunOptions(
-        review=review, face=not no_face, burned_in=not no_burned_in, columns=_columns(columns)
-    )
+    options = StudyRunOptions(review=review, face=not no_face, burned_in=not no_burned_in, columns=_columns(columns))
     with workspace.lock():
         done = submit_studies(workspace, folder, options, reporter())
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
@@ -162,7 +160,9 @@ def submit(
             "left_out": left,
         })  # fmt: skip
     else:
-        typer.echo(f"{done.submitted} studies found in {done.files} files, {read} read, {done.new} new, {len(refused)} refused")
+        typer.echo(
+            f"{done.submitted} studies found in {done.files} files, {read} read, {done.new} new, {len(refused)} refused"
+        )
         for fact in done.refused:
             typer.echo(f"  {fact.code}: {fact.reason} {fact.remedy}")
         _say_left_out(done.left_out)
@@ -245,7 +245,9 @@ def _columns(said: list[str] | None) -> tuple[tuple[str, str], ...]:
 
     found = [tuple(each.split("=", 1)) for each in said or ()]
     if any(len(each) != 2 or each[0] not in NAMES for each in found):
-        raise PermanentError("column-unknown", "a report column has no known role", f"Write ROLE=NAME with one of {', '.join(NAMES)}.")
+        raise PermanentError(
+            "column-unknown", "a report column has no known role", f"Write ROLE=NAME with one of {', '.join(NAMES)}."
+        )
     return tuple((each[0], each[1]) for each in found)
 
 

@@ -4,7 +4,7 @@ The brain is estimated three times with other thresholds and other depths of ero
 from scalp and orbits), and the vote of the three counts; estimates that disagree, or have no brain's size, are not
 trusted, and the caller leaves the series out. Two parts are taken: everything beyond one oblique plane that no brain
 crosses (Quickshear, Schimke and Hale, 2011, has this idea), and, in front and below the frontal lobes, everything more
-than 3 mm outside the brain, which no plane reaches. A picture of before and after is made for review.
+than 3.6 mm outside the brain, which no plane reaches. A picture of before and after is made for review.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from scipy.ndimage import (
 
 from journalclip_sources.studies.volume import Volume, Voxels
 
-_WORK_MM = 3.0  # masks are made at this resolution
+_WORK_MM = 2.5  # masks are made at this resolution
 _MARGIN_MM = 4.0  # between brain and plane
-_SKIN_MM = 3.0  # around the brain, in front of and below it
+_SKIN_MM = 3.6  # around the brain, in front of and below it: the neighbours of a voxel across its edges
 _BRAIN_ML = (700.0, 2100.0)
 _ANGLES = np.radians(np.arange(20, 66, 3))  # below the horizon
 _ESTIMATES = ((0.65, 1.6, 6.0), (0.55, 1.7, 9.0), (0.65, 1.6, 4.5))  # of brain's brightness: from, to; erosion in mm
@@ -86,12 +86,15 @@ def find_head(volume: Volume) -> HeadFound | None:
 def remove_face(volume: Volume, found: HeadFound) -> Volume:
     """All voxels of the face's part are the darkest value."""
     to_mask = np.linalg.inv(found.affine) @ volume.affine
-    i, j, k = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in volume.voxels.shape), indexing="ij", sparse=True)
+    i, j, _ = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in volume.voxels.shape), indexing="ij", sparse=True)
     beyond = found.beyond.astype(np.float32)
     voxels = volume.voxels.copy()
     dark = voxels.min()
     for n in range(volume.voxels.shape[2]):  # a slice at a time: coordinates of a whole volume are four volumes
-        at = [np.asarray(to_mask[r, 0] * i[:, :, 0] + to_mask[r, 1] * j[:, :, 0] + to_mask[r, 2] * n + to_mask[r, 3]) for r in range(3)]
+        at = [
+            np.asarray(to_mask[r, 0] * i[:, :, 0] + to_mask[r, 1] * j[:, :, 0] + to_mask[r, 2] * n + to_mask[r, 3])
+            for r in range(3)
+        ]
         taken = map_coordinates(beyond, at, order=1, mode="nearest") > 0.5
         voxels[:, :, n][taken] = dark
     return Volume(voxels, volume.affine)
