@@ -70,7 +70,7 @@ def recognise(facts: SeriesFacts) -> Recognised | None:
     header = _by_header(facts)
     if name.sequence == "ADC" and (header is None or header.sequence in ("DWI", "T2WI", "FLAIR", "SWI", "ADC")):
         certain = header is not None and header.sequence == "ADC"
-        return Recognised("ADC", 0.99 if certain else 0.7, "image type ADC and its name" if certain else "its name")
+        return Recognised("ADC", 0.99 if certain else 0.6, "image type ADC and its name" if certain else "its name")
     found = _contrasted(_named(name), facts, name)
     if header is None:
         if found is None or (name.sequence == "DWI" and facts.b_value is not None and facts.b_value < WEIGHTED):

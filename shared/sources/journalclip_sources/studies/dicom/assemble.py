@@ -29,7 +29,7 @@ MARKS = (
 )  # fmt: skip
 MIN_SLICES = 5  # fewer are localizers
 _UNEVEN = 0.06  # share of the spacing that one slice may lie off the line
-_ROUNDED_MM = 0.51  # exports round positions to whole mm
+_ROUNDED_MM = 0.75  # exports round positions to whole mm: half of one each way, and what the fit takes of it
 _ROUNDED_SHARE = 0.3  # of the spacing: beyond it rounding cannot be told from a hole
 _TURN = 0.035  # difference of a direction's components that one stack may have: two degrees
 _SAME_PLACE_MM = 0.05
