@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -187,6 +187,20 @@ def run(
     no_face: _NoFace = False,
     no_burned_in: _NoBurnedIn = False,
     columns: _Columns = None,
+    structurer: Annotated[
+        str, typer.Option(help="Who reads the reports: `rules`, `endpoint` (as the settings say), or a model folder.")
+    ] = "rules",
+    report_language: Annotated[
+        Literal["en", "zh"],
+        typer.Option(help="Language that records are rendered in, whatever the reports' own."),
+    ] = "en",
+    unnamed: Annotated[
+        Literal["attach", "leave"],
+        typer.Option("--reports-without-sequences", help="Said of every volume of the study, or of none."),
+    ] = "attach",
+    keep_flagged: Annotated[
+        bool, typer.Option("--keep-flagged", help="Train on studies with hidden instructions or little text read, too.")
+    ] = False,
     strict: _Strict = False,
     as_json: AsJson = False,
 ) -> None:
@@ -198,6 +212,7 @@ def run(
 
         journalclip studies run archive --workdir W --set optim.epochs=40 --json
     """
+    from journalclip_freezing.studies import StudyFreezeOptions
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
@@ -206,7 +221,8 @@ def run(
 
     options = StudyRunOptions(
         recipe, tuple(assignments or ()), gates, face=not no_face, burned_in=not no_burned_in, review=review,
-        columns=_columns(columns),
+        columns=_columns(columns), structurer=structurer, report_language=report_language,
+        unnamed=unnamed, freeze=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
     )  # fmt: skip
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from journalclip_freezing.studies import StudyFreezeOptions, freeze_studies
 from journalclip_pipelines.local.stages import Stage, Tick, drain
@@ -30,6 +31,7 @@ from journalclip_shared.events import (
     VolumesExtracted,
     decode,
 )
+from journalclip_shared.records.report import ReportLanguage
 from journalclip_shared.registry import MlflowRegistry
 
 REGISTERED = "journalclip-studies"
@@ -47,6 +49,9 @@ class StudyRunOptions:
     review: Path | None = None
     columns: tuple[tuple[str, str], ...] = ()  # of a table of reports: role and name
     freeze: StudyFreezeOptions = field(default_factory=StudyFreezeOptions)
+    structurer: str = "rules"  # `rules`, `endpoint`, or a model's folder
+    report_language: ReportLanguage = "en"  # of the renderings
+    unnamed: Literal["attach", "leave"] = "attach"  # reports that name no sequence
 
 
 @dataclass
@@ -141,10 +146,11 @@ def stages_before_freezing(workspace: Workspace, options: StudyRunOptions) -> li
 
     @contextmanager
     def structuring(_tick: Tick) -> Iterator[Handler]:
-        from journalclip_structuring.rules import RuleStructurer
-        from journalclip_structuring.studies.handler import StudyStructuringHandler
+        from journalclip_structuring.build import structurer_named
+        from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 
-        yield StudyStructuringHandler(workspace.store, RuleStructurer())
+        reports = ReportOptions(options.report_language, options.unnamed)
+        yield StudyStructuringHandler(workspace.store, structurer_named(options.structurer), reports)
 
     return [
         Stage("lay volumes on grid", "extraction-studies", (StudySubmitted,), extraction),

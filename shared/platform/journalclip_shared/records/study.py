@@ -127,3 +127,6 @@ class StructuredStudy(Document):
     volumes: tuple[ExtractedVolume, ...]
     record: ReportRecord
     pairs: tuple[StudyPair, ...] = ()
+    without_pair: dict[str, int] = Field(
+        default_factory=dict, description="Volumes without a pair, by reason: `not-described`, `nothing-recognised`."
+    )
