@@ -1,4 +1,4 @@
-"""What `studies inspect` finds: each study as a submit would store it, and what it leaves out, without storing anything."""
+"""What `studies inspect` finds: each study as a submit would store it, and what it leaves out; nothing is stored."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.report import ReportLanguage, ReportRecord, SequenceDescription, SequenceName
@@ -57,14 +57,23 @@ class StudyStructuringHandler:
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
         study = self._read(fact)
         version = signature(self._structurer)
-        name = names.structured(slug(study.extractor), slug(version), study.study_id)
-        done = self._store.find_manifest("studies", name)
-        if done is not None:
-            structured = StructuredStudy.model_validate_json(self._store.get(done))
-        else:
-            structured = self._structure(study, fact, version)
-            done = self._store.put_manifest("studies", name, structured.canonical())
+        structured, done = self._document(study, fact, version)
         return [StudyStructured(study_id=study.study_id, document=done, pairs=len(structured.pairs))]
+
+    def _document(
+        self, study: ExtractedStudy, fact: VolumesExtracted, version: str
+    ) -> tuple[StructuredStudy, ArtifactRef]:
+        """Of this version of the study; one that was submitted again with other content is a second."""
+        first = names.structured(slug(study.extractor), slug(version), study.study_id)
+        for name in (first, f"{first}/{fact.document.sha256[:16]}"):
+            done = self._store.find_manifest("studies", name)
+            if done is None:
+                structured = self._structure(study, fact, version)
+                return structured, self._store.put_manifest("studies", name, structured.canonical())
+            structured = StructuredStudy.model_validate_json(self._store.get(done))
+            if structured.source == fact.document:
+                return structured, done
+        raise AssertionError("a document named after its source is of another one")
 
     def _read(self, fact: VolumesExtracted) -> ExtractedStudy:
         try:

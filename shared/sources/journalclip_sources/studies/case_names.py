@@ -16,16 +16,25 @@ from journalclip_sources.studies.sequence_names import read_name
 
 _SUFFIXES = re.compile(r"\.(?:nii(?:\.gz)?|json|bval|bvec)$", re.IGNORECASE)
 _SCANNED = re.compile(
-    r"(?:[a-z]?t1(?:w|wi|c|ce|gd|n|post|pre)?|t2(?:w|wi|f|star|flair)?|flair|dwi|adc|swi|trace|dti|mprage|tse|fse|tirm|space|cube|"
-    r"ax|axial|tra|trans|sag|sagittal|cor|coronal|[23]d|iso|pre|post|ce|gd|km|contrast|brain|head|mri?|dark|fluid|fl|fs|"
+    r"(?:[a-z]?t1(?:w|wi|c|ce|gd|n|post|pre)?|t2(?:w|wi|f|star|flair)?|flair|dwi|adc|swi|trace|dti|mprage|tse|fse|"
+    r"tirm|space|cube|"
+    r"ax|axial|tra|trans|sag|sagittal|cor|coronal|[23]d|iso|pre|post|ce|gd|km|contrast|brain|head|mri?|dark|fluid|fl|"
+    r"fs|"
     r"reg|raw|defaced|n4|brainmask|seg|mask|labels?|e\d|ph|b\d+|s?\d{1,2}|[\d.]+mm)"
 )
 _MASKS = re.compile(
-    r"(?:^|[_\-. ])(?:[a-z]*seg(?:mentation)?|[a-z]*masks?|labels?|labelmap|rois?|dseg|probseg|lesions?|brainmask|parc|aseg|annot\w*)(?:[_\-. ]|\d*$)"
+    r"(?:^|[_\-. ])(?:[a-z]*seg(?:mentation)?|[a-z]*masks?|labels?|labelmap|rois?|dseg|probseg|lesions?|brainmask|"
+    r"parc|aseg|annot\w*)(?:[_\-. ]|\d*$)"
 )
 _BIDS: dict[str, SequenceName] = {
     "t1w": "T1WI", "t2w": "T2WI", "flair": "FLAIR", "dwi": "DWI", "adc": "ADC", "swi": "SWI", "t2starw": "SWI",
     "t2star": "SWI", "trace": "DWI",
+}  # fmt: skip
+_BIDS_OTHER = {
+    "bold": "functional imaging", "sbref": "functional imaging", "angio": "angiography", "asl": "perfusion",
+    "m0scan": "perfusion", "epi": "a map", "phasediff": "a map", "pdw": "proton density", "t1map": "a map",
+    "t2map": "a map", "fa": "a map computed from diffusion", "expadc": "a map computed from diffusion",
+    "colfa": "a map computed from diffusion", "minip": "a projection",
 }  # fmt: skip
 _PLAIN: dict[str, SequenceName] = {
     "t1": "T1WI", "t1ce": "T1CE", "t1c": "T1CE", "t1gd": "T1CE", "t1n": "T1WI", "t2": "T2WI", "t2w": "T2WI",
@@ -86,9 +95,7 @@ def bids_sequence(name: str) -> tuple[SequenceName | None, str | None] | None:
         return "T1CE", None
     if found is not None:
         return found, None
-    other = {"bold": "functional imaging", "sbref": "functional imaging", "angio": "angiography", "asl": "perfusion", "m0scan": "perfusion",
-             "epi": "a map", "phasediff": "a map", "pdw": "proton density", "t1map": "a map", "t2map": "a map", "fa": "a map computed from diffusion",
-             "expadc": "a map computed from diffusion", "colfa": "a map computed from diffusion", "minip": "a projection"}.get(last)  # fmt: skip
+    other = _BIDS_OTHER.get(last)
     return (None, other) if other else None
 
 

@@ -24,7 +24,16 @@ from journalclip_sources.studies.options import MAX_FILE_BYTES, MAX_RATIO, STUDY
 _CHUNK = 1 << 20
 _DEPTH = 2  # an archive within an archive, and no deeper
 _KEPT = 256 << 20  # of a tar, bytes of files: a smaller one is read once and kept
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error)
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    zlib.error,
+)
 
 
 class Container(Protocol):
@@ -171,7 +180,9 @@ class _opening:  # noqa: N801 - reads as a verb
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, (*_BROKEN, KeyError)) and not isinstance(error, StudyRefused):
-            raise StudyRefused("study-archive-invalid", f"the {self.kind} cannot be opened ({type(error).__name__})") from error
+            raise StudyRefused(
+                "study-archive-invalid", f"the {self.kind} cannot be opened ({type(error).__name__})"
+            ) from error
 
 
 def is_archive(name: str, head: bytes) -> type[ZipFiles] | type[TarFiles] | None:
@@ -202,12 +213,18 @@ def entries_of(container: Container, prefix: str = "", depth: int = 0) -> Iterat
             yield entry, head
             continue
         try:
-            inner = kind(container.root / member) if isinstance(container, FolderFiles) and container.root.is_dir() else (
-                kind(container.root) if isinstance(container, FolderFiles) else kind(next(iter(container.read([member])))[1]))  # fmt: skip
+            inner = _opened(kind, container, member)
             base = "" if depth == 0 and isinstance(container, FolderFiles) and container.root.is_file() else f"{name}/"
             yield from entries_of(inner, base, depth + 1)
         except StudyRefused as error:
             yield entry, error
+
+
+def _opened(kind: type[ZipFiles] | type[TarFiles], container: Container, member: str) -> Container:
+    """Of a folder by its path, else by its bytes, which are held in memory."""
+    if isinstance(container, FolderFiles):
+        return kind(container.root / member if container.root.is_dir() else container.root)
+    return kind(next(iter(container.read([member])))[1])
 
 
 def read_entries(entries: Iterable[Entry], limit: int = STUDY_LIMITS.input_bytes) -> list[SourceFile]:

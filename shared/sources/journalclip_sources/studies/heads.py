@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 import warnings
 import zlib
 from dataclasses import dataclass, field
@@ -28,10 +29,15 @@ from journalclip_sources.studies.ris import RisRow, read_rows
 HEAD_BYTES = 16 << 10
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".json", ".csv", ".tsv", ".jsonl", ".ndjson")
 _LAST = BaseTag(0x0020000D)
+# (0002,0000) and what a dataset of group 8 begins with: group length, character set, image type, times, class.
+_ELEMENTS = ((2, 0), (2, 1), (2, 2), (2, 0x10), (8, 0), (8, 1), (8, 5), (8, 6), (8, 8), (8, 0x12), (8, 0x16))
+_FIRST = frozenset(struct.pack(f"{order}HH", *each) for each in _ELEMENTS for order in "<>")
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _REPORT_WORDS = re.compile(
-    r"(?i)\b(?:t1|t2|flair|dwi|swi|mri?|mrt|irm|rm|rmn|infarct\w*|lesion\w*|l[äae]sion\w*|brain|cerebr\w*|signal\w*|normal\w*|"
-    r"tumou?r\w*|h[aä]?emorr?h\w*|findings|impression|befund\w*|beurteilung|conclusion\w*|frontal\w*|ventric\w*|ventrik\w*|stroke|"
+    r"(?i)\b(?:t1|t2|flair|dwi|swi|mri?|mrt|irm|rm|rmn|infarct\w*|lesion\w*|l[äae]sion\w*|brain|cerebr\w*|signal\w*|"
+    r"normal\w*|"
+    r"tumou?r\w*|h[aä]?emorr?h\w*|findings|impression|befund\w*|beurteilung|conclusion\w*|frontal\w*|ventric\w*|"
+    r"ventrik\w*|stroke|"
     r"мрт|головн\w*|мозг\w*|очаг\w*|сигнал\w*)\b|脑|颅|信号|病变|梗死|异常|脳|梗塞|所見"
 )
 
@@ -74,14 +80,14 @@ def _facts(file: SourceFile, options: SurveyOptions) -> FileFacts:
             return _text(file, options)
         except StudyRefused as error:
             return FileFacts("text", refused=error.code)
-    return FileFacts("nifti" if file.ends(".nii", ".nii.gz") else "dicom" if file.ends(".dcm", ".ima", ".dicom") else "other")
+    return FileFacts(
+        "nifti" if file.ends(".nii", ".nii.gz") else "dicom" if file.ends(".dcm", ".ima", ".dicom") else "other"
+    )
 
 
 def plausible_dicom(data: bytes) -> bool:
     """Without a preamble a file begins with an element of group 2 or 8, in either byte order."""
-    return data[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x00\x00", b"\x08\x00\x01\x00",
-                        b"\x08\x00\x12\x00", b"\x08\x00\x16\x00", b"\x00\x08\x00\x05", b"\x00\x08\x00\x08", b"\x00\x08\x00\x00",
-                        b"\x00\x08\x00\x16", b"\x02\x00\x01\x00", b"\x02\x00\x02\x00", b"\x02\x00\x10\x00", b"\x08\x00\x06\x00")  # fmt: skip
+    return data[:4] in _FIRST
 
 
 def _dicom(data: bytes) -> FileFacts:
@@ -136,10 +142,13 @@ def _json(file: SourceFile, text: str, options: SurveyOptions) -> FileFacts:
         return FileFacts("report", words=_numbers(text))
     if "report" in file.stem:
         return FileFacts("text", refused="report-unreadable")
-    return FileFacts("sidecar", study=str(plain.get("StudyInstanceUID") or ""), patient=str(plain.get("PatientID") or ""),
+    return FileFacts("sidecar", study=str(plain.get("StudyInstanceUID") or ""),
+                     patient=str(plain.get("PatientID") or ""),
                      accession=str(plain.get("AccessionNumber") or ""))  # fmt: skip
 
 
 def _numbers(text: str) -> tuple[str, ...]:
     """Words with digits that may be an accession number or a UID."""
-    return tuple(dict.fromkeys(word for word in re.findall(r"[A-Za-z0-9][\w.\-]{3,63}", text[:20_000]) if re.search(r"\d", word)))[:400]
+    return tuple(
+        dict.fromkeys(word for word in re.findall(r"[A-Za-z0-9][\w.\-]{3,63}", text[:20_000]) if re.search(r"\d", word))
+    )[:400]

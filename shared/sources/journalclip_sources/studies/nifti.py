@@ -76,9 +76,7 @@ def _affine(header: nibabel.Nifti1Header) -> NDArray[np.float64]:
     return scaled
 
 
-def _three(
-    values: NDArray[np.generic], b_values: tuple[float, ...], weighting: float | None
-) -> NDArray[np.generic]:
+def _three(values: NDArray[np.generic], b_values: tuple[float, ...], weighting: float | None) -> NDArray[np.generic]:
     squeezed = (
         values.reshape(values.shape[:3]) if values.ndim > 3 and values.size == np.prod(values.shape[:3]) else values
     )

@@ -125,9 +125,10 @@ def _to_source(volume: Volume, grid: GridOptions, centre: tuple[float, float, fl
 def brightness(values: NDArray[np.float32], base: float, sequence: SequenceName) -> Grid:
     """Background to 0; the brain's median to `_MIDDLE`, and so linear that nothing a reader calls a lesion is cut.
 
-    The scale comes from the middle of the grid, where the brain lies, by its median m and its robust spread s (1.48 times
-    the median absolute deviation). The top is m + max(`_SPREADS` s, `_TIMES` (m - base)): a lesion twice as bright as brain
-    keeps its contrast, and noise does not reach the top. ADC is laid by its unit. Raises `StudyRefused` ``volume-empty``.
+    The scale comes from the middle of the grid, where the brain lies, by its median m and its robust spread s (1.48
+    times the median absolute deviation). The top is m + max(`_SPREADS` s, `_TIMES` (m - base)): a lesion twice as
+    bright as brain keeps its contrast, and noise does not reach the top. ADC is laid by its unit. Raises
+    `StudyRefused` ``volume-empty``.
     """
     if sequence == "ADC":
         base, top = 0.0, _ADC_TOP / _adc_factor(values)

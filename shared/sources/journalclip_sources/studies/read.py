@@ -15,7 +15,7 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import DeidReport, LeftOut, ReportSource
 from journalclip_sources.studies.deidentify.burned_in import has_text
-from journalclip_sources.studies.deidentify.face import HeadFound, find_head, picture, remove_face
+from journalclip_sources.studies.deidentify.face import HeadFound, find_head, picture, remove_face, shows_a_face
 from journalclip_sources.studies.deidentify.profile import HeaderCensus
 from journalclip_sources.studies.deidentify.pseudonym import day_shift, patient_pseudonym, shifted, study_key
 from journalclip_sources.studies.deidentify.text import scrub
@@ -28,6 +28,7 @@ from journalclip_sources.studies.sources import Found, Source, gather
 from journalclip_sources.studies.volume import Volume, orientation, slices_last, to_mm2_per_s, to_nifti
 
 _MIN_KEY = 32
+_FACE_STAYS = "the face was not removed: brain and face could not be told apart for certain"
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,16 @@ class _Reading:
         self.found, self.options = found, options
         self.left_out: Counter[tuple[Literal["series", "file"], str, str]] = Counter(found.refused)
         self.burned = 0
+        self.faces = 0
 
     def study(self) -> ReadStudy:
         taken = [each for each in map(self._take, self.found.sources) if each is not None]
         if not taken:
             raise StudyRefused("study-no-series", self._reasons())
         head = self._head(taken)
-        volumes = [self._defaced(each, head) for each in taken]
+        taken, volumes = self._defaced(taken, head)
+        if not taken:
+            raise StudyRefused("study-no-series", self._reasons())
         census = self.found.census
         report, scrubbed = scrub(self.found.report, census.secrets, census.persons, census.hearsay)
         shift = day_shift(self.options.key, self.found.patient, self.options.shift_days)
@@ -135,8 +139,27 @@ class _Reading:
         found = [head for head in map(find_head, (each.volume for each in ranked[:3])) if head is not None]
         return next((head for head in found if head.brain), found[0] if found else None)
 
-    def _defaced(self, taken: _Taken, head: HeadFound | None) -> Volume:
-        return taken.volume if head is None or not self.options.face else remove_face(taken.volume, head)
+    def _defaced(self, taken: Sequence[_Taken], head: HeadFound | None) -> tuple[list[_Taken], list[Volume]]:
+        """Each series without its face; one whose brain nobody found for certain is left out."""
+        if not self.options.face:
+            return list(taken), [each.volume for each in taken]
+        kept, volumes = [], []
+        for each in taken:
+            found = head if head is not None and head.brain else None
+            if shows_a_face(each.volume):
+                own = find_head(each.volume)
+                found = own if own is not None and own.brain else found
+                if found is None:
+                    self.left_out["series", "series-face-not-removed", _FACE_STAYS] += each.source.files
+                    continue
+                self.faces += 1
+            elif found is None:
+                kept.append(each)
+                volumes.append(each.volume)
+                continue
+            kept.append(each)
+            volumes.append(remove_face(each.volume, found))
+        return kept, volumes
 
     def _review(self, taken: Sequence[_Taken], after: Sequence[Volume]) -> bytes:
         shown = max(range(len(taken)), key=lambda n: taken[n].volume.voxels.size)
@@ -152,7 +175,7 @@ class _Reading:
             shape=(a, b, c),
             spacing=volume.spacing,
             orientation=orientation(volume.affine),
-            face_removed=head is not None and self.options.face,
+            face_removed=self.options.face and self.faces > 0,
             nifti=to_nifti(volume.voxels, volume.affine),
         )
 
@@ -164,7 +187,7 @@ class _Reading:
             dates_shifted=dated,
             report_scrubbed=scrubbed,
             burned_in_series=self.burned,
-            face="off" if not self.options.face else "none-found" if head is None else "removed",
+            face="off" if not self.options.face else "removed" if self.faces else "none-found",
             brain_estimated=head is not None and head.brain,
         )
 

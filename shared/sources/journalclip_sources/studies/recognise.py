@@ -16,7 +16,24 @@ from journalclip_sources.studies.sequence_names import NameRead, read_name
 
 ENOUGH = 0.5
 WEIGHTED = 500.0  # s/mm2 from which a volume is diffusion-weighted
-_HEAD = ("HEAD", "BRAIN", "SKULL", "CRANI", "CEREB", "CABEZA", "CABECA", "KOPF", "TETE", "NEURO", "PITUI", "SELLA", "IAC", "头", "颅", "脑")
+_HEAD = (
+    "HEAD",
+    "BRAIN",
+    "SKULL",
+    "CRANI",
+    "CEREB",
+    "CABEZA",
+    "CABECA",
+    "KOPF",
+    "TETE",
+    "NEURO",
+    "PITUI",
+    "SELLA",
+    "IAC",
+    "头",
+    "颅",
+    "脑",
+)
 _OTHER_KINDS = {
     "P": "a phase picture", "PHASE": "a phase picture", "PHASE MAP": "a phase picture", "R": "a real or imaginary part",
     "I": "a real or imaginary part", "REAL": "a real or imaginary part", "IMAGINARY": "a real or imaginary part",
@@ -27,7 +44,8 @@ _OTHER_KINDS = {
     "MIP": "a projection", "MAXIP": "a projection", "PROJECTION IMAGE": "a projection", "MAX_IP": "a projection",
     "MIN_IP": "a projection", "FA": "a map computed from diffusion", "EADC": "a map computed from diffusion",
     "EXP_ADC": "a map computed from diffusion", "TENSOR": "a map computed from diffusion",
-    "FIELD_MAP": "a map", "B0 MAP": "a map", "T1 MAP": "a map", "T2 MAP": "a map", "T2_STAR MAP": "a map", "VELOCITY": "angiography",
+    "FIELD_MAP": "a map", "B0 MAP": "a map", "T1 MAP": "a map", "T2 MAP": "a map", "T2_STAR MAP": "a map",
+    "VELOCITY": "angiography",
     "TOF": "angiography", "TIME_OF_FLIGHT": "angiography", "FLOW_ENCODED": "angiography", "ANGIO": "angiography",
     "PERFUSION": "perfusion", "ASL": "perfusion", "CBF": "perfusion", "CBV": "perfusion", "MTT": "perfusion",
     "TTP": "perfusion", "FMRI": "functional imaging", "PROTON_DENSITY": "proton density",
@@ -52,7 +70,7 @@ def recognise(facts: SeriesFacts) -> Recognised | None:
     header = _by_header(facts)
     if name.sequence == "ADC" and (header is None or header.sequence in ("DWI", "T2WI", "FLAIR", "SWI", "ADC")):
         certain = header is not None and header.sequence == "ADC"
-        return Recognised("ADC", 0.99 if certain else 0.7, "image type ADC and its name" if certain else "its name")
+        return Recognised("ADC", 0.99 if certain else 0.6, "image type ADC and its name" if certain else "its name")
     found = _contrasted(_named(name), facts, name)
     if header is None:
         if found is None or (name.sequence == "DWI" and facts.b_value is not None and facts.b_value < WEIGHTED):
@@ -97,7 +115,7 @@ def other_than_ours(facts: SeriesFacts) -> str | None:
 
 
 def _name(facts: SeriesFacts) -> NameRead:
-    """Of the description, else the protocol, else the pulse sequence: a protocol may be named after a whole examination."""
+    """Of the description, else the protocol (which may be named after a whole examination), else the pulse sequence."""
     contrast = None
     for words in facts.words.split(" | "):
         read = read_name(words, facts.te, facts.ti)

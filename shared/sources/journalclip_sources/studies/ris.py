@@ -20,23 +20,31 @@ from journalclip_sources.studies.errors import StudyRefused
 NAMES: dict[str, tuple[str, ...]] = {
     "study": ("studyinstanceuid", "studyuid", "studyinstance", "suid", "uid", "检查uid"),
     "accession": (
-        "accession", "accessionnumber", "accessionno", "acc", "accno", "anforderungsnummer", "auftragsnummer", "numeroaccession",
-        "numerodeacceso", "检查号", "登记号", "影像号", "检查编号", "受付番号", "オーダ番号", "номерисследования", "numerexame",
+        "accession", "accessionnumber", "accessionno", "acc", "accno", "anforderungsnummer", "auftragsnummer",
+        "numeroaccession",
+        "numerodeacceso", "检查号", "登记号", "影像号", "检查编号", "受付番号", "オーダ番号",
+        "номерисследования", "numerexame",
         "orderid", "ordernumber", "examid", "exam",
     ),
     "report": (
-        "report", "reporttext", "text", "fulltext", "result", "befund", "befundtext", "informe", "rapport", "compterendu", "referto",
-        "relatorio", "laudo", "verslag", "opis", "wynik", "описание", "протокол", "报告", "报告内容", "诊断报告", "レポート", "所見",
+        "report", "reporttext", "text", "fulltext", "result", "befund", "befundtext", "informe", "rapport",
+        "compterendu", "referto",
+        "relatorio", "laudo", "verslag", "opis", "wynik", "описание", "протокол", "报告", "报告内容", "诊断报告",
+        "レポート", "所見",
         "narrative",
     ),
-    "findings": ("findings", "finding", "检查所见", "影像所见", "所见", "hallazgos", "constatations", "reperti", "achados", "bevindingen"),
+    "findings": ("findings", "finding", "检查所见", "影像所见", "所见", "hallazgos", "constatations", "reperti",
+        "achados", "bevindingen"),
     "impression": (
-        "impression", "conclusion", "beurteilung", "conclusie", "conclusione", "conclusiones", "conclusao", "wnioski", "заключение",
+        "impression", "conclusion", "beurteilung", "conclusie", "conclusione", "conclusiones", "conclusao",
+        "wnioski", "заключение",
         "诊断意见", "影像诊断", "诊断", "印象", "結論", "診断", "impresion", "summary",
     ),
     "date": (
-        "reportdate", "reporttime", "reporteddate", "reportedat", "date", "datetime", "signed", "signedat", "verified", "verifiedat",
-        "finalized", "报告时间", "报告日期", "审核时间", "timestamp", "version", "befunddatum", "datum", "fecha", "data",
+        "reportdate", "reporttime", "reporteddate", "reportedat", "date", "datetime", "signed", "signedat",
+        "verified", "verifiedat",
+        "finalized", "报告时间", "报告日期", "审核时间", "timestamp", "version", "befunddatum", "datum", "fecha",
+        "data",
     ),
 }  # fmt: skip
 _TEXTS = ("report", "findings", "impression")
@@ -67,7 +75,10 @@ def _csv_rows(text: str) -> Iterable[Mapping[str, str]]:
     head = text.split("\n", 1)[0]
     mark = max(",;\t|", key=head.count)
     try:
-        yield from ({str(k): str(v or "") for k, v in row.items() if k is not None} for row in csv.DictReader(io.StringIO(text), delimiter=mark))
+        yield from (
+            {str(k): str(v or "") for k, v in row.items() if k is not None}
+            for row in csv.DictReader(io.StringIO(text), delimiter=mark)
+        )
     except csv.Error as error:
         raise StudyRefused("report-unreadable", "the table of reports cannot be read") from error
 
@@ -81,18 +92,26 @@ def _json_rows(text: str) -> Iterable[Mapping[str, str]]:
             items = [json.loads(line) for line in text.splitlines() if line.strip()]
         except ValueError as error:
             raise StudyRefused("report-unreadable", "the JSON lines cannot be read") from error
-    return [{str(k): v if isinstance(v, str) else str(v) for k, v in each.items() if v is not None} for each in items if isinstance(each, dict)]
+    return [
+        {str(k): v if isinstance(v, str) else str(v) for k, v in each.items() if v is not None}
+        for each in items
+        if isinstance(each, dict)
+    ]
 
 
 def _row(row: Mapping[str, str], columns: Mapping[str, str]) -> RisRow | None:
     by_role = {role: _column(row, role, columns) for role in NAMES}
     texts = [row[name].strip() for role in _TEXTS if (name := by_role[role]) is not None and row[name].strip()]
-    study, accession, date = (row[name].strip() if (name := by_role[role]) else "" for role in ("study", "accession", "date"))
+    study, accession, date = (
+        row[name].strip() if (name := by_role[role]) else "" for role in ("study", "accession", "date")
+    )
     if not texts or not (study or accession):
         return None
     known = {name for name in by_role.values() if name is not None}
     others = tuple(value for name, value in row.items() if name not in known and 0 < len(value) <= 80)
-    return RisRow(study, accession, date, "\n".join(dict.fromkeys(texts)), (*others, accession) if accession else others)
+    return RisRow(
+        study, accession, date, "\n".join(dict.fromkeys(texts)), (*others, accession) if accession else others
+    )
 
 
 def _column(row: Mapping[str, str], role: str, columns: Mapping[str, str]) -> str | None:

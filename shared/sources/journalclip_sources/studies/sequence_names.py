@@ -37,7 +37,7 @@ def plain(name: str) -> str:
     text = re.sub(r"(?<=[a-z])(?=FA\b|ADC\b|DWI\b)", " ", text.replace("_", " "))
     text = text.casefold()
     text = "".join(unicodedata.normalize("NFD", c)[0] if c < "\u0250" else c for c in text)
-    text = text.translate(str.maketrans({"ł": "l", "ø": "o", "ё": "е"}))
+    text = text.replace("ł", "l").replace("ø", "o").replace("ё", "е")
     text = re.sub(r"т(?=[12])", "t", text)  # a Cyrillic T before its number
     text = re.sub(r"\bt2 ?\*|\bt2 ?star|\bt2star", " t2star ", text)
     return re.sub(r"^s?wip ", "", re.sub(r"[^\w+*]+", " ", text).strip())
@@ -91,7 +91,8 @@ _OTHER: tuple[tuple[str, re.Pattern[str]], ...] = (
         "投影", "proyeccion", "projekt", "projek", "проекц", "proiezion", "(?:^| )vrt(?: |$)",
     )),
     ("perfusion", _parts(
-        "perfus", "perfuz", "перфуз", "灌注", "灌流", "潅流", r"(?:^|[^a-z])(?:dsc|dce|[23]d ?asl|p?c?asl|pasl)(?:[^a-z]|$)",
+        "perfus", "perfuz", "перфуз", "灌注", "灌流", "潅流", r"(?:^|[^a-z])(?:dsc|dce|[23]d ?asl|p?c?asl|"
+                                                        r"pasl)(?:[^a-z]|$)",
         r"(?:^|[^a-z])r?cb[fv](?:[^a-z]|$)", r"(?:^|[^a-z])(?:mtt|ttp|tmax|ttd|pbp|gbp|ktrans)(?:[^a-z]|$)",
         "time to peak", "mean transit", "spin label", "自旋标记", "blood flow", "blood volume",
     )),
@@ -109,7 +110,8 @@ _OTHER: tuple[tuple[str, re.Pattern[str]], ...] = (
         "(?:^| )molli", "t1 ?rho", "relaxomet", "(?:^| )mwf", "(?:^| )b1(?: |$)", "(?:^| )inv[12](?: |$)", "量化",
     )),
     ("functional imaging", _parts(
-        r"(?:^|[^a-z])(?:rs ?)?fmri(?:[^a-z]|$)", r"(?<!ven )(?<!veno )(?:^|[^a-z])bold(?:[^a-z]|$)", "ep2d bold", "resting state",
+        r"(?:^|[^a-z])(?:rs ?)?fmri(?:[^a-z]|"
+        r"$)", r"(?<!ven )(?<!veno )(?:^|[^a-z])bold(?:[^a-z]|$)", "ep2d bold", "resting state",
         "t ?maps?(?: |$)(?=.*mean)", "evaseries", "design matrix", "фмрт", "功能成像",
     )),
     ("spectroscopy", _parts(
@@ -124,9 +126,12 @@ _OTHER: tuple[tuple[str, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 _PART = _parts(
-    r"spin(?:e|al)(?: |$|_)", "cspine", "tspine", "lspine", "cervic", "thorac", "torac", "lumb", "lomb", "sacr(?:um|al)",
-    "orbit", "oczodo", "орбит", "глазни", "眼", r"(?:^| )neck(?: |$)", r"(?:^| )(?:knee|shoulder|liver|abdomen|pelvis|prostate)",
-    r"(?:^| )(?:cardiac|heart|breast|hip|wrist|ankle|foot|hand|elbow|femur|thigh|parotid|larynx|brachial|tmj|kidney|mrcp)(?: |$)",
+    r"spin(?:e|al)(?: |$|_)", "cspine", "tspine", "lspine", "cervic", "thorac", "torac", "lumb", "lomb",
+    "sacr(?:um|al)",
+    "orbit", "oczodo", "орбит", "глазни", "眼", r"(?:^| )neck(?: |$)", r"(?:^| )(?:knee|shoulder|liver|abdomen|pelvis|"
+                                                                      r"prostate)",
+    r"(?:^| )(?:cardiac|heart|breast|hip|wrist|ankle|foot|hand|elbow|femur|thigh|parotid|larynx|brachial|tmj|kidney|"
+    r"mrcp)(?: |$)",
     "颈", "胸椎", "腰", "脊", "膝", "肩", "肝", "腹", "盆", "前列腺", "乳", "心脏", "髋", "頸", "骨盤", "心臓", "股",
     r"(?:^| )(?:hws|bws|lws|hals|knie|schulter|leber|becken|herz|mamma)(?: |$)", "wirbels", "wervel",
     r"(?:^| )(?:columna|coluna|colonna|rachis|rachide|cuello|pescoco|collo|cou|nek|szyj\w*|kark)(?: |$)",
@@ -142,17 +147,22 @@ _FLAIR = _parts(
     "水抑え", "t2 dark", "wasserunterdr", "kopft2 ir",
 )  # fmt: skip
 _ADC = _parts(
-    r"(?:^|[^a-z])d?adc", "adc(?:[^a-z]|$)", "apparent", "表观", "見かけ", "(?:^| )икд", "измеряем\\w* коэф", "average dc",
+    r"(?:^|[^a-z])d?adc", "adc(?:[^a-z]|$)", "apparent", "表观", "見かけ", "(?:^| )икд", "измеряем\\w* коэф",
+    "average dc",
     "avg dc", "coeff?icien\\w* (?:di|de) diff?us", "pozorn\\w* wsp", "adc",
 )  # fmt: skip
 _DWI = _parts(
-    "dwi", "(?:^| )dw(?: |$)", "diff?us", "(?:^|[^a-z])diff(?:[^a-z]|$)", "difuz", "dyfuz", "диффуз", "(?:^| )две(?: |$)",
-    "дви(?: |$)", "弥散", "扩散", "瀰散", "彌散", "擴散", "拡散", "trace", r"(?:^|[^a-z])b ?=? ?(?:[5-9]\d\d|[1-9]\d{3})(?!\d)",
+    "dwi", "(?:^| )dw(?: |$)", "diff?us", "(?:^|[^a-z])diff(?:[^a-z]|"
+                                          "$)", "difuz", "dyfuz", "диффуз", "(?:^| )две(?: |$)",
+    "дви(?: |$)", "弥散", "扩散", "瀰散", "彌散", "擴散", "拡散", "trace", r"(?:^|[^a-z])b ?=? ?(?:[5-9]\d\d|"
+                                                               r"[1-9]\d{3})(?!\d)",
     "(?:^| )resolve", "(?:^| )dti(?: |$|\\d)", "ep2d b", "(?:^| )isotropic", "stejskal",
 )  # fmt: skip
 _SWI = _parts(
-    r"(?:^|[^a-z])w?e?swi(?:p|i|3d)?(?:[^a-z]|$)", "swi3d", "e?swan", "suscept", "suszept", "suscett", "susceb", "veno? ?bold",
-    "(?:^|[^a-z])h(?:a)?emo(?:[^a-z]|$)", "(?:^| )heme?(?: |$)", "t2star", r"(?:^| )t2 ?s(?: |$)", "磁敏", "磁化率", "восприимч",
+    r"(?:^|[^a-z])w?e?swi(?:p|i|3d)?(?:[^a-z]|"
+    r"$)", "swi3d", "e?swan", "suscept", "suszept", "suscett", "susceb", "veno? ?bold",
+    "(?:^|[^a-z])h(?:a)?emo(?:[^a-z]|"
+    "$)", "(?:^| )heme?(?: |$)", "t2star", r"(?:^| )t2 ?s(?: |$)", "磁敏", "磁化率", "восприимч",
     "podatnosc", "(?:^| )fsbb", "(?:^| )bsi(?: |$)", "(?:^| )hemorr", "mag images", "swi?m?(?: |$)mag",
 )  # fmt: skip
 _GRADIENT = _parts(
@@ -160,7 +170,8 @@ _GRADIENT = _parts(
     "梯度", "グラ[デジ]", "(?:^| )eg(?: |$)",
 )  # fmt: skip
 _T1_FAST = _parts(
-    "mp ?rage", "mp2 ?rage", "(?:^| )bravo", "f?spgr", "(?:^|[^a-z])tfl(?:3d)?(?:[^a-z]|$)", "(?:^|[^a-z])vibe(?:[^a-z]|$)",
+    "mp ?rage", "mp2 ?rage", "(?:^| )bravo", "f?spgr", "(?:^|[^a-z])tfl(?:3d)?(?:[^a-z]|"
+                                                       "$)", "(?:^|[^a-z])vibe(?:[^a-z]|$)",
     "(?:^|[^a-z])[23]?d? ?tfe(?:[^a-z]|$)", "(?:^| )thrive", "(?:^| )lava", "(?:^| )fl3d", "fast ?field echo 3d",
     "gre fsp", "(?:^| )quick ?3d", "(?:^| )efgre3d", "(?:^| )ir ?prep", "(?:^| )mpr ?iso", "(?:^| )rage(?: |$)",
 )  # fmt: skip
@@ -179,20 +190,30 @@ _STIR = _parts("(?:^|[^a-z])stir(?:[^a-z]|$)")
 _TIRM = _parts("(?:^|[^a-z])tirm(?:[^a-z]|$)")
 
 _WITHOUT = _parts(
-    "precontrast", r"(?:^| )pre(?: |$)(?!contr)", r"(?:^| )pre ?(?:contr|gad|gd|inj|km|cm)", "w o(?: |$)", r"(?:^| )wo(?: |$)",
-    r"(?:^| )(?:without|sans|ohne|sin|sem|senza|zonder|bez|без|no|non|not|nicht)(?: |$)(?: ?(?:i?v )?(?:contr|kontr|gad|gd|inj|km|cm|c|mdc|pdc|контр|к у|enhanc|prod)|$)",
-    r"(?:^| )(?:non|un) ?(?:enhanc|contr)", r"(?:^| )(?:before|avant|vor|prima|antes|voor|przed|до)(?: |$)", r"(?:^| )nativ[aeo]?(?: |$)", "нативн",
-    "平扫", "平掃", "造影前", "単純", "增强前", "非增强", "未增强", "不增强", r"(?:^| )s c(?: |$)", "(?:^| )plain(?: |$)",
+    "precontrast", r"(?:^| )pre(?: |$)(?!contr)", r"(?:^| )pre ?(?:contr|gad|gd|inj|km|"
+                                                  r"cm)", "w o(?: |$)", r"(?:^| )wo(?: |$)",
+    r"(?:^| )(?:without|sans|ohne|sin|sem|senza|zonder|bez|без|no|non|not|nicht)(?: |$)(?: ?(?:i?v )?(?:contr|kontr|"
+    r"gad|gd|inj|km|cm|c|mdc|pdc|контр|к у|enhanc|prod)|$)",
+    r"(?:^| )(?:non|un) ?(?:enhanc|"
+    r"contr)", r"(?:^| )(?:before|avant|vor|prima|antes|voor|przed|до)(?: |$)", r"(?:^| )nativ[aeo]?(?: |$)", "нативн",
+    "平扫", "平掃", "造影前", "単純", "增强前", "非增强", "未增强", "不增强", r"(?:^| )s c(?: |$)",
+    "(?:^| )plain(?: |$)",
     "natywn", "(?:^| )s (?:km|kontr|contr|gad)", "(?:^| )basal(?: |$)", "(?:^| )senza mdc", "(?:^| )bk(?: |$)",
 )  # fmt: skip
 _WITH = _parts(
-    r"\+ ?(?:c|gd|k|km|cm|ce|gad\w*|mdc|kontr\w*|contr\w*|iv)(?![a-z])", r"(?:^| )c ?\+", r"(?:^| )c c(?: |$)", r"gad(?:o|a|ol)?",
-    r"(?:^|[^a-z])(?:t1 ?)?gd(?:[^a-z]|$|dtpa|dota)", "t1 ?gd", r"t1w?i? ?(?:c|ce)(?![a-z])", "dotarem", "magnevist", "prohance",
-    "multihance", "omniscan", "clariscan", "elucirem", "vueway", "primovist", "(?:^| )post(?: |$|\\d|con|gd|gad|inj|km)",
-    r"contr?ast", "kontrast", "контраст", "(?:^| )с ?к ?у(?: |$)", "(?:^| )к у(?: |$)", "гадо", "(?:^|[^a-z])ce(?:[^a-z]|$)",
-    r"(?:^| )[ck]m(?: |$)", "(?:^| )mdc(?: |$)", "(?:^| )pdc(?: |$)", "(?:^| )civ(?: |$)", "(?:^| )inj(?:ec\\w*|et\\w*)?(?: |$)",
+    r"\+ ?(?:c|gd|k|km|cm|ce|gad\w*|mdc|kontr\w*|contr\w*|"
+    r"iv)(?![a-z])", r"(?:^| )c ?\+", r"(?:^| )c c(?: |$)", r"gad(?:o|a|ol)?",
+    r"(?:^|[^a-z])(?:t1 ?)?gd(?:[^a-z]|$|dtpa|"
+    r"dota)", "t1 ?gd", r"t1w?i? ?(?:c|ce)(?![a-z])", "dotarem", "magnevist", "prohance",
+    "multihance", "omniscan", "clariscan", "elucirem", "vueway", "primovist", "(?:^| )post(?: |$|\\d|con|gd|gad|inj|"
+                                                                              "km)",
+    r"contr?ast", "kontrast", "контраст", "(?:^| )с ?к ?у(?: |$)", "(?:^| )к у(?: |$)", "гадо",
+    "(?:^|[^a-z])ce(?:[^a-z]|$)",
+    r"(?:^| )[ck]m(?: |$)", "(?:^| )mdc(?: |$)", "(?:^| )pdc(?: |$)", "(?:^| )civ(?: |$)", "(?:^| )inj(?:ec\\w*|"
+                                                                                           "et\\w*)?(?: |$)",
     r"(?:^| )enh(?:anc\w*)?(?: |$)", "造影", "增强", "增強", "强化", "(?:^| )po (?:podan|k)", "z kontr", "введени",
-    "(?:^| )dopo(?: |$)", "(?:^| )apres(?: |$)", "(?:^| )nach(?: |$)", "(?:^| )tras(?: |$)", "(?:^| )na contr", "поз?ле",
+    "(?:^| )dopo(?: |$)", "(?:^| )apres(?: |$)", "(?:^| )nach(?: |$)", "(?:^| )tras(?: |$)", "(?:^| )na contr",
+    "поз?ле",
     "(?:^| )apos(?: |$)", "(?:^| )pos(?: |$)", "(?:^| )despues(?: |$)", "(?:^| )после(?: |$)", "(?:^| )k\\+",
 )  # fmt: skip
 

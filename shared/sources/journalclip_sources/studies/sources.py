@@ -33,7 +33,29 @@ from journalclip_sources.studies.options import StudyHints
 from journalclip_sources.studies.recognise import Recognised, recognise
 from journalclip_sources.studies.volume import Volume
 
-_NO_ID = frozenset({"", "0", "00000", "ANON", "ANONYMOUS", "ANONYMIZED", "ANONYMISED", "UNKNOWN", "NONE", "NA", "N/A", "NULL", "DEIDENTIFIED", "REMOVED", "XXX", "NOID", "NO ID", "未知", "匿名"})
+_NO_ID = frozenset(
+    {
+        "",
+        "0",
+        "00000",
+        "ANON",
+        "ANONYMOUS",
+        "ANONYMIZED",
+        "ANONYMISED",
+        "UNKNOWN",
+        "NONE",
+        "NA",
+        "N/A",
+        "NULL",
+        "DEIDENTIFIED",
+        "REMOVED",
+        "XXX",
+        "NOID",
+        "NO ID",
+        "未知",
+        "匿名",
+    }
+)
 _INHERITED_KEYS = re.compile(r"(?:^|_)([a-z]+-[^_]+)")
 
 
@@ -87,14 +109,18 @@ def gather(files: Sequence[SourceFile], hints: StudyHints | None = None) -> Foun
     if hints.report:
         found.report, found.report_source = hints.report, "ris"
         found.census.add_words(hints.secrets)
-    content = sha256_hex("".join(sorted(sha256_hex(file.data) for file in files if is_nifti(file.data) or is_dicom(file.data))).encode())
+    content = sha256_hex(
+        "".join(sorted(sha256_hex(file.data) for file in files if is_nifti(file.data) or is_dicom(file.data))).encode()
+    )
     found.study = found.study or hints.study or f"{hints.subject}|{hints.session}|{content}"
     # Without any number the study stands alone: never one patient for all that lack one.
     found.patient = found.patient or hints.subject or f"study|{found.study}"
     return found
 
 
-def _sort(file: SourceFile, names: Mapping[str, SourceFile], found: Found, dicom: list[Dataset], hints: StudyHints) -> None:
+def _sort(
+    file: SourceFile, names: Mapping[str, SourceFile], found: Found, dicom: list[Dataset], hints: StudyHints
+) -> None:
     if is_nifti(file.data):
         _take_nifti(file, names, found)
     elif file.name == hints.report_file or (not hints.report_file and not hints.report and file.ends(".txt", ".md")):
@@ -139,7 +165,12 @@ def _take_nifti(file: SourceFile, names: Mapping[str, SourceFile], found: Found)
     if is_mask(file.name):
         raise StudyRefused("file-not-image", "a segmentation is not part of a study")
     plain = _sidecar(file, names)
-    found.census.add_words(str(v) for k, v in plain.items() if isinstance(v, str) and re.search("Name|ID$|Institution|Physician|Operator|Station|Address|Accession|Comment", k))
+    found.census.add_words(
+        str(v)
+        for k, v in plain.items()
+        if isinstance(v, str)
+        and re.search("Name|ID$|Institution|Physician|Operator|Station|Address|Accession|Comment", k)
+    )
     facts = _sidecar_facts(plain)
     b_values = _b_values(_inherited(file.name, ".bval", names))
     recognised, other = _nifti_sequence(file, facts)
@@ -185,7 +216,11 @@ def _inherited(name: str, suffix: str, names: Mapping[str, SourceFile]) -> Sourc
         if each.endswith(suffix) and (folder + "/").startswith(_slashed(posixpath.dirname(each)))
         and stem(each).rsplit("_", 1)[-1] == last and set(_INHERITED_KEYS.findall(stem(each))) <= entities
     ]  # fmt: skip
-    best = max(fitting, key=lambda each: (posixpath.dirname(each).count("/"), len(posixpath.dirname(each)), len(stem(each))), default=None)
+    best = max(
+        fitting,
+        key=lambda each: (posixpath.dirname(each).count("/"), len(posixpath.dirname(each)), len(stem(each))),
+        default=None,
+    )
     return None if best is None else names[best]
 
 
@@ -211,20 +246,30 @@ def _sidecar_facts(plain: Mapping[str, Any]) -> SeriesFacts:
 
     def terms(name: str) -> list[str]:
         found = plain.get(name)
-        return [str(each).upper() for each in found] if isinstance(found, list) else re.split(r"[\\_ ]", str(found or "").upper())
+        return (
+            [str(each).upper() for each in found]
+            if isinstance(found, list)
+            else re.split(r"[\\_ ]", str(found or "").upper())
+        )
 
     agent = str(plain.get("ContrastBolusAgent") or plain.get("ContrastBolusIngredient") or "").strip().lower()
-    words = [str(plain.get(name) or "") for name in ("SeriesDescription", "ProtocolName", "PulseSequenceDetails", "SequenceName")]
+    words = [
+        str(plain.get(name) or "")
+        for name in ("SeriesDescription", "ProtocolName", "PulseSequenceDetails", "SequenceName")
+    ]
     return SeriesFacts(
         te=of("EchoTime", 1000), tr=of("RepetitionTime", 1000), ti=of("InversionTime", 1000), flip=of("FlipAngle", 1),
         field_t=of("MagneticFieldStrength", 1), contrast_agent=agent not in ("", "no", "none", "without", "0"),
         scanning=frozenset(set(terms("ScanningSequence")) & {"SE", "IR", "GR", "EP", "RM"}),
-        kinds=frozenset(set(terms("ImageType")[2:]) & _SIDECAR_KINDS), body_part=str(plain.get("BodyPartExamined") or ""),
+        kinds=frozenset(set(terms("ImageType")[2:]) & _SIDECAR_KINDS),
+        body_part=str(plain.get("BodyPartExamined") or ""),
         words=" | ".join(filter(None, words)),
     )  # fmt: skip
 
 
-_SIDECAR_KINDS = frozenset({"ADC", "TRACEW", "DIFFUSION", "SWI", "MNIP", "P", "PHASE", "FA", "MIP", "FAT", "WATER", "TOF"})
+_SIDECAR_KINDS = frozenset(
+    {"ADC", "TRACEW", "DIFFUSION", "SWI", "MNIP", "P", "PHASE", "FA", "MIP", "FAT", "WATER", "TOF"}
+)
 
 
 def _b_values(file: SourceFile | None) -> tuple[float, ...]:

@@ -1,8 +1,8 @@
 """Which studies an archive holds, which files belong to each, and which to none.
 
 A study is a StudyInstanceUID, wherever its files lie; of NIfTI it is a case, or a session of a BIDS subject. Reports
-are given to studies by StudyInstanceUID, by accession number, or by the folder they lie in. Every file ends in exactly one
-study, or under what was left out with a reason. Only the names and a few words of each file are held in memory.
+are given to studies by StudyInstanceUID, by accession number, or by the folder they lie in. Every file ends in exactly
+one study, or under what was left out with a reason. Only the names and a few words of each file are held in memory.
 """
 
 from __future__ import annotations
@@ -24,10 +24,16 @@ from journalclip_sources.studies.options import StudyHints
 from journalclip_sources.studies.ris import RisRow
 
 _BATCH_BYTES, _BATCH_FILES = 32 << 20, 4000
-_SYSTEM = re.compile(r"(?:^|/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX/.*|\.git/.*|\.bidsignore)$", re.IGNORECASE)
-_PAPERS = re.compile(r"(?:readme|version|changes|changelog|licen[cs]e|copying|notice|manifest|dataset_description|participants?|log)", re.IGNORECASE)
+_SYSTEM = re.compile(
+    r"(?:^|/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX/.*|\.git/.*|\.bidsignore)$", re.IGNORECASE
+)
+_PAPERS = re.compile(
+    r"(?:readme|version|changes|changelog|licen[cs]e|copying|notice|manifest|dataset_description|participants?|log)",
+    re.IGNORECASE,
+)
 _PRIOR = re.compile(
-    r"(?i)(?:^|[^a-z])(?:prior|previous|prev|old|vorbefund|voraufnahme|vor|anterieur|antérieur|precedente?|previo|anterior|vorig|poprzedni\w*)(?:[^a-z]|$)"
+    r"(?i)(?:^|[^a-z])(?:prior|previous|prev|old|vorbefund|voraufnahme|vor|anterieur|antérieur|precedente?|previo|"
+    r"anterior|vorig|poprzedni\w*)(?:[^a-z]|$)"
     r"|прошл|предыдущ|既往|前次|上次|前回|旧"
 )
 _LATER = re.compile(r"(?i)(?:amend|addend|correct|korrig|final|revis|更正|修正|补充)")
@@ -66,7 +72,9 @@ class HeadReader(Protocol):
         ...
 
 
-def survey(path: Path, reader: HeadReader, options: SurveyOptions, said: Callable[[int], None] = lambda _: None) -> Archive:
+def survey(
+    path: Path, reader: HeadReader, options: SurveyOptions, said: Callable[[int], None] = lambda _: None
+) -> Archive:
     """Raises `StudyRefused` ``path-missing`` and ``study-empty``."""
     if not path.exists():
         raise StudyRefused("path-missing", "there is no such file or folder")
@@ -101,7 +109,9 @@ def _looked_at(
     said(archive.files)
 
 
-def _batch(batch: Sequence[tuple[Entry, bytes]], reader: HeadReader, options: SurveyOptions) -> Iterator[tuple[Entry, FileFacts]]:
+def _batch(
+    batch: Sequence[tuple[Entry, bytes]], reader: HeadReader, options: SurveyOptions
+) -> Iterator[tuple[Entry, FileFacts]]:
     if not batch:
         return
     ordered = sorted(batch, key=lambda each: each[0].name)
@@ -149,7 +159,7 @@ class _Grouping:
 
     def _dicom(self) -> None:
         issuers: dict[str, set[str]] = defaultdict(set)
-        for entry, facts in self.files:
+        for _, facts in self.files:
             if facts.kind == "dicom" and facts.issuer:
                 issuers[facts.patient].add(facts.issuer)
         for entry, facts in self.files:
@@ -168,7 +178,9 @@ class _Grouping:
                 bundle.hints = replace(bundle.hints, issuer=next(iter(known)))
 
     def _nifti(self) -> None:
-        sidecars = {stem_path(entry.name): facts for entry, facts in self.files if facts.kind == "sidecar" and facts.study}
+        sidecars = {
+            stem_path(entry.name): facts for entry, facts in self.files if facts.kind == "sidecar" and facts.study
+        }
         folders: dict[str, list[Entry]] = defaultdict(list)
         for entry, facts in self.files:
             if facts.kind != "nifti":
@@ -179,13 +191,17 @@ class _Grouping:
                 self._leave("file-derived", "derivatives and source data of a BIDS data set")
             elif bids is not None:
                 bundle = self._put(("bids", bids.root, bids.subject, bids.session), entry)
-                bundle.hints = replace(bundle.hints, subject=f"{self.root}/{bids.root}|{bids.subject}", session=bids.session)
+                bundle.hints = replace(
+                    bundle.hints, subject=f"{self.root}/{bids.root}|{bids.subject}", session=bids.session
+                )
             elif self._beside_dicom(entry.name):
                 key = next(iter(self.of_folder[posixpath.dirname(entry.name)]))
                 self.by_key[key].left_out["file-beside-dicom", "NIfTI beside the DICOM series that it was made of"] += 1
             elif side is not None:
                 bundle = self._put(("uid", side.study), entry)
-                bundle.hints = replace(bundle.hints, study=side.study, subject=f"id|{side.patient}" if side.patient else "")
+                bundle.hints = replace(
+                    bundle.hints, study=side.study, subject=f"id|{side.patient}" if side.patient else ""
+                )
                 bundle.accessions |= {side.accession} - {""}
             else:
                 folders[posixpath.dirname(entry.name)].append(entry)
@@ -198,7 +214,14 @@ class _Grouping:
         for entry in entries:
             label = labels.get(entry.name)
             if label is None:
-                label = next((each for each in sorted(set(labels.values()), key=len, reverse=True) if each and each.replace("_", "") in re.sub(r"[\W_]", "", entry.name.lower())), "")
+                label = next(
+                    (
+                        each
+                        for each in sorted(set(labels.values()), key=len, reverse=True)
+                        if each and each.replace("_", "") in re.sub(r"[\W_]", "", entry.name.lower())
+                    ),
+                    "",
+                )
             if not volumes:
                 self._leave("file-not-image", "a mask without its scan")
                 continue
@@ -223,7 +246,9 @@ class _Grouping:
 
     def _sidecars(self) -> None:
         for entry, facts in self.files:
-            if facts.kind not in ("sidecar", "other", "text") or not entry.name.lower().endswith((".json", ".bval", ".bvec")):
+            if facts.kind not in ("sidecar", "other", "text") or not entry.name.lower().endswith(
+                (".json", ".bval", ".bvec")
+            ):
                 continue
             for key in self._governed(entry.name):
                 self.by_key[key].entries.append(entry)
@@ -233,14 +258,16 @@ class _Grouping:
         folder = posixpath.dirname(name)
         bids = bids_of(name)
         for key in sorted(self.of_folder.get(folder, ())):
-            if key[0] == "bids" and (bids is None or (bids.subject == key[2] and bids.session in ("", key[3]))):
-                yield key
-            elif key[0] in ("case", "uid") and any(posixpath.dirname(e.name) == folder for e in self.by_key[key].entries):
+            if (key[0] == "bids" and (bids is None or (bids.subject == key[2] and bids.session in ("", key[3])))) or (
+                key[0] in ("case", "uid") and any(posixpath.dirname(e.name) == folder for e in self.by_key[key].entries)
+            ):
                 yield key
 
     def _reports(self) -> None:
         for entry, facts in self.files:
-            if facts.kind in ("sidecar", "nifti", "dicom", "index", "table") or entry.name.lower().endswith((".bval", ".bvec")):
+            if facts.kind in ("sidecar", "nifti", "dicom", "index", "table") or entry.name.lower().endswith(
+                (".bval", ".bvec")
+            ):
                 continue
             name = stem(entry.name)
             if _PAPERS.match(name.split(".")[0]):
@@ -273,11 +300,18 @@ class _Grouping:
         plain = re.sub(r"\.[^.]*$", "", posixpath.basename(name))
         for said in ([plain], re.findall(r"[A-Za-z0-9][A-Za-z0-9.\-]{2,}", plain), words):
             wanted = set(said)
-            found = [key for key in keys if (key[1] in wanted if key[0] in ("dicom", "uid") else False) or self.by_key[key].accessions & wanted
-                     or (key[0] == "bids" and {key[2], f"sub-{key[2]}"} & wanted) or (key[0] == "case" and key[2] and key[2] == plain.lower())]  # fmt: skip
+            found = [key for key in keys if self._named(key, wanted, plain)]
             if len(found) == 1:
                 return self.by_key[found[0]]
         return None
+
+    def _named(self, key: tuple[str, ...], wanted: set[str], plain: str) -> bool:
+        """Whether a study has one of these numbers, or a case this name."""
+        if self.by_key[key].accessions & wanted or (key[0] in ("dicom", "uid") and key[1] in wanted):
+            return True
+        if key[0] == "bids":
+            return bool({key[2], f"sub-{key[2]}"} & wanted)
+        return key[0] == "case" and bool(key[2]) and key[2] == plain.lower()
 
     def _rows(self) -> None:
         by_accession: dict[str, list[Bundle]] = defaultdict(list)
@@ -290,7 +324,9 @@ class _Grouping:
             if not facts.rows and not bids_of(entry.name) and not _PAPERS.match(stem(entry.name)):
                 self._leave("file-not-image", "a table without reports")
             for row in facts.rows:
-                by_uid = self.by_key.get(("dicom", row.study)) or self.by_key.get(("uid", row.study)) if row.study else None
+                by_uid = (
+                    self.by_key.get(("dicom", row.study)) or self.by_key.get(("uid", row.study)) if row.study else None
+                )
                 owners = [by_uid] if by_uid is not None else by_accession.get(row.accession, [])
                 if len(owners) == 1:
                     owners[0].rows.append(row)

@@ -2,8 +2,8 @@
 
 Scrubbed words become a bracketed kind (``[NAME]``), so that a reader sees that something stood there. Measures of a
 lesion are set aside first and put back last, so no rule can take them. A name found in its field is looked for in the
-whole text. In languages that write nouns small, a capitalised word that is none of report language is a name; common words
-that are names too (White, May) are scrubbed only in a name's place.
+whole text. In languages that write nouns small, a capitalised word that is none of report language is a name; common
+words that are names too (White, May) are scrubbed only in a name's place.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ from journalclip_sources.studies.deidentify import chinese
 from journalclip_sources.studies.deidentify.words import NAMESAKES, is_known, starts_sentence_as_word
 
 _MONTHS = (
-    r"(?:[Jj]an(?:uary?|vier|\.)?|JAN(?:UARY)?|[Ff]eb(?:ruary|\.)?|FEB(?:RUARY)?|[Mm]ar(?:ch|\.)|Mar|MAR(?:CH)?|[Aa]pr(?:il|\.)?|APR(?:IL)?|May|MAY|[Jj]une?|JUNE?|"
-    r"[Jj]uly?|JULY?|[Aa]ug(?:ust|\.)?|AUG(?:UST)?|[Ss]ept?(?:ember|\.)|Sept?|SEPT?(?:EMBER)?|[Oo]ct(?:ober|\.)|Oct|OCT(?:OBER)?|[Nn]ov(?:ember|\.)|Nov|NOV(?:EMBER)?|[Dd]ec(?:ember|\.)|Dec|DEC(?:EMBER)?|"
-    r"[Ff][ée]vrier|[Mm]ars|[Aa]vril|[Mm]ai|[Jj]uin|[Jj]uillet|[Aa]o[ûu]t|[Ss]eptembre|[Oo]ctobre|[Nn]ovembre|[Dd][ée]cembre|"
-    r"[Jj]anuari?|[Jj]änner|[Ff]ebruari?|[Mm]ärz|[Mm]aart|[Mm]ei|[Jj]un[io]|[Jj]ul[io]|[Aa]ugustus|[Oo]ktober|[Dd]ezember|"
-    r"[Ee]nero|[Ff]ebrero|[Mm]arzo|[Aa]bril|[Mm]ayo|[Jj]unio|[Jj]ulio|[Aa]gosto|[Ss]eptiembre|[Oo]ctubre|[Nn]oviembre|[Dd]iciembre|"
+    r"(?:[Jj]an(?:uary?|vier|\.)?|JAN(?:UARY)?|[Ff]eb(?:ruary|\.)?|FEB(?:RUARY)?|[Mm]ar(?:ch|\.)|Mar|MAR(?:CH)?|"
+    r"[Aa]pr(?:il|\.)?|APR(?:IL)?|May|MAY|[Jj]une?|JUNE?|"
+    r"[Jj]uly?|JULY?|[Aa]ug(?:ust|\.)?|AUG(?:UST)?|[Ss]ept?(?:ember|\.)|Sept?|SEPT?(?:EMBER)?|[Oo]ct(?:ober|\.)|Oct|"
+    r"OCT(?:OBER)?|[Nn]ov(?:ember|\.)|Nov|NOV(?:EMBER)?|[Dd]ec(?:ember|\.)|Dec|DEC(?:EMBER)?|"
+    r"[Ff][ée]vrier|[Mm]ars|[Aa]vril|[Mm]ai|[Jj]uin|[Jj]uillet|[Aa]o[ûu]t|[Ss]eptembre|[Oo]ctobre|[Nn]ovembre|"
+    r"[Dd][ée]cembre|"
+    r"[Jj]anuari?|[Jj]änner|[Ff]ebruari?|[Mm]ärz|[Mm]aart|[Mm]ei|[Jj]un[io]|[Jj]ul[io]|[Aa]ugustus|[Oo]ktober|"
+    r"[Dd]ezember|"
+    r"[Ee]nero|[Ff]ebrero|[Mm]arzo|[Aa]bril|[Mm]ayo|[Jj]unio|[Jj]ulio|[Aa]gosto|[Ss]eptiembre|[Oo]ctubre|"
+    r"[Nn]oviembre|[Dd]iciembre|"
     r"[Gg]ennaio|[Ff]ebbraio|[Aa]prile|[Mm]aggio|[Gg]iugno|[Ll]uglio|[Ss]ettembre|[Oo]ttobre|[Dd]icembre|"
     r"[Jj]aneiro|[Ff]evereiro|[Mm]arço|[Mm]aio|[Jj]unho|[Jj]ulho|[Ss]etembro|[Oo]utubro|[Nn]ovembro|[Dd]ezembro|"
     r"stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|"
@@ -29,108 +34,175 @@ _MONTHS = (
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:(?:19|20)\d{2}|['’]\d{2})"
 _DAY_WORDS = (
-    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|"
-    r"eighteenth|nineteenth|twentieth|thirtieth|(?:twenty|thirty)[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth))"
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|"
+    r"fifteenth|sixteenth|seventeenth|"
+    r"eighteenth|nineteenth|twentieth|thirtieth|(?:twenty|thirty)[- ](?:first|second|third|fourth|fifth|sixth|"
+    r"seventh|eighth|ninth))"
 )
 _UNIT = (
-    r"(?:mm\s?[23²³]?|cm\s?[23²³]?|m[lL]|cc|µ?l|%|percent|per cent|ms(?:ec)?|sec(?:onds?)?|s/mm2|s/mm²|mm2/s|mm²/s|Hz|kHz|T|[Tt]esla|degrees?|°|HU|ppm|"
-    r"fold|times|slices?|images?|lesions?|foci|weeks?|days?|months?|minutes?|hours?|mg|kg|mmol|毫米|厘米|毫升|立方厘米|秒|天|周|个|枚|次|层|小时|月余|年余|мм|см|мл)"
+    r"(?:mm\s?[23²³]?|cm\s?[23²³]?|m[lL]|cc|µ?l|%|percent|per cent|ms(?:ec)?|sec(?:onds?)?|s/mm2|s/mm²|mm2/s|mm²/s|"
+    r"Hz|kHz|T|[Tt]esla|degrees?|°|HU|ppm|"
+    r"fold|times|slices?|images?|lesions?|foci|weeks?|days?|months?|minutes?|hours?|mg|kg|mmol|毫米|厘米|毫升|"
+    r"立方厘米|秒|天|周|个|"
+    r"枚|次|层|小时|月余|年余|мм|см|мл)"
 )
 _MEASURES = re.compile(
-    rf"(?<![\w.])[<>≤≥~≈]?\s?\d+(?:[.,]\d+)?(?:\s?(?:mm|cm)?\s?(?:[x×*X/–-]|by|to|and|bis|à|a)\s?\d+(?:[.,]\d+)?){{0,3}}\s?-?\s?{_UNIT}(?![a-zà-ÿ])"
+    rf"(?<![\w.])[<>≤≥~≈]?\s?\d+(?:[.,]\d+)?(?:\s?(?:mm|cm)?\s?(?:[x×*X/–-]|by|to|and|bis|à|"
+    rf"a)\s?\d+(?:[.,]\d+)?){{0,3}}\s?-?\s?{_UNIT}(?![a-zà-ÿ])"
     r"|\b[bB]\s?[=-]?\s?(?:values?\s?(?:of\s)?)?\d{1,5}(?:\s?[,/]\s?(?:[bB]\s?=?\s?)?\d{1,5})*\b"
     r"|\b(?:TE|TR|TI|FA|TE/TR|TR/TE)\s?[=:]?\s?\d+(?:[./]\d+)*"
     r"|\b\d{1,2}(?:\.\d+)?\s?(?:x|×)\s?\d+(?:\.\d+)?(?:\s?(?:x|×)\s?\d+(?:\.\d+)?)?\b"
-    r"|\bratio(?: of)?\s(?:is\s)?\d+(?:[.,]\d+)?(?:\s?[/:]\s?\d+)?|\b(?:grade|stage|score|fazekas|series|image|img|slice|im|se|figure|fig)s?\.?\s(?:of\s)?\d{1,3}(?:\s?[/-]\s?\d{1,3})?\b"
+    r"|\bratio(?: of)?\s(?:is\s)?\d+(?:[.,]\d+)?(?:\s?[/:]\s?\d+)?|\b(?:grade|stage|score|fazekas|series|image|img|"
+    r"slice|im|se|figure|fig)s?\.?\s(?:of\s)?\d{1,3}(?:\s?[/-]\s?\d{1,3})?\b"
     r"|\bT[12](?:[/ -]T2)?\b|\bT[12]\*|\bC\d(?:[-/]C?\d)?\b|\b[TLS]\d{1,2}-[TLS]?\d{1,2}\b",
 )  # fmt: skip
-_TITLES = r"(?:Drs?|DR|Prof|PROF|Professor|Doctor|Mr|MR|Mrs|MRS|Ms|MS|Miss|Mme|M|Sr|Sra|Sig|Dott|Herrn?|Frau|Sir|Nurse|Sister|Pani?|Dhr|Mevr)"
+_TITLES = (
+    r"(?:Drs?|DR|Prof|PROF|Professor|Doctor|Mr|MR|Mrs|MRS|Ms|MS|Miss|Mme|M|Sr|Sra|Sig|Dott|Herrn?|Frau|Sir|"
+    r"Nurse|Sister|Pani?|Dhr|Mevr)"
+)
 _PARTICLES = (
     r"(?:van|von|der|den|de|del|della|di|da|das|dos|du|la|le|el|al|bin|ibn|ben|ter|ten|zu|zum|af|av|y|e|st|St|ap|abu)"
 )
-_CAP = r"(?:(?:[A-ZÀ-ÞŁŚŻĆŃ]['’]|Mc|Mac|al-|Al-|[A-ZÀ-Þ]\.[ ]?(?=[A-ZÀ-Þ]))*[A-ZÀ-ÞŁŚŻĆŃА-ЯЁ][\w'’]*(?:[-‐][A-ZÀ-Þ][\w'’]*)*)"
+_CAP = (
+    r"(?:(?:[A-ZÀ-ÞŁŚŻĆŃ]['’]|Mc|Mac|al-|Al-|[A-ZÀ-Þ]\.[ "
+    r"]?(?=[A-ZÀ-Þ]))*[A-ZÀ-ÞŁŚŻĆŃА-ЯЁ][\w'’]*(?:[-‐][A-ZÀ-Þ][\w'’]*)*)"
+)
 _NAME_RUN = rf"(?:{_CAP}|[A-ZÀ-Þ]\.)(?:[ \t]+(?:(?:{_PARTICLES}[ \t]+){{0,3}}(?:{_CAP}|[A-ZÀ-Þ]\.))){{0,3}}"
 _TITLED = re.compile(
-    rf"(?<!\w)(?P<keep>{_TITLES}\.?(?:\s(?:med|dent|rer|nat|univ|hc)\.)*\s+)(?P<name>(?:{_PARTICLES}[ \t]+){{0,3}}{_NAME_RUN})"
+    rf"(?<!\w)(?P<keep>{_TITLES}\.?(?:\s(?:med|dent|rer|nat|univ|hc)\.)*\s+)(?P<name>(?:{_PARTICLES}[ "
+    rf"\t]+){{0,3}}{_NAME_RUN})"
 )
-_DEGREES = r"(?:M\.?D\.?|FRCR|FRCP|MRCP|FRCS|MRCS|MBBS|MB ?ChB|Ph\.?D\.?|D\.?O\.?|FACR|DABR|FRANZCR|FRCPC|MBChB|BSc|MSc|RN|PA-C|NP|R\.?T\.?|DCR|MPH|DNB|DMRD)"
+_DEGREES = (
+    r"(?:M\.?D\.?|FRCR|FRCP|MRCP|FRCS|MRCS|MBBS|MB ?ChB|Ph\.?D\.?|D\.?O\.?|FACR|DABR|FRANZCR|FRCPC|MBChB|BSc|"
+    r"MSc|RN|PA-C|NP|R\.?T\.?|DCR|MPH|DNB|DMRD)"
+)
 _DEGREED = re.compile(rf"(?<!\w)(?P<name>{_NAME_RUN})(?P<after>,?[ \t]+)(?={_DEGREES}(?!\w))")
 _BY = re.compile(
-    r"(?P<keep>\b(?i:(?:(?:electronically |digitally )?(?:signed|dictated|reported|read|reviewed|verified|approved|authori[sz]ed|transcribed|typed|"
-    r"interpreted|performed|requested|referred|seen|examined|scanned|supervised|checked|edited|prepared|finali[sz]ed|called|witnessed|operated|written)"
+    r"(?P<keep>\b(?i:(?:(?:electronically |digitally )?(?:signed|dictated|reported|read|reviewed|verified|approved|"
+    r"authori[sz]ed|transcribed|typed|"
+    r"interpreted|performed|requested|referred|seen|examined|scanned|supervised|checked|edited|prepared|finali[sz]ed|"
+    r"called|witnessed|operated|written)"
     r"(?: electronically| digitally| off| out)? by|attn|c/o)\s*:?\s*))"
     rf"(?P<name>(?:{_TITLES}\.?\s+)?(?:{_PARTICLES}[ \t]+){{0,3}}{_NAME_RUN})"
 )
 _WITH = re.compile(
-    r"(?P<keep>\b(?i:discussed with|d/w|communicated to|informed|notified|conveyed to|told|phoned|called|to|from|with|for|per|and|"
-    r"(?:his|her|the|their|patient's) (?:wife|husband|daughter|son|mother|father|sister|brother|aunt|uncle|niece|nephew|partner|carer|friend|"
-    r"neighbour|neighbor|cousin|parents?|spouse|grandson|granddaughter|grandmother|grandfather)|wife|husband|daughter|son|mother|father|sister|brother|Ref|cc)[,:]?\s+)"
+    r"(?P<keep>\b(?i:discussed with|d/w|communicated to|informed|notified|conveyed to|told|phoned|called|to|from|"
+    r"with|for|per|and|"
+    r"(?:his|her|the|their|patient's) (?:wife|husband|daughter|son|mother|father|sister|brother|aunt|uncle|niece|"
+    r"nephew|partner|carer|friend|"
+    r"neighbour|neighbor|cousin|parents?|spouse|grandson|granddaughter|grandmother|grandfather)|wife|husband|"
+    r"daughter|son|mother|father|sister|brother|Ref|cc)[,:]?\s+)"
     rf"(?P<name>(?:{_TITLES}\.?\s+)?(?:{_PARTICLES}[ \t]+){{0,3}}{_NAME_RUN})"
 )
 _RELATIVE = re.compile(
-    r"(?i)(?:wife|husband|daughter|son|mother|father|sister|brother|aunt|uncle|niece|nephew|partner|carer|friend|cousin|parent|spouse|grand)"
+    r"(?i)(?:wife|husband|daughter|son|mother|father|sister|brother|aunt|uncle|niece|nephew|partner|carer|friend|"
+    r"cousin|parent|spouse|grand)"
 )
 _LABEL_NAME = re.compile(
-    r"(?i)(?<![\w])(?P<keep>(?:patient(?:'s)?(?: full)? ?name|patient|pt(?: name)?|name(?: of patient)?|surname|(?:first|last|given|family|maiden|middle) ?name|forename|"
-    r"(?:referr(?:ing|ed)|requesting|attending|ordering|reporting|consulting|admitting|primary care|family|treating|responsible)(?: (?:physician|doctor|clinician|radiologist|provider|consultant|by))?|"
-    r"ref(?:erred by)?|requested by|physician|radiologist|neuroradiologist|consultant|registrar|resident|fellow|technologist|radiographer|technician|operator|"
-    r"(?:reported|dictated|transcribed|typed|signed|verified|approved|authori[sz]ed|reviewed|read|interpreted|performed|electronically signed)(?: by)?|reporter|reader|"
-    r"author|cc|copy to|copies to|next of kin|nok|gp|g\.p\.|contact|doctor|dr|nurse|clinician|befunder|arzt|patientin|nom|prénom|médecin|paciente|médico|medico|paziente|nome|naam|lekarz|пациент|фио|врач)"
+    r"(?i)(?<![\w])(?P<keep>(?:patient(?:'s)?(?: full)? ?name|patient|pt(?: name)?|name(?: of patient)?|surname|"
+    r"(?:first|last|given|family|maiden|middle) ?name|forename|"
+    r"(?:referr(?:ing|ed)|requesting|attending|ordering|reporting|consulting|admitting|primary care|family|treating|"
+    r"responsible)(?: (?:physician|doctor|clinician|radiologist|provider|consultant|by))?|"
+    r"ref(?:erred by)?|requested by|physician|radiologist|neuroradiologist|consultant|registrar|resident|fellow|"
+    r"technologist|radiographer|technician|operator|"
+    r"(?:reported|dictated|transcribed|typed|signed|verified|approved|authori[sz]ed|reviewed|read|interpreted|"
+    r"performed|electronically signed)(?: by)?|reporter|reader|"
+    r"author|cc|copy to|copies to|next of kin|nok|gp|g\.p\.|contact|doctor|dr|nurse|clinician|befunder|arzt|"
+    r"patientin|nom|prénom|médecin|paciente|médico|medico|paziente|nome|naam|lekarz|пациент|фио|врач)"
     r"\s*[:#]\s*)(?P<value>[^\n]{1,80})"
 )
 _LABEL_PLACE = re.compile(
-    r"(?i)(?<![\w])(?P<keep>(?:address|home address|hospital|institution|facility|clinic|department|dept|ward|site|location|city|town|street|practice|surgery name|trust|centre|center|campus|site name)"
+    r"(?i)(?<![\w])(?P<keep>(?:address|home address|hospital|institution|facility|clinic|department|dept|ward|site|"
+    r"location|city|town|street|practice|surgery name|trust|centre|center|campus|site name)"
     r"\s*[:#]\s*)(?P<value>[^\n]{1,80})"
 )
 _LABEL_NUMBER = re.compile(
-    r"(?i)(?<![\w])(?P<keep>(?:mrn|m\.r\.n\.?|medical record(?: (?:number|no\.?))?|patient ?(?:id|no\.?|number)|pat(?:ient)?\.?-?id|hosp(?:ital)? ?(?:no\.?|number|id)|unit (?:no\.?|number)|"
-    r"accession(?: ?(?:number|no\.?|#))?|acc(?:ession)?(?: ?no\.?)?|study ?id|exam ?(?:id|no\.?|number)|ssn|social security(?: number)?|nhs(?: ?(?:no\.?|number))?|chi(?: number)?|"
-    r"insurance(?: ?(?:no\.?|number|id))?|policy(?: ?(?:no\.?|number))?|episode|encounter|visit(?: ?(?:no\.?|number|id))?|order(?: ?(?:no\.?|number|id))?|case (?:no\.?|number|id)|"
-    r"ref(?:erence)?\.? ?(?:no\.?|number)|file (?:no\.?|number)|chart(?: ?(?:no\.?|number))?|id(?: ?(?:no\.?|number))?|bed|room|csn|fin|pesel|снилс|dni|nif|bsn|licen[cs]e(?: ?(?:no\.?|number))?|gmc(?: ?(?:no\.?|number))?|npi)"
+    r"(?i)(?<![\w])(?P<keep>(?:mrn|m\.r\.n\.?|medical record(?: (?:number|no\.?))?|patient ?(?:id|no\.?|number)|"
+    r"pat(?:ient)?\.?-?id|hosp(?:ital)? ?(?:no\.?|number|id)|unit (?:no\.?|number)|"
+    r"accession(?: ?(?:number|no\.?|#))?|acc(?:ession)?(?: ?no\.?)?|study ?id|exam ?(?:id|no\.?|number)|ssn|social "
+    r"security(?: number)?|nhs(?: ?(?:no\.?|number))?|chi(?: number)?|"
+    r"insurance(?: ?(?:no\.?|number|id))?|policy(?: ?(?:no\.?|number))?|episode|encounter|visit(?: ?(?:no\.?|number|"
+    r"id))?|order(?: ?(?:no\.?|number|id))?|case (?:no\.?|number|id)|"
+    r"ref(?:erence)?\.? ?(?:no\.?|number)|file (?:no\.?|number)|chart(?: ?(?:no\.?|number))?|id(?: ?(?:no\.?|"
+    r"number))?|bed|room|csn|fin|pesel|снилс|dni|nif|bsn|licen[cs]e(?: ?(?:no\.?|number))?|gmc(?: ?(?:no\.?|"
+    r"number))?|npi)"
     r"\s*[:#.]?\s*)(?=[A-Za-z\-/]{0,6}\d)[\w][\w\-/.]{1,24}(?<!\.)"
 )
 _PLACES = re.compile(
-    rf"(?<!\w)(?:(?:St\.?|Saint|The|Mount|Mt\.?)\s+)?{_CAP}(?:\s+(?:{_CAP}|of|and|the|for|&|at|upon|on|de|la|St\.?))*?\s+"
-    r"(?:Hospitals?|Infirmary|Medical Cent(?:er|re)|Health Cent(?:er|re)|Clinics?|Hospice|University|Universität|Klinikum|Klinik|Krankenhaus|Ziekenhuis|Szpital|Institute|"
-    r"Health System|Healthcare|Health Trust|NHS Trust|Foundation Trust|Surgery Cent(?:er|re)|Nursing Home|Care Home|Rehabilitation Cent(?:er|re)|Cancer Cent(?:er|re)|Imaging Cent(?:er|re)|Stroke Cent(?:er|re))(?!\w)"
-    rf"|(?:H[ôo]pital|Hospital(?: Universitario| General| Clínico)?|Clinique|Clínica|Clinica|Ospedale|Klinikum|Universitätsklinikum|CHU|Szpital|Policlinico)\s+(?:(?:{_PARTICLES}|Saint|San|Santa|Sant[’'])\s*)*{_CAP}(?:\s+(?:{_PARTICLES}\s+)*{_CAP})*"
+    rf"(?<!\w)(?:(?:St\.?|Saint|The|Mount|Mt\.?)\s+)?{_CAP}(?:\s+(?:{_CAP}|of|and|the|for|&|at|upon|on|de|la|"
+    rf"St\.?))*?\s+"
+    r"(?:Hospitals?|Infirmary|Medical Cent(?:er|re)|Health Cent(?:er|re)|Clinics?|Hospice|University|Universität|"
+    r"Klinikum|Klinik|Krankenhaus|Ziekenhuis|Szpital|Institute|"
+    r"Health System|Healthcare|Health Trust|NHS Trust|Foundation Trust|Surgery Cent(?:er|re)|Nursing Home|Care Home|"
+    r"Rehabilitation Cent(?:er|re)|Cancer Cent(?:er|re)|Imaging Cent(?:er|re)|Stroke Cent(?:er|re))(?!\w)"
+    rf"|(?:H[ôo]pital|Hospital(?: Universitario| General| Clínico)?|Clinique|Clínica|Clinica|Ospedale|Klinikum|"
+    rf"Universitätsklinikum|CHU|Szpital|Policlinico)\s+(?:(?:{_PARTICLES}|Saint|San|Santa|"
+    rf"Sant[’'])\s*)*{_CAP}(?:\s+(?:{_PARTICLES}\s+)*{_CAP})*"
 )
 _ROOM = re.compile(
-    rf"(?<!\w)(?P<keep>(?:[Ww]ard|[Rr]oom|[Bb]ed|[Uu]nit|[Ff]loor|[Bb]ay|[Ss]uite|[Bb]ldg\.?|[Bb]uilding)\s+)(?:(?:{_CAP})(?:\s+\d{{1,3}}[A-Z]?)?|\d{{1,4}}[A-Z]?|[A-Z]\d{{0,3}})(?!\w)"
+    rf"(?<!\w)(?P<keep>(?:[Ww]ard|[Rr]oom|[Bb]ed|[Uu]nit|[Ff]loor|[Bb]ay|[Ss]uite|[Bb]ldg\.?|"
+    rf"[Bb]uilding)\s+)(?:(?:{_CAP})(?:\s+\d{{1,3}}[A-Z]?)?|\d{{1,4}}[A-Z]?|[A-Z]\d{{0,3}})(?!\w)"
 )
 _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("EMAIL", re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     ("URL", re.compile(r"\bhttps?://\S+|\bwww\.\S+")),
     ("DATE", re.compile(
-        rf"(?<![\w.])(?:{_DAY}[./-]{_DAY}[./-](?:\d{{4}}|\d{{2}})|(?:19|20)\d{{2}}[./-]{_DAY}[./-]{_DAY})(?:T\d[\d:.]+Z?)?(?![\w])"
+        rf"(?<![\w.])(?:{_DAY}[./-]{_DAY}[./-](?:\d{{4}}|\d{{2}})|(?:19|"
+        rf"20)\d{{2}}[./-]{_DAY}[./-]{_DAY})(?:T\d[\d:.]+Z?)?(?![\w])"
         rf"|(?<![\w.])(?:19|20)\d{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{{4,6}})?(?!\w)"
-        rf"|(?<!\w){_DAY}(?:st|nd|rd|th|er|\.|º|°|ª)?[\s-]*(?:of\s+|de\s+|di\s+)?{_MONTHS}(?!\w)\.?(?:[\s,-]*(?:de\s+|del\s+|of\s+|in\s+)?{_YEAR}(?!\d))?"
+        rf"|(?<!\w){_DAY}(?:st|nd|rd|th|er|\.|º|°|ª)?[\s-]*(?:of\s+|de\s+|"
+        rf"di\s+)?{_MONTHS}(?!\w)\.?(?:[\s,-]*(?:de\s+|del\s+|of\s+|in\s+)?{_YEAR}(?!\d))?"
         rf"|(?<!\w)(?i:{_DAY_WORDS}) (?:of )?{_MONTHS}(?!\w)\.?(?:[\s,-]*(?:of\s+|in\s+)?{_YEAR}(?!\d))?"
-        rf"|(?<!\w){_MONTHS}\.?[\s-]*(?:the\s+)?(?:{_DAY}(?:st|nd|rd|th)?(?!\d)(?:\s?,?\s*{_YEAR}(?!\d))?|(?i:{_DAY_WORDS})(?:,?\s*{_YEAR})?|(?:of\s+|de\s+|,\s*)?{_YEAR}(?!\d))"
-        rf"|(?<![\w.])(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])\.(?!\d)|(?<![\w/])(?:0?[1-9]|1[0-2])/(?:19|20)\d{{2}}(?!\w)"
-        rf"|(?<![\w.]){_DAY}[.\s-]+(?:I{{1,3}}|IV|VI{{0,3}}|IX|XI{{0,2}}|X)[.\s-]+(?:19|20)\d{{2}}(?!\w)|(?<![\w.]){_DAY}\s{_DAY}\s(?:19|20)\d{{2}}(?!\w)"
+        rf"|(?<!\w){_MONTHS}\.?[\s-]*(?:the\s+)?(?:{_DAY}(?:st|nd|rd|th)?(?!\d)(?:\s?,?\s*{_YEAR}(?!\d))?|"
+        rf"(?i:{_DAY_WORDS})(?:,?\s*{_YEAR})?|(?:of\s+|de\s+|,\s*)?{_YEAR}(?!\d))"
+        rf"|(?<![\w.])(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])\.(?!\d)|(?<![\w/])(?:0?[1-9]|1[0-2])/(?:19|"
+        rf"20)\d{{2}}(?!\w)"
+        rf"|(?<![\w.]){_DAY}[.\s-]+(?:I{{1,3}}|IV|VI{{0,3}}|IX|XI{{0,2}}|X)[.\s-]+(?:19|20)\d{{2}}(?!\w)|"
+        rf"(?<![\w.]){_DAY}\s{_DAY}\s(?:19|20)\d{{2}}(?!\w)"
     )),
-    ("DATE", re.compile(rf"(?P<keep>\b(?i:on|dated|from|of|since|until|with|study|exam|scan|mri|ct|am|vom|du|le|del|the)\s){_DAY}/(?:0?[1-9]|1[0-2])(?![\w/])(?!\s?(?:slices|of|the))")),
-    ("DATE", re.compile(r"(?P<keep>\b(?i:in|since|from|of|until|by|dated|year|early|late|mid|around|before|after|compared (?:with|to)|seit|im jahre?|en|depuis|dal|nel|desde|em|sinds|od|w)\s)(?:19|20)\d{2}(?![\w.])(?!\s?(?:mm|cm|ml))")),
-    ("TIME", re.compile(r"(?i)(?<![\w:.])(?:[01]?\d|2[0-3])[:h][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\.?)?(?![\w:])|(?<![\w.])(?:0?\d|1[0-2])(?:\.[0-5]\d)? ?[ap]\.?m\.?(?!\w)|(?<!\w)(?:[01]\d|2[0-3])[0-5]\d ?h(?:rs?|ours)?(?!\w)")),
+    ("DATE", re.compile(rf"(?P<keep>\b(?i:on|dated|from|of|since|until|with|study|exam|scan|mri|ct|am|vom|du|le|del|"
+                        rf"the)\s){_DAY}/(?:0?[1-9]|1[0-2])(?![\w/])(?!\s?(?:slices|of|the))")),
+    ("DATE", re.compile(r"(?P<keep>\b(?i:in|since|from|of|until|by|dated|year|early|late|mid|around|before|after|"
+                        r"compared (?:with|to)|seit|im jahre?|en|depuis|dal|nel|desde|em|sinds|od|w)\s)(?:19|"
+                        r"20)\d{2}(?![\w.])(?!\s?(?:mm|cm|ml))")),
+    ("TIME", re.compile(r"(?i)(?<![\w:.])(?:[01]?\d|2[0-3])[:h][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\.?)?(?![\w:])|"
+                        r"(?<![\w.])(?:0?\d|1[0-2])(?:\.[0-5]\d)? ?[ap]\.?m\.?(?!\w)|(?<!\w)(?:[01]\d|2[0-3])[0-5]\d "
+                        r"?h(?:rs?|ours)?(?!\w)")),
     ("AGE", re.compile(
-        r"(?i)(?<![\d.])(?:9\d|1[0-4]\d)(?=[\s-]?(?:years?|yrs?|y/?o\b|y\b|jahre?|jährige?r?|ans\b|años|anos|anni|jaar|lat\b|лет|歳|岁|周岁|f\b|m\b)(?!\w*\s?mm))"
-        r"|(?<=\baged )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bage )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bage: )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bage of )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bAge:)(?:9\d|1[0-4]\d)(?!\d)"
-        r"|\b(?:ninety(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|a) hundred(?:(?: and|[\s-])?[\s-]?(?:one|two|three|four|five|six|seven|eight|nine|ten))?)(?=[\s-]?(?:years?|year|yr|y/?o))"
-        r"|(?<=aged )(?:ninety(?:[\s-]\w+)?|(?:one|a) hundred(?: and \w+)?)|\bin (?:his|her|their) nineties|\bcentenarian\b|\bnonagenarian\b"
-        r"|\bquatre-vingt-dix(?:-\w+)?(?= ans)|\b\w*undneunzig(?=\s?-?jähr|\s+Jahre)|\bnoventa(?: y \w+)?(?= años)|\bnovanta\w*(?= anni)"
+        r"(?i)(?<![\d.])(?:9\d|1[0-4]\d)(?=[\s-]?(?:years?|yrs?|y/?o\b|y\b|jahre?|jährige?r?|ans\b|años|anos|anni|"
+        r"jaar|lat\b|лет|歳|岁|周岁|f\b|m\b)(?!\w*\s?mm))"
+        r"|(?<=\baged )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bage )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bage: )(?:9\d|1[0-4]\d)(?!\d)|"
+        r"(?<=\bage of )(?:9\d|1[0-4]\d)(?!\d)|(?<=\bAge:)(?:9\d|1[0-4]\d)(?!\d)"
+        r"|\b(?:ninety(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|a) hundred(?:(?: and|"
+        r"[\s-])?[\s-]?(?:one|two|three|four|five|six|seven|eight|nine|ten))?)(?=[\s-]?(?:years?|year|yr|y/?o))"
+        r"|(?<=aged )(?:ninety(?:[\s-]\w+)?|(?:one|a) hundred(?: and \w+)?)|\bin (?:his|her|their) nineties|"
+        r"\bcentenarian\b|\bnonagenarian\b"
+        r"|\bquatre-vingt-dix(?:-\w+)?(?= ans)|\b\w*undneunzig(?=\s?-?jähr|\s+Jahre)|\bnoventa(?: y \w+)?(?= años)|"
+        r"\bnovanta\w*(?= anni)"
     )),
-    ("PHONE", re.compile(r"(?P<keep>\b(?i:tel(?:ephone)?|phone|ph|call(?:ed)?|fax|mobile|cell|pager|bleep|beep|ext(?:ension)?|x|contact|whatsapp|dect)\b\.?\s*(?i:no|number|on|at|us at|ext)?\.?\s*[:#]?\s*)\+?[\d(][\d()\s./-]{2,18}\d")),
-    ("PHONE", re.compile(r"(?<![\w.,/-])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[ .-]\d{2,5}){1,4}(?![\w/-])(?!\s?(?:mm|cm|ml|cc|ms|%))(?<=\d{4})")),
-    ("ADDRESS", re.compile(rf"(?<!\w)\d{{1,5}}[A-Za-z]?,? (?:{_CAP} ){{1,3}}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Close|Court|Ct|Place|Pl|Crescent|Terrace|Square|Sq|Gardens|Grove|Hill|Row|Mews|Walk|Park)(?!\w)\.?"
-                           r"|(?<!\w)[A-ZÄÖÜ][\wäöüß.-]*(?:stra(?:ss|ß)e|str\.|weg|platz|allee|gasse|laan|straat|plein)\s+\d{1,4}\s?[a-z]?(?!\w)|\b(?:rue|avenue|calle|via|rua|ulica|ul\.)\s+(?:de\s+|la\s+|del\s+|du\s+)*"
-                           rf"{_CAP}(?:\s+{_CAP})*(?:,?\s*\d{{1,4}})?|(?<!\w)[A-Z]{{1,2}}\d[A-Z\d]?\s\d[A-Z]{{2}}(?!\w)|\bP\.?O\.? Box \d+")),
-    ("NUMBER", re.compile(r"(?i)(?<![\w.])(?=[A-Z/-]{0,6}[\d/-]*\d{3})(?=[\w/-]*\d[\w/-]*\d[\w/-]*\d[\w/-]*\d)[A-Z]{0,6}[-/]?\d[\dA-Z/-]{4,}(?![\w/])(?!\s?(?:mm|cm|ml|cc|ms|s/mm|hz))")),
+    ("PHONE", re.compile(r"(?P<keep>\b(?i:tel(?:ephone)?|phone|ph|call(?:ed)?|fax|mobile|cell|pager|bleep|beep|"
+                         r"ext(?:ension)?|x|contact|whatsapp|dect)\b\.?\s*(?i:no|number|on|at|us at|"
+                         r"ext)?\.?\s*[:#]?\s*)\+?[\d(][\d()\s./-]{2,18}\d")),
+    ("PHONE", re.compile(r"(?<![\w.,/-])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[ "
+                         r".-]\d{2,5}){1,4}(?![\w/-])(?!\s?(?:mm|cm|ml|cc|ms|%))(?<=\d{4})")),
+    ("ADDRESS", re.compile(rf"(?<!\w)\d{{1,5}}[A-Za-z]?,? (?:{_CAP} ){{1,3}}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|"
+                           rf"Drive|Dr|Boulevard|Blvd|Way|Close|Court|Ct|Place|Pl|Crescent|Terrace|Square|Sq|Gardens|"
+                           rf"Grove|Hill|Row|Mews|Walk|Park)(?!\w)\.?"
+                           r"|(?<!\w)[A-ZÄÖÜ][\wäöüß.-]*(?:stra(?:ss|ß)e|str\.|weg|platz|allee|gasse|laan|straat|"
+                           r"plein)\s+\d{1,4}\s?[a-z]?(?!\w)|\b(?:rue|avenue|calle|via|rua|ulica|ul\.)\s+(?:de\s+|"
+                           r"la\s+|del\s+|du\s+)*"
+                           rf"{_CAP}(?:\s+{_CAP})*(?:,?\s*\d{{1,4}})?|"
+                           rf"(?<!\w)[A-Z]{{1,2}}\d[A-Z\d]?\s\d[A-Z]{{2}}(?!\w)|\bP\.?O\.? Box \d+")),
+    ("NUMBER", re.compile(
+        r"(?i)(?<![\w.])(?=[A-Z/-]{0,6}[\d/-]*\d{3})(?=[\w/-]*\d[\w/-]*\d[\w/-]*\d[\w/-]*\d)"
+        r"[A-Z]{0,6}[-/]?\d[\dA-Z/-]{4,}(?![\w/])(?!\s?(?:mm|cm|ml|cc|ms|s/mm|hz))"
+    )),
     ("NUMBER", re.compile(r"(?<![\w.])\d(?:[\d.]*\d)?(?:\.\d+){5,}(?!\w)")),
 )  # fmt: skip
 _SENTENCE = re.compile(r"(?:^|[.!?:;•·*\n\t(\"“\]-]|\d[.)]|[\u3000-\uffff])\s*$")
 _GERMAN = re.compile(
-    r"(?i)\b(?:der|die|das|und|im|links|rechts|kein|keine|nicht|mit|von|ist|bei|ohne|nachweis|nach|zum|zur|des|dem|den)\b"
+    r"(?i)\b(?:der|die|das|und|im|links|rechts|kein|keine|nicht|mit|von|ist|bei|ohne|nachweis|nach|zum|zur|des|dem|"
+    r"den)\b"
 )
 _ENGLISH = re.compile(r"(?i)\b(?:the|of|and|is|in|with|no|there|on|for|by|to|was|at)\b")
 _BRACKETED = re.compile(r"\[[A-Z]+\]")
@@ -184,8 +256,8 @@ def scrub(
 ) -> tuple[str, dict[str, int]]:
     """The text, and how many places of each kind were taken out of it.
 
-    ``persons`` are names of headers, ``secrets`` their numbers and places, ``hearsay`` words of free text and of file names
-    that may be names.
+    ``persons`` are names of headers, ``secrets`` their numbers and places, ``hearsay`` words of free text and of file
+    names that may be names.
     """
     if not text.strip():
         return text, {}
@@ -437,7 +509,8 @@ def _capitalised(work: _Scrubbing) -> None:
 
     # Leading and trailing words that are known are no part of the name.
     pattern = re.compile(
-        rf"(?<![\w\[’'-])(?P<name>(?:{_CAP}|(?<!\w)[A-Z]\.)(?:[ \t]+(?:{_PARTICLES}[ \t]+){{0,3}}{_CAP})*)(?:['’]s)?(?![\w\]])"
+        rf"(?<![\w\[’'-])(?P<name>(?:{_CAP}|(?<!\w)[A-Z]\.)(?:[ \t]+(?:{_PARTICLES}[ "
+        rf"\t]+){{0,3}}{_CAP})*)(?:['’]s)?(?![\w\]])"
     )
     trimmed = re.compile(rf"(?:{_CAP}|[A-Z]\.)")
 

@@ -8,34 +8,287 @@ from importlib import resources
 
 # Common words that are also given or family names: names where they stand in a name's place, else words.
 NAMESAKES = frozenset(
-    """abbott alexander amber archer armstrong art arnold august baker ball banks barber barre bell berry best bill bird bishop black
-    blake bloom bond bright broad brook brooks brown burns bush butler carpenter carter case chance chase chester christian church clay
-    cliff cook cooper cross crystal daisy dale dawn dawson day dean drew duke earl east eve evans faith farmer field fields fisher flowers
-    ford fox frank freeman gale gardener gene glass good gold grace grant gray green grey guy hall hand hardy harmony heather hill holly
-    hope hunt hunter iris ivy jack jasmine joy judge june king knight lake lamb lane lewy lily little long love luck lynch mark marsh martin
-    mason matt max may mercy miles mill miller mills mills moon moore moss nelson noble north olive page park parker parkinson
-    parsons pat pearl peck penny perry pick pike pitts pole pond pool poole pope porter potter power powers price prince pryor rain ray
-    read reed rice rich rivers rob robin rock rose ross ruby rush rusty sage sharp shepherd short simpson skinner small smart smith snow
-    south spencer spring stark steel stein sterling stern stone stout street strong sue summer swift sylvius taylor teal temple thorn todd tucker
-    turner viola violet walker ward waters weaver weber webb well wells west wheeler white will willis wilson winter wise wolf wood
-    woods wright young""".split()
+    [
+        "abbott",
+        "alexander",
+        "amber",
+        "archer",
+        "armstrong",
+        "art",
+        "arnold",
+        "august",
+        "baker",
+        "ball",
+        "banks",
+        "barber",
+        "barre",
+        "bell",
+        "berry",
+        "best",
+        "bill",
+        "bird",
+        "bishop",
+        "black",
+        "blake",
+        "bloom",
+        "bond",
+        "bright",
+        "broad",
+        "brook",
+        "brooks",
+        "brown",
+        "burns",
+        "bush",
+        "butler",
+        "carpenter",
+        "carter",
+        "case",
+        "chance",
+        "chase",
+        "chester",
+        "christian",
+        "church",
+        "clay",
+        "cliff",
+        "cook",
+        "cooper",
+        "cross",
+        "crystal",
+        "daisy",
+        "dale",
+        "dawn",
+        "dawson",
+        "day",
+        "dean",
+        "drew",
+        "duke",
+        "earl",
+        "east",
+        "eve",
+        "evans",
+        "faith",
+        "farmer",
+        "field",
+        "fields",
+        "fisher",
+        "flowers",
+        "ford",
+        "fox",
+        "frank",
+        "freeman",
+        "gale",
+        "gardener",
+        "gene",
+        "glass",
+        "good",
+        "gold",
+        "grace",
+        "grant",
+        "gray",
+        "green",
+        "grey",
+        "guy",
+        "hall",
+        "hand",
+        "hardy",
+        "harmony",
+        "heather",
+        "hill",
+        "holly",
+        "hope",
+        "hunt",
+        "hunter",
+        "iris",
+        "ivy",
+        "jack",
+        "jasmine",
+        "joy",
+        "judge",
+        "june",
+        "king",
+        "knight",
+        "lake",
+        "lamb",
+        "lane",
+        "lewy",
+        "lily",
+        "little",
+        "long",
+        "love",
+        "luck",
+        "lynch",
+        "mark",
+        "marsh",
+        "martin",
+        "mason",
+        "matt",
+        "max",
+        "may",
+        "mercy",
+        "miles",
+        "mill",
+        "miller",
+        "mills",
+        "mills",
+        "moon",
+        "moore",
+        "moss",
+        "nelson",
+        "noble",
+        "north",
+        "olive",
+        "page",
+        "park",
+        "parker",
+        "parkinson",
+        "parsons",
+        "pat",
+        "pearl",
+        "peck",
+        "penny",
+        "perry",
+        "pick",
+        "pike",
+        "pitts",
+        "pole",
+        "pond",
+        "pool",
+        "poole",
+        "pope",
+        "porter",
+        "potter",
+        "power",
+        "powers",
+        "price",
+        "prince",
+        "pryor",
+        "rain",
+        "ray",
+        "read",
+        "reed",
+        "rice",
+        "rich",
+        "rivers",
+        "rob",
+        "robin",
+        "rock",
+        "rose",
+        "ross",
+        "ruby",
+        "rush",
+        "rusty",
+        "sage",
+        "sharp",
+        "shepherd",
+        "short",
+        "simpson",
+        "skinner",
+        "small",
+        "smart",
+        "smith",
+        "snow",
+        "south",
+        "spencer",
+        "spring",
+        "stark",
+        "steel",
+        "stein",
+        "sterling",
+        "stern",
+        "stone",
+        "stout",
+        "street",
+        "strong",
+        "sue",
+        "summer",
+        "swift",
+        "sylvius",
+        "taylor",
+        "teal",
+        "temple",
+        "thorn",
+        "todd",
+        "tucker",
+        "turner",
+        "viola",
+        "violet",
+        "walker",
+        "ward",
+        "waters",
+        "weaver",
+        "weber",
+        "webb",
+        "well",
+        "wells",
+        "west",
+        "wheeler",
+        "white",
+        "will",
+        "willis",
+        "wilson",
+        "winter",
+        "wise",
+        "wolf",
+        "wood",
+        "woods",
+        "wright",
+        "young",
+    ]
 )
 _ENDINGS = re.compile(
-    r"(?:itis|osis|oses|iasis|emia|aemia|pathy|pathic|malacia|rrhage|rrhagic|cele|oedema|edema|trophy|trophic|plasia|plastic|genesis|"
+    r"(?:itis|osis|oses|iasis|emia|aemia|pathy|pathic|malacia|rrhage|rrhagic|cele|oedema|edema|trophy|trophic|plasia|"
+    r"plastic|genesis|"
     r"genic|gram|graphy|graphic|tomy|ectomy|ostomy|oplasty|scopy|metry|logic|logical|oma|omas|omata|blastoma|cytoma|"
-    r"itary|ality|ility|icity|osity|arity|ivity|ements?|ations?|itions?|usions?|ctions?|ssions?|ously|ively|ically|ably|ibly|"
-    r"ated|ized|ised|ified|ating|izing|ising|ifying|iform|ular|oidal|intensity|intense|dense|density|ventricular|cranial|cortical|lesional|"
+    r"itary|ality|ility|icity|osity|arity|ivity|ements?|ations?|itions?|usions?|ctions?|ssions?|ously|ively|ically|"
+    r"ably|ibly|"
+    r"ated|ized|ised|ified|ating|izing|ising|ifying|iform|ular|oidal|intensity|intense|dense|density|ventricular|"
+    r"cranial|cortical|lesional|"
     r"spheric|spherical|axial|dural|cerebral|hemispheric|thalamic|pontine|basilar|vascular|foraminal|sellar|tentorial)$"
 )
 # At the beginning of a sentence any word has a capital; these endings names seldom have.
-_START_ENDINGS = re.compile(r"(?:tion|sion|ment|ness|ity|ously|ally|able|ible|ical|ized|ised|ated|ently|antly|ively|ular|ious|eous|ing|edly|ed)$")
+_START_ENDINGS = re.compile(
+    r"(?:tion|sion|ment|ness|ity|ously|ally|able|ible|ical|ized|ised|ated|ently|antly|ively|ular|ious|eous|ing|edly|"
+    r"ed)$"
+)
 _PREFIXES = re.compile(
-    r"(?:intra|inter|extra|peri|para|hyper|hypo|supra|infra|retro|trans|post|pre|sub|anti|non|un|re|dis|mis|over|under|micro|macro|neuro|leuko|leuco|"
-    r"encephal|cerebr|cerebell|crani|ventricul|hippocamp|thalam|hypothalam|mening|gli|demyelin|isch|infarct|h[a]?emorrh|cortico|fronto|parieto|"
-    r"temporo|occipito|spheno|ethmo|maxill|mastoid|pituit|chiasm|gangli|medull|brainst|cistern|parenchym|vascul|arterio|atheroscl|arterioscl|ven[o]|angi[o]|"
+    r"(?:intra|inter|extra|peri|para|hyper|hypo|supra|infra|retro|trans|post|pre|sub|anti|non|un|re|dis|mis|over|"
+    r"under|micro|macro|neuro|leuko|leuco|"
+    r"encephal|cerebr|cerebell|crani|ventricul|hippocamp|thalam|hypothalam|mening|gli|demyelin|isch|infarct|"
+    r"h[a]?emorrh|cortico|fronto|parieto|"
+    r"temporo|occipito|spheno|ethmo|maxill|mastoid|pituit|chiasm|gangli|medull|brainst|cistern|parenchym|vascul|"
+    r"arterio|atheroscl|arterioscl|ven[o]|angi[o]|"
     r"fibro|lipo|lymph|cyst|necro|calcif|enhanc|restrict|diffus|suscept|artifact|artefact)"
 )
-_CUTS = ("'s", "s", "es", "ed", "d", "ing", "ly", "al", "ally", "er", "ers", "ic", "ness", "ment", "ion", "ions", "ation", "ations", "ive", "y", "ity", "able", "ally", "ary", "ous", "iness", "est", "ility")
+_CUTS = (
+    "'s",
+    "s",
+    "es",
+    "ed",
+    "d",
+    "ing",
+    "ly",
+    "al",
+    "ally",
+    "er",
+    "ers",
+    "ic",
+    "ness",
+    "ment",
+    "ion",
+    "ions",
+    "ation",
+    "ations",
+    "ive",
+    "y",
+    "ity",
+    "able",
+    "ally",
+    "ary",
+    "ous",
+    "iness",
+    "est",
+    "ility",
+)
 
 
 @cache
@@ -65,7 +318,10 @@ def _prefixed(low: str) -> bool:
     if match is None:
         return False
     rest = low[match.end() :].lstrip("-")
-    return len(rest) > 2 and (_base(rest) or (len(match[0]) >= 5 and bool(re.search(r"(?:al|ar|ic|ous|ia|is|us|um|oid|ine|ary|ed|ing)$", rest))))
+    return len(rest) > 2 and (
+        _base(rest)
+        or (len(match[0]) >= 5 and bool(re.search(r"(?:al|ar|ic|ous|ia|is|us|um|oid|ine|ary|ed|ing)$", rest)))
+    )
 
 
 def _base(low: str) -> bool:
@@ -75,7 +331,12 @@ def _base(low: str) -> bool:
     for cut in _CUTS:
         if low.endswith(cut) and len(low) - len(cut) >= 3:
             stem = low[: -len(cut)]
-            if stem in words or stem + "e" in words or stem + "y" in words or (stem[-1] == stem[-2:-1] and stem[:-1] in words):
+            if (
+                stem in words
+                or stem + "e" in words
+                or stem + "y" in words
+                or (stem[-1] == stem[-2:-1] and stem[:-1] in words)
+            ):
                 return True
             if stem.endswith("i") and stem[:-1] + "y" in words:
                 return True

@@ -2,8 +2,9 @@
 
 What scanners write beside the geometry (acquisition numbers, echo times, times of day) differs within one volume as
 often as between two, so it is asked only where two slices lie in one place; then the first mark that parts them into
-whole volumes counts. Directions of one b-value become one volume, their mean, unless the vendor's trace is there. A stack
-with a hole, or whose slices lie on no line, is refused: half a volume looks like a whole one to everything downstream.
+whole volumes counts. Directions of one b-value become one volume, their mean, unless the vendor's trace is there. A
+stack with a hole, or whose slices lie on no line, is refused: half a volume looks like a whole one to everything
+downstream.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MARKS = (
 )  # fmt: skip
 MIN_SLICES = 5  # fewer are localizers
 _UNEVEN = 0.06  # share of the spacing that one slice may lie off the line
-_ROUNDED_MM = 0.51  # exports round positions to whole mm
+_ROUNDED_MM = 0.75  # exports round positions to whole mm: half of one each way, and what the fit takes of it
 _ROUNDED_SHARE = 0.3  # of the spacing: beyond it rounding cannot be told from a hole
 _TURN = 0.035  # difference of a direction's components that one stack may have: two degrees
 _SAME_PLACE_MM = 0.05
@@ -49,7 +50,11 @@ class Stack:
         facts = self.slices[0].facts
         bs = {each.facts.b_value for each in self.slices}
         kinds = frozenset.union(*(each.facts.kinds for each in self.slices))
-        return replace(facts, kinds=kinds, b_value=facts.b_value if len(bs) == 1 else max((b for b in bs if b is not None), default=None))
+        return replace(
+            facts,
+            kinds=kinds,
+            b_value=facts.b_value if len(bs) == 1 else max((b for b in bs if b is not None), default=None),
+        )
 
     @property
     def files(self) -> int:
@@ -173,9 +178,18 @@ def _joined(volumes: Sequence[Sequence[Slice]]) -> list[Stack]:
             weighted["", facts.b_value].append(volume)
         else:
             other.append(Stack(tuple(volume)))
-    unknown = [each for each in other if each.facts.b_value is None and read_name(each.facts.words.split(" | ")[0]).sequence == "DWI"]
+    unknown = [
+        each
+        for each in other
+        if each.facts.b_value is None and read_name(each.facts.words.split(" | ")[0]).sequence == "DWI"
+    ]
     if len(unknown) > 1 and not weighted:
-        other = [replace(e, refused="its volumes differ in diffusion weighting, and no element says by how much") if e in unknown else e for e in other]
+        other = [
+            replace(e, refused="its volumes differ in diffusion weighting, and no element says by how much")
+            if e in unknown
+            else e
+            for e in other
+        ]
     done = []
     for key in sorted(weighted):
         group = weighted[key]

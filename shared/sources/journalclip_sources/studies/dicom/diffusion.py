@@ -51,7 +51,8 @@ def b_value(dataset: Dataset, frame: Dataset) -> float | None:
 def direction(dataset: Dataset, frame: Dataset) -> str:
     """Of the gradient, as text to tell volumes apart; empty where none is stated."""
     for source in (frame, dataset):
-        found = numbers(source, "DiffusionGradientOrientation", 3)
+        standard = numbers(source, "DiffusionGradientOrientation", 3)
+        found = None if standard is None else [float(each) for each in standard]
         if found is None:
             found = _three(private(source, 0x0019, "SIEMENS MR HEADER", 0x0E))
         if found is None:

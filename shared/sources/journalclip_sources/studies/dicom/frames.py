@@ -187,7 +187,7 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
         if component in ("PHASE", "REAL", "IMAGINARY"):
             found.add(component)
         contrast = str(value(source, "AcquisitionContrast") or "").upper()
-        if contrast in _CONTRASTS and source is frame or contrast in _CONTRASTS and not found & set(_CONTRASTS):
+        if (contrast in _CONTRASTS and source is frame) or (contrast in _CONTRASTS and not found & set(_CONTRASTS)):
             found.add(contrast)
         if frame is dataset:
             break
@@ -197,12 +197,43 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
     return frozenset(found)
 
 
-_NO_AGENT = ("no", "none", "without", "n", "0", "nein", "non", "sin", "keine", "keines", "无", "нет", "なし", "null", "n/a", "na")
-_CONTRASTS = ("DIFFUSION", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "PROTON_DENSITY", "PERFUSION", "FLOW_ENCODED", "TIME_OF_FLIGHT")
+_NO_AGENT = (
+    "no",
+    "none",
+    "without",
+    "n",
+    "0",
+    "nein",
+    "non",
+    "sin",
+    "keine",
+    "keines",
+    "无",
+    "нет",
+    "なし",
+    "null",
+    "n/a",
+    "na",
+)
+_CONTRASTS = (
+    "DIFFUSION",
+    "T1",
+    "T2",
+    "T2_STAR",
+    "FLUID_ATTENUATED",
+    "PROTON_DENSITY",
+    "PERFUSION",
+    "FLOW_ENCODED",
+    "TIME_OF_FLIGHT",
+)
 _KINDS = frozenset({
-    "ADC", "DIFFUSION", "TRACEW", "ISOTROPIC", "SWI", "SUSCEPTIBILITY", "MNIP", "MINIP", "MIN IP", "MIN_IP", "MIP", "MAX_IP", "MAXIP",
-    "PROJECTION IMAGE", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "P", "R", "I", "PHASE", "PHASE MAP", "REAL", "IMAGINARY", "WATER",
-    "W", "FAT", "F", "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FA", "EADC", "EXP_ADC", "TENSOR",
-    "FIELD_MAP", "B0 MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "VELOCITY", "TOF", "TIME_OF_FLIGHT", "FLOW_ENCODED", "ANGIO",
+    "ADC", "DIFFUSION", "TRACEW", "ISOTROPIC", "SWI", "SUSCEPTIBILITY", "MNIP", "MINIP", "MIN IP", "MIN_IP",
+    "MIP", "MAX_IP", "MAXIP",
+    "PROJECTION IMAGE", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "P", "R", "I", "PHASE", "PHASE MAP", "REAL",
+    "IMAGINARY", "WATER",
+    "W", "FAT", "F", "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FA", "EADC",
+    "EXP_ADC", "TENSOR",
+    "FIELD_MAP", "B0 MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "VELOCITY", "TOF", "TIME_OF_FLIGHT",
+    "FLOW_ENCODED", "ANGIO",
     "PERFUSION", "ASL", "CBF", "CBV", "MTT", "TTP", "FMRI", "PROTON_DENSITY", "LOCALIZER",
 })  # fmt: skip

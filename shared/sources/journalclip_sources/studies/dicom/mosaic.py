@@ -1,8 +1,9 @@
 """Siemens mosaics: a volume's slices as the tiles of one picture.
 
-How many tiles are slices stands in ``SIEMENS MR HEADER`` (0019,xx0A), or in the CSA header that nibabel reads. The position in
-the header is the corner that a picture of the whole mosaic would have around the first slice's middle, so half the
-difference of the two sizes is added to it. Slices follow the CSA header's slice normal, else the orientation's.
+How many tiles are slices stands in ``SIEMENS MR HEADER`` (0019,xx0A), or in the CSA header that nibabel reads. The
+position in the header is the corner that a picture of the whole mosaic would have around the first slice's middle, so
+half the difference of the two sizes is added to it. Slices follow the CSA header's slice normal, else the
+orientation's.
 """
 
 from __future__ import annotations
@@ -59,7 +60,11 @@ def split(
     stated = csareader.get_slice_normal(_csa(dataset)) if _csa(dataset) else None
     if stated is not None and float(np.dot(stated, normal)) < 0:
         normal = -normal
-    corner = position + across * spacing[1] * (plane.shape[1] - columns) / 2 + down * spacing[0] * (plane.shape[0] - rows) / 2
+    corner = (
+        position
+        + across * spacing[1] * (plane.shape[1] - columns) / 2
+        + down * spacing[0] * (plane.shape[0] - rows) / 2
+    )
     for number_ in range(count):
         r, c = divmod(number_, side)
         yield plane[r * rows : (r + 1) * rows, c * columns : (c + 1) * columns], corner + normal * step * number_

@@ -14,8 +14,12 @@ from journalclip_sources.studies.dicom.decode import value
 _MAX_DEPTH = 12
 _MAX_ITEMS = 2000
 # Templates and root concepts of measurements (TID 1500), CAD, dose and procedure logs; PS3.16.
-_NO_REPORT_TEMPLATES = frozenset({"1500", "4000", "4019", "5000", "5100", "5200", "3001", "10001", "10003", "10011", "10021"})
-_NO_REPORT_CONCEPTS = frozenset({"126000", "113701", "111036", "111017", "113076", "121181", "113500", "126001", "126002"})
+_NO_REPORT_TEMPLATES = frozenset(
+    {"1500", "4000", "4019", "5000", "5100", "5200", "3001", "10001", "10003", "10011", "10021"}
+)
+_NO_REPORT_CONCEPTS = frozenset(
+    {"126000", "113701", "111036", "111017", "113076", "121181", "113500", "126001", "126002"}
+)
 _MEASURING_CLASSES = (".88.34", ".88.35", ".88.67", ".88.50", ".88.65", ".88.59", ".88.40")
 
 
@@ -26,7 +30,9 @@ def is_report(dataset: Dataset) -> bool:
 
 def is_measurement(dataset: Dataset) -> bool:
     """Whether a structured report holds measurements or doses, and is no radiologist's text."""
-    templates = {str(value(each, "TemplateIdentifier") or "") for each in value(dataset, "ContentTemplateSequence") or ()}
+    templates = {
+        str(value(each, "TemplateIdentifier") or "") for each in value(dataset, "ContentTemplateSequence") or ()
+    }
     concepts = {str(value(each, "CodeValue") or "") for each in value(dataset, "ConceptNameCodeSequence") or ()}
     title = str(value(dataset, "SOPClassUID") or "")
     if templates & _NO_REPORT_TEMPLATES or concepts & _NO_REPORT_CONCEPTS:
@@ -80,7 +86,9 @@ def _items(node: Dataset, depth: int) -> Iterator[str]:
 def _measured(item: Dataset, heading: str) -> str:
     for measured in value(item, "MeasuredValueSequence") or ():
         number = str(value(measured, "NumericValue") or "").strip()
-        unit = next((str(value(u, "CodeValue") or "") for u in value(measured, "MeasurementUnitsCodeSequence") or ()), "")
+        unit = next(
+            (str(value(u, "CodeValue") or "") for u in value(measured, "MeasurementUnitsCodeSequence") or ()), ""
+        )
         if number:
             return f"{heading}: {number} {unit}".strip().lstrip(": ")
     return ""
