@@ -27,7 +27,7 @@ def rate(step: int, steps: int, config: OptimConfig) -> float:
     floor = config.final_lr * config.lr
     if config.schedule == "polynomial":
         stair = math.floor(progress * config.stairs + 1e-9)  # a whole number of steps may not round down a stair
-        return floor + (config.lr - floor) * (1 - stair / config.stairs) ** config.power
+        return floor + (config.lr - floor) * math.pow(1 - stair / config.stairs, config.power)
     return floor + (config.lr - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 

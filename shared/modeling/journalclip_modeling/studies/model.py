@@ -87,7 +87,7 @@ class StudyModel(nn.Module):
         p, z = volumes.shape[:2]
         flat = volumes.flatten(0, 1)
         if self.chunk and torch.is_grad_enabled():
-            parts = [checkpoint(self._slices, part, use_reentrant=False) for part in flat.split(self.chunk)]
+            parts = [checkpoint(self._slices, part, use_reentrant=False) for part in torch.split(flat, self.chunk)]
             in_slice = torch.cat(parts)
         else:
             in_slice = self._slices(flat)
