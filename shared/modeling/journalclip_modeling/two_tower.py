@@ -105,7 +105,7 @@ class ImageTower(nn.Module):
         if "timm" in config:
             import timm  # seconds, which nobody else should pay
 
-            self.net = timm.create_model(config["timm"], pretrained=False, **config.get("arguments", {}))
+            self.net: Any = timm.create_model(config["timm"], pretrained=False, **config.get("arguments", {}))
             self.width = int(self.net.num_classes or self.net.num_features)
         else:
             self.net = AutoModel.from_config(_auto(config["config"]), dtype=torch.float32)

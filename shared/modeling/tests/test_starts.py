@@ -54,7 +54,8 @@ def shaken(model: nn.Module) -> nn.Module:
     torch.manual_seed(1)
     with torch.no_grad():
         for each in (each for each in model.state_dict().values() if each.is_floating_point()):
-            each.add_(torch.rand_like(each) * 0.1)
+            noise = torch.randn_like(each) * each.std() / 2 if each.ndim > 1 else torch.rand_like(each) / 10
+            each.add_(noise)
     return model.eval()
 
 

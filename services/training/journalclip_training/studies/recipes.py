@@ -71,10 +71,10 @@ def selip_paper_demo() -> StudyTrainConfig:
     )  # fmt: skip
 
 
-def selip_resnet50() -> StudyTrainConfig:
+def selip_resnet50_studies() -> StudyTrainConfig:
     """SeLIP's loss on a ResNet-50 over slices, for a GPU."""
     return StudyTrainConfig(
-        recipe="selip_resnet50",
+        recipe="selip_resnet50_studies",
         model=StudyModelConfig(tower=resnet50()),
         loss=_SOFT,
         optim=OptimConfig(lr=3e-4, epochs=40, batch=32, warmup=0.1),
@@ -123,7 +123,7 @@ STUDY_RECIPES: dict[str, Callable[[], StudyTrainConfig]] = {
         study_demo_vit,
         selip_paper,
         selip_paper_demo,
-        selip_resnet50,
+        selip_resnet50_studies,
         selip_vit_b16_studies,
     )
 }

@@ -164,7 +164,7 @@ def _siglip(weights: Weights, described: Described) -> tuple[PreTrainedModel, We
     """timm's ViT with an attention pool; open_clip's text tower that sees both ways, read at its last token."""
     import timm
 
-    trunk = timm.create_model(described.vision["timm_model_name"], pretrained=False, num_classes=0)
+    trunk: Any = timm.create_model(described.vision["timm_model_name"], pretrained=False, num_classes=0)
     block, text, width = trunk.blocks[0], described.text, int(described.text["width"])
     tanh = (described.text.get("act_kwargs") or {}).get("approximate") == "tanh"
     vision_tanh = getattr(block.mlp.act, "approximate", "none") == "tanh"
@@ -293,8 +293,8 @@ def _clip_resnet(weights: Weights, described: Described, source: str) -> tuple[d
     )
     if name is None:
         raise StartUnusable(source, f"no known ResNet has stages of {described.vision['layers']} blocks")
-    arguments = {"num_classes": described.dim, "img_size": described.image_size}
-    net = timm.create_model(name, pretrained=False, **arguments)
+    arguments: dict[str, Any] = {"num_classes": described.dim, "img_size": described.image_size}
+    net: Any = timm.create_model(name, pretrained=False, **arguments)
     image = checkpoint_filter_fn({key: each for key, each in weights.items() if key.startswith("visual.")}, net)
     return {"timm": name, "arguments": arguments}, {"kind": "none"}, {
         f"vision_model.net.{key}": each for key, each in image.items()
