@@ -56,6 +56,7 @@ class FigureTask:
         fixed = fixed_length(start.model)
         first = Tokens(start.tokenizer, even, context, fixed)
         second = first if odd is even else Tokens(start.tokenizer, odd, context, fixed)
+        first.tell_cut()
         drawn = patches(start.model) if self.config.model.patch_dropout else 0
         device = torch.device(self.options.device)
         return Feed(samples.pictures, (first, second), self.plan, drawn, device, self.world.rank, self.world.size)

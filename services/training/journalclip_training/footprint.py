@@ -164,11 +164,11 @@ def _openai(width: int, layers: int, patch: int, text: int, dim: int) -> CLIPCon
     )
 
 
-class _Peak(TorchDispatchMode):
+class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its __init_subclass__
     """Bytes of all storages that live, and the most there were."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live: dict[int, int] = {}
         self.now = self.most = 0
 

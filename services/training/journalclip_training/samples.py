@@ -5,6 +5,7 @@ Row ``i`` is the same pair everywhere: ``pairs[i]``, its tokens, its picture.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,10 @@ def same_figure_or_text(pairs: Sequence[Pair]) -> Tensor:
     return torch.tensor([root(i) for i in range(len(pairs))], dtype=torch.int64)
 
 
+MOST_CUT = 0.05  # share of tokens that may be cut without a warning
+_log = logging.getLogger(__name__)
+
+
 class Tokens:
     """Every text tokenised once; a batch is padded to its longest, rounded up so that shapes repeat."""
 
@@ -95,6 +100,12 @@ class Tokens:
         self._ids = np.full((len(rows), int(self._lengths.max(initial=1))), self._pad, np.int32)
         for i, row in enumerate(rows):
             self._ids[i, : len(row)] = row
+
+    def tell_cut(self) -> None:
+        """Log the share of tokens that no text tower sees; a warning above `MOST_CUT`."""
+        share = self.cut / max(1, self.tokens)
+        level = logging.WARNING if share > MOST_CUT else logging.INFO
+        _log.log(level, "%.1f %% of all tokens lie beyond the context of %d and are cut", 100 * share, self._context)
 
     def batch(self, indices: Indices) -> Tensor:
         """int64 [len(indices), L]; no mask: nothing that is read sees the padding (see `pooled`)."""

@@ -105,8 +105,8 @@ class ImageTower(nn.Module):
         if "timm" in config:
             import timm  # seconds, which nobody else should pay
 
-            self.net: Any = timm.create_model(config["timm"], pretrained=False, **config.get("arguments", {}))
-            self.width = int(self.net.num_classes or self.net.num_features)
+            made: Any = timm.create_model(config["timm"], pretrained=False, **config.get("arguments", {}))
+            self.net, self.width = made, int(made.num_classes or made.num_features)
         else:
             self.net = AutoModel.from_config(_auto(config["config"]), dtype=torch.float32)
             self.width = _width(self.net.config)
