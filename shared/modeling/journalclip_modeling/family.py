@@ -100,7 +100,7 @@ def keep_bias(model: PreTrainedModel, bias: torch.Tensor | None) -> None:
         if bias is not None:
             with torch.no_grad():
                 held.fill_(bias.detach().item())
-    else:
+    elif bias is not None or hasattr(model.config, "journalclip_logit_bias"):
         model.config.journalclip_logit_bias = None if bias is None else bias.detach().item()
 
 
