@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 from journalclip_evaluation.shapes import SHAPES, draw_shape
 from journalclip_freezing import FreezeOptions, freeze
 from journalclip_freezing.splits import SplitShares
-from journalclip_modeling.encoder import context_length, image_features, normalised, text_features, tokenize
+from journalclip_modeling.encoder import image_features, normalised, text_features, tokenize
+from journalclip_modeling.family import context_length
 from journalclip_modeling.folder import ClipFolder, save_folder, upload_folder
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_modeling.scratch_config import ScratchConfig

@@ -31,6 +31,59 @@ _By = Annotated[str, typer.Option("--by", help="Who decides; default: the user o
 _Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 
 
+@models.command("import")
+def import_model(
+    name: Annotated[str, typer.Option(help="What the start is called: a folder of this name below WORKDIR/starts.")],
+    source: Annotated[str, typer.Argument(help="A folder, a weight file, or a hub name.")] = "",
+    image: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="An image encoder's folder.")] = None,
+    text: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="A text encoder's folder.")] = None,
+    licence: Annotated[str, typer.Option(help="SPDX name; default: what the source's own card says.")] = "",
+    quick_gelu: Annotated[
+        bool | None, typer.Option("--quick-gelu/--gelu", help="The activation, where a bare weight file cannot say.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="A tokenizer's folder or CLIP's table of merges, where none is there."),
+    ] = None,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Convert a foreign checkpoint once to a start that recipes train from; vectors are compared before and after.
+
+    Known: Hugging Face CLIP, SigLIP, MetaCLIP 2 and VisionTextDualEncoder folders (whole, in shards, .bin), open_clip
+    folders, OpenAI's `.pt` files, and two encoders joined by --image and --text.
+
+    Examples:
+
+        journalclip models import biomedclip-folder --name biomedclip --licence MIT
+
+        journalclip models import ViT-B-32.pt --name clip-b32
+
+        journalclip models import --image efficientnet-folder --text minilm-folder --name joined
+    """
+    from dataclasses import asdict
+
+    from journalclip_modeling.starts.imports import import_joined, import_start
+
+    if bool(source) == (image is not None or text is not None) or (image is None) != (text is None):
+        raise typer.BadParameter("give either a source, or both --image and --text")
+    if Path(name).name != name or name.startswith("."):
+        raise typer.BadParameter("a plain name, not a path", param_hint="--name")
+    folder = workdir / "starts" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if image is not None and text is not None:
+        note = import_joined(image, text, folder, licence=licence)
+    else:
+        note = import_start(source, folder, licence=licence, quick_gelu=quick_gelu, tokenizer=tokenizer)
+    found = {**asdict(note), "folder": str(folder)}
+    if as_json:
+        print_json(found)
+        return
+    for key, value in found.items():
+        typer.echo(f"{key:>14}  {value if value is not None else 'not checked: the source library is not installed'}")
+    typer.echo(f"Train from it: journalclip train ... --set model.base={folder}")
+
+
 @models.command("list")
 def list_models(kind: OfKind = None, workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
     """Every version with its aliases, and what was decided by whom.

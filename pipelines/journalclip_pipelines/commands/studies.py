@@ -177,7 +177,11 @@ def run(
     folder: _Folder,
     workdir: Workdir = DEFAULT_WORKDIR,
     recipe: Annotated[
-        str, typer.Option(help="study_demo, study_demo_vit, selip_resnet50_studies, selip_vit_b16_studies.")
+        str,
+        typer.Option(
+            help="CPU: study_demo, study_demo_vit, selip_paper_demo. GPU: selip_paper, selip_resnet50_studies,"
+            " selip_vit_b16_studies."
+        ),
     ] = "study_demo",
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe; repeatable.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def train(
     recipe: Annotated[str, typer.Option(help="A recipe's name.")],
-    dataset: Annotated[str, typer.Option(help="A frozen dataset's id (`ds_...`).")],
+    dataset: Annotated[str, typer.Option(help="A frozen dataset's id (`ds_...`).")] = "",
     workdir: Workdir = DEFAULT_WORKDIR,
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value over the recipe; may repeat.")] = None,
     general_reference: Annotated[
@@ -35,6 +35,13 @@ def train(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Print steps, memory and time expected; train nothing.")] = False,
+    pairs: Annotated[
+        int,
+        typer.Option(min=0, help="With --dry-run and no dataset: the plan on one A100 for so many pairs, estimated."),
+    ] = 0,
+    device: Annotated[
+        str, typer.Option(help="`auto` (the GPU where there is one), `cpu`, `cuda`, `cuda:1` ...")
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Ask for a training of a frozen dataset, of any kind; in a working folder, train at once.
@@ -48,12 +55,24 @@ def train(
 
         journalclip train --recipe demo --dataset ds_... --set optim.epochs=5 --set loss.kind=soft
 
+        journalclip train --recipe cns_clip_vit_b32 --dry-run --pairs 24021
+
         journalclip train --recipe cns_clip_vit_b32 --dataset ds_... --general-reference pictures-by-class
     """
     from journalclip_pipelines.operations.installation import Installation
     from journalclip_training.recipes import configure
     from journalclip_training.start import frozen_dataset
 
+    if pairs and not dataset and dry_run:
+        estimated = _estimate(recipe, settings or [], pairs)
+        if as_json:
+            print_json(estimated)  # type: ignore[arg-type]  # numbers and words
+        else:
+            for key, value in estimated.items():
+                typer.echo(f"{key:>18}  {value}")
+        return
+    if not dataset:
+        raise typer.BadParameter("a dataset is needed, or --dry-run with --pairs", param_hint="--dataset")
     there = Installation.open(workdir, "articles")  # log and store are one for all kinds
     frozen = frozen_dataset(there.store, dataset)
     config = configure(recipe, settings or [], frozen.kind)
@@ -64,10 +83,10 @@ def train(
                 f"there is no dry run for {frozen.kind}",
                 "Train with optim.epochs=1 to see its pace.",
             )
-        expected = _plan(there, config, frozen)
+        expected = _plan(there, config, frozen, device)
         found = {**asdict(expected), "config": asdict(config)} if as_json else _readable(expected)
     else:
-        found = _train(there, frozen, config, tuple(settings or ()), general_reference)
+        found = _train(there, frozen, config, tuple(settings or ()), general_reference, device)
     if as_json:
         print_json(found)  # type: ignore[arg-type]
         return
@@ -75,12 +94,33 @@ def train(
         typer.echo(f"{key:>18}  {value}")
 
 
-def _plan(there: Installation, config: TrainConfig, frozen: DatasetFrozen) -> Plan:
+def _estimate(recipe: str, settings: list[str], pairs: int) -> dict[str, object]:
+    """What a recipe takes on one A100, counted on tensors without memory; nothing is loaded."""
+    from journalclip_training.footprint import A100, SHARE_OF_PEAK, estimate
+
+    found, steps = estimate(recipe, settings, pairs)
+    return {
+        "pairs": pairs,
+        "batch": found.batch,
+        "micro_batch": found.micro,
+        "weights": found.parameters,
+        "trainable": found.trainable,
+        "steps": steps,
+        "peak_gb": round(found.peak_bytes / 1e9, 1),
+        "fits": f"{'fits' if found.fits(A100) else 'does NOT fit'} one {A100.name}",
+        "hours_estimated": round(steps * found.seconds(A100) / 3600, 2),
+        "estimated_from": f"{found.operations / 1e12:.1f} counted TFLOP a step, {SHARE_OF_PEAK:.0%} (assumed) of"
+        f" {A100.peak / 1e12:.0f} TFLOP/s; not measured, loading not counted",
+    }
+
+
+def _plan(there: Installation, config: TrainConfig, frozen: DatasetFrozen, device: str) -> Plan:
     from journalclip_modeling.data import FrozenDataset
     from journalclip_training.config import RunOptions
+    from journalclip_training.machine import resolved
     from journalclip_training.plan import plan
 
-    return plan(config, FrozenDataset.open(there.store, frozen.manifest), RunOptions())
+    return plan(config, FrozenDataset.open(there.store, frozen.manifest), RunOptions(device=resolved(device)))
 
 
 def _readable(expected: Plan) -> dict[str, object]:
@@ -97,7 +137,8 @@ def _readable(expected: Plan) -> dict[str, object]:
 
 
 def _train(
-    there: Installation, frozen: DatasetFrozen, config: RunConfig, overrides: tuple[str, ...], reference: Path | None
+    there: Installation, frozen: DatasetFrozen, config: RunConfig, overrides: tuple[str, ...],
+    reference: Path | None, device: str,
 ) -> dict[str, object]:
     """The request, and in a working folder the model. Raises `PermanentError` as the training did."""
     from journalclip_training.requests import ask
@@ -106,7 +147,7 @@ def _train(
     there.bus.publish([Event(asked, "journalclip train")])
     if there.settings.bus != "sqlite":
         return {"asked": asked.model_dump(mode="json")}
-    _drain(there, frozen.kind, reference)
+    _drain(there, frozen.kind, reference, device)
     for fact in facts_of(there.bus, ModelTrained):
         if fact.dataset_id == frozen.dataset_id:
             model = ModelManifest.model_validate_json(there.store.get(fact.manifest))
@@ -118,7 +159,7 @@ def _train(
     raise PermanentError(failed[-1].code, failed[-1].reason, failed[-1].remedy)
 
 
-def _drain(there: Installation, kind: Kind, reference: Path | None) -> None:
+def _drain(there: Installation, kind: Kind, reference: Path | None, device: str) -> None:
     from journalclip_pipelines.local.articles import LocalArticles
     from journalclip_pipelines.local.handlers import training_stage
     from journalclip_pipelines.local.stages import drain
@@ -131,4 +172,4 @@ def _drain(there: Installation, kind: Kind, reference: Path | None) -> None:
     general = FolderReference(reference) if reference is not None else None
     local = LocalStudies() if kind == "studies" else LocalArticles(general=general)
     with workspace.lock():
-        drain(workspace.bus, training_stage(workspace, local), reporter())
+        drain(workspace.bus, training_stage(workspace, local, device), reporter())

@@ -5,6 +5,7 @@ Heavy services are imported when their stage has work, never before.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -71,14 +72,18 @@ def stages_after_freezing(workspace: Workspace, local: LocalKind, gates: str) ->
     ]
 
 
-def training_stage(workspace: Workspace, local: LocalKind) -> Stage:
+def training_stage(workspace: Workspace, local: LocalKind, device: str = "auto") -> Stage:
     """Requests are made by whoever runs the stage, so no dataset is answered by itself."""
 
     @contextmanager
     def training(tick: Tick) -> Iterator[Handler]:
+        from journalclip_training.config import RunOptions as TrainingOptions
         from journalclip_training.handler import TrainingHandler
+        from journalclip_training.machine import describe, resolved
         from journalclip_training.tracking import MlflowTracking
 
+        chosen = resolved(device)
+        logging.getLogger(__name__).info(describe(chosen))
         yield TrainingHandler(
             store=workspace.store,
             registry=workspace.registry(local.kind),
@@ -86,6 +91,7 @@ def training_stage(workspace: Workspace, local: LocalKind) -> Stage:
             workdir=workspace.scratch,
             tracking=MlflowTracking(workspace.mlflow_uri, registered_model(local.kind)),
             signer=load_signer(None, workspace.keys),
+            options=TrainingOptions(device=chosen),
             progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),
         )
 

@@ -12,15 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, CLIPModel, ResNetConfig, ResNetModel
+from torch import Tensor
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, ResNetConfig, ResNetModel
 
-from journalclip_modeling.folder import ClipFolder, load_folder
-from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.family import context_length, image_size, load_model
+from journalclip_modeling.folder import ClipFolder, load_folder, with_end_token
+from journalclip_modeling.preprocess import Preprocess, preprocess_of
 from journalclip_modeling.resnet import with_resnet
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_shared.ids import sha256_hex
 from journalclip_training.config import TrainConfig
-from journalclip_training.errors import BaseUnavailable
+from journalclip_training.errors import BaseUnavailable, SettingInvalid
 
 FROM_NOTHING = "resnet50"
 # What transformers' published ResNets were trained with.
@@ -63,6 +65,8 @@ def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
         start = _from_hub(model.base)
     if model.image_base:
         start = _with_image_tower(start, model.image_base, config.seed)
+    if config.data.fit != "start":
+        start = replace(start, preprocess=replace(start.preprocess, fit=config.data.fit))
     return _with_context(start, model.context) if model.context else start
 
 
@@ -82,20 +86,46 @@ def _with_image_tower(start: ClipFolder, name: str, seed: int) -> ClipFolder:
 
 
 def _from_hub(name: str) -> ClipFolder:
+    """A hub name brings its own mean, deviation, size and fit, as a folder does."""
     try:
-        model = CLIPModel.from_pretrained(name, use_safetensors=True, dtype="float32")
+        model = load_model(name, local=False)
         tokenizer = AutoTokenizer.from_pretrained(name)
+        preprocess = preprocess_of(AutoImageProcessor.from_pretrained(name).to_dict(), image_size(model))
     except (OSError, ValueError, KeyError) as error:
         raise BaseUnavailable(name, str(error)) from error
-    return ClipFolder(model, tokenizer, Preprocess(int(model.config.vision_config.image_size)))
+    return ClipFolder(with_end_token(model, tokenizer), tokenizer, preprocess)
+
+
+KEPT = 20  # positions that a prompt uses and that a stretch leaves as they are (Long-CLIP, arXiv 2403.15378)
+_SPREAD = 4  # new positions for one old one beyond them
+
+
+def stretched(old: Tensor, context: int) -> Tensor:
+    """Positions [context, W] from old [n, W]: the first 20 as they are, so that short texts keep their very vectors.
+
+    Beyond them each old step becomes four (linear between neighbours, extrapolated at the end), as Long-CLIP has it:
+    77 positions become 248. Where that is not enough the steps are stretched further; where it is too much, cut.
+    """
+    if len(old) <= KEPT:
+        raise ValueError(f"{len(old)} positions are too few to stretch")
+    spread = max(_SPREAD, (context - KEPT) / (len(old) - KEPT))
+    places = KEPT + torch.arange(context - KEPT, dtype=torch.float64) / spread
+    below = places.floor().long().clamp(max=len(old) - 2)
+    share = (places - below)[:, None].to(old.dtype)
+    return torch.cat([old[:KEPT], old[below] + share * (old[below + 1] - old[below])])
 
 
 def _with_context(start: ClipFolder, context: int) -> ClipFolder:
-    """The text tower's positions stretched to ``context`` by linear interpolation."""
+    """The text tower's positions stretched to ``context``. Raises `SettingInvalid` where the tower cannot be."""
+    if not isinstance(start.model, CLIPModel):
+        raise SettingInvalid(
+            "model.context",
+            f"only CLIP's text towers are stretched; this one sees {context_length(start.model)} tokens",
+        )
     embeddings = start.model.text_model.embeddings
     old = embeddings.position_embedding.weight.detach()
-    stretched = torch.nn.functional.interpolate(old.T[None], size=context, mode="linear", align_corners=True)[0].T
-    embeddings.position_embedding = torch.nn.Embedding(context, stretched.shape[1], _weight=stretched.contiguous())
+    new = old[:context] if context <= len(old) else stretched(old, context)
+    embeddings.position_embedding = torch.nn.Embedding(context, new.shape[1], _weight=new.contiguous().clone())
     embeddings.register_buffer("position_ids", torch.arange(context)[None], persistent=False)
     start.model.config.text_config.max_position_embeddings = context
     start.tokenizer.model_max_length = context

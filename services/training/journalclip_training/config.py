@@ -29,6 +29,8 @@ class DataConfig:
 
     text: Literal["caption", "record", "mixed"] = "caption"  # mixed: the record's sentence every other epoch
     min_pairs: int = 16
+    # How pictures become squares: a figure whole, panels and labels included, or as the start was trained.
+    fit: Literal["letterbox", "crop", "squash", "start"] = "letterbox"
     augment: float = 0.0  # 0 to 1: strength of crops, shifts and contrast; never a flip, since sides carry meaning
 
 

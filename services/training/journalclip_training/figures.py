@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from journalclip_modeling.encoder import context_length
+from journalclip_modeling.family import context_length, fixed_length, keep_bias, learned
 from journalclip_modeling.folder import ClipFolder
 from journalclip_training.batches import Order
 from journalclip_training.config import RunOptions, TrainConfig
@@ -41,7 +41,7 @@ class FigureTask:
             self.model.activation_checkpointing_enable()
         towers = Towers(self.model, start.preprocess, config.model.bf16, config.model.patch_dropout)
         self._embed = torch.compile(towers) if options.compile else towers
-        self._objective = Objective(config.loss, samples, world, folder / "sentences")
+        self._objective = Objective(config.loss, samples, world, folder / "sentences", learned(self.model).bias)
         self.extra = self._objective.extra
         self._feed = self._fed(start, samples)
 
@@ -53,8 +53,10 @@ class FigureTask:
     def _fed(self, start: ClipFolder, samples: Samples) -> Feed:
         even, odd = texts_of(samples.pairs, self.config.data)
         context = context_length(start.model)
-        first = Tokens(start.tokenizer, even, context)
-        second = first if odd is even else Tokens(start.tokenizer, odd, context)
+        fixed = fixed_length(start.model)
+        first = Tokens(start.tokenizer, even, context, fixed)
+        second = first if odd is even else Tokens(start.tokenizer, odd, context, fixed)
+        first.tell_cut()
         drawn = patches(start.model) if self.config.model.patch_dropout else 0
         device = torch.device(self.options.device)
         return Feed(samples.pictures, (first, second), self.plan, drawn, device, self.world.rank, self.world.size)
@@ -85,6 +87,7 @@ class FigureTask:
     def finish(self) -> None:
         if self._lora is not None:
             fold_lora(self._lora)
+        keep_bias(self.model, self.extra.get("bias"))
         self.model.eval()
 
     def _taught(self, batch: Batch) -> tuple[Tensor, ...]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -140,7 +140,7 @@ def fit_task(
     return _Run(task, config, digest, folder, options or RunOptions(), world or Alone()).go(observe)
 
 
-class _Run:
+class _Run(Generic[B]):
     def __init__(
         self, task: FitTask[B], config: OptimConfig, digest: str, folder: Path, options: RunOptions, world: World
     ) -> None:
@@ -167,7 +167,7 @@ class _Run:
         self.task.finish()
         return Fitted(self.steps, tuple(curve))
 
-    def _step(self, step: int, batch: Parted) -> Point:
+    def _step(self, step: int, batch: B) -> Point:
         lr = rate(step, self.steps, self.config)
         set_rate(self.optimizer, lr)
         self.optimizer.zero_grad(set_to_none=True)

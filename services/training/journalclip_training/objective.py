@@ -25,8 +25,14 @@ class Objective:
     """The loss over one training set; ``extra`` holds what it learns beside the towers."""
 
     def __init__(
-        self, config: LossConfig, samples: Samples, world: World | None = None, cache: Path | None = None
+        self,
+        config: LossConfig,
+        samples: Samples,
+        world: World | None = None,
+        cache: Path | None = None,
+        bias: float | None = None,
     ) -> None:
+        """``bias``: what the start learnt; None: it has none, and a sigmoid's begins where SigLIP began."""
         self.config = config
         self.world = world or Alone()
         self.extra: dict[str, Tensor] = {}
@@ -35,7 +41,7 @@ class Objective:
         if config.kind in ("soft", "medclip", "sat", "selip") and self._lam:
             self._texts = TextKernels(config, samples.texts, [pair.record for pair in samples.pairs], cache)
         if config.kind == "siglip":
-            self.extra["bias"] = torch.tensor(SIGLIP_BIAS, requires_grad=True)
+            self.extra["bias"] = torch.tensor(SIGLIP_BIAS if bias is None else bias, requires_grad=True)
 
     def __call__(self, v: Tensor, t: Tensor, log_scale: Tensor, batch: Indices) -> Tensor:
         """Scalar; v and t are this rank's slice of the global ``batch``."""

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from journalclip_training.config import OptimConfig, Trainable
 
-_LAYER = re.compile(r"(?:^|\.)(?:layers|layer|stages)\.(\d+)\.")
+_LAYER = re.compile(r"(?:^|\.)(?:layers|layer|stages|blocks)\.(\d+)\.")
 # Built from the layers' inputs, so one step below the first layer.
-_INPUT = ("embeddings", "pre_layrnorm", "embedder")
+_INPUT = ("embeddings", "pre_layrnorm", "embedder", "patch_embed", "pos_embed", "cls_token", "stem")
+_ATTENTION = ("self_attn", ".attn.", ".attention.")  # in CLIP and SigLIP, in timm, in BERT and ViT
 _TEXT = ("text",)  # what the text tower's parameters are called, whatever the family: text_model, text, text_projection
 
 
@@ -27,7 +28,7 @@ def rate(step: int, steps: int, config: OptimConfig) -> float:
     floor = config.final_lr * config.lr
     if config.schedule == "polynomial":
         stair = math.floor(progress * config.stairs + 1e-9)  # a whole number of steps may not round down a stair
-        return floor + (config.lr - floor) * (1 - stair / config.stairs) ** config.power
+        return floor + (config.lr - floor) * math.pow(1 - stair / config.stairs, config.power)
     return floor + (config.lr - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
@@ -35,7 +36,9 @@ def freeze(model: nn.Module, trainable: Trainable) -> None:
     """``attention`` leaves only self-attention, projections and the temperature free; LoRA freezes by itself."""
     if trainable == "attention":
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_("self_attn" in name or "projection" in name or "logit_scale" in name)
+            parameter.requires_grad_(
+                any(each in name for each in _ATTENTION) or "projection" in name or "logit_scale" in name
+            )
 
 
 def adamw(model: nn.Module, extra: Mapping[str, Tensor], config: OptimConfig) -> torch.optim.AdamW:

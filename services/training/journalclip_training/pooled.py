@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import CLIPModel
-from transformers.models.clip.modeling_clip import CLIPEncoderLayer, CLIPVisionModel
+from transformers.models.clip.modeling_clip import CLIPEncoderLayer, CLIPTextModel, CLIPVisionModel
 
-from journalclip_modeling.encoder import image_features
+from journalclip_modeling.encoder import image_features, text_features
 
 _LARGEST = 2  # an `eos_token_id` of old configurations: the end token is then the one with the largest number
 
@@ -23,7 +23,7 @@ _LARGEST = 2  # an `eos_token_id` of old configurations: the end token is then t
 def image_vectors(model: CLIPModel, pixels: Tensor) -> Tensor:
     """Projected features [N, dim] of float pixels [N, 3, S, S]; towers of another kind compute all they have."""
     tower = model.vision_model
-    if not isinstance(tower, CLIPVisionModel):
+    if not isinstance(model, CLIPModel) or not isinstance(tower, CLIPVisionModel):
         return image_features(model, pixels)
     hidden = tower.pre_layrnorm(tower.embeddings(pixels))
     *layers, last = tower.encoder.layers
@@ -35,8 +35,10 @@ def image_vectors(model: CLIPModel, pixels: Tensor) -> Tensor:
 
 def text_vectors(model: CLIPModel, ids: Tensor) -> Tensor:
     """Projected features [N, dim] of token numbers [N, L], padded at their end: attention is causal, so what follows
-    the end token is never seen."""
+    the end token is never seen. Towers of another kind tell padding by themselves."""
     tower = model.text_model
+    if not isinstance(model, CLIPModel) or not isinstance(tower, CLIPTextModel):
+        return text_features(model, ids)
     ends = end_places(ids, tower.eos_token_id)
     *layers, last = tower.encoder.layers
     visible = torch.arange(ids.shape[1], device=ids.device) <= ends[:, None]

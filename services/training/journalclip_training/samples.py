@@ -5,6 +5,7 @@ Row ``i`` is the same pair everywhere: ``pairs[i]``, its tokens, its picture.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,24 +71,47 @@ def same_figure_or_text(pairs: Sequence[Pair]) -> Tensor:
     return torch.tensor([smallest[i] for i in range(len(pairs))], dtype=torch.int64)
 
 
+MOST_CUT = 0.05  # share of tokens that may be cut without a warning
+_log = logging.getLogger(__name__)
+
+
 class Tokens:
     """Every text tokenised once; a batch is padded to its longest, rounded up so that shapes repeat."""
 
     ROUND = 8  # few distinct lengths: allocators and compiled graphs are reused
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int) -> None:
-        rows = tokenizer(list(texts), truncation=True, max_length=context)["input_ids"]
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int, fixed: bool = False
+    ) -> None:
+        """``fixed``: every batch is padded to the whole context, as SigLIP was trained."""
+        whole = tokenizer(list(texts), truncation=False)["input_ids"]
+        self.tokens = sum(len(row) for row in whole)
+        self.cut = sum(max(0, len(row) - context) for row in whole)
+        rows = whole
+        if self.cut:
+            rows = tokenizer(list(texts), truncation=True, max_length=context)["input_ids"]
+        self._fixed = fixed
         self._lengths = np.array([len(row) for row in rows], np.int64)
-        self._context = context
-        self._ids = np.full((len(rows), int(self._lengths.max(initial=1))), tokenizer.pad_token_id or 0, np.int32)
+        self._context, self._pad = context, tokenizer.pad_token_id or 0
+        self._ids = np.full((len(rows), int(self._lengths.max(initial=1))), self._pad, np.int32)
         for i, row in enumerate(rows):
             self._ids[i, : len(row)] = row
+
+    def tell_cut(self) -> None:
+        """Log the share of tokens that no text tower sees; a warning above `MOST_CUT`."""
+        share = self.cut / max(1, self.tokens)
+        level = logging.WARNING if share > MOST_CUT else logging.INFO
+        _log.log(level, "%.1f %% of all tokens lie beyond the context of %d and are cut", 100 * share, self._context)
 
     def batch(self, indices: Indices) -> Tensor:
         """int64 [len(indices), L]; no mask: nothing that is read sees the padding (see `pooled`)."""
         lengths = self._lengths[indices]
         longest = -(-int(lengths.max()) // self.ROUND) * self.ROUND
         longest = min(longest, self._context, self._ids.shape[1])
+        if self._fixed:
+            out = np.full((len(lengths), self._context), self._pad, np.int64)
+            out[:, : self._ids.shape[1]] = self._ids[indices]
+            return torch.from_numpy(out)
         return torch.from_numpy(self._ids[indices, :longest].astype(np.int64))
 
 

@@ -67,7 +67,7 @@ class Towers(nn.Module):
 
 def patches(model: CLIPModel) -> int:
     """How many patches the image tower sees. Raises `SettingInvalid` for a tower without patches."""
+    if not isinstance(model, CLIPModel) or isinstance(model, ResNetClip):
+        raise SettingInvalid("model.patch_dropout", "this tower has no patches to drop behind a class token")
     vision = model.config.vision_config
-    if isinstance(model, ResNetClip):
-        raise SettingInvalid("model.patch_dropout", "a ResNet has no patches to drop")
     return int((vision.image_size // vision.patch_size) ** 2)

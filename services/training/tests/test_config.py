@@ -19,13 +19,15 @@ from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import KINDS
 from journalclip_training.augment import vary
-from journalclip_training.base import describe_base, load_base
+from journalclip_training.base import describe_base, load_base, stretched
 from journalclip_training.batches import Order
 from journalclip_training.config import OptimConfig, TrainConfig, config_from_json, with_overrides
 from journalclip_training.errors import BaseUnavailable, RecipeUnknown, SettingInvalid
 from journalclip_training.optim import adamw, rate
 from journalclip_training.recipes import RECIPES, Recipe, article_config, configure, recipes_of, registry
+from journalclip_training.samples import Tokens
 from journalclip_training.start import frozen_dataset
+from journalclip_training.studies.recipes import selip_paper
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -170,18 +172,53 @@ def test_a_folder_is_a_start_and_its_weights_are_in_the_name(tmp_path: Path) -> 
     assert describe_base(config) != name
 
 
-def test_a_longer_context_keeps_the_ends_and_takes_longer_texts(tmp_path: Path) -> None:
-    short = load_base(tiny_config(), ["red square"])
+def test_a_longer_context_keeps_the_vectors_of_short_texts_and_takes_longer_ones(tmp_path: Path) -> None:
+    config = tiny_config()
+    config = replace(config, model=replace(config.model, scratch=replace(config.model.scratch, context=30)))
+    short = load_base(config, ["red square"])
     save_folder(short, tmp_path / "clip")
-    long = load_base(with_base(str(tmp_path / "clip"), context=50), [])
+    start = with_base(str(tmp_path / "clip"), context=56)
+    long = load_base(start, [])
     old = short.model.text_model.embeddings.position_embedding.weight
     new = long.model.text_model.embeddings.position_embedding.weight
-    torch.testing.assert_close(new[[0, -1]], old[[0, -1]])
+    torch.testing.assert_close(new[:20], old[:20])
+    torch.testing.assert_close(new[20::4], old[20:29])
+    torch.testing.assert_close(new[22], (old[20] + old[21]) / 2)
     save_folder(long, tmp_path / "long")
-    encoder = Encoder.load(tmp_path / "long")
-    texts = ["red " * 30, "red " * 30 + "square"]
+    encoder, before = Encoder.load(tmp_path / "long"), Encoder.load(tmp_path / "clip")
+    np.testing.assert_allclose(encoder.embed_texts(["red square"]), before.embed_texts(["red square"]), atol=1e-6)
+    texts = ["red " * 50, "red " * 50 + "square"]
     vectors = encoder.embed_texts(texts)
     assert (vectors[0] != vectors[1]).any()
+    with pytest.raises(ValueError, match="too few"):
+        stretched(old[:20].detach(), 40)
+
+
+def test_tokens_beyond_the_context_are_counted() -> None:
+    made = load_base(tiny_config(), ["red square", "blue disc"])
+    whole = [len(made.tokenizer(text)["input_ids"]) for text in ("red", "red " * 50)]
+    tokens = Tokens(made.tokenizer, ["red", "red " * 50], 10)
+    assert (tokens.tokens, tokens.cut) == (sum(whole), whole[1] - 10)
+    assert tokens.batch(np.array([0, 1])).shape == (2, 10)
+    fixed = Tokens(made.tokenizer, ["red"], 10, fixed=True).batch(np.array([0]))
+    assert fixed.shape == (1, 10)
+    assert set(fixed[0, whole[0] :].tolist()) == {made.tokenizer.pad_token_id}
+
+
+def test_a_start_is_shown_figures_whole_or_as_it_was_trained() -> None:
+    config = tiny_config()
+    assert load_base(config, ["red"]).preprocess.fit == "letterbox"
+    cropped = replace(config, data=replace(config.data, fit="crop"))
+    assert load_base(cropped, ["red"]).preprocess.fit == "crop"
+
+
+def test_the_published_schedule_warms_up_and_falls_in_a_hundred_stairs() -> None:
+    optim = selip_paper().optim
+    assert rate(4999, optim.steps, optim) == pytest.approx(1e-4)
+    assert rate(2499, optim.steps, optim) == pytest.approx(0.5e-4)
+    for epoch in (0, 1, 50, 99):
+        for step in (5000 + 250 * epoch, 5000 + 250 * epoch + 249):
+            assert rate(step, optim.steps, optim) == pytest.approx(1e-4 * (1 - epoch / 100) ** 0.9)
 
 
 def test_a_base_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

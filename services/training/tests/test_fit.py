@@ -11,7 +11,7 @@ from transformers import ResNetConfig, ResNetModel
 
 from journalclip_devtools.doubles.squares import TINY, tiny_config
 from journalclip_devtools.doubles.training_kills import kill_study, tiny_samples
-from journalclip_modeling.encoder import context_length
+from journalclip_modeling.family import context_length
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.resnet import ResNetClip
 from journalclip_training.base import describe_base, load_base

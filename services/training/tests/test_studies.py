@@ -16,6 +16,7 @@ from journalclip_modeling.scratch import train_tokenizer
 from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet, tiny_vit, tiny_volume
 from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_modeling.studies.folder import load_study_folder, save_study_folder, scratch_study_model
+from journalclip_modeling.studies.text import EncoderTower
 from journalclip_shared.records.report import ReportFinding, SequenceDescription
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import LossConfig, OptimConfig, RunOptions
@@ -189,9 +190,10 @@ def test_a_pretrained_text_encoder_is_the_start_and_survives_its_folder(tmp_path
     loaded = load_study_folder(tmp_path / "model")
     ids = torch.tensor([tokenizer("hyperintense glioma left")["input_ids"]])
     first = bert(input_ids=ids).last_hidden_state[:, 0]
-    padded = torch.nn.functional.pad(ids, (0, 5))
+    padded, text = torch.nn.functional.pad(ids, (0, 5)), loaded.model.text
+    assert isinstance(text, EncoderTower)
     with torch.inference_mode():
-        expected = torch.nn.functional.normalize(loaded.model.text.project(first), dim=1)
+        expected = torch.nn.functional.normalize(text.project(first), dim=1)
         torch.testing.assert_close(loaded.model.texts(padded), expected, rtol=0, atol=1e-5)
     assert describe_study_base(recipe).startswith("scratch:0+bert@")
     lacking = load_file(tmp_path / "bert" / "model.safetensors")

@@ -1,12 +1,13 @@
 """A CLIP folder as two functions: pictures to vectors, texts to vectors.
 
-The folder is what ``CLIPModel.save_pretrained`` writes (safetensors, config, tokenizer, preprocessor); it loads with no
-network. Vectors are float32 and L2-normalised, so a dot product is a cosine. The same folder gives the same vectors for
+The folder is what ``save_pretrained`` writes (safetensors, config, tokenizer, preprocessor); it loads with no network.
+Vectors are float32 and L2-normalised, so a dot product is a cosine. The same folder gives the same vectors for
 any batch size up to floating-point summation order.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
@@ -15,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from transformers import CLIPModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from journalclip_modeling.family import context_length, fixed_length, learned, vector_size
 from journalclip_modeling.folder import load_folder
 from journalclip_modeling.preprocess import Preprocess
 
@@ -25,9 +27,9 @@ Item = TypeVar("Item")
 
 
 class Encoder:
-    """Both towers of one model on one device, in evaluation mode."""
+    """Both towers of one model on one device, in evaluation mode; of any family."""
 
-    def __init__(self, model: CLIPModel, tokenizer: PreTrainedTokenizerBase, preprocess: Preprocess) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preprocess: Preprocess) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.preprocess = preprocess
@@ -40,11 +42,11 @@ class Encoder:
 
     @property
     def dim(self) -> int:
-        return int(self.model.config.projection_dim)
+        return vector_size(self.model)
 
     @property
     def logit_scale(self) -> float:
-        return float(self.model.logit_scale.detach().exp())
+        return math.exp(learned(self.model).log_scale)
 
     def embed_images(self, images: Sequence[Image.Image], batch_size: int = 64) -> Vectors:
         """float32 [N, dim], L2-normalised."""
@@ -59,8 +61,9 @@ class Encoder:
         return image_features(self.model, self.preprocess.normalise(pixels, self.model.dtype))
 
     def _text_features(self, texts: Sequence[str]) -> torch.Tensor:
-        tokens = tokenize(self.tokenizer, texts, context_length(self.model))
-        return text_features(self.model, tokens["input_ids"], tokens["attention_mask"])
+        fixed = fixed_length(self.model)
+        tokens = tokenize(self.tokenizer, texts, context_length(self.model), fixed)
+        return text_features(self.model, tokens["input_ids"], None if fixed else tokens["attention_mask"])
 
     def _embed(
         self, items: Sequence[Item], batch_size: int, features: Callable[[Sequence[Item]], torch.Tensor]
@@ -72,23 +75,24 @@ class Encoder:
         return cast(Vectors, np.concatenate(parts))
 
 
-def context_length(model: CLIPModel) -> int:
-    return int(model.config.text_config.max_position_embeddings)
-
-
-def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> dict[str, torch.Tensor]:
-    """``input_ids`` and ``attention_mask``, int64 [N, longest], cut to ``length`` tokens."""
-    found = tokenizer(list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt")
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int, fixed: bool = False
+) -> dict[str, torch.Tensor]:
+    """``input_ids`` and ``attention_mask``, int64 [N, longest], cut to ``length`` tokens; ``fixed``: padded to it."""
+    found = tokenizer(
+        list(texts), padding="max_length" if fixed else True, truncation=True, max_length=length, return_tensors="pt",
+        return_attention_mask=True,
+    )  # fmt: skip
     return {name: found[name] for name in ("input_ids", "attention_mask")}
 
 
-def image_features(model: CLIPModel, pixel_values: torch.Tensor) -> torch.Tensor:
+def image_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.Tensor:
     """Projected image features [N, dim], not normalised."""
     return cast(torch.Tensor, model.get_image_features(pixel_values=pixel_values).pooler_output)
 
 
 def text_features(
-    model: CLIPModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+    model: PreTrainedModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Projected text features [N, dim], not normalised. Texts padded at their end need no mask."""
     device = model.device

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from journalclip_modeling.preprocess import Preprocess
-from journalclip_modeling.resnet import load_clip
+from journalclip_modeling.family import image_size, load_model
+from journalclip_modeling.preprocess import Preprocess, read_preprocess, write_preprocess
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
@@ -25,6 +25,8 @@ from journalclip_shared.records.model import ModelFile
 
 # Loading takes under a second; its bar would break into ours.
 transformers_logging.disable_progress_bar()
+
+_OLD_END = 2
 
 
 class ModelUnloadable(PermanentError):
@@ -43,9 +45,9 @@ class ModelTampered(PermanentError):
 
 @dataclass(frozen=True)
 class ClipFolder:
-    """What a folder holds once loaded."""
+    """What a folder holds once loaded; ``model`` is of one of the families of `journalclip_modeling.family`."""
 
-    model: CLIPModel
+    model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     preprocess: Preprocess
 
@@ -55,24 +57,18 @@ def load_folder(folder: Path) -> ClipFolder:
     if not (folder / "config.json").is_file():
         raise ModelUnloadable(folder, "no config.json")
     try:
-        model = load_clip(folder)
+        model = load_model(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelUnloadable(folder, str(error)) from error
-    return ClipFolder(model, tokenizer, _preprocess(folder, model))
+    return ClipFolder(with_end_token(model, tokenizer), tokenizer, read_preprocess(folder, image_size(model)))
 
 
 def save_folder(loaded: ClipFolder, folder: Path) -> None:
     """Write a folder that `load_folder` and ``CLIPModel.from_pretrained`` both read."""
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
-    size = loaded.preprocess.size
-    CLIPImageProcessorPil(
-        size={"height": size, "width": size},
-        do_center_crop=False,
-        image_mean=list(loaded.preprocess.mean),
-        image_std=list(loaded.preprocess.std),
-    ).save_pretrained(folder)
+    write_preprocess(loaded.preprocess, folder)
 
 
 def upload_folder(store: ArtifactStore, folder: Path) -> tuple[ModelFile, ...]:
@@ -124,10 +120,11 @@ def _rename_once(fresh: Path, target: Path) -> None:
             raise
 
 
-def _preprocess(folder: Path, model: CLIPModel) -> Preprocess:
-    size = int(model.config.vision_config.image_size)
-    if not (folder / "preprocessor_config.json").is_file():
-        return Preprocess(size)
-    config = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-    mean, std = (tuple(float(value) for value in values) for values in (config.image_mean, config.image_std))
-    return Preprocess(size, mean, std)  # type: ignore[arg-type]
+def with_end_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """CLIP's old configurations call their end token 2 and are read at the largest token number; where words were added
+    that is another one, so the tokenizer's end token counts."""
+    text = getattr(model.config, "text_config", None)
+    if text is not None and getattr(text, "eos_token_id", None) == _OLD_END and tokenizer.eos_token_id is not None:
+        text.eos_token_id = tokenizer.eos_token_id
+        model.text_model.eos_token_id = tokenizer.eos_token_id
+    return model

@@ -2,7 +2,7 @@
 
 The text tower, the projections and the temperature are those of `CLIPModel`; pictures go through transformers' own
 `ResNetModel` and a mean over places. `ResNetClip` is a `CLIPModel`, so whoever embeds with one embeds with the other,
-and `load_clip` reads from a folder's ``config.json`` which of the two it holds.
+and `journalclip_modeling.family` reads from a folder's ``config.json`` which of the two it holds.
 
 Batch normalisation would tie a picture's vector to whatever else is in its batch, and a micro-batch's gradient to the
 micro-batch. So a pretrained tower keeps its statistics as they are, in training too (``norm = "frozen"``), and a tower
@@ -11,8 +11,6 @@ made from nothing normalises by groups of channels instead (``norm = "group"``).
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -97,13 +95,6 @@ class ResNetClip(CLIPModel):  # type: ignore[misc]
 
 AutoConfig.register(MODEL_TYPE, ResNetClipConfig)
 AutoModel.register(ResNetClipConfig, ResNetClip)
-
-
-def load_clip(folder: Path) -> CLIPModel:
-    """The folder's model, float32, offline. Raises OSError, ValueError or KeyError where it is none."""
-    stored = json.loads((folder / "config.json").read_text()).get("model_type")
-    kind = ResNetClip if stored == MODEL_TYPE else CLIPModel
-    return kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype="float32")
 
 
 def with_resnet(clip: CLIPModel, resnet: ResNetModel, image_size: int, norm: str) -> ResNetClip:

@@ -9,6 +9,7 @@ normal examinations is never split and is like no other text; ``S(a, a)`` is 1.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from torch import Tensor
 from journalclip_shared.ids import sha256_hex
 from journalclip_training.similarity import Block
 
+_log = logging.getLogger(__name__)
 _ROWS = 1024  # clauses whose similarities to a group are held at a time: 80 MiB at a group of 20,000
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _WORD = re.compile(r"[^\W_]+")
@@ -72,6 +74,8 @@ class Clauses:
         rows = [[] if text == normal else [number.setdefault(c, len(number)) for c in clauses(text)] for text in texts]
         self.texts, self.normal = tuple(texts), normal
         self.unparsed = sum(not clause.parsed for clause in number)  # clauses that no form fits
+        if self.unparsed:
+            _log.warning("%d of %d clauses follow no known form of site and signal", self.unparsed, len(number))
         self._of = torch.tensor([c for row in rows for c in row], dtype=torch.int64)
         self._starts = torch.tensor([0, *(len(row) for row in rows)], dtype=torch.int64).cumsum(0)
         self._site, self._tag = _numbered([c.site for c in number]), _numbered([c.tag for c in number])

@@ -107,6 +107,7 @@ class StudyTask:
         self.model.logit_scale.requires_grad_(config.loss.learn_scale)
         self.extra: dict[str, Tensor] = {}
         self._tokens = Tokens(tokenizer, self.samples.texts, model.config.text.context)
+        self._tokens.tell_cut()
         self._objective = StudyObjective(config.loss, config.study_weight, self.samples, folder / "sentences", world)
         self.plan = plan_of(config, self.samples)
 

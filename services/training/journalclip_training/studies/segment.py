@@ -30,7 +30,7 @@ class NoMaps(PermanentError):
         super().__init__(
             "tower-has-no-maps",
             f"a {kind} tower gives one vector a volume, and the decoder reads maps of slices",
-            "Segment with a model of a slice tower (recipes selip_study and study_demo).",
+            "Segment with a model of a slice tower (recipes selip_resnet50_studies and study_demo).",
         )
 
 

@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_modeling.studies.folder import StudyFolder, scratch_study_model
 from journalclip_modeling.studies.model import study_model
+from journalclip_modeling.studies.text import EncoderTower
 from journalclip_training.base import described
 from journalclip_training.errors import BaseUnavailable
 from journalclip_training.studies.config import StudyTrainConfig
@@ -42,6 +43,7 @@ def load_study_base(config: StudyTrainConfig, texts: Sequence[str]) -> StudyFold
     stored = {**encoder.config.to_diff_dict(), "model_type": encoder.config.model_type}
     model = study_model(_with_encoder(config.model, stored, encoder.config.max_position_embeddings, config.seed))
     weights = {key: each for key, each in encoder.state_dict().items() if not key.startswith("pooler.")}
+    assert isinstance(model.text, EncoderTower)
     model.text.encoder.load_state_dict(weights)
     return StudyFolder(model, tokenizer)
 

@@ -63,7 +63,7 @@ class StudyModel(nn.Module):
     def forward(self, voxels: Tensor, present: Tensor) -> StudyFeatures:
         """uint8 [N, S, Z, H, W] and bool [N, S], at least one sequence a study."""
         where = present.nonzero()
-        hidden, slice_weights = self._sequences(voxels[where[:, 0], where[:, 1]], where[:, 1])
+        hidden, slice_weights = self.encode_volumes(voxels[where[:, 0], where[:, 1]], where[:, 1])
         laid = hidden.new_zeros(*present.shape, hidden.shape[1]).index_put((where[:, 0], where[:, 1]), hidden)
         pooled, sequence_weights = self.pool_sequences(laid, present)
         return StudyFeatures(
@@ -82,12 +82,12 @@ class StudyModel(nn.Module):
         """Keep no activations of the image tower; recompute them, ``slices`` at a time, in the backward pass."""
         self.chunk = slices
 
-    def _sequences(self, volumes: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden [P, width] of volumes uint8 [P, Z, H, W] of sequences ``kind``."""
+    def encode_volumes(self, volumes: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden [P, width] of volumes uint8 [P, Z, H, W] of sequences ``kind`` int64 [P], and slice weights [P, Z]."""
         p, z = volumes.shape[:2]
         flat = volumes.flatten(0, 1)
         if self.chunk and torch.is_grad_enabled():
-            parts = [checkpoint(self._slices, part, use_reentrant=False) for part in flat.split(self.chunk)]
+            parts = [checkpoint(self._slices, part, use_reentrant=False) for part in torch.split(flat, self.chunk)]
             in_slice = torch.cat(parts)
         else:
             in_slice = self._slices(flat)
@@ -120,19 +120,23 @@ class VolumeStudyModel(StudyModel):
     def forward(self, voxels: Tensor, present: Tensor) -> StudyFeatures:
         """As `StudyModel.forward`; the sequences' names play no part, so S may be any number."""
         where = present.nonzero()
-        volumes = voxels[where[:, 0], where[:, 1]]
-        hidden = self.volume(as_floats(volumes)[:, None])
+        hidden, slice_weights = self.encode_volumes(voxels[where[:, 0], where[:, 1]], where[:, 1])
         vectors = normalize(self.project(hidden).float(), dim=-1)
         counts = present.sum(1, keepdim=True)
         pooled = hidden.new_zeros(len(present), hidden.shape[1]).index_add(0, where[:, 0], hidden) / counts
-        slices = volumes.shape[1]
         return StudyFeatures(
             sequences=vectors,
             studies=study_text(vectors, where[:, 0], len(present)),
             hidden=pooled,
-            slice_weights=vectors.new_full((len(vectors), slices), 1 / slices),
+            slice_weights=slice_weights,
             sequence_weights=present.to(vectors.dtype) / counts,
         )
+
+    def encode_volumes(self, volumes: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
+        """As `StudyModel.encode_volumes`; every slice weighs alike."""
+        count, slices = volumes.shape[:2]
+        weights = torch.full((count, slices), 1 / slices, device=volumes.device)
+        return self.volume(as_floats(volumes)[:, None]), weights
 
     def save_memory(self, slices: int) -> None:
         """Blocks are recomputed whole, whatever ``slices`` is."""

@@ -33,7 +33,7 @@ class EncoderTower(nn.Module):
 class CausalTower(CLIPTextModelWithProjection):  # type: ignore[misc]
     """CLIP's text transformer; read at the end token."""
 
-    def forward(self, ids: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, ids: Tensor) -> Tensor:
         embedded: Tensor = super().forward(input_ids=ids).text_embeds
         return embedded
 

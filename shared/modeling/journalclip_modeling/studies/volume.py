@@ -27,24 +27,21 @@ class VolumeResNet(nn.Module):
         )
         pool = nn.MaxPool3d(3, stride=2, padding=1) if config.pooled_stem else nn.Identity()
         self.stem = nn.Sequential(first, nn.BatchNorm3d(config.stem), nn.ReLU(inplace=True), pool)
-        width, stages = config.stem, []
+        width, blocks = config.stem, []
         for number, (out, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
-            blocks = []
             for place in range(depth):
                 blocks.append(_Block(width, out, 2 if number and not place else 1, config.block == "bottleneck"))
                 width = out
-            stages.append(nn.Sequential(*blocks))
-        self.stages = nn.ModuleList(stages)
+        self.blocks = nn.ModuleList(blocks)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
     def forward(self, volumes: Tensor) -> Tensor:
         found = self.stem(volumes)
-        for stage in self.stages:
-            for block in stage:  # type: ignore[union-attr]  # a Sequential
-                saving = self.checkpointing and torch.is_grad_enabled()
-                found = checkpoint(block, found, use_reentrant=False) if saving else block(found)
+        for block in self.blocks:
+            saving = self.checkpointing and torch.is_grad_enabled()
+            found = checkpoint(block, found, use_reentrant=False) if saving else block(found)
         return torch.flatten(nn.functional.adaptive_avg_pool3d(found, 1), 1)
 
 

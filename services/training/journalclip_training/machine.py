@@ -1,0 +1,35 @@
+"""The machine that is there: which device a run takes, and a sentence about it.
+
+A device is no part of a model's id: it changes how long a run takes and the order of its sums.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from journalclip_training.errors import SettingInvalid
+
+AUTO = "auto"
+
+
+def resolved(device: str) -> str:
+    """``auto`` is the first GPU that PyTorch sees, or the CPU. Raises `SettingInvalid` for what is not there."""
+    if device == AUTO:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        asked = torch.device(device)
+    except RuntimeError as error:
+        raise SettingInvalid(f"device={device}", str(error).splitlines()[0]) from error
+    if asked.type == "cuda" and (asked.index or 0) >= torch.cuda.device_count():
+        raise SettingInvalid(f"device={device}", f"PyTorch sees {torch.cuda.device_count()} GPUs")
+    return device
+
+
+def describe(device: str) -> str:
+    """For the first line of a run."""
+    if torch.device(device).type == "cuda":
+        found = torch.cuda.get_device_properties(torch.device(device))
+        return f"device: {found.name}, {found.total_memory / 2**30:.0f} GiB"
+    return f"device: the CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
