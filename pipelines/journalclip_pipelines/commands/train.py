@@ -137,8 +137,12 @@ def _readable(expected: Plan) -> dict[str, object]:
 
 
 def _train(
-    there: Installation, frozen: DatasetFrozen, config: RunConfig, overrides: tuple[str, ...],
-    reference: Path | None, device: str,
+    there: Installation,
+    frozen: DatasetFrozen,
+    config: RunConfig,
+    overrides: tuple[str, ...],
+    reference: Path | None,
+    device: str,
 ) -> dict[str, object]:
     """The request, and in a working folder the model. Raises `PermanentError` as the training did."""
     from journalclip_training.requests import ask

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journalclip_devtools.doubles.collection import World
-from journalclip_inference.errors import IndexMismatch
-from journalclip_inference.handler import FigureIndexer
 from journalclip_inference.analysis import ANALYSIS
 from journalclip_inference.errors import IndexAbsent, IndexMismatch
+from journalclip_inference.handler import FigureIndexer
 from journalclip_inference.index.ann import build_ann, exact_neighbours, list_count, recall
 from journalclip_inference.index.build import former_edition, pair_losses, reword
 from journalclip_inference.index.collection import Collection
