@@ -125,7 +125,7 @@ class _Forward:
     def _content(self, word: str) -> int | None:
         self.words += 1
         action = word.endswith("ing") and word not in words_of("gerund")
-        if self.words > REACH or (action and self.head is None and self.cue.role == "deny before"):
+        if self.words > REACH or (action and self.words == 1 and self.cue.words.startswith("w")):
             return None
         self.head = word
         return 1
