@@ -30,15 +30,20 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/journalclip UV_PYTHON=/usr/bin/python3 UV_LINK_M
 WORKDIR /src
 # First what the lock names, in a layer that a change of our own code does not touch.
 COPY pyproject.toml uv.lock ./
-COPY shared/pyproject.toml shared/
-COPY modeling/pyproject.toml modeling/
-COPY evaluation/pyproject.toml evaluation/
+COPY shared/platform/pyproject.toml shared/platform/
+COPY shared/sources/pyproject.toml shared/sources/
+COPY shared/modeling/pyproject.toml shared/modeling/
+COPY shared/evaluation/pyproject.toml shared/evaluation/
+COPY shared/synthetic/pyproject.toml shared/synthetic/
+COPY services/intake/pyproject.toml services/intake/
 COPY services/extraction/pyproject.toml services/extraction/
 COPY services/structuring/pyproject.toml services/structuring/
+COPY services/freezing/pyproject.toml services/freezing/
 COPY services/training/pyproject.toml services/training/
 COPY services/promotion/pyproject.toml services/promotion/
 COPY services/inference/pyproject.toml services/inference/
 COPY pipelines/pyproject.toml pipelines/
+COPY devtools/pyproject.toml devtools/
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --frozen --no-install-workspace --only-group "image-${SERVICE:?pass --build-arg SERVICE=...}"
 COPY . .
@@ -63,26 +68,26 @@ WORKDIR /tmp
 
 FROM python AS service
 # The bill of materials, in each image of what is installed in that image.
-RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+RUN --mount=type=bind,from=deps,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 USER 10001:10001
 ENTRYPOINT ["python", "-m"]
 
 FROM python AS parser
-RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+RUN --mount=type=bind,from=deps,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 # A parser needs no shell, no package manager and no set-user-id program; a way out of it should find none either.
 RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
  && rm -rf /usr/bin/apt* /usr/bin/dpkg* /usr/bin/perl* /usr/lib/apt /usr/sbin /sbin/* \
  && rm -f /bin/sh /bin/bash /bin/dash /usr/bin/sh /usr/bin/bash /usr/bin/dash
 USER 10001:10001
-ENTRYPOINT ["python", "-I", "-m", "journalclip_extraction.sandbox.container"]
+ENTRYPOINT ["python", "-I", "-m", "journalclip_extraction.parser"]
 
 FROM python AS ray
 # The KubeRay operator starts Ray by bash and asks for its health by wget.
 RUN apt-get update && apt-get install --yes --no-install-recommends wget procps \
  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
-RUN --mount=type=bind,from=deps,source=/src/images,target=/mnt \
+RUN --mount=type=bind,from=deps,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 USER 10001:10001
 # Ray reports nothing to anybody, and MLflow and transformers look for nothing on the way.
@@ -94,7 +99,7 @@ RUN mkdir -p /usr/share/man/man1 && apt-get update \
  && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
 COPY build/servers/kafka /opt/kafka/libs
-COPY images/kafka.sh /usr/local/bin/kafka
+COPY charts/images/kafka.sh /usr/local/bin/kafka
 LABEL org.opencontainers.image.title="journalclip-kafka" org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:10001
 ENTRYPOINT ["kafka"]

@@ -5,8 +5,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV := $(shell command -v uv || echo .uv/bin/uv)
 VENV := .venv/bin
-PACKAGES := shared modeling evaluation extraction structuring training promotion inference pipelines
-SOURCES := shared modeling evaluation $(addprefix services/,extraction structuring training promotion inference) pipelines
+PACKAGES := shared sources modeling evaluation synthetic intake extraction structuring freezing training promotion inference pipelines devtools
+SERVICES := intake extraction structuring freezing training promotion inference
+SOURCES := $(addprefix shared/,platform sources modeling evaluation synthetic) $(addprefix services/,$(SERVICES)) pipelines devtools
 empty :=
 space := $(empty) $(empty)
 MYPYPATH := $(subst $(space),:,$(SOURCES))
@@ -37,7 +38,7 @@ demo: sync ## synthetic journals (or PDFS=DIR) to a searchable, promoted model, 
 check: sync ## ruff and strict mypy over everything
 	@$(VENV)/ruff check --quiet . && $(VENV)/ruff format --quiet --check . && echo "ruff: clean"
 	@MYPYPATH=$(MYPYPATH) $(VENV)/mypy $(addprefix -p journalclip_,$(PACKAGES))
-	@$(VENV)/mypy $(addsuffix /tests,$(SOURCES)) tests
+	@$(VENV)/mypy $(wildcard $(addsuffix /tests,$(SOURCES))) tests
 
 .PHONY: test
 test: check ## lint, types, every test that this machine can run, and the coverage gates
@@ -56,22 +57,22 @@ up: sync ## all services against real servers on this machine, until Ctrl-C
 
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
-	@$(VENV)/python -m journalclip_pipelines.chart charts/journalclip
+	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip
 
 .PHONY: charts
 charts: sync ## the chart under Helm 3 and 4, and on a real control plane without containers; builds its tools once (Go, 20 min)
-	@$(VENV)/python -m journalclip_pipelines.servers.tools helm4 helm3 kubeconform kwok kube skaffold
-	@$(VENV)/python -m journalclip_pipelines.servers.schemas
+	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 helm3 kubeconform kwok kube skaffold
+	@$(VENV)/python -m journalclip_devtools.servers.schemas
 	@$(VENV)/pytest -q tests/charts --durations=10
 
 .PHONY: images
 images: sync ## build every image (or NAMES="backbone parser") with buildah or docker; see docs/operations/images.md
-	@images/build.sh $(NAMES)
+	@devtools/images/build.sh $(NAMES)
 
 .PHONY: images-prove
 images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them
-	@images/prove.sh $(NAMES)
+	@devtools/images/prove.sh $(NAMES)
 
 .PHONY: images-chain
 images-chain: sync ## from a dropped PDF to search across containers of all seven images, by podman; see docs/operations/images.md
-	@$(VENV)/python -m journalclip_pipelines.testing.container_chain $(if $(WORK),--workdir "$(WORK)") $(addprefix --set ,$(SET))
+	@$(VENV)/python -m journalclip_devtools.containers.container_chain $(if $(WORK),--workdir "$(WORK)") $(addprefix --set ,$(SET))

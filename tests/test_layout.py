@@ -1,4 +1,4 @@
-"""The import rules of the house: they keep the services separate deployables."""
+"""The rules of the layout: which package may import which, and what every folder holds."""
 
 from __future__ import annotations
 
@@ -9,18 +9,50 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SERVICES = ("extraction", "structuring", "training", "promotion", "inference")
-ALLOWED = {
+SERVICES = ("intake", "extraction", "structuring", "freezing", "training", "promotion", "inference")
+LIBRARIES = {
     "shared": set[str](),
+    "sources": {"shared"},
     "modeling": {"shared"},
     "evaluation": {"shared", "modeling"},
-    **{service: {"shared", "modeling", "evaluation"} for service in SERVICES},
-    "pipelines": {"shared", "modeling", "evaluation", *SERVICES},
+    "synthetic": {"shared", "sources"},
+}
+ALLOWED = {
+    **LIBRARIES,
+    **{service: {"shared", "sources", "modeling", "evaluation"} for service in SERVICES},
+    "pipelines": {*LIBRARIES, *SERVICES},
+    "devtools": {*LIBRARIES, *SERVICES, "pipelines"},
+}
+# What git tracks at the top level; a new entry is a decision, see docs/architecture/overview.md.
+TOP_LEVEL = {
+    ".ci", ".dockerignore", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile",
+    "README.md", "SECURITY.md", "charts", "compose.yaml", "conftest.py", "devtools", "docs", "pipelines",
+    "pyproject.toml", "services", "shared", "skaffold.yaml", "tests", "uv.lock",
+}  # fmt: skip
+# What a developer's machine may have there besides; git ignores it.
+UNTRACKED = {
+    ".git",
+    ".venv",
+    ".uv",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    "build",
+    "__pycache__",
 }
 
 
+def folder(member: str) -> Path:
+    if member in SERVICES:
+        return ROOT / "services" / member
+    if member in LIBRARIES:
+        return ROOT / "shared" / ("platform" if member == "shared" else member)
+    return ROOT / member
+
+
 def package(member: str) -> Path:
-    return ROOT / ("services" if member in SERVICES else "") / member / f"journalclip_{member}"
+    return folder(member) / f"journalclip_{member}"
 
 
 def imported(source: Path) -> Iterator[str]:
@@ -42,10 +74,26 @@ def test_member_imports_only_what_it_may(member: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_services_have_the_same_inner_shape(service: str) -> None:
-    for name in ("__main__.py", "settings.py", "handler.py", "errors.py"):
+    for name in ("__main__.py", "settings.py", "handler.py"):
         assert (package(service) / name).is_file(), f"{service} lacks {name}"
-    for name in ("README.md", "tests"):
-        assert (package(service).parent / name).exists(), f"{service} lacks {name}"
+    for name in ("README.md", "tests", "pyproject.toml"):
+        assert (folder(service) / name).exists(), f"{service} lacks {name}"
+
+
+def test_the_top_level_is_what_the_architecture_says() -> None:
+    there = {path.name for path in ROOT.iterdir()} - UNTRACKED
+    unknown = {name for name in there - TOP_LEVEL if not name.startswith(("journalclip-", ".coverage"))}
+    assert not unknown
+    assert {path.name for path in (ROOT / "services").iterdir() if path.is_dir()} == set(SERVICES)
+    assert {path.name for path in (ROOT / "shared").iterdir() if path.is_dir()} == {
+        folder(each).name for each in LIBRARIES
+    }
+
+
+def test_no_image_installs_development_tools() -> None:
+    groups = (ROOT / "pyproject.toml").read_text().split("image-backbone", 1)[1].split("[tool.ruff]", 1)[0]
+    assert "devtools" not in groups
+    assert "synthetic" not in groups
 
 
 def test_one_broad_except_at_most() -> None:

@@ -18,14 +18,15 @@ from typing import Literal, TypedDict
 
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.handler import ExtractionHandler, Reading
-from journalclip_extraction.sandbox import Limits, Sandbox
-from journalclip_pipelines.submit import record
+from journalclip_extraction.sandbox import Sandbox
+from journalclip_intake.articles import record
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted, SourceQuarantined
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
+from journalclip_sources.sandbox import Limits
 
 State = Literal["extracted", "done before", "quarantined", "quarantined before", "unavailable"]
 

@@ -7,23 +7,12 @@ input), 1 a permanent error (its code and remedy are printed), 2 wrong usage, 3 
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 
 import typer
 
 from journalclip_pipelines.commands import (
-    backbone,
     backfill,
-    bench_backbone,
-    bench_burned_in,
-    bench_evaluation,
-    bench_extraction,
-    bench_hostile,
-    bench_injection,
-    bench_loss,
-    bench_mri,
-    bench_panels,
-    bench_serving,
-    bench_training,
     demo,
     doctor,
     evaluate,
@@ -31,6 +20,7 @@ from journalclip_pipelines.commands import (
     export,
     extract,
     models,
+    operations,
     quality,
     run,
     search,
@@ -53,8 +43,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measurements, each a ratio against a bare baseline in the same run.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
 app.command()(run.run)
 app.command()(demo.demo)
 app.command()(status.status)
@@ -74,30 +62,13 @@ app.command()(extract.extract)
 app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
-bench.command()(bench_extraction.extraction)
-bench.command()(bench_extraction.scaling)
-bench.command()(bench_extraction.backfill)
-bench.command("structuring")(structuring.bench_structuring)
-bench.command()(bench_hostile.hostile)
-bench.command("injection")(bench_injection.bench_injection)
-bench.command()(bench_loss.loss)
-bench.command()(bench_training.training)
-bench.command()(bench_training.similarity)
-bench.command()(bench_training.forgetting)
-bench.command()(bench_training.kills)
-bench.command()(bench_serving.serving)
-bench.command()(bench_serving.reload)
-for command in (backbone.up, backbone.bootstrap, backbone.submit, backbone.audit, backbone.rebuild, backbone.reindex):
+for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
-app.command("replay-dlq")(backbone.replay_dlq)
-bench.command()(bench_backbone.backbone)
-bench.command()(bench_backbone.ingestion)
-bench.command()(bench_evaluation.evaluation)
-bench.command()(bench_panels.panels)
-bench.command()(bench_mri.mri)
-bench.command("burned-in")(bench_burned_in.burned_in)
+app.command("replay-dlq")(operations.replay_dlq)
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
+for extension in entry_points(group="journalclip.commands"):  # a development install adds `bench` and `up`
+    extension.load()(app)
 
 
 def main() -> None:

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from journalclip_devtools.doubles.readers import article
 from journalclip_extraction.article import ExtractOptions, ReadArticle
-from journalclip_extraction.testing.readers import article
 from journalclip_pipelines.backfill import Row, publish, read_one
 from journalclip_pipelines.cli import app
-from journalclip_pipelines.status import article_states
+from journalclip_pipelines.operations.status import article_states
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError, TransientError
@@ -78,7 +78,7 @@ def test_a_second_backfill_reads_nothing_again(tmp_path: Path, store: LocalArtif
 @pytest.mark.ray
 @pytest.mark.slow
 def test_an_archive_goes_through_ray(ray_cluster: None, tmp_path: Path) -> None:
-    from journalclip_shared.testing.journals import write_journals
+    from journalclip_synthetic.journals import write_journals
 
     write_journals(tmp_path / "archive", 3, 1)
     (tmp_path / "archive" / "empty.pdf").write_bytes(b"")

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
+from journalclip_devtools.up import COMMANDS
+from journalclip_freezing.settings import FreezingSettings
 from journalclip_inference.settings import InferenceSettings
-from journalclip_pipelines.backbone.settings import BackboneSettings
-from journalclip_pipelines.backbone.up import COMMANDS
-from journalclip_pipelines.topology import NOTIFICATIONS
+from journalclip_intake.settings import IntakeSettings
 from journalclip_promotion.settings import PromotionSettings
+from journalclip_shared.names import NOTIFICATIONS
 from journalclip_training.settings import TrainingSettings
 
 SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "compose.yaml").read_text())["services"]
 KNOWN = {
     name
-    for kind in (BackboneSettings, InferenceSettings, PromotionSettings, TrainingSettings)
+    for kind in (IntakeSettings, FreezingSettings, InferenceSettings, PromotionSettings, TrainingSettings)
     for name in kind.model_fields
 }
 
@@ -31,7 +32,7 @@ def test_every_service_is_there_and_nothing_else() -> None:
 def test_a_service_runs_its_module_by_known_settings_and_no_secret(name: str) -> None:
     service = SERVICES[name]
     module, *arguments = service["command"]
-    assert [module, *arguments] == COMMANDS[name] or (name, module) == ("inference-index", "journalclip_inference")
+    assert [module, *arguments] == COMMANDS[name]
     given = {key.removeprefix("JOURNALCLIP_").partition("__")[0].lower() for key in service["environment"]}
     assert given <= KNOWN
     assert not [key for key in service["environment"] if key.endswith(("SECRET_KEY", "ACCESS_KEY", "PASSWORD"))]

@@ -16,25 +16,25 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from journalclip_extraction.studies.normalise import NormalisedStudy, NormaliseOptions, normalise_study
 from journalclip_modeling.folder import upload_folder
 from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet
 from journalclip_modeling.studies.folder import save_study_folder, scratch_study_model
 from journalclip_pipelines.cli import app
+from journalclip_pipelines.downstream.cases import CaseList, LaidCases, find_cases, lay_cases
+from journalclip_pipelines.downstream.curves import Arm, CurveOptions, Curves
+from journalclip_pipelines.downstream.report import draw_curves, points_of
+from journalclip_pipelines.downstream.split import labels_share, split_cases
+from journalclip_pipelines.downstream.start import Pretrained, pretrained, scratch
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import JsonReporter
-from journalclip_pipelines.studies.downstream.cases import CaseList, LaidCases, find_cases, lay_cases
-from journalclip_pipelines.studies.downstream.curves import Arm, CurveOptions, Curves
-from journalclip_pipelines.studies.downstream.report import draw_curves, points_of
-from journalclip_pipelines.studies.downstream.split import labels_share, split_cases
-from journalclip_pipelines.studies.downstream.start import Pretrained, pretrained, scratch
+from journalclip_pipelines.studies.reports import report_of
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.testing.memory import MemoryRegistry
-from journalclip_shared.testing.studies import draw_study, draw_truth
-from journalclip_shared.testing.studies.folders import write_study
-from journalclip_structuring.testing.reports import report_of
+from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions, normalise_study
+from journalclip_synthetic.studies import draw_study, draw_truth
+from journalclip_synthetic.studies.folders import write_study
 from journalclip_training.studies.classify import ClassifyConfig
 from journalclip_training.studies.segment import SegmentConfig
 
@@ -320,7 +320,7 @@ def test_a_start_is_a_folder_or_an_alias_that_is_set(tmp_path: Path, monkeypatch
     save_study_folder(scratch_study_model(["a tumour"], MODEL, 5), tmp_path / "model")
     workspace, registry = Workspace(tmp_path / "W"), MemoryRegistry()
     workspace.bus.publish([])  # a folder in which a run has worked
-    monkeypatch.setattr("journalclip_pipelines.studies.downstream.start.registry_of", lambda _workspace: registry)
+    monkeypatch.setattr("journalclip_pipelines.downstream.start.registry_of", lambda _workspace: registry)
     for name in (str(tmp_path / "nowhere"), "champion"):
         with pytest.raises(PermanentError) as refused:
             pretrained(name, workspace.root)

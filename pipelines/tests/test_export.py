@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from journalclip_inference.testing.world import World, small_world
+from journalclip_devtools.doubles.collection import World, small_world
 from journalclip_modeling.data import FrozenDataset
 from journalclip_pipelines.export import ExportOptions, export_dataset
 from journalclip_shared.artifacts.local import LocalArtifacts

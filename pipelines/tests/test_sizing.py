@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from journalclip_pipelines.cli import app
-from journalclip_pipelines.sizing import DAY_S, Costs, Stream, need
+from journalclip_pipelines.operations.sizing import DAY_S, Costs, Stream, need
 
 amounts = st.floats(0, 1e6, allow_nan=False)
 

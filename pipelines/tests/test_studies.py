@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from journalclip_extraction.studies.cells import normalising, reading
 from journalclip_inference.api.app import create_app
 from journalclip_inference.audit import AuditFile
 from journalclip_inference.backend import LocalBackend
@@ -23,15 +22,16 @@ from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import JsonReporter
 from journalclip_pipelines.studies.reader import SandboxedReader
+from journalclip_pipelines.studies.reports import report_of
 from journalclip_pipelines.studies.run import StudyRunOptions, StudyRunResult, registry_of, run_studies
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
-from journalclip_shared.testing.studies import draw_study, draw_truth
-from journalclip_shared.testing.studies.dicom import DicomOptions
-from journalclip_shared.testing.studies.folders import write_study
-from journalclip_shared.testing.studies.identifiers import Planted, planted
-from journalclip_structuring.testing.reports import report_of
+from journalclip_sources.studies.cells import normalising, reading
+from journalclip_synthetic.studies import draw_study, draw_truth
+from journalclip_synthetic.studies.dicom import DicomOptions
+from journalclip_synthetic.studies.folders import write_study
+from journalclip_synthetic.studies.identifiers import Planted, planted
 
 SEQUENCES: tuple[SequenceName, ...] = ("T1CE", "FLAIR", "DWI")
 PATIENTS, STUDIES = 7, 8

@@ -7,15 +7,16 @@ import json
 import pytest
 from kafka.admin import ACLOperation, ResourceType
 
+from journalclip_devtools.up import COMMANDS
 from journalclip_extraction.handler import ExtractionHandler
+from journalclip_freezing.handler import FreezingHandler
 from journalclip_inference.handler import IndexHandler
-from journalclip_pipelines.backbone.freezing import FreezingHandler
-from journalclip_pipelines.backbone.up import COMMANDS
-from journalclip_pipelines.bootstrap import bucket_policy, service_acls
-from journalclip_pipelines.topology import NOTIFICATIONS, SERVICES, Service, topics
+from journalclip_pipelines.operations.bootstrap import bucket_policy, service_acls
+from journalclip_pipelines.operations.topology import SERVICES, Service, topics
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_shared.bus import dead_letter_topic
 from journalclip_shared.events import FACTS, SourceQuarantined
+from journalclip_shared.names import NOTIFICATIONS
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_training.handler import TrainingHandler
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from journalclip_devtools.doubles.squares import freeze_tiny
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.model import ModelManifest
-from journalclip_training.testing import freeze_tiny
 
 TINY = ["image_size=16", "patch_size=8", "width=16", "layers=1", "heads=2", "dim=16", "vocabulary=300", "context=24"]
 SETTINGS = [f"model.scratch.{each}" for each in TINY] + ["optim.epochs=2", "optim.batch=8"]

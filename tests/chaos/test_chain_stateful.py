@@ -20,21 +20,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from journalclip_pipelines.backbone.audit import audit
-from journalclip_pipelines.backbone.freezing import FreezeRule
-from journalclip_pipelines.backbone.inbox import INBOX, FolderInbox
-from journalclip_pipelines.backbone.intake import IntakeHandler, reconcile
-from journalclip_pipelines.backbone.notifications import example, translate
-from journalclip_pipelines.backbone.repair import replay
-from journalclip_pipelines.submit import submit
-from journalclip_pipelines.testing.chain import STAGES, Chain, article_bytes
-from journalclip_pipelines.topology import NOTIFICATIONS
+from journalclip_devtools.faults.chain import STAGES, Chain, article_bytes
+from journalclip_freezing.handler import FreezeRule
+from journalclip_intake.articles import submit
+from journalclip_intake.handler import IntakeHandler, reconcile
+from journalclip_intake.inbox import INBOX, FolderInbox
+from journalclip_intake.notifications import example, translate
+from journalclip_pipelines.operations.audit import audit
+from journalclip_pipelines.operations.repair import replay
 from journalclip_shared import failpoints
 from journalclip_shared.bus import Record
 from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import FACTS, DatasetFrozen, Event, FiguresExtracted
 from journalclip_shared.failpoints import SimulatedCrash
+from journalclip_shared.names import NOTIFICATIONS
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 
 # `make chaos` asks for 500 examples of 100 steps.

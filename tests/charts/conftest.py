@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_pipelines.servers import build, kube, schemas, tools
-from journalclip_pipelines.testing.charts import CHART, Helm
+from journalclip_devtools.chart.rendered import CHART, Helm
+from journalclip_devtools.servers import build, kube, schemas, tools
 
 ROOT = Path(__file__).parents[2]
 

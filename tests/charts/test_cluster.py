@@ -16,10 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from journalclip_pipelines.backbone.kubernetes import Kubernetes
-from journalclip_pipelines.backbone.launching import RAY, LaunchingHandler, fill, job_name
-from journalclip_pipelines.servers.kube import GPU, ControlPlane
-from journalclip_pipelines.testing.charts import (
+from journalclip_devtools.chart.rendered import (
     BRANCHES,
     LAPTOP,
     MANY_NODES,
@@ -30,9 +27,12 @@ from journalclip_pipelines.testing.charts import (
     pods,
     ray_jobs,
 )
+from journalclip_devtools.servers.kube import GPU, ControlPlane
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen, Event
+from journalclip_training.launcher.handler import RAY, LaunchingHandler, fill, job_name
+from journalclip_training.launcher.kubernetes import Kubernetes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
 KEPT = {"Secret", "PersistentVolumeClaim"}

@@ -12,15 +12,15 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from journalclip_devtools.chart.__main__ import generated, main
+from journalclip_devtools.chart.dashboard import dashboard
+from journalclip_devtools.chart.rendered import ALL, CHART, PROFILES
+from journalclip_devtools.chart.schema import defaults, values_schema
+from journalclip_devtools.chart.settings import OFFERED
+from journalclip_devtools.chart.values import ChartValues
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.hits import Served
-from journalclip_pipelines.chart.__main__ import generated, main
-from journalclip_pipelines.chart.dashboard import dashboard
-from journalclip_pipelines.chart.schema import defaults, values_schema
-from journalclip_pipelines.chart.settings import OFFERED
-from journalclip_pipelines.chart.values import ChartValues
-from journalclip_pipelines.testing.charts import ALL, CHART, PROFILES
-from journalclip_pipelines.topology import SERVICES
+from journalclip_pipelines.operations.topology import SERVICES
 from journalclip_shared.telemetry import Telemetry
 from journalclip_training.recipes import RECIPES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_pipelines.testing.charts import MANY_NODES, Helm, HelmRefused
+from journalclip_devtools.chart.rendered import MANY_NODES, Helm, HelmRefused
 
 pytestmark = [pytest.mark.charts, pytest.mark.timeout(300)]
 

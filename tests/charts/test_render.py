@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from journalclip_pipelines.servers import schemas
-from journalclip_pipelines.testing.charts import BRANCHES, Helm, Manifest, Pod, kinds, pods, ray_jobs, violations
+from journalclip_devtools.chart.rendered import BRANCHES, Helm, Manifest, Pod, kinds, pods, ray_jobs, violations
+from journalclip_devtools.servers import schemas
 
 pytestmark = [pytest.mark.charts, pytest.mark.timeout(600)]
 
@@ -181,10 +181,13 @@ def read_back(pod: Pod, container: Manifest, given: dict[str, str]) -> None:
 
 def settings_of(arguments: list[str], pod: Pod) -> Any:
     from journalclip_extraction.settings import ExtractionSettings
+    from journalclip_freezing.settings import FreezingSettings
     from journalclip_inference.settings import InferenceSettings
-    from journalclip_pipelines.backbone.settings import BackboneSettings
+    from journalclip_intake.settings import IntakeSettings
     from journalclip_promotion.settings import PromotionSettings
+    from journalclip_shared.settings import Settings
     from journalclip_structuring.settings import StructuringSettings
+    from journalclip_training.launcher.settings import LauncherSettings
     from journalclip_training.settings import TrainingSettings
 
     module = arguments[0] if arguments else f"journalclip_{pod.component.partition('-')[0]}"
@@ -193,8 +196,11 @@ def settings_of(arguments: list[str], pod: Pod) -> Any:
         "journalclip_inference": InferenceSettings,
         "journalclip_promotion": PromotionSettings,
         "journalclip_structuring": StructuringSettings,
+        "journalclip_freezing": FreezingSettings,
+        "journalclip_intake": IntakeSettings,
         "journalclip_training": TrainingSettings,
-    }.get(module, BackboneSettings)
+        "journalclip_training.launcher": LauncherSettings,
+    }.get(module, Settings)
 
 
 def test_both_versions_of_helm_render_the_same(manifests: list[Manifest], request: pytest.FixtureRequest) -> None:

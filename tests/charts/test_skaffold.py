@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from journalclip_pipelines.servers.kube import ControlPlane
-from journalclip_pipelines.servers.tools import TOOLS, folder
-from journalclip_pipelines.testing.charts import Helm, kinds, pods, violations
+from journalclip_devtools.chart.rendered import Helm, kinds, pods, violations
+from journalclip_devtools.servers.kube import ControlPlane
+from journalclip_devtools.servers.tools import TOOLS, folder
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).parents[2]

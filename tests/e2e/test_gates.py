@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from journalclip_devtools.faults.teachable_models import CARD, School, freeze_squares, shape_lessons, taught
 from journalclip_inference.handler import IndexHandler
 from journalclip_inference.reload import Holder, Reloader
 from journalclip_pipelines.cli import app
-from journalclip_pipelines.installation import Installation
-from journalclip_pipelines.testing.models import CARD, School, freeze_squares, shape_lessons, taught
+from journalclip_pipelines.operations.installation import Installation
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.settings import PromotionSettings

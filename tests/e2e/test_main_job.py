@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from journalclip_shared.testing.journals import write_journals
+from journalclip_synthetic.journals import write_journals
 
 # The smallest training that still goes through every step.
 QUICK = ["--set", "optim.epochs=1", "--set", "model.scratch.layers=1", "--set", "model.scratch.heads=2"]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_pipelines.bootstrap import Report, make_buckets
-from journalclip_pipelines.servers import build, kafka, minio
+from journalclip_devtools.servers import build, kafka, minio
+from journalclip_pipelines.operations.bootstrap import Report, make_buckets
 from journalclip_shared.settings import KafkaSettings, S3Settings
 
 

@@ -12,8 +12,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.consumer import SyncGroupRequest
 
-from journalclip_pipelines.bootstrap import Report, make_topics
-from journalclip_pipelines.topology import Topic
+from journalclip_pipelines.operations.bootstrap import Report, make_topics
+from journalclip_pipelines.operations.topology import Topic
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.bus import Bus, dead_letter_topic

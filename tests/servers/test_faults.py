@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_pipelines.backbone.readers import facts_of
-from journalclip_pipelines.backbone.repair import rebuild, replay
-from journalclip_pipelines.servers import build, kafka, minio, toxiproxy
-from journalclip_pipelines.testing.chain import undisturbed
-from journalclip_pipelines.testing.cluster import Cluster, cpu_share, wait_until
-from journalclip_pipelines.testing.proof import PATIENCE_S, proven, reordered, settings_for
-from journalclip_pipelines.testing.unwell import unwell
+from journalclip_devtools.faults.chain import undisturbed
+from journalclip_devtools.faults.cluster import Cluster, cpu_share, wait_until
+from journalclip_devtools.faults.faulty_proxy import unwell
+from journalclip_devtools.faults.settle import PATIENCE_S, proven, reordered, settings_for
+from journalclip_devtools.servers import build, kafka, minio, toxiproxy
+from journalclip_pipelines.operations.repair import rebuild, replay
 from journalclip_shared.bus import Record, dead_letter_topic
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import ArticleSubmitted, Event, FiguresExtracted, PairsStructured, encode
+from journalclip_shared.history import facts_of
 from journalclip_shared.settings import KafkaSettings, S3Settings
 
 SEEDS = int(os.environ.get("JOURNALCLIP_CHAOS_SEEDS", "0"))

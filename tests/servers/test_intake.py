@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_pipelines.backbone.audit import audit
-from journalclip_pipelines.backbone.inbox import INBOX, S3Inbox
-from journalclip_pipelines.backbone.intake import reconcile
-from journalclip_pipelines.backbone.readers import facts_of
-from journalclip_pipelines.backbone.services import NotifiedIntake
-from journalclip_pipelines.bootstrap import Report, announce_objects, bootstrap, make_topics
-from journalclip_pipelines.servers import build, kafka, minio
-from journalclip_pipelines.testing.chain import article_bytes
-from journalclip_pipelines.topology import NOTIFICATIONS, topics
+from journalclip_devtools.faults.chain import article_bytes
+from journalclip_devtools.servers import build, kafka, minio
+from journalclip_intake.handler import NotifiedIntake, reconcile
+from journalclip_intake.inbox import INBOX, S3Inbox
+from journalclip_pipelines.operations.audit import audit
+from journalclip_pipelines.operations.bootstrap import Report, announce_objects, bootstrap, make_topics
+from journalclip_pipelines.operations.topology import topics
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.bus.kafka import KafkaBus
 from journalclip_shared.consume import Loop
 from journalclip_shared.events import ArticleSubmitted
+from journalclip_shared.history import facts_of
+from journalclip_shared.names import NOTIFICATIONS
 from journalclip_shared.settings import Settings
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_pipelines.testing.cluster import Cluster
-from journalclip_pipelines.testing.record import Record
-from journalclip_pipelines.testing.torment import SERVICES, Kill, Torment, share, way
+from journalclip_devtools.faults.cluster import Cluster
+from journalclip_devtools.faults.kill_matrix import SERVICES, Kill, Torment, share, way
+from journalclip_devtools.faults.kill_record import Record
 from journalclip_shared import failpoints
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from journalclip_pipelines.servers import mlflow as mlflow_server
+from journalclip_devtools.doubles.promotion import CannedBench, PlainWriter, put_candidate, trained
+from journalclip_devtools.servers import mlflow as mlflow_server
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.gates import Gates
 from journalclip_promotion.handler import PromotionHandler
@@ -19,7 +20,6 @@ from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.promoter import EVALUATION_TAG, Promoter, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.testing import CannedBench, PlainWriter, put_candidate, trained
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect

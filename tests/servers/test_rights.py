@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from minio.error import S3Error
 
-from journalclip_pipelines.bootstrap import Extras, Report, bootstrap, make_acls, make_logins, make_topics
-from journalclip_pipelines.servers import build, kafka
-from journalclip_pipelines.topology import OBJECT_STORE, SERVICES, Service, topics
+from journalclip_devtools.servers import build, kafka
+from journalclip_pipelines.operations.bootstrap import Extras, Report, bootstrap, make_acls, make_logins, make_topics
+from journalclip_pipelines.operations.topology import OBJECT_STORE, SERVICES, Service, topics
 from journalclip_shared.artifacts import BUCKETS, Bucket
 from journalclip_shared.artifacts.s3 import connect
 from journalclip_shared.bus import Record

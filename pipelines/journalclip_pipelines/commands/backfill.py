@@ -28,11 +28,11 @@ def backfill(
     from dataclasses import asdict
 
     from journalclip_extraction.settings import ExtractionSettings
+    from journalclip_intake.articles import find_pdfs
     from journalclip_pipelines import backfill as job
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.status import article_states
     from journalclip_pipelines.progress import reporter, watched
-    from journalclip_pipelines.status import article_states
-    from journalclip_pipelines.submit import find_pdfs
 
     settings = ExtractionSettings(workdir=workdir.resolve())
     workspace = Workspace(settings.workdir)

@@ -73,7 +73,7 @@ def _answers(folder: Path, workdir: Path) -> dict[str, Json]:
 
 def _journals(folder: Path, articles: int, seed: int) -> Path:
     """The synthetic journals, written whole or not at all, so that an interrupted demo starts them again."""
-    from journalclip_shared.testing.journals import write_journals
+    from journalclip_synthetic.journals import write_journals
 
     if not (folder / "gold.json").is_file():
         console = Console(stderr=True)

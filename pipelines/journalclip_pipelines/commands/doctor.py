@@ -18,7 +18,7 @@ def doctor(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
 
         journalclip doctor
     """
-    from journalclip_pipelines.doctor import checks
+    from journalclip_pipelines.operations.doctor import checks
 
     found = list(checks(workdir))
     if as_json:

@@ -53,7 +53,7 @@ def evaluate(
     """
     from journalclip_pipelines.evaluating import Evaluating, Options
     from journalclip_pipelines.evaluating import as_json as answer
-    from journalclip_pipelines.installation import Installation
+    from journalclip_pipelines.operations.installation import Installation
     from journalclip_pipelines.progress import reporter
 
     options = Options(split, tuple(suite or ()), general, tuple(table or ()), suites, device, alone)

@@ -14,7 +14,7 @@ from rich.table import Table
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
 if TYPE_CHECKING:
-    from journalclip_pipelines.installation import Installation
+    from journalclip_pipelines.operations.installation import Installation
     from journalclip_promotion.decision import Decision
     from journalclip_promotion.overview import Explained
 
@@ -241,7 +241,7 @@ def reconcile(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> No
 
 
 def _open(workdir: Path) -> Installation:
-    from journalclip_pipelines.installation import Installation
+    from journalclip_pipelines.operations.installation import Installation
 
     return Installation.open(workdir)
 

@@ -92,9 +92,9 @@ def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:
     key = workspace.root / "studies.key"
     if not key.exists():
         return {}
-    from journalclip_extraction.studies.cells import normalising, reading
-    from journalclip_extraction.studies.submit import read_key
+    from journalclip_intake.studies import read_key
     from journalclip_pipelines.studies.reader import SandboxedReader
+    from journalclip_sources.studies.cells import normalising, reading
 
     read, normalise = stack.enter_context(reading()), stack.enter_context(normalising())
     reader = SandboxedReader(read, normalise, read_key(key))

@@ -30,7 +30,7 @@ def sizing(
 
         journalclip sizing 500 --archive 300000 --backfill-days 14 --gpu-pairs 350 --json
     """
-    from journalclip_pipelines.sizing import Costs, Stream, need
+    from journalclip_pipelines.operations.sizing import Costs, Stream, need
 
     stream = Stream(articles_per_day, archive, retrain_every_days=retrain_days, backfill_days=backfill_days)
     found = need(stream, Costs(page_s=page_ms / 1000, gpu_pairs_per_s=gpu_pairs), days)

@@ -12,7 +12,7 @@ from rich.table import Table
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
 if TYPE_CHECKING:
-    from journalclip_pipelines.status import SourceStatus
+    from journalclip_pipelines.operations.status import SourceStatus
 
 quarantine = typer.Typer(help="Sources that cannot be used, and what to do about each.", no_args_is_help=True)
 
@@ -26,9 +26,9 @@ def status(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
 
         journalclip status --workdir W --json
     """
+    from journalclip_intake.articles import copies
     from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_pipelines.status import article_states, counts
-    from journalclip_pipelines.submit import copies
+    from journalclip_pipelines.operations.status import article_states, counts
 
     workspace = Workspace.existing(workdir)
     states = article_states(workspace.bus.read)
@@ -59,7 +59,7 @@ def quarantine_list(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False)
         journalclip quarantine list --workdir W
     """
     from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_pipelines.status import quarantined
+    from journalclip_pipelines.operations.status import quarantined
 
     found = quarantined(Workspace.existing(workdir).bus.read)
     if as_json:

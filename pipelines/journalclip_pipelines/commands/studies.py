@@ -70,9 +70,9 @@ def inspect(folder: _Folder, review: _Review = None, as_json: AsJson = False) ->
 
         journalclip studies inspect archive/study-00001-0 --review faces
     """
-    from journalclip_extraction.studies.cells import reading
-    from journalclip_extraction.studies.files import collect, find_studies, pack
-    from journalclip_extraction.studies.options import DeidentifyOptions
+    from journalclip_sources.studies.cells import reading
+    from journalclip_sources.studies.files import collect, find_studies, pack
+    from journalclip_sources.studies.options import DeidentifyOptions
 
     seen = []
     with reading() as cell:

@@ -13,7 +13,7 @@ from rich.table import Table
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
 if TYPE_CHECKING:
-    from journalclip_pipelines.studies.downstream.report import CurvePoint
+    from journalclip_pipelines.downstream.report import CurvePoint
 
 
 def downstream(
@@ -50,13 +50,13 @@ def downstream(
 
         journalclip studies downstream cases --model MODEL_FOLDER --task classify --fractions 0.1,1 --json
     """
-    from journalclip_extraction.studies.cells import normalising
+    from journalclip_pipelines.downstream.cases import LaidCases, find_cases, lay_cases
+    from journalclip_pipelines.downstream.curves import TASKS, CurveOptions, Curves
+    from journalclip_pipelines.downstream.report import draw_curves, points_of
+    from journalclip_pipelines.downstream.start import pretrained
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.downstream.cases import LaidCases, find_cases, lay_cases
-    from journalclip_pipelines.studies.downstream.curves import TASKS, CurveOptions, Curves
-    from journalclip_pipelines.studies.downstream.report import draw_curves, points_of
-    from journalclip_pipelines.studies.downstream.start import pretrained
+    from journalclip_sources.studies.cells import normalising
 
     options = CurveOptions(
         tasks=TASKS if task == "both" else (task,), fractions=_fractions(fractions), seeds=seeds, device=device
@@ -91,7 +91,7 @@ def downstream(
 
 def _fractions(said: str) -> tuple[float, ...]:
     """Raises `CasesUnusable` ``fractions-invalid``."""
-    from journalclip_pipelines.studies.downstream.errors import CasesUnusable
+    from journalclip_pipelines.downstream.errors import CasesUnusable
 
     try:
         shares = sorted({float(each) for each in said.split(",")})

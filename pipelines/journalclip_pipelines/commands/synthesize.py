@@ -30,7 +30,7 @@ def synthesize(
         journalclip synthesize pages --layouts --articles 40 && journalclip bench extraction pages
     """
     if layouts:
-        from journalclip_extraction.testing.layouts import write_layouts
+        from journalclip_synthetic.layouts import write_layouts
 
         found = write_layouts(folder, articles, seed)
         if as_json:
@@ -38,7 +38,7 @@ def synthesize(
         else:
             typer.echo(f"{folder}: {articles} articles, {len(found)} figures")
         return
-    from journalclip_shared.testing.journals import write_journals
+    from journalclip_synthetic.journals import write_journals
 
     truths = write_journals(folder, articles, seed)
     figures = [figure for truth in truths for figure in truth.figures]

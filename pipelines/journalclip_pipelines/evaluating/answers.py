@@ -8,7 +8,7 @@ from journalclip_evaluation.report.build import THIS
 from journalclip_evaluation.report.shown import Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import METRICS, Ranked, by_modality, compare, summarise
 from journalclip_pipelines.evaluating.work import Evaluating, Options
-from journalclip_pipelines.installation import Installation
+from journalclip_pipelines.operations.installation import Installation
 from journalclip_shared.ids import Json
 from journalclip_shared.records import Document
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from journalclip_modeling.data import FrozenDataset
-from journalclip_pipelines.installation import Installation
+from journalclip_pipelines.operations.installation import Installation
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias, ModelVersion

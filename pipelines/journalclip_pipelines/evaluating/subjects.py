@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from journalclip_evaluation.embedded import Progress, embed_split
+from journalclip_evaluation.embedding_map import Sketch, sketch
 from journalclip_evaluation.models import Evaluation, Evaluator, Measured, files_of
 from journalclip_evaluation.models import Subject as Which
 from journalclip_evaluation.retrieval import Ranked, rank
-from journalclip_evaluation.sketch import Sketch, sketch
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
-from journalclip_pipelines.installation import Installation
+from journalclip_pipelines.operations.installation import Installation
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
 

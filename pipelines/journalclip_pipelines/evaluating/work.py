@@ -22,7 +22,7 @@ from journalclip_modeling.encoder import Encoder
 from journalclip_pipelines.evaluating.find import UnknownModel, find_dataset, find_version, read_manifest
 from journalclip_pipelines.evaluating.subjects import Folder, Question, Registered, Subject
 from journalclip_pipelines.evaluating.suites import run_suite
-from journalclip_pipelines.installation import Installation
+from journalclip_pipelines.operations.installation import Installation
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.registry import ModelVersion
 

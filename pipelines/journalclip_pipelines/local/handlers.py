@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from journalclip_pipelines.freeze import FreezeOptions
+from journalclip_freezing import FreezeOptions
 from journalclip_pipelines.local.stages import Stage, Tick
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.consume import Handler
@@ -35,7 +35,8 @@ def stages_before_freezing(workspace: Workspace, options: RunOptions) -> list[St
     def extraction(_tick: Tick) -> Iterator[Handler]:
         from journalclip_extraction.article import ExtractOptions
         from journalclip_extraction.handler import ExtractionHandler
-        from journalclip_extraction.sandbox import Limits, Sandbox
+        from journalclip_extraction.sandbox import Sandbox
+        from journalclip_sources.sandbox import Limits
 
         with Sandbox(Limits()) as sandbox:
             yield ExtractionHandler(workspace.store, sandbox, ExtractOptions())

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journalclip_pipelines.freeze import freeze
+from journalclip_freezing import freeze
+from journalclip_intake.articles import Submission, find_pdfs, submit
 from journalclip_pipelines.local.handlers import RunOptions, stages_after_freezing, stages_before_freezing
 from journalclip_pipelines.local.stages import drain
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import Reporter
-from journalclip_pipelines.submit import Submission, find_pdfs, submit
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import DatasetFrozen, Event, PairsStructured, decode
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from journalclip_intake.articles import copies
 from journalclip_pipelines.local.run import RunResult
 from journalclip_pipelines.local.workspace import Workspace
-from journalclip_pipelines.status import SourceStatus, article_states, quarantined
-from journalclip_pipelines.submit import copies
+from journalclip_pipelines.operations.status import SourceStatus, article_states, quarantined
 from journalclip_shared.events import ModelTrained, decode
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest

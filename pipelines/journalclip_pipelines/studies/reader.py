@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import nibabel
 import numpy as np
 
-from journalclip_extraction.sandbox import Cell
-from journalclip_extraction.studies.files import SourceFile, pack
-from journalclip_extraction.studies.normalise import NormalisedStudy, NormaliseOptions
-from journalclip_extraction.studies.options import DeidentifyOptions, GridOptions
-from journalclip_extraction.studies.read import ReadSeries, ReadStudy
 from journalclip_inference.studies.shelf import DroppedSeries, DroppedStudy
+from journalclip_sources.sandbox import Cell
+from journalclip_sources.studies.files import SourceFile, pack
+from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions
+from journalclip_sources.studies.options import DeidentifyOptions, GridOptions
+from journalclip_sources.studies.read import ReadSeries, ReadStudy
 
 
 class SandboxedReader:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from journalclip_freezing.studies import StudyFreezeOptions, freeze_studies
 from journalclip_pipelines.local.stages import Stage, Tick, drain
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import Reporter
-from journalclip_pipelines.studies.freeze import StudyFreezeOptions, freeze_studies
 from journalclip_pipelines.studies.reader import spacing_for
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.consume import Handler
@@ -86,10 +86,10 @@ def run_studies(workspace: Workspace, folder: Path, options: StudyRunOptions, re
 
 def submit_studies(workspace: Workspace, folder: Path, options: StudyRunOptions, reporter: Reporter) -> StudyRunResult:
     """Read, store and announce what lies below ``folder``; one that cannot be used is announced as quarantined."""
-    from journalclip_extraction.studies.cells import reading
-    from journalclip_extraction.studies.files import find_studies
-    from journalclip_extraction.studies.options import DeidentifyOptions
-    from journalclip_extraction.studies.submit import read_key, submit_study
+    from journalclip_intake.studies import read_key, submit_study
+    from journalclip_sources.studies.cells import reading
+    from journalclip_sources.studies.files import find_studies
+    from journalclip_sources.studies.options import DeidentifyOptions
 
     result, paths = StudyRunResult(), find_studies(folder)
     deidentify = DeidentifyOptions(
@@ -122,9 +122,9 @@ def stages_before_freezing(workspace: Workspace, options: StudyRunOptions) -> li
 
     @contextmanager
     def extraction(_tick: Tick) -> Iterator[Handler]:
-        from journalclip_extraction.studies.cells import normalising
-        from journalclip_extraction.studies.handler import StudyHandler
-        from journalclip_extraction.studies.options import GridOptions
+        from journalclip_extraction.studies import StudyHandler
+        from journalclip_sources.studies.cells import normalising
+        from journalclip_sources.studies.options import GridOptions
 
         grid = _config(options).model.grid
         with normalising() as cell:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from journalclip_shared.testing.studies import draw_study, draw_truth
-from journalclip_shared.testing.studies.dicom import DicomOptions
-from journalclip_shared.testing.studies.folders import Layout, write_study
-from journalclip_shared.testing.studies.identifiers import planted
-from journalclip_structuring.testing.reports import report_of
+from journalclip_pipelines.studies.reports import report_of
+from journalclip_synthetic.studies import draw_study, draw_truth
+from journalclip_synthetic.studies.dicom import DicomOptions
+from journalclip_synthetic.studies.folders import Layout, write_study
+from journalclip_synthetic.studies.identifiers import planted
 
 _GLIOMAS = ("glioblastoma", "glioma")
 

@@ -12,29 +12,29 @@ from typing import Literal
 import pymupdf
 
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPart
+from journalclip_extraction.bibliography import read_facts
 from journalclip_extraction.captions.candidates import find_candidates
 from journalclip_extraction.captions.choose import choose
 from journalclip_extraction.captions.gather import Caption, Gatherer, taken
 from journalclip_extraction.captions.wording import join_lines, without_identifier
-from journalclip_extraction.document import MUPDF_ERRORS, open_pdf
-from journalclip_extraction.facts import read_facts
 from journalclip_extraction.figures.continued import Whole, gather_parts, joined_wording
 from journalclip_extraction.figures.crops import Cropper
 from journalclip_extraction.figures.layout import Placed, place
-from journalclip_extraction.geometry import to_box
 from journalclip_extraction.mentions import find_mentions
-from journalclip_extraction.page.content import Page, Picture
-from journalclip_extraction.page.ocr import find_data, level, read_scan
-from journalclip_extraction.page.reader import read_page
-from journalclip_extraction.page.scans import is_scan, is_scanned
-from journalclip_extraction.page.typography import learn
-from journalclip_extraction.page.unseen import beside_the_pages, bounded
-from journalclip_extraction.page.upright import as_displayed, make_upright
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
 from journalclip_extraction.quality import appraise
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import Mention
+from journalclip_sources.pdf.content import Page, Picture
+from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
+from journalclip_sources.pdf.geometry import to_box
+from journalclip_sources.pdf.hidden_text import beside_the_pages, bounded
+from journalclip_sources.pdf.ocr import find_data, level, read_scan
+from journalclip_sources.pdf.reader import read_page
+from journalclip_sources.pdf.scans import is_scan, is_scanned
+from journalclip_sources.pdf.typography import learn
+from journalclip_sources.pdf.upright import as_displayed, make_upright
 
 
 def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:

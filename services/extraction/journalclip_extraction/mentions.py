@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from journalclip_extraction.labels import roman_value
 from journalclip_extraction.paragraphs import Paragraph
 from journalclip_shared.records.article import Mention
+from journalclip_sources.pdf.labels import roman_value
 
 _WORD = (
     r"(?P<word>figures|figure|figs|fig|abbildungen|abbildung|abb|figuras|figura|figuur|рисунок|рис|[şs]ekil|"

@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from journalclip_extraction.captions.wording import join_lines
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.typography import Typography
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.typography import Typography
 
 _INDENT = 0.8  # of the type size
 _LOOSE = 1.45  # of the usual pitch

@@ -10,10 +10,10 @@ from pydantic import Field
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.quality.model import parse
 from journalclip_extraction.quality.registered import REGISTERED, load
-from journalclip_extraction.sandbox import Limits
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
+from journalclip_sources.sandbox import Limits
 
 
 class ExtractionSettings(Settings):

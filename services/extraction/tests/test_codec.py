@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journalclip_devtools.doubles.readers import PNG, article
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
-from journalclip_extraction.sandbox.codec import decode, decode_options, encode_article, encode_error, encode_options
-from journalclip_extraction.sandbox.frames import BadFrames, split_frames
-from journalclip_extraction.testing.readers import PNG, article
+from journalclip_extraction.codec import decode, decode_options, encode_article, encode_options
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import ArticleFacts, Box, Mention, Quality, Sourced
+from journalclip_sources.sandbox.codec import encode_error
+from journalclip_sources.sandbox.frames import BadFrames, split_frames
 
 texts = st.text(max_size=30).filter(lambda text: not any("\ud800" <= letter <= "\udfff" for letter in text))
 numbers = st.floats(-1e4, 1e4)

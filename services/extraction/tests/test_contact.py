@@ -4,10 +4,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from journalclip_devtools.doubles.pdfs import Journal, jpeg
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.contact import ContactSheet
 from journalclip_extraction.extractor import read_article
-from journalclip_extraction.testing.pdfs import Journal, jpeg
 
 
 def journal() -> bytes:

@@ -8,11 +8,11 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from journalclip_devtools.doubles.pdfs import Journal, Point4, jpeg
 from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadFigure
 from journalclip_extraction.extractor import read_article
-from journalclip_extraction.geometry import Rect, iou
-from journalclip_extraction.testing.pdfs import Journal, Point4, jpeg
 from journalclip_shared.errors import PermanentError
+from journalclip_sources.pdf.geometry import Rect, iou
 
 QUICK = ExtractOptions(crops=False, panels=False)
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.readers import article
 from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadPanel
 from journalclip_extraction.handler import ExtractionHandler
-from journalclip_extraction.testing.readers import article
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactMissing
 from journalclip_shared.artifacts.local import LocalArtifacts

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from journalclip_devtools.doubles.pdfs import Journal
 from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.extractor import read_article
 from journalclip_extraction.listing import iter_pdfs, list_files, write_crops
-from journalclip_extraction.testing.pdfs import Journal
 
 
 class Direct:

@@ -7,15 +7,16 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from journalclip_devtools.doubles.pdfs import Journal
+from journalclip_devtools.doubles.scans import as_scan
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.extractor import read_article
-from journalclip_extraction.geometry import Rect, iou
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.ocr import find_data, level
-from journalclip_extraction.sandbox import Limits, Sandbox
-from journalclip_extraction.testing.pdfs import Journal
-from journalclip_extraction.testing.scans import as_scan
+from journalclip_extraction.sandbox import Sandbox
 from journalclip_shared.errors import PermanentError
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.geometry import Rect, iou
+from journalclip_sources.pdf.ocr import find_data, level
+from journalclip_sources.sandbox import Limits
 
 BOX = (50, 60, 250, 210)
 

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from journalclip_devtools.benches.panel_scoring import Score, TruePanel, match
 from journalclip_extraction.article import Crop, ReadFigure
-from journalclip_extraction.geometry import Rect
-from journalclip_extraction.page.content import Line, Page
 from journalclip_extraction.panels import split_figure, with_panels
 from journalclip_extraction.panels.order import in_reading_order
 from journalclip_extraction.panels.raster import Raster, Region
-from journalclip_extraction.panels.scoring import Score, TruePanel, match
 from journalclip_extraction.panels.segment import segment
 from journalclip_shared.records.article import Box
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.geometry import Rect
 
 GREY, SIZE = 120, 160
 

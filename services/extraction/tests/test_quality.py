@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from journalclip_devtools.doubles.readers import article
 from journalclip_extraction.article import Crop, ExtractOptions, ReadPanel
 from journalclip_extraction.quality import appraise, judge
 from journalclip_extraction.quality.features import NAMES, measure
@@ -17,7 +18,6 @@ from journalclip_extraction.quality.registered import load, promote, register
 from journalclip_extraction.quality.train import Example, Label, read_labels, save, train
 from journalclip_extraction.quality.words import is_idle, named
 from journalclip_extraction.settings import ExtractionSettings
-from journalclip_extraction.testing.readers import article
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import Modality, Usefulness

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journalclip_extraction.figures.regions import find_regions, repeated_marks
-from journalclip_extraction.geometry import Rect, iou, union
-from journalclip_extraction.page.content import Page, Picture, Vector
+from journalclip_sources.pdf.content import Page, Picture, Vector
+from journalclip_sources.pdf.geometry import Rect, iou, union
 
 A4 = Rect(0, 0, 595, 842)
 

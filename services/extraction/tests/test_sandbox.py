@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from journalclip_extraction.article import ExtractOptions, ReadArticle
-from journalclip_extraction.sandbox import Limits, Sandbox
-from journalclip_extraction.sandbox.limits import MIB
+from journalclip_extraction.sandbox import Sandbox
 from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_sources.sandbox import Limits
+from journalclip_sources.sandbox.limits import MIB
 
-READER = "journalclip_extraction.testing.readers:read"
+READER = "journalclip_devtools.doubles.readers:read"
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def test_a_dead_zygote_is_noticed_before_the_article_is_handed_over() -> None:
 
 
 def test_a_reader_that_cannot_be_imported_is_a_bug_of_ours() -> None:
-    with Sandbox(Limits(), "journalclip_extraction.testing.readers:missing") as broken, pytest.raises(RuntimeError):
+    with Sandbox(Limits(), "journalclip_devtools.doubles.readers:missing") as broken, pytest.raises(RuntimeError):
         broken.read(b"", ExtractOptions())
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from journalclip_extraction.article import ExtractOptions
-from journalclip_extraction.sandbox import Limits, Sandbox
+from journalclip_extraction.sandbox import Sandbox
 from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_sources.sandbox import Limits
 
-READER = "journalclip_extraction.testing.readers:read"
+READER = "journalclip_devtools.doubles.readers:read"
 
 
 class Container:
@@ -26,7 +27,7 @@ class Container:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "journalclip_extraction.sandbox.container", str(self.path), READER]
+        command = [sys.executable, "-m", "journalclip_extraction.parser", str(self.path), READER]
         self.process = subprocess.Popen(command, env={**os.environ, "SECRET": "hunter2"})
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -101,6 +102,6 @@ def test_the_service_waits_for_a_container_that_is_still_starting(tmp_path: Path
 
 
 def test_a_container_that_never_comes_is_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("journalclip_extraction.sandbox.pool._START_S", 0.1)
+    monkeypatch.setattr("journalclip_sources.sandbox.pool._START_S", 0.1)
     with Sandbox(container=tmp_path / "socket") as sandbox, pytest.raises(TransientError, match="does not answer"):
         ask(sandbox, "echo")

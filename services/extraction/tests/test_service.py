@@ -3,15 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.readers import PNG
 from journalclip_extraction import __main__ as service
 from journalclip_extraction.article import ExtractOptions
-from journalclip_extraction.sandbox import Limits, Sandbox
+from journalclip_extraction.sandbox import Sandbox
 from journalclip_extraction.settings import ExtractionSettings
-from journalclip_extraction.testing.readers import PNG
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import ArticleSubmitted, Event, FiguresExtracted, SourceQuarantined, decode
 from journalclip_shared.ids import article_id
+from journalclip_sources.sandbox import Limits
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +26,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_service_serves_good_and_bad_articles_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stand_in(limits: Limits, container: Path | None) -> Sandbox:
         assert container is None
-        return Sandbox(limits, "journalclip_extraction.testing.readers:read")
+        return Sandbox(limits, "journalclip_devtools.doubles.readers:read")
 
     monkeypatch.setattr(service, "Sandbox", stand_in)
     bus, store = SqliteBus(tmp_path / "events.db"), LocalArtifacts(tmp_path / "artifacts")

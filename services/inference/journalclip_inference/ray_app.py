@@ -29,10 +29,10 @@ from ray.serve.handle import DeploymentHandle
 from journalclip_inference.api.app import create_app
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.distributed.backend import RemoteBackend
-from journalclip_inference.distributed.conductor import Conductor
 from journalclip_inference.distributed.encoder import EncoderReplica
 from journalclip_inference.distributed.fleet import Calls, Encoders, Indexes
 from journalclip_inference.distributed.index import IndexReplica
+from journalclip_inference.distributed.rollout import Conductor
 from journalclip_inference.errors import Overloaded
 from journalclip_inference.reload import listen
 from journalclip_inference.service import connect, open_registry, serving_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.collection import World, small_world
+from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_inference.engine import SearchEngine
-from journalclip_inference.testing.site import Site, make_site
-from journalclip_inference.testing.world import World, small_world
 from journalclip_shared.artifacts.local import LocalArtifacts
 
 # Read by Ray's processes from the one that starts the cluster, whichever test that is: importing takes a proxy longer

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from journalclip_inference.testing.site import Site, make_site
-from journalclip_inference.testing.world import World
+from journalclip_devtools.doubles.collection import World
+from journalclip_devtools.doubles.site import Site, make_site
 
 
 def png(width: int = 60, height: int = 40, colour: str = "red") -> str:

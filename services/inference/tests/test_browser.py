@@ -21,9 +21,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from journalclip_inference.testing.live import live_server
-from journalclip_inference.testing.site import Site, make_site
-from journalclip_inference.testing.world import World, small_world
+from journalclip_devtools.doubles.collection import World, small_world
+from journalclip_devtools.doubles.live import live_server
+from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.reviews import read_decisions, verdicts
 

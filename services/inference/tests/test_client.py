@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from journalclip import Client, ServerRefused
+from journalclip_devtools.doubles.live import live_server
+from journalclip_devtools.doubles.site import Site
 from journalclip_inference.client import encoded
-from journalclip_inference.testing.live import live_server
-from journalclip_inference.testing.site import Site
 
 
 def test_a_notebook_gets_frames_pictures_and_arrays(site: Site) -> None:

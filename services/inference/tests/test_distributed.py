@@ -14,12 +14,13 @@ from typing import cast
 import numpy as np
 import pytest
 
+from journalclip_devtools.doubles.collection import World
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.distributed.backend import Gate, RemoteBackend
-from journalclip_inference.distributed.conductor import Conductor
 from journalclip_inference.distributed.encoder import EncoderReplica
 from journalclip_inference.distributed.fleet import Encoders, Indexes
 from journalclip_inference.distributed.index import IndexReplica
+from journalclip_inference.distributed.rollout import Conductor
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexAbsent, NoChampion, NotFound, Overloaded
 from journalclip_inference.hits import Answer
@@ -27,7 +28,6 @@ from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Reader
 from journalclip_inference.snapshot import Query
-from journalclip_inference.testing.world import World
 from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 from journalclip_shared.registry import ModelVersion
 

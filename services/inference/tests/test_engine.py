@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from journalclip_devtools.doubles.collection import World
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexAbsent, NoChampion, QueryInvalid
 from journalclip_inference.hits import matched_terms, region
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.snapshot import Query, embed_queries, warm
-from journalclip_inference.testing.world import World
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.caption import CaptionRecord, Coded
 

@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from journalclip_inference.testing.site import Site, make_site
-from journalclip_inference.testing.world import World
+from journalclip_devtools.doubles.collection import World
+from journalclip_devtools.doubles.site import Site, make_site
 
 Case: TypeAlias = schemathesis.Case[Any]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.collection import World
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexMismatch
 from journalclip_inference.handler import IndexHandler, SegmentHandler
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
-from journalclip_inference.testing.world import World
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted, PairsStructured
 from journalclip_shared.records.model import ModelManifest

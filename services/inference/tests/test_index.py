@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journalclip_devtools.doubles.collection import World
 from journalclip_inference.errors import IndexMismatch
 from journalclip_inference.handler import IndexHandler
 from journalclip_inference.index.ann import build_ann, exact_neighbours, list_count, recall
@@ -16,7 +17,6 @@ from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.projection import project
 from journalclip_inference.index.vectors import Exact, Ivf, Vectors
-from journalclip_inference.testing.world import World
 from journalclip_shared.records.model import ModelManifest
 
 

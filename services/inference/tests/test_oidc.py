@@ -18,11 +18,11 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journalclip_devtools.doubles.collection import World
+from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_inference.auth import ROLES, Principal
 from journalclip_inference.errors import Forbidden
 from journalclip_inference.oidc import Errand, Issuer, OidcConfig, OidcTokens, SignIn
-from journalclip_inference.testing.site import Site, make_site
-from journalclip_inference.testing.world import World
 from journalclip_shared.errors import PermanentError, TransientError
 
 HOST = "https://login.example"

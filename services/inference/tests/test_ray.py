@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from journalclip_devtools.doubles.collection import World, small_world
+from journalclip_devtools.doubles.load import asking, each_alone, failed, mixed
 from journalclip_inference.ray_server import ray_server
 from journalclip_inference.settings import InferenceSettings
-from journalclip_inference.testing.load import asking, each_alone, failed, mixed
-from journalclip_inference.testing.world import World, small_world
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.registry import MlflowRegistry
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.collection import World
+from journalclip_devtools.doubles.live import live_server
+from journalclip_devtools.doubles.load import asking, each_alone, failed, mixed
+from journalclip_devtools.doubles.site import make_site
 from journalclip_inference.errors import NoChampion
 from journalclip_inference.handler import SegmentHandler
 from journalclip_inference.reload import Holder, Reloader, listen, watch
-from journalclip_inference.testing.live import live_server
-from journalclip_inference.testing.load import asking, each_alone, failed, mixed
-from journalclip_inference.testing.site import make_site
-from journalclip_inference.testing.world import World
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import Event, PairsStructured
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journalclip_devtools.doubles.collection import World
+from journalclip_devtools.doubles.site import Site
 from journalclip_inference.auth import Principal
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import NotFound, QueryInvalid
 from journalclip_inference.review.agreement import agreements, cohen_kappa
 from journalclip_inference.review.desk import Decide, Desk
 from journalclip_inference.review.queue import doubts_of, queue
-from journalclip_inference.testing.site import Site
-from journalclip_inference.testing.world import World
 from journalclip_shared.events import ReviewDecided
 from journalclip_shared.records.article import Box, Quality
 from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts

@@ -14,14 +14,14 @@ from typing import Protocol
 import numpy as np
 
 from journalclip_evaluation.card import model_card
+from journalclip_evaluation.embedding_map import Sketch
 from journalclip_evaluation.models import Measured
 from journalclip_evaluation.report.build import Reported, build_report
 from journalclip_evaluation.report.shown import Check, Forgetting
 from journalclip_evaluation.retrieval import SIDES
-from journalclip_evaluation.sketch import Sketch
 from journalclip_modeling.data import FrozenDataset
-from journalclip_promotion.bench import Comparison
 from journalclip_promotion.decision import Verdict
+from journalclip_promotion.evaluator import Comparison
 from journalclip_promotion.gates import THIS
 from journalclip_promotion.verify import Inspected
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 
 from journalclip_evaluation.errors import EmbeddingsUnusable, NothingToEvaluate
 from journalclip_modeling.folder import ModelUnloadable
-from journalclip_promotion.bench import Bench, Comparison, compare_models
 from journalclip_promotion.decision import Candidate, Decision, Outcome, Verdict
 from journalclip_promotion.documents import Documents, Judgement, Writer
 from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
+from journalclip_promotion.evaluator import Bench, Comparison, compare_models
 from journalclip_promotion.gates import Gates, check_measurements, check_papers
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.lock import Lock

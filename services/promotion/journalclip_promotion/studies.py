@@ -25,7 +25,7 @@ _PROBE = "FLAIR: hyperintense lesion in the left frontal lobe."
 
 @dataclass(frozen=True)
 class StudyBench:
-    """`journalclip_promotion.bench.Bench` for models of kind ``studies``."""
+    """`journalclip_promotion.evaluator.Bench` for models of kind ``studies``."""
 
     store: ArtifactStore
     cache: Path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from journalclip_promotion.bench import ModelBench
 from journalclip_promotion.documents import DocumentWriter
+from journalclip_promotion.evaluator import ModelBench
 from journalclip_promotion.gates import Gates
 from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.ledger import Ledger

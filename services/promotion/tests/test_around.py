@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_evaluation.suites import shipped_suites
 from journalclip_promotion.errors import GatesUnusable, LockBusy, UnknownVersion
@@ -18,7 +19,6 @@ from journalclip_promotion.lock import FileLock
 from journalclip_promotion.overview import explanation, history, listing
 from journalclip_promotion.reconcile import Watch
 from journalclip_promotion.settings import PromotionSettings
-from journalclip_promotion.testing import House, put_candidate
 from journalclip_promotion.wiring import build_promoter
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import TransientError

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.promoter import Promoter, Request
-from journalclip_promotion.testing import House, put_candidate
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.local import LocalArtifacts

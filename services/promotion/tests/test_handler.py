@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.evaluation import freeze
+from journalclip_devtools.doubles.promotion import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate, trained
 from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.models import Measured, Subject
-from journalclip_evaluation.testing import freeze
 from journalclip_promotion.decision import Candidate, Decision
 from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
 from journalclip_promotion.gates import Gates
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, REPORT_TAG, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.testing import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate, trained
 from journalclip_promotion.verify import Inspector
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.bus.sqlite import SqliteBus

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from journalclip_pipelines.studies.reports import report_of, study_of
 from journalclip_shared.artifacts import blob_ref
 from journalclip_shared.events import ArticleSubmitted, Event, StudyStructured, VolumesExtracted
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, StructuredStudy
 from journalclip_shared.testing.facts import submitted
 from journalclip_shared.testing.memory import MemoryArtifacts
-from journalclip_shared.testing.studies import draw_truth
 from journalclip_structuring.errors import UnreadableDocument
 from journalclip_structuring.report_rules import read_report
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.studies.handler import StudyStructuringHandler
 from journalclip_structuring.study import to_record
-from journalclip_structuring.testing.reports import report_of, study_of
+from journalclip_synthetic.studies import draw_truth
 
 REPORT = (
     "Sequences: T2WI, FLAIR and DWI. FLAIR shows a hyperintense 12 mm glioma in the left frontal lobe. DWI: normal."

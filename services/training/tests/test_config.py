@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from journalclip_devtools.doubles.squares import freeze_tiny, tiny_config
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import save_folder
 from journalclip_shared.artifacts.local import LocalArtifacts
@@ -22,7 +23,6 @@ from journalclip_training.errors import BaseUnavailable, RecipeUnknown, SettingI
 from journalclip_training.optim import adamw, rate
 from journalclip_training.recipes import RECIPES, recipe
 from journalclip_training.start import frozen_dataset
-from journalclip_training.testing import freeze_tiny, tiny_config
 
 
 @pytest.mark.parametrize("name", RECIPES)

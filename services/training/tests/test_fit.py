@@ -9,6 +9,8 @@ import pytest
 import torch
 from transformers import ResNetConfig, ResNetModel
 
+from journalclip_devtools.doubles.squares import TINY, tiny_config
+from journalclip_devtools.doubles.training_kills import kill_study, tiny_samples
 from journalclip_modeling.encoder import context_length
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.resnet import ResNetClip
@@ -20,8 +22,6 @@ from journalclip_training.fit import Fitted, fit
 from journalclip_training.pictures import InMemory
 from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import Samples
-from journalclip_training.testing import TINY, tiny_config
-from journalclip_training.testing.kills import kill_study, tiny_samples
 
 
 @pytest.fixture(scope="module")

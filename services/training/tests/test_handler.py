@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import CLIPModel
 
+from journalclip_devtools.doubles.squares import freeze_tiny, tiny_config
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import ClipFolder, fetch_folder
 from journalclip_shared.artifacts import ArtifactRef
@@ -19,7 +20,6 @@ from journalclip_training.card import REQUIRED
 from journalclip_training.config import config_from_json
 from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.handler import TrainingHandler
-from journalclip_training.testing import freeze_tiny, tiny_config
 from journalclip_training.tracking import Lineage, MlflowTracking
 
 

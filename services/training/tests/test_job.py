@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_devtools.doubles.squares import freeze_tiny
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.consume import decoded
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import DatasetFrozen, Event, Fact, ModelTrained
 from journalclip_training import job
-from journalclip_training.testing import freeze_tiny
 
 
 class Trains:

@@ -9,11 +9,11 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from journalclip_devtools.doubles.processes import forked
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Dense, Kernel
 from journalclip_training.losses.sigmoid import siglip
 from journalclip_training.losses.world import Alone, Ranks, World
-from journalclip_training.testing.processes import forked
 
 PAIRS, INPUT, WIDTH = 8, 5, 6
 KINDS = ("clip", "soft", "neutral", "siglip")

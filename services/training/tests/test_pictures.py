@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from journalclip_devtools.doubles.squares import freeze_tiny, pairs_and_images, tiny_config
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_shared.artifacts.local import LocalArtifacts
@@ -16,7 +17,6 @@ from journalclip_training.config import RunOptions
 from journalclip_training.feed import Feed
 from journalclip_training.pictures import Shards, decode_jpeg
 from journalclip_training.samples import Tokens, open_samples, same_figure_or_text
-from journalclip_training.testing import freeze_tiny, pairs_and_images, tiny_config
 
 PREPROCESS = Preprocess(16)
 

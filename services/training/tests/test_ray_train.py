@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from journalclip_devtools.doubles.squares import DieOnce, freeze_tiny, tiny_config
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_modeling.folder import load_folder, save_folder, upload_folder
@@ -16,7 +17,6 @@ from journalclip_training.config import RunOptions
 from journalclip_training.fit import fit
 from journalclip_training.ray_train import RayJob, RayScale, fit_on_ray
 from journalclip_training.samples import open_samples
-from journalclip_training.testing import DieOnce, freeze_tiny, tiny_config
 
 pytestmark = pytest.mark.ray
 

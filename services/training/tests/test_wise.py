@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from journalclip_devtools.doubles.squares import TINY
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_training.reference import FolderReference, ReferenceUnusable
-from journalclip_training.testing import TINY
 from journalclip_training.wise import Point, choose, draw_front, set_between, sweep, weights
 
 SHARES = st.floats(0, 1)

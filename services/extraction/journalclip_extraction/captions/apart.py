@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journalclip_extraction.captions.candidates import Candidate
-from journalclip_extraction.geometry import Rect, union
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.typography import Typography, family
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.geometry import Rect, union
+from journalclip_sources.pdf.typography import Typography, family
 
 _SAME_SIZE = 0.35  # points
 _FILLED = 0.5  # of the height between label and legend: what marks must cover

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journalclip_extraction.labels import Label, parse_label
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.typography import Typography
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.labels import Label, parse_label
+from journalclip_sources.pdf.typography import Typography
 
 _LOWER_START = re.compile(r"^[^\w]*[a-z]{2,}")
 _VERB = re.compile(

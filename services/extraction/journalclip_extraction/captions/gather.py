@@ -13,9 +13,9 @@ from statistics import median
 
 from journalclip_extraction.captions.apart import legend_below
 from journalclip_extraction.captions.candidates import THRESHOLD, Candidate
-from journalclip_extraction.geometry import Rect, union
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.typography import Typography, family
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.geometry import Rect, union
+from journalclip_sources.pdf.typography import Typography, family
 
 _SIZE_SLACK = 0.35  # points
 _TITLE_SLACK = 1.6  # points: a caption's bold title may be set a little larger than its legend

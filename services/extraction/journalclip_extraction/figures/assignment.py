@@ -16,8 +16,8 @@ from scipy.optimize import linear_sum_assignment
 
 from journalclip_extraction.figures.frames import Frame
 from journalclip_extraction.figures.regions import Region
-from journalclip_extraction.geometry import Rect, union
-from journalclip_extraction.page.content import Line
+from journalclip_sources.pdf.content import Line
+from journalclip_sources.pdf.geometry import Rect, union
 
 Side = Literal["above", "below", "left", "right", "inside"]
 

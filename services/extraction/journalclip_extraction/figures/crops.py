@@ -16,9 +16,9 @@ import pymupdf
 from PIL import Image
 
 from journalclip_extraction.article import Crop, ExtractOptions
-from journalclip_extraction.geometry import Rect, iou
-from journalclip_extraction.page.content import Page, Picture
-from journalclip_extraction.page.upright import as_displayed
+from journalclip_sources.pdf.content import Page, Picture
+from journalclip_sources.pdf.geometry import Rect, iou
+from journalclip_sources.pdf.upright import as_displayed
 
 _WHOLE = 0.97  # IoU of a raster with the figure's box from which the raster is the figure
 _JPEG_QUALITY = 90  # artefacts stay below what CLIP's 224 pixels can show, at a third of PNG's size

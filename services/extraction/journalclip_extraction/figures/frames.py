@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from journalclip_extraction.geometry import Rect, union
-from journalclip_extraction.page.content import Page
+from journalclip_sources.pdf.content import Page
+from journalclip_sources.pdf.geometry import Rect, union
 
 _THIN = 4.0  # points: a rule's thickness
 _BEYOND = 40.0  # points: a side reaches this much past its caption, or it is a bar beside a note

@@ -12,9 +12,9 @@ from journalclip_extraction.figures.assignment import Claim, Side, gap, match, s
 from journalclip_extraction.figures.frames import find_frame
 from journalclip_extraction.figures.regions import JOIN, Marks, Region, find_regions, repeated_marks
 from journalclip_extraction.figures.roles import split_roles
-from journalclip_extraction.geometry import Rect, union
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.typography import Typography
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.geometry import Rect, union
+from journalclip_sources.pdf.typography import Typography
 
 _LABEL_REACH = 12.0  # points: axis titles and panel letters stand this close to what they label
 _ALONE = 0.06  # of a page: a picture this large on a page without captions may belong to a caption overleaf

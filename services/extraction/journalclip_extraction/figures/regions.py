@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from journalclip_extraction.figures.frames import Frame
-from journalclip_extraction.geometry import Rect
-from journalclip_extraction.page.content import Line, Page, Picture, Vector
+from journalclip_sources.pdf.content import Line, Page, Picture, Vector
+from journalclip_sources.pdf.geometry import Rect
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from journalclip_extraction.geometry import Rect, union
-from journalclip_extraction.page.content import Line, Page
-from journalclip_extraction.page.typography import Typography, family
+from journalclip_sources.pdf.content import Line, Page
+from journalclip_sources.pdf.geometry import Rect, union
+from journalclip_sources.pdf.typography import Typography, family
 
 _FULL = 0.7  # of a column's width: narrower blocks are labels, list items or last lines
 _PROSE_CHARS = 28  # characters in an average line of running text; labels in charts are shorter

@@ -14,14 +14,14 @@ from typing import Literal
 from PIL import Image
 
 from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
-from journalclip_extraction.geometry import Rect, to_box
-from journalclip_extraction.page.content import Page
-from journalclip_extraction.page.upright import as_displayed
 from journalclip_extraction.panels.raster import Region
 from journalclip_extraction.panels.split import SplitPanel, split_figure
 from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import phash
 from journalclip_shared.records.article import Box
+from journalclip_sources.pdf.content import Page
+from journalclip_sources.pdf.geometry import Rect, to_box
+from journalclip_sources.pdf.upright import as_displayed
 
 LONGEST_MARK = 3  # characters of a panel letter with its brackets
 JPEG_QUALITY = 92  # a second encoding of what may have been a JPEG

@@ -1,0 +1,1 @@
+"""Development tools that no image installs: benches, test doubles, real servers, fault tests, the chart generator."""

@@ -1,0 +1,141 @@
+"""The values of what the services stand on: Kafka, object store, MLflow, and the language model that structures.
+
+Each is ``bundled`` (one node, for trying out) or ``external``; Kafka may also be Strimzi's to run.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from journalclip_devtools.chart.model import (
+    Disk,
+    Name,
+    Placement,
+    Quantity,
+    Resources,
+    SecretRef,
+    Storage,
+    Values,
+    needing,
+)
+
+
+class Bundled(Placement):
+    """A one-node server for trying out."""
+
+    storage: Storage = Storage()
+    resources: Resources = needing("250m", "1Gi", "2Gi")
+
+
+class BundledKafka(Bundled):
+    """A one-node broker, with one SASL user and the least rights for each service."""
+
+    heap: str = Field("512m", pattern=r"^\d+[mg]$", description="Heap of the Java virtual machine.")
+
+
+class ExternalKafka(Values):
+    """Brokers that are there already."""
+
+    servers: str = Field("", description="Bootstrap servers, comma-separated.")
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field("SASL_SSL")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512")
+    username: str = Field("", description="SASL user; empty: one user a service, named as the service.")
+    existing_secret: Name = Field(
+        "", description="Secret with `password`, or with one key a user where each service has its own."
+    )
+    ca_secret: SecretRef = Field(SecretRef(), description="Certificate authority; empty: the system's.")
+    acls: bool = Field(
+        False, description="Let the bootstrap job make one user's rights a service; takes an admin user."
+    )
+    admin_username: str = Field("", description="The admin user, with its password under `admin` in the secret.")
+    client_cert_secret: Name = Field("", description="Secret of type kubernetes.io/tls, for mutual TLS.")
+
+
+class Strimzi(Values):
+    """A Kafka cluster, its topics and its users as custom resources of Strimzi."""
+
+    replicas: int = Field(3, ge=1, description="Brokers, each a controller as well.")
+    version: str = Field("4.1.0", description="A Kafka version that the installed operator knows.")
+    storage: Disk = Disk(size="100Gi")
+    resources: Resources = needing("1", "4Gi", "6Gi")
+
+
+class Kafka(Values):
+    """The event log."""
+
+    mode: Literal["bundled", "strimzi", "external"] = "bundled"
+    topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before every topic and group.")
+    bundled: BundledKafka = BundledKafka()
+    strimzi: Strimzi = Strimzi()
+    external: ExternalKafka = ExternalKafka()
+
+
+class ExternalStore(Values):
+    """An S3 endpoint that is there already."""
+
+    endpoint: str = Field("", description="Host and port.")
+    tls: bool = True
+    region: str = "us-east-1"
+    existing_secret: Name = Field("", description="Secret with `access-key` and `secret-key`.")
+    per_service: bool = Field(False, description="The secret holds `<service>-access-key` and `<service>-secret-key`.")
+    ca_secret: SecretRef = Field(SecretRef(), description="Certificate authority; empty: the usual ones.")
+
+
+class BundledStore(Bundled):
+    """A one-node MinIO, with one user and the least rights for each service."""
+
+    storage: Storage = Storage(size="50Gi")
+
+
+class ObjectStore(Values):
+    """Where every artifact lies."""
+
+    mode: Literal["bundled", "external"] = "bundled"
+    bucket_prefix: str = Field("", pattern=r"^([a-z0-9][a-z0-9-]*)?$", description="Put before every bucket's name.")
+    bundled: BundledStore = BundledStore()
+    external: ExternalStore = ExternalStore()
+
+
+class ExternalMlflow(Values):
+    """A tracking server that is there already."""
+
+    uri: str = Field("", pattern=r"^(https?://.+)?$", description="Its address.")
+    existing_secret: Name = Field("", description="Secret with `username` and `password`, where it asks for them.")
+    ca_secret: SecretRef = Field(SecretRef(), description="Certificate authority; empty: the usual ones.")
+
+
+class Mlflow(Values):
+    """The model registry."""
+
+    mode: Literal["bundled", "external"] = "bundled"
+    bundled: Bundled = Bundled()
+    external: ExternalMlflow = ExternalMlflow()
+
+
+class ExternalLlm(Values):
+    """An OpenAI-compatible endpoint that is there already."""
+
+    url: str = Field("", pattern=r"^(https?://.+)?$", description="Base address, up to and with `/v1`.")
+    existing_secret: Name = Field("", description="Secret with `api-key`; empty sends none.")
+
+
+class BundledLlm(Placement):
+    """A vLLM server in the cluster."""
+
+    gpus: int = Field(1, ge=0, description="GPUs (or MIG slices) of the pod.")
+    model_claim: Name = Field("", description="Claim that holds the model's folder; needed, since nothing is fetched.")
+    model_path: str = Field("", description="The model's folder in that claim.")
+    args: list[str] = Field([], description="Further arguments of `vllm serve`.")
+    shared_memory: Quantity = Field("2Gi", description="Size of /dev/shm.")
+    resources: Resources = needing("4", "16Gi", "32Gi")
+
+
+class Llm(Values):
+    """The language model that makes records of captions; none: measured rules do."""
+
+    mode: Literal["none", "bundled", "external"] = "none"
+    model: str = Field("", description="Model name that requests ask for and answers must come from.")
+    bundled: BundledLlm = BundledLlm()
+    external: ExternalLlm = ExternalLlm()

@@ -1,0 +1,33 @@
+"""``journalclip bench evaluation``: a large retrieval evaluation's memory and time, beside the bare products."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journalclip_pipelines.commands.options import AsJson, print_json
+
+
+def evaluation(
+    pairs: Annotated[int, typer.Option(min=2, help="Image-text pairs in the pool.")] = 1_000_000,
+    dim: Annotated[int, typer.Option(min=2, help="Length of a vector.")] = 512,
+    queries: Annotated[int, typer.Option(min=0, help="Queries each way, drawn at random; 0 asks all.")] = 2_000,
+    seed: int = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Rank a million synthetic pairs both ways from files, and say what it took.
+
+    Examples: `journalclip bench evaluation --json`, `journalclip bench evaluation --dim 64 --queries 0`
+    """
+    from journalclip_devtools.benches.evaluation import Size, bench
+
+    with tempfile.TemporaryDirectory(prefix="journalclip-bench-") as folder:
+        found = bench(Size(pairs, dim, queries, seed), Path(folder))
+    if as_json:
+        print_json(found)
+        return
+    for key, value in found.items():
+        typer.echo(f"{key:>14}  {value}")

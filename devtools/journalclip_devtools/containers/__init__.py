@@ -1,0 +1,1 @@
+"""The rendered chart as podman containers, and the whole chain across them."""

@@ -1,0 +1,1 @@
+"""Test doubles and small fixtures that the tests of several packages share."""

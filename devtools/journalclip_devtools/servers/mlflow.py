@@ -1,0 +1,41 @@
+"""An MLflow tracking server with one worker over sqlite: what a cluster runs, small."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from journalclip_devtools.servers.process import Server, free_port
+
+# Eight processes for jobs that MLflow's own pages start: nothing here asks for one, and each costs its imports.
+NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def start(
+    folder: Path, port: int = 0, artifacts: str = "", environment: Mapping[str, str] | None = None
+) -> tuple[Server, str]:
+    """Start a server; returns its URI. ``artifacts`` may be an ``s3://`` address. Raises `PermanentError`."""
+    port = port or free_port()
+    uri = f"http://127.0.0.1:{port}"
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination", artifacts or str(folder / "artifacts"),
+    ]  # fmt: skip
+    # The schema is migrated on the first start, which takes half a minute, and minutes on a crowded machine.
+    settings = {**NO_JOBS, **(environment or {})}
+    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), settings, timeout_s=600.0)
+    server.start()
+    return server, uri
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made here
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False

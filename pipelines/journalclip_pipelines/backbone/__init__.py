@@ -1,1 +1,0 @@
-"""Running journalclip on real servers: intake, supervision, audit, repair, and the measurement of the backbone."""

@@ -1,0 +1,183 @@
+"""``journalclip bootstrap``, ``submit``, ``audit``, ``replay-dlq``, ``reindex``, ``rebuild``.
+
+Where log, store and registry are comes from settings (``JOURNALCLIP_...``); without any it is the working folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+
+if TYPE_CHECKING:
+    from journalclip_shared.settings import Settings
+
+
+def _settings(workdir: Path) -> Settings:
+    from journalclip_shared.settings import Settings
+
+    return Settings(workdir=workdir)
+
+
+def bootstrap(
+    workdir: Workdir = DEFAULT_WORKDIR,
+    acls: Annotated[bool, typer.Option("--acls", help="Kafka access rights too, one principal a service.")] = False,
+    users: Annotated[
+        Path | None,
+        typer.Option(help="MinIO users too, one a service: a folder with its secret key in a file of its name."),
+    ] = None,
+    kafka_users: Annotated[
+        Path | None,
+        typer.Option(help="Kafka logins (SCRAM) too: a folder with each service's password in a file of its name."),
+    ] = None,
+    notifications: Annotated[
+        bool, typer.Option("--notifications", help="Have MinIO announce dropped PDFs to Kafka.")
+    ] = False,
+    wait_s: Annotated[float, typer.Option(min=0, help="Wait so long for servers that are still starting.")] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Topics, buckets and access rights as declared; what is there and right is left alone.
+
+    Examples:
+
+        JOURNALCLIP_BUS=kafka JOURNALCLIP_KAFKA__SERVERS=kafka:9092 journalclip bootstrap --acls
+
+        journalclip bootstrap --wait-s 600 --acls --users /etc/journalclip/users --notifications
+    """
+    from time import sleep
+
+    from journalclip_pipelines.operations.bootstrap import Extras, bootstrap_within
+
+    extras = Extras(acls, users, kafka_users, notifications)
+    report = bootstrap_within(_settings(workdir), extras, wait_s, Console(stderr=True).print, sleep)
+    if as_json:
+        print_json(report.as_json())
+        return
+    for note in [*(f"made {each}" for each in report.made), *report.notes]:
+        Console().print(note)
+    Console().print(f"{len(report.found)} were there already")
+
+
+def submit(
+    folder: Annotated[Path, typer.Argument(help="A folder of PDFs, or one PDF.", metavar="DIR")],
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Store PDFs and announce them; what was submitted before is recognised.
+
+    Examples:
+
+        journalclip submit issues/ --workdir W
+    """
+    from journalclip_intake.articles import find_pdfs
+    from journalclip_intake.articles import submit as run
+    from journalclip_shared.wiring import open_artifacts, open_bus
+
+    settings = _settings(workdir)
+    store, bus = open_artifacts(settings), open_bus(settings)
+    done = [run(store, bus, path) for path in find_pdfs(folder)]
+    bus.close()
+    if as_json:
+        print_json([{"article_id": each.article_id, "name": each.name, "new": each.new} for each in done])
+    else:
+        Console().print(f"{len(done)} submitted, {sum(each.new for each in done)} of them new")
+
+
+def audit(
+    workdir: Workdir = DEFAULT_WORKDIR,
+    unsettled: Annotated[bool, typer.Option("--unsettled", help="Articles may be on their way.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove the invariants over log, store and registry; exit code 3 where one is broken.
+
+    Examples:
+
+        journalclip audit --workdir W --json
+    """
+    from journalclip_pipelines.operations.audit import audit as run
+    from journalclip_shared.registry import MlflowRegistry
+    from journalclip_shared.wiring import open_artifacts, open_bus
+
+    settings = _settings(workdir)
+    known = settings.mlflow_uri or (workdir / "mlflow.db").is_file()
+    registry = MlflowRegistry(settings.registry_uri) if known else None
+    found = run(open_bus(settings), open_artifacts(settings), registry, settled=not unsettled)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for each in found.violations:
+            Console().print(f"[red]{each.code}[/red] {each.subject} {each.detail}")
+        Console().print(f"{found.articles} articles, {found.pairs} pairs, {len(found.violations)} violations")
+    if found.violations:
+        raise typer.Exit(3)
+
+
+def replay_dlq(
+    workdir: Workdir = DEFAULT_WORKDIR,
+    topic: Annotated[list[str], typer.Option(help="Only this topic's dead letters; may be repeated.")] = [],  # noqa: B006 - typer reads it
+    code: Annotated[list[str], typer.Option(help="Only letters with this code; may be repeated.")] = [],  # noqa: B006 - typer reads it
+    as_json: AsJson = False,
+) -> None:
+    """Publish dead letters to their topics again, each once.
+
+    Examples:
+
+        journalclip replay-dlq --code retries-exhausted
+    """
+    from journalclip_pipelines.operations.repair import replay
+    from journalclip_shared.wiring import open_bus
+
+    bus = open_bus(_settings(workdir))
+    done = replay(bus, tuple(topic), tuple(code))
+    bus.close()
+    if as_json:
+        print_json([{"origin": each.origin, "code": each.code} for each in done])
+    else:
+        Console().print(f"{len(done)} dead letters replayed")
+
+
+def rebuild(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+    """Say again into an empty log what manifests and registry know, after the log was lost.
+
+    Examples:
+
+        journalclip bootstrap && journalclip rebuild
+    """
+    from journalclip_pipelines.operations.repair import rebuild as run
+    from journalclip_shared.registry import MlflowRegistry
+    from journalclip_shared.wiring import open_artifacts, open_bus
+
+    settings = _settings(workdir)
+    bus = open_bus(settings)
+    known = settings.mlflow_uri or (workdir / "mlflow.db").is_file()
+    counts = run(bus, open_artifacts(settings), MlflowRegistry(settings.registry_uri) if known else None)
+    bus.close()
+    if as_json:
+        print_json(counts)
+    else:
+        Console().print(", ".join(f"{count} {topic}" for topic, count in counts.items()))
+
+
+def reindex(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+    """Announce the champion again, so that serving builds whatever index it lacks.
+
+    Examples:
+
+        journalclip reindex --workdir W
+    """
+    from journalclip_pipelines.operations.repair import reindex as run
+    from journalclip_shared.registry import MlflowRegistry
+    from journalclip_shared.wiring import open_bus
+
+    settings = _settings(workdir)
+    bus = open_bus(settings)
+    fact = run(bus, MlflowRegistry(settings.registry_uri))
+    bus.close()
+    if as_json:
+        print_json({"model_id": fact.model_id if fact else None})
+    else:
+        Console().print(f"announced {fact.model_id} again" if fact else "no model is champion yet")

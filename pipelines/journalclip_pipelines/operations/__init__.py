@@ -1,0 +1,1 @@
+"""What an operator does to an installation: bootstrap, status, audit, repair, sizing, doctor."""

@@ -1,0 +1,12 @@
+"""Freezing: structured articles in, a dataset version out that will never change.
+
+What always holds: the same pairs, options and seed give the same dataset id and the same bytes, in any order of
+arrival and after any number of kills; an article, an image (also a near-duplicate) and a caption stand in one split
+only, and the manifest's leak report counts that it is so; the manifest is written last.
+"""
+
+from __future__ import annotations
+
+from journalclip_freezing.job import FreezeOptions, freeze
+
+__all__ = ["FreezeOptions", "freeze"]

@@ -1,0 +1,133 @@
+"""Freezing by rule: when enough new pairs have come, or enough time has passed with any, a dataset version is frozen.
+
+Every freeze holds all pairs structured so far, the newest document of each article. What a freeze covered is written
+beside it under a running number (``freezes/<number>``), so that after a restart the rule counts from there and not from
+nothing; two freezers that race for a number are told apart by that manifest, and one of them looks again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from journalclip_freezing import FreezeOptions, freeze
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.errors import TransientError
+from journalclip_shared.events import DatasetFrozen, Event, Fact, PairsStructured
+from journalclip_shared.failpoints import hit
+from journalclip_shared.ids import canonical_json
+
+
+@dataclass(frozen=True)
+class FreezeRule:
+    """Freeze at ``new_pairs`` more pairs, or ``every_s`` after the first new one; 0 means never by that half."""
+
+    new_pairs: int = 1000
+    every_s: float = 0.0
+
+
+class Freezer:
+    """Counts pairs and freezes by rule. Both entry points, events and the clock, may come from different threads.
+
+    ``history`` is every `PairsStructured` in the log, oldest first: what was committed before a restart is known again.
+    """
+
+    def __init__(
+        self,
+        store: ArtifactStore,
+        rule: FreezeRule,
+        history: Callable[[], Iterable[PairsStructured]],
+        options: FreezeOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._rule, self._options, self._clock = store, rule, options or FreezeOptions(), clock
+        self._history = history
+        self._lock = threading.Lock()
+        self._since = clock()
+        self._again: list[DatasetFrozen] = []
+        self._recall()
+
+    def add(self, fact: PairsStructured) -> list[DatasetFrozen]:
+        """Count one article's pairs; datasets to announce, as the rule says. Raises `TransientError`."""
+        with self._lock:
+            if self._documents.get(fact.article_id) != fact.document:
+                self._since = self._since if self._pending else self._clock()
+                self._documents[fact.article_id] = fact.document
+                self._pending[fact.article_id] = fact.pairs
+            return self._announced(self._due())
+
+    def tick(self) -> list[DatasetFrozen]:
+        """The clock's half of the rule. Raises `TransientError`."""
+        with self._lock:
+            return self._announced(self._due())
+
+    def flush(self) -> list[DatasetFrozen]:
+        """Freeze what is there, whatever the rule says. Raises `TransientError`."""
+        with self._lock:
+            return self._announced(bool(self._pending))
+
+    def _due(self) -> bool:
+        enough = 0 < self._rule.new_pairs <= sum(self._pending.values())
+        late = 0 < self._rule.every_s <= self._clock() - self._since
+        return bool(self._pending) and (enough or late)
+
+    def _announced(self, due: bool) -> list[DatasetFrozen]:
+        # The last freeze of before a restart may have died between its manifest and its event: it is said again.
+        facts, self._again = self._again, []
+        fact = self._freeze() if due else None
+        return [*facts, fact] if fact is not None else facts
+
+    def _freeze(self) -> DatasetFrozen | None:
+        documents = dict(sorted(self._documents.items()))
+        fact = freeze(self._store, documents.values(), self._options)
+        if fact is not None:
+            hit("freezing.frozen")
+            covered = {key: ref.model_dump(mode="json") for key, ref in documents.items()}
+            note = canonical_json({"fact": fact.model_dump(mode="json"), "documents": covered})
+            try:
+                self._store.put_manifest("datasets", _name(self._number), note)
+            except ManifestConflict as error:
+                self._recall()
+                raise TransientError("another freezer took this number first") from error
+            self._number += 1
+            hit("freezing.numbered")
+        self._pending.clear()
+        return fact
+
+    def _recall(self) -> None:
+        names = list(self._store.list_manifests("datasets", "freezes/"))
+        self._number = len(names)
+        found = self._store.find_manifest("datasets", names[-1]) if names else None
+        note = json.loads(self._store.get(found)) if found is not None else {"documents": {}}
+        covered = {key: ArtifactRef.model_validate(ref) for key, ref in note["documents"].items()}
+        self._again = [DatasetFrozen.model_validate(note["fact"])] if "fact" in note else []
+        self._documents: dict[str, ArtifactRef] = dict(covered)
+        self._pending: dict[str, int] = {}
+        for fact in self._history():
+            self._documents[fact.article_id] = fact.document
+            self._pending[fact.article_id] = fact.pairs
+        for article, ref in covered.items():
+            if self._documents[article] == ref:
+                self._pending.pop(article, None)
+
+
+class FreezingHandler:
+    """`PairsStructured` in, `DatasetFrozen` out, now and then."""
+
+    group = "freezing"
+    consumes: tuple[type[Fact], ...] = (PairsStructured,)
+
+    def __init__(self, freezer: Freezer) -> None:
+        self._freezer = freezer
+
+    def handle(self, event: Event) -> Iterable[Fact]:
+        if not isinstance(event.fact, PairsStructured):
+            raise TypeError(f"{type(event.fact).__name__} is not for freezing")
+        return self._freezer.add(event.fact)
+
+
+def _name(number: int) -> str:
+    return f"freezes/{number:08d}"

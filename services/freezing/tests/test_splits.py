@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journalclip_freezing.splits import SPLITS, SplitShares, assign
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.ids import make_id, sha256_hex
+from journalclip_shared.leaks import leak_report, normalised
+from journalclip_shared.records.caption import CaptionRecord
+from journalclip_shared.records.pair import Pair
+
+LONG = (
+    "axial CT of the head of this patient shows a left subdural haematoma "
+    "with midline shift to the right and effaced sulci"
+)
+SHARES = SplitShares(val=0.2, test=0.2)
+
+
+def pair(article: int, figure: int, image: str, text: str, phash: str | None = None) -> Pair:
+    digest = sha256_hex(image.encode())
+    return Pair(
+        pair_id=make_id("pair", str(article), str(figure)),
+        article_id=f"art_{article:03d}",
+        figure_id=f"fig_{article}_{figure}",
+        label=f"Figure {figure}",
+        image=ArtifactRef(uri=f"artifact://figures/{digest}", sha256=digest, bytes=1, media_type="image/png"),
+        phash=phash,
+        text=text,
+        record=CaptionRecord(),
+        page=1,
+    )
+
+
+# Few distinct images, hashes and captions, so that articles collide in every way.
+pairs = st.lists(
+    st.tuples(
+        st.integers(0, 25),
+        st.integers(0, 3),
+        st.integers(0, 60),
+        st.sampled_from(["Axial view.", "axial  VIEW", LONG, LONG + " and more", *(f"{LONG} {n}" for n in range(30))]),
+        st.sampled_from([None, *(f"{1 << n:016x}" for n in (0, 1, 20, 40)), "ffffffff00000000"]),
+    ),
+    max_size=60,
+    unique_by=lambda row: row[:2],
+).map(lambda rows: [pair(a, f, str(i), text, phash) for a, f, i, text, phash in rows])
+
+
+@given(pairs, st.integers(0, 1000))
+@settings(max_examples=60, deadline=None)
+def test_nothing_stands_on_two_sides_whatever_the_order(found: list[Pair], order: int) -> None:
+    first = assign(found, SHARES, seed=0)
+    assert first.leaks.total == 0
+    shuffled = random.Random(order).sample(found, len(found))
+    assert assign(shuffled, SHARES, seed=0) == first
+    kept = sum(len(first.splits[split]) for split in SPLITS)
+    assert kept + sum(first.dropped.values()) == len(found)
+
+
+def test_an_article_keeps_its_side_as_the_corpus_grows() -> None:
+    small = [pair(n, 1, f"image {n}", f"{LONG} {n}") for n in range(60)]
+    large = small + [pair(n, 1, f"image {n}", f"{LONG} {n}") for n in range(60, 200)]
+    before, after = assign(small, SHARES, 0), assign(large, SHARES, 0)
+    for split in SPLITS:
+        assert {p.pair_id for p in before.splits[split]} <= {p.pair_id for p in after.splits[split]}
+
+
+def test_shares_are_about_right_and_small_corpora_still_have_a_test_split() -> None:
+    large = assign([pair(n, 1, f"i{n}", f"{LONG} {n}") for n in range(1000)], SHARES, 0)
+    assert 150 < len(large.splits["test"]) < 250
+    assert 150 < len(large.splits["val"]) < 250
+    tiny = assign([pair(n, 1, f"i{n}", f"{LONG} {n}") for n in range(3)], SplitShares(0.01, 0.01), 0)
+    assert [len(tiny.splits[split]) for split in SPLITS] == [1, 1, 1]
+
+
+def test_articles_that_share_an_image_or_a_long_caption_stay_together() -> None:
+    chain = [pair(1, 1, "same", "a b c"), pair(2, 1, "same", LONG), pair(3, 1, "other", LONG.upper() + "!")]
+    rest = [pair(n, 1, f"i{n}", f"{LONG} {n}") for n in range(10, 60)]
+    for seed in range(20):
+        splits = assign(chain + rest, SHARES, seed).splits
+        sides = {split for split in SPLITS for p in splits[split] if p.article_id in {"art_001", "art_002", "art_003"}}
+        assert len(sides) == 1
+
+
+def test_a_short_caption_leaves_test_instead_of_joining_articles() -> None:
+    found = [pair(n, 1, f"i{n}", "Axial view.") for n in range(40)]
+    outcome = assign(found, SHARES, 0)
+    assert outcome.leaks.total == 0
+    assert outcome.dropped["caption-in-other-split"] > 0
+    assert {len(outcome.splits["val"]), len(outcome.splits["test"])} == {0}
+
+
+def test_the_leak_report_sees_each_kind_of_leak() -> None:
+    first, second = pair(1, 1, "one", LONG, "0" * 16), pair(2, 1, "one", LONG.upper(), "0" * 16)
+    report = leak_report({"train": [first], "test": [second]}, [{first.pair_id, second.pair_id}])
+    assert (report.articles, report.image_digests, report.near_images, report.captions) == (0, 1, 1, 1)
+    assert leak_report({"train": [first], "test": [pair(1, 2, "two", "b")]}, []).articles == 1
+
+
+def test_normalising_ignores_case_spacing_ligatures_and_punctuation() -> None:
+    assert normalised("The ﬁnding:  A–B") == normalised("the finding a b")

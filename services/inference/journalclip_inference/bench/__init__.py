@@ -1,1 +1,0 @@
-"""Measurements of serving: throughput against the bare model in the same run, and search against exact search."""

@@ -1,1 +1,0 @@
-"""Invented collections and servers over them, for tests, screenshots and benches."""

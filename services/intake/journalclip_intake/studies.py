@@ -1,0 +1,133 @@
+"""Submitting a study: read in the sandbox, stored de-identified, announced. The original is never stored.
+
+The study is what was read: the same files and key give the same id, whatever the folder is called. The key for
+pseudonyms is made once, beside the working folder's log, readable by its owner only; the review picture shows a face
+and goes to a local folder, never to the store.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.events import SourceQuarantined, StudySubmitted
+from journalclip_shared.ids import canonical_json, make_id, sha256_hex
+from journalclip_shared.records.study import SeriesTimes, SubmittedSeries, SubmittedStudy
+from journalclip_sources.studies.errors import StudyRefused
+from journalclip_sources.studies.files import collect, pack
+from journalclip_sources.studies.options import DeidentifyOptions
+from journalclip_sources.studies.read import ReadSeries, ReadStudy
+from journalclip_sources.studies.version import READER
+
+_KEY_BYTES = 32
+_GZIP = "application/gzip"
+
+
+class StudyReader(Protocol):
+    """What reads a study; the cell in production."""
+
+    def read(self, data: bytes, options: DeidentifyOptions) -> ReadStudy:
+        """Raises `PermanentError`, `TransientError`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of one source: a study, or the fact that says why not."""
+
+    study: SubmittedStudy | None
+    fact: StudySubmitted | SourceQuarantined
+    new: bool = False
+
+
+def read_key(path: Path) -> bytes:
+    """The key of pseudonyms, made at first use with mode 0600. Raises `StudyRefused` ``study-key-invalid``."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(secrets.token_bytes(_KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) < _KEY_BYTES:
+        raise StudyRefused("study-key-invalid", f"the key file has {len(key)} bytes")
+    return key
+
+
+def submit_study(
+    store: ArtifactStore, reader: StudyReader, path: Path, options: DeidentifyOptions, review: Path | None = None
+) -> Submission:
+    """Read ``path`` (a folder, a zip or a file) and store it; the caller publishes the fact. Raises `TransientError`.
+
+    A source that cannot be used becomes a `SourceQuarantined` under a digest of its bytes; its name is not in it.
+    """
+    source_id = ""
+    try:
+        data = pack(collect(path))
+        source_id = make_id("std", "refused", sha256_hex(data))
+        read = reader.read(data, options)
+    except PermanentError as error:
+        fact = SourceQuarantined(
+            source_id=source_id or make_id("std", "refused", error.code),
+            name="MRI study", stage="study-intake", code=error.code, reason=error.reason, remedy=error.remedy,
+        )  # fmt: skip
+        return Submission(None, fact)
+    study, new = store_study(store, read)
+    if review is not None and read.review:
+        review.mkdir(parents=True, exist_ok=True)
+        (review / f"{study.study_id}.png").write_bytes(read.review)
+    found = store.find_manifest("studies", f"submitted/{study.study_id}")
+    assert found is not None, "a stored study has its manifest"
+    return Submission(study, StudySubmitted(study_id=study.study_id, study=found, name=describe(study)), new)
+
+
+def store_study(store: ArtifactStore, read: ReadStudy) -> tuple[SubmittedStudy, bool]:
+    """Volumes first, the manifest last; whether it is new."""
+    identity = make_id(
+        "std", read.patient, *(sha256_hex(each.nifti) for each in read.series), sha256_hex(read.report.encode())
+    )
+    study = SubmittedStudy(
+        study_id=identity,
+        patient=read.patient,
+        date=read.date,
+        series=tuple(_stored(store, identity, number, each) for number, each in enumerate(read.series)),
+        left_out=read.left_out,
+        report=read.report,
+        report_source=read.report_source,
+        deid=read.deid,
+        frame=read.frame,
+        reader=READER,
+    )
+    name = f"submitted/{identity}"
+    known = store.find_manifest("studies", name)
+    if known is not None:
+        return SubmittedStudy.model_validate_json(store.get(known)), False
+    store.put_manifest("studies", name, canonical_json(study.model_dump(mode="json")))
+    return study, True
+
+
+def describe(study: SubmittedStudy) -> str:
+    """The display name: what it holds, never what it was called."""
+    return f"MRI study: {', '.join(sorted({each.sequence for each in study.series}))}"
+
+
+def _stored(store: ArtifactStore, study_id: str, number: int, series: ReadSeries) -> SubmittedSeries:
+    facts = series.facts
+    return SubmittedSeries(
+        series_id=make_id("ser", study_id, str(number)),
+        sequence=series.sequence,
+        confidence=series.confidence,
+        by=series.by,
+        volume=store.put("studies", series.nifti, _GZIP),
+        shape=series.shape,
+        spacing=series.spacing,
+        times=SeriesTimes(
+            te=facts.te, tr=facts.tr, ti=facts.ti, flip=facts.flip, b_value=facts.b_value, field_t=facts.field_t,
+            contrast_agent=facts.contrast_agent,
+        ),
+        face_removed=series.face_removed,
+    )  # fmt: skip

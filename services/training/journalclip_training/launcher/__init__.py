@@ -1,0 +1,1 @@
+"""The training launcher: one RayJob for each training that is asked for. It installs no torch."""

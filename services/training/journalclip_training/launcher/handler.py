@@ -1,0 +1,139 @@
+"""Training on a GPU cluster: one RayJob for each frozen dataset, and its end is the event's end.
+
+The launcher holds the training group's place in the log and no GPU. For a `DatasetFrozen` it makes a RayJob from the
+chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds its job
+again, and an event that comes twice starts nothing twice. The job runs the same training handler and publishes
+`ModelTrained` itself; a job that failed is a dead letter like any other.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from pydantic import BaseModel, Field, JsonValue
+
+from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import DatasetFrozen, Event, Fact
+from journalclip_shared.ids import canonical_json, sha256_hex
+from journalclip_training.launcher.kubernetes import Resource
+
+_log = logging.getLogger(__name__)
+
+RAY = "ray.io/v1"
+TEMPLATE_KEY = "rayjob.json"
+PLACEHOLDER = "DATASET"  # of the template's entry point
+_POLL_S = 10.0  # a run takes minutes to hours
+_NAME_CHARS = 10  # of 16 bits each two; KubeRay takes 47 characters in all
+
+
+class Objects(Protocol):
+    """What is needed of a cluster; `Kubernetes` is one."""
+
+    def get(self, group: str, plural: str, name: str) -> Resource | None: ...
+
+    def create(self, group: str, plural: str, body: Resource) -> Resource | None: ...
+
+
+class RayJobStatus(BaseModel):
+    """What KubeRay says of a RayJob."""
+
+    deployment: str = Field("", alias="jobDeploymentStatus")
+    job: str = Field("", alias="jobStatus")
+    message: str = ""
+    reason: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.deployment == "Complete" and self.job in {"SUCCEEDED", ""}
+
+    @property
+    def failed(self) -> bool:
+        return self.deployment in {"Failed", "ValidationFailed"} or (
+            self.deployment == "Complete" and self.job in {"FAILED", "STOPPED"}
+        )
+
+
+class TrainingJobFailed(PermanentError):
+    """The RayJob ended without a model."""
+
+    def __init__(self, name: str, status: RayJobStatus) -> None:
+        said = status.message or status.reason or status.job or status.deployment
+        remedy = f"Read `kubectl describe rayjob {name}` and its pods' logs, then `journalclip replay-dlq`."
+        super().__init__("training-job-failed", f"RayJob {name}: {said}", remedy)
+
+
+class LaunchingHandler:
+    """`DatasetFrozen` in, nothing out: the job says the rest."""
+
+    group = "training"
+    consumes: tuple[type[Fact], ...] = (DatasetFrozen,)
+
+    def __init__(
+        self, objects: Objects, template: str, stopping: threading.Event, wait: Callable[[float], object] | None = None
+    ) -> None:
+        """``template`` names the config map; ``stopping`` ends a wait, and the event comes again after the restart."""
+        self._objects, self._template, self._stopping = objects, template, stopping
+        self._wait = wait or stopping.wait
+
+    def handle(self, event: Event) -> Iterable[Fact]:
+        """Raises `TrainingJobFailed`, `TransientError`, `PermanentError` ``cluster-refused``, ``ray-job-template``."""
+        if not isinstance(event.fact, DatasetFrozen):
+            raise TypeError(f"{type(event.fact).__name__} is not for training")
+        wanted = self._job(event.fact)
+        name = job_name(wanted)
+        while not self._stopping.is_set():
+            found = self._objects.get(RAY, "rayjobs", name)
+            if found is None:
+                self._objects.create(RAY, "rayjobs", wanted)
+                _log.info("made RayJob %s", name, extra={"dataset_id": event.fact.dataset_id})
+            else:
+                status = RayJobStatus.model_validate(found.get("status") or {})
+                if status.failed:
+                    raise TrainingJobFailed(name, status)
+                if status.done:
+                    return []
+            self._wait(_POLL_S)
+        raise TransientError(f"stopping while RayJob {name} runs")
+
+    def _job(self, fact: DatasetFrozen) -> Resource:
+        owner = self._objects.get("v1", "configmaps", self._template)
+        if owner is None:
+            raise PermanentError("ray-job-template", f"no config map {self._template}", "Upgrade the release.")
+        return fill(owner, fact)
+
+
+def fill(owner: Resource, fact: DatasetFrozen) -> Resource:
+    """The RayJob that the config map ``owner`` holds, for one dataset; it goes when its owner goes.
+
+    Raises `PermanentError` ``ray-job-template``.
+    """
+    try:
+        data, about = _mapping(owner["data"]), _mapping(owner["metadata"])
+        job = _mapping(json.loads(str(data[TEMPLATE_KEY])))
+        metadata, spec = _mapping(job["metadata"]), _mapping(job["spec"])
+        reference: Resource = {"apiVersion": "v1", "kind": "ConfigMap", "name": about["name"], "uid": about["uid"]}
+        entry = str(spec["entrypoint"])
+        prefix, labels = str(metadata["name"]), _mapping(metadata["labels"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PermanentError("ray-job-template", f"not a RayJob: {error}", "Upgrade the release.") from error
+    asked = canonical_json(fact.model_dump(mode="json"))
+    metadata["name"] = f"{prefix}-{sha256_hex(asked)[:_NAME_CHARS]}"
+    metadata["labels"] = {**labels, "journalclip/dataset": fact.dataset_id}
+    metadata["ownerReferences"] = [reference]
+    spec["entrypoint"] = entry.replace(PLACEHOLDER, base64.urlsafe_b64encode(asked).decode())
+    return job
+
+
+def job_name(job: Resource) -> str:
+    return str(_mapping(job["metadata"])["name"])
+
+
+def _mapping(value: JsonValue) -> Resource:
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} instead of a mapping")
+    return value

@@ -1,0 +1,19 @@
+"""Settings of the training launcher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from journalclip_shared.settings import Settings
+from journalclip_training.launcher.kubernetes import ACCOUNT
+
+
+class LauncherSettings(Settings):
+    """What `Settings` says, and what RayJobs are made from."""
+
+    ray_job_template: str = Field("", description="The config map that holds the RayJob to fill in.")
+    kube_server: str = Field("https://kubernetes.default.svc", description="The cluster's API server.")
+    kube_namespace: str = Field("default", description="Where RayJobs are made.")
+    kube_account: Path = Field(ACCOUNT, description="Folder of the pod's account.")

@@ -1,0 +1,136 @@
+"""Measuring a model on a dataset's split, once: figures and ranks are kept as artifacts under the model's name.
+
+The subject is exactly the bytes that a model's manifest lists: they are fetched by digest and verified before they are
+loaded. A second call for the same subject, dataset, split and evaluator reads what the first one wrote.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from journalclip_evaluation.embedded import Progress, embed_split, quiet
+from journalclip_evaluation.embedding_map import sketch
+from journalclip_evaluation.errors import NothingToEvaluate
+from journalclip_evaluation.rank_table import from_parquet, to_parquet
+from journalclip_evaluation.retrieval import Ranked, Retrieval, by_modality, rank, summarise
+from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.folder import fetch_folder
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.ids import sha256_hex
+from journalclip_shared.records import Document
+from journalclip_shared.records.dataset import Split
+from journalclip_shared.records.model import ModelFile, ModelManifest
+
+EVALUATOR = "retrieval-2"  # part of every result's name: a change of any figure's meaning needs a new one
+Subject = Literal["model", "start"]
+
+
+class Evaluation(Document):
+    """What one model scored on one split."""
+
+    model_id: str
+    subject: Subject
+    dataset_id: str
+    split: Split
+    evaluator: str = EVALUATOR
+    strict: Retrieval
+    multi: Retrieval
+    by_modality: dict[str, Retrieval]
+    by_modality_multi: dict[str, Retrieval] = Field(default_factory=dict)
+    ranks: ArtifactRef
+    sketch: ArtifactRef = Field(
+        description="What reports show of the vectors: see `journalclip_evaluation.embedding_map`."
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An evaluation, where it is kept, and its ranks."""
+
+    evaluation: Evaluation
+    ref: ArtifactRef
+    ranked: Ranked
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Measures models whose files are in ``store``; fetched folders and large vector files lie below ``cache``."""
+
+    store: ArtifactStore
+    cache: Path
+    device: str = "cpu"
+    progress: Progress = quiet
+
+    def measure(
+        self, manifest: ModelManifest, dataset: FrozenDataset, split: Split = "test", subject: Subject = "model"
+    ) -> Measured:
+        """Raises `NothingToEvaluate`, `EmbeddingsUnusable`, `ModelUnloadable`, `ModelTampered`, `ArtifactCorrupt`."""
+        files = files_of(manifest, subject)
+        name = evaluation_name(manifest.model_id, subject, files, dataset.manifest.dataset_id, split)
+        if (found := self.store.find_manifest("models", name)) is not None:
+            return self._read(found)
+        encoder = Encoder.load(fetch_folder(self.store, files, self.cache), self.device)
+        with tempfile.TemporaryDirectory(dir=self.cache) as spool:
+            pairs = embed_split(encoder, dataset, split, Path(spool), self.progress)
+            ranked = rank(pairs)
+            drawn = self.store.put("models", sketch(pairs, ranked).canonical(), "application/json")
+        evaluation = Evaluation(
+            model_id=manifest.model_id,
+            subject=subject,
+            dataset_id=dataset.manifest.dataset_id,
+            split=split,
+            strict=summarise(ranked),
+            multi=summarise(ranked, multi=True),
+            by_modality=by_modality(ranked),
+            by_modality_multi=by_modality(ranked, multi=True),
+            ranks=self.store.put("models", to_parquet(ranked), "application/vnd.apache.parquet"),
+            sketch=drawn,
+        )
+        try:
+            ref = self.store.put_manifest("models", name, evaluation.canonical())
+        except ManifestConflict:  # another machine was first, and rounds differently: its word stands
+            return self.measure(manifest, dataset, split, subject)
+        return Measured(evaluation, ref, ranked)
+
+    def _read(self, ref: ArtifactRef) -> Measured:
+        evaluation = Evaluation.model_validate_json(self.store.get(ref))
+        return Measured(evaluation, ref, from_parquet(self.store.get(evaluation.ranks)))
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """A model and the point that its training started from, on the same pairs."""
+
+    before: Measured
+    after: Measured
+
+
+def evaluate_model(
+    store: ArtifactStore, manifest: ModelManifest, dataset: FrozenDataset, cache: Path, split: Split = "test"
+) -> BeforeAfter:
+    """Both subjects of one manifest. Raises as `Evaluator.measure`."""
+    evaluator = Evaluator(store, cache)
+    return BeforeAfter(
+        evaluator.measure(manifest, dataset, split, "start"), evaluator.measure(manifest, dataset, split, "model")
+    )
+
+
+def files_of(manifest: ModelManifest, subject: Subject) -> tuple[ModelFile, ...]:
+    """Raises `NothingToEvaluate` where the manifest does not hold the subject."""
+    files = manifest.files if subject == "model" else manifest.start_files
+    if not files:
+        raise NothingToEvaluate(f"{manifest.model_id} lists no files of its {subject}")
+    return files
+
+
+def evaluation_name(model_id: str, subject: Subject, files: Sequence[ModelFile], dataset_id: str, split: Split) -> str:
+    """Name of the evaluation's manifest in the bucket ``models``; other bytes of the same model have another name."""
+    listed = sha256_hex("\n".join(f"{file.path} {file.ref.sha256}" for file in files).encode())
+    return f"evaluated/{model_id}/{subject}-{listed[:16]}-{dataset_id}-{split}-{EVALUATOR}"

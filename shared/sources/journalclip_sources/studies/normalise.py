@@ -1,0 +1,134 @@
+"""Volumes on the model's grid: RAS, one spacing, centred on the brain, brightness 0 to 255.
+
+All sequences of a study are laid on one grid by their scanner coordinates, so a voxel is the same place in each; sides
+are never mixed up, since the affine decides and not the order of a file. Slices run upwards, rows from front to back,
+columns from the patient's right to left. A label map takes the same way by nearest neighbour: no label is ever mixed of
+two. Runs in the sandbox's child.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform, gaussian_filter
+
+from journalclip_shared.records.report import SequenceName
+from journalclip_sources.studies.deidentify.face import find_head
+from journalclip_sources.studies.errors import StudyRefused
+from journalclip_sources.studies.files import unpack
+from journalclip_sources.studies.labels import read_labels
+from journalclip_sources.studies.nifti import read_nifti
+from journalclip_sources.studies.options import GridOptions
+from journalclip_sources.studies.volume import Volume, to_nifti
+
+_ADC_TOP = 3000.0  # 1e-6 mm2/s: free water; above it a map holds noise
+Grid = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class NormaliseOptions:
+    """``sequences`` names the packed volumes in their order; ``centre`` is the brain's, RAS mm, where it is known.
+
+    ``labelled``: a label map follows the volumes.
+    """
+
+    sequences: tuple[SequenceName, ...]
+    grid: GridOptions = field(default_factory=GridOptions)
+    centre: tuple[float, float, float] | None = None
+    labelled: bool = False
+
+
+@dataclass(frozen=True)
+class GridVolume:
+    """One sequence; ``nifti`` holds uint8 [slices, rows, columns] with the affine of that order."""
+
+    sequence: SequenceName
+    nifti: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NormalisedStudy:
+    """In the order asked for; ``labels`` is the label map on the same grid, NIfTI too, None where none was given."""
+
+    volumes: tuple[GridVolume, ...]
+    labels: bytes | None = field(default=None, repr=False)
+
+
+def normalise_study(data: bytes, options: NormaliseOptions) -> NormalisedStudy:
+    """From `files.pack`'s bytes, one NIfTI a sequence. Raises `StudyRefused`."""
+    files, count = unpack(data), len(options.sequences)
+    if len(files) != count + options.labelled:
+        raise StudyRefused("study-archive-invalid", f"{len(files)} files for {count} sequences")
+    volumes = [read_nifti(file.data) for file in files[:count]]
+    labels = read_labels(files[count].data, volumes) if options.labelled else None
+    centre = options.centre or brain_centre(volumes)
+    affine, done = grid_affine(options.grid, centre), []
+    for sequence, volume in zip(options.sequences, volumes, strict=True):
+        voxels = on_grid(volume, options.grid, centre, sequence)
+        done.append(GridVolume(sequence, to_nifti(voxels, affine)))
+    laid = None if labels is None else to_nifti(labels_on_grid(labels, options.grid, centre), affine)
+    return NormalisedStudy(tuple(done), laid)
+
+
+def brain_centre(volumes: list[Volume]) -> tuple[float, float, float]:
+    """Of the first volume that shows a brain; else the middle of the first volume."""
+    found = [head for head in map(find_head, volumes) if head is not None]
+    best = next((head for head in found if head.brain), found[0] if found else None)
+    if best is not None:
+        return best.centre
+    middle = volumes[0].affine @ np.array([*(side / 2 for side in volumes[0].voxels.shape), 1.0])
+    return float(middle[0]), float(middle[1]), float(middle[2])
+
+
+def grid_affine(grid: GridOptions, centre: tuple[float, float, float]) -> NDArray[np.float64]:
+    """From (slice, row, column) to RAS millimetres."""
+    slices, rows, columns = grid.shape
+    dz, dy, dx = grid.spacing_mm
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = dz, -dy, -dx, 1
+    affine[:3, 3] = (
+        centre[0] + dx * (columns - 1) / 2, centre[1] + dy * (rows - 1) / 2, centre[2] - dz * (slices - 1) / 2,
+    )  # fmt: skip
+    return affine
+
+
+def on_grid(volume: Volume, grid: GridOptions, centre: tuple[float, float, float], sequence: SequenceName) -> Grid:
+    """uint8 [slices, rows, columns]."""
+    matrix = _to_source(volume, grid, centre)
+    steps = np.linalg.norm(matrix[:3, :3], axis=1)  # source voxels a grid step takes along each source axis
+    sigma = [0.42 * step if step > 1.3 else 0.0 for step in steps]  # against aliasing, where the grid is coarser
+    smooth = gaussian_filter(volume.voxels, sigma) if any(sigma) else volume.voxels
+    base = float(np.percentile(volume.voxels, 1))
+    laid = affine_transform(smooth, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1, cval=base)
+    return brightness(laid, base, sequence)
+
+
+def labels_on_grid(labels: Volume, grid: GridOptions, centre: tuple[float, float, float]) -> Grid:
+    """uint8 [slices, rows, columns]: the label at the middle of each voxel of the grid, background outside the map."""
+    matrix = _to_source(labels, grid, centre)
+    laid: Grid = affine_transform(
+        labels.voxels.astype(np.uint8), matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=0,
+        mode="grid-constant",  # else rounding of the affine may lose the outermost voxels
+    )  # fmt: skip
+    return laid
+
+
+def _to_source(volume: Volume, grid: GridOptions, centre: tuple[float, float, float]) -> NDArray[np.float64]:
+    """From the grid's indices to the volume's."""
+    return np.linalg.inv(volume.affine) @ grid_affine(grid, centre)
+
+
+def brightness(values: NDArray[np.float32], base: float, sequence: SequenceName) -> Grid:
+    """Background to 0 and the brightest tissue to 255, by percentiles of what is no background; ADC by its unit."""
+    top = float(np.percentile(values, 99.5))
+    tissue = values[values > base + 0.12 * (top - base)]
+    if sequence == "ADC" and top > 300:
+        base, top = 0.0, _ADC_TOP
+    elif tissue.size:
+        top = float(np.percentile(tissue, 99.2))
+    if top <= base:
+        raise StudyRefused("volume-empty", "nothing of the head lies on the grid")
+    scaled: Grid = np.clip((values - base) / (top - base) * 255, 0, 255).round().astype(np.uint8)
+    return scaled
