@@ -22,6 +22,7 @@ from journalclip_structuring.vocabulary import source_text
 _SENTENCE_END = re.compile(
     r"(?:(?<!\bvs)(?<!\bFig)(?<!\bLt)(?<!\bRt)(?<!\b[Nn]o)(?<!\bi\.e)(?<!\be\.g)(?<!\bapprox)[.;!?]+(?=\s|$))|\n\s*\n"
 )
+_ABSENCE: Final = re.compile(r"(?:in )?(?:the )?(absence|lack|resolution|disappearance)\b")
 _HEDGES: Final[Mapping[str, Certainty]] = {"probable": "probable", "possible": "possible"}
 
 
@@ -49,7 +50,9 @@ def read_context(sentence: str, start: int, end: int) -> Reading:
         level = cue.role.partition(" ")[0]
         if level in {"affirm", "none"} or not reaches(cue, start, end, sentence):
             continue
-        if level == "deny":
+        if level == "deny" and _denied_itself(cue, sentence):
+            certainty = "possible"
+        elif level == "deny":
             negated = True
             certainty = "probable" if cue.role in {"deny doubtful", "deny unlikely"} else certainty
         elif level == "mention":
@@ -57,6 +60,16 @@ def read_context(sentence: str, start: int, end: int) -> Reading:
         elif certainty != "possible":
             certainty = _HEDGES[level]
     return Reading(negated, certainty, mentioned and not negated)
+
+
+def _denied_itself(cue: Cue, sentence: str) -> bool:
+    """ "Absence of hemorrhage could not be confirmed": the absence is denied or in doubt."""
+    head = _ABSENCE.match(cue.words)
+    return head is not None and any(
+        other.role in {"deny after", "possible after"}
+        and reaches(other, cue.start + head.start(1), cue.start + head.end(1), sentence)
+        for other in cues(sentence)
+    )
 
 
 @lru_cache(maxsize=512)

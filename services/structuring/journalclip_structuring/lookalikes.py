@@ -32,6 +32,9 @@ _SPINE_BEFORE: Final = re.compile(
 )
 _WEIGHTED: Final = re.compile(r"\s*(?:[-‐‑–]?\s*(?:weight|W\b|WI|w\b)|\s*\*|\s*(?:images?|MRI?|scans?|sequences?|signal|hyper|hypo|iso|FLAIR|axial|coronal|sagittal|contrast|post|pre|with|without|relax|maps?))", re.IGNORECASE)
 _STATISTICS: Final = re.compile(r"±|\bmeans?\b|\berror\b|\bn\s*=|\bstandard\b|\bS\.?D\b|\baverages?\b|\bbars?\b|\bP\s*[<=]", re.IGNORECASE)
+_WEIGHT: Final = re.compile(
+    r"(?:,| of| in| was| is|:)?\s*\(?\s*(?:about |approximately )?(?:\d[\d.,]*\s*)?(?:k?g|mg|µg|k?Da|grams?|kilograms?|amu|m/z)\b|\s+of the (?:body|animals?|flanges?|sample|planet|particle|seeds?|fruit|plants?|eggs?)"
+)
 _LONG_FORM: Final = 60  # characters an abbreviation may stand for
 
 
@@ -43,6 +46,8 @@ def without_lookalikes(matches: Sequence[Match], field: str, text: str) -> list[
 def _is_lookalike(match: Match, field: str, text: str) -> bool:
     if field == "sequence" and match.text in _RELAXATION:
         return _is_level(match, text)
+    if match.term == "mass":
+        return bool(_WEIGHT.match(text, match.end))
     if match.text == "SEM":
         start = max(text.rfind(". ", 0, match.start), text.rfind(";", 0, match.start), 0)
         return bool(_STATISTICS.search(text[start : match.start + 25]))

@@ -53,7 +53,7 @@ def tokens(sentence: str) -> tuple[Token, ...]:
 def reaches(cue: Cue, start: int, end: int, sentence: str) -> bool:
     """Is ``sentence[start:end]`` within the reach of the cue?"""
     side = cue.role.partition(" ")[2]
-    if side == "after" or side == "doubtful":
+    if side in {"after", "doubtful"} or (side == "both" and cue.start >= end):
         return cue.start >= end and _back(cue, end, start, sentence)
     if side == "suffix":
         return cue.start == end
