@@ -273,4 +273,7 @@ def _complement(sentence: str, start: int) -> bool:
         if word in words_of("preposition"):
             head = before[place - 1] if place else ""
             return head not in words_of("transparent")
+        article = word in words_of("definite") or word in words_of("indefinite")
+        if article and place and before[place - 1] not in words_of("preposition"):
+            return False  # "on MRI the tear was not seen": a noun phrase of its own
     return False

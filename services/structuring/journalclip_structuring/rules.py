@@ -16,6 +16,7 @@ from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring import vocabulary as vocabularies
 from journalclip_structuring.binding import nearest
 from journalclip_structuring.context import Reading, read_context, sentences
+from journalclip_structuring.coverage import with_coverage
 from journalclip_structuring.injection import flags_of
 from journalclip_structuring.lookalikes import without_lookalikes
 from journalclip_structuring.pseudo.write import templates
@@ -69,7 +70,7 @@ class RuleStructurer:
             flags=flags_of(text),
             by=f"{self.name}/{self.version}",
         )
-        return record.model_copy(update={"rendering": render_caption(record)})
+        return with_coverage(record.model_copy(update={"rendering": render_caption(record)}), text)
 
 
 def _terms_in(field: str, text: str) -> list[Match]:
