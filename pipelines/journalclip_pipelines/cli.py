@@ -33,7 +33,7 @@ from journalclip_pipelines.commands import (
     synthesize,
     train,
 )
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 
 app = typer.Typer(
     name="journalclip",
@@ -79,6 +79,8 @@ def main() -> None:
         sys.exit(_say(error.code, error.reason, error.remedy))
     except TransientError as error:
         sys.exit(_say("unavailable", str(error), "Try again; `journalclip doctor` says what is missing."))
+    except JournalclipError as error:
+        sys.exit(_say("stopped", str(error), "Nothing is lost: mend what it names and start again."))
 
 
 def _say(code: str, reason: str, remedy: str) -> int:

@@ -21,7 +21,9 @@ _PHRASE_END: Final = re.compile(
 _CLAUSE_END: Final = re.compile(r"[;](?=\s)|\b(?:but|whereas|while|however|although|without|no)\b", re.IGNORECASE)
 
 
-def nearest(finding: Match, others: Sequence[Match], findings: Sequence[Match], sentence: str, denied: bool) -> str | None:
+def nearest(
+    finding: Match, others: Sequence[Match], findings: Sequence[Match], sentence: str, denied: bool
+) -> str | None:
     """The term among ``others`` that belongs to the finding; all offsets are within ``sentence``."""
     left, right = _phrase(finding, findings, sentence)
     own = [each for each in others if left <= each.start and each.end <= right and not _same(each, finding)]

@@ -1,6 +1,6 @@
 """Is a finding denied, hedged or only mentioned by the words around it? After NegEx and ConText.
 
-A cue is a phrase of the vocabulary `context` with a role. Cues before a finding reach forward, cues after it reach back;
+A cue is a phrase of the vocabulary `context` with a role. Cues before a finding reach forward, cues after it back;
 `reach` follows both through lists, complements and clauses. Of two cues that overlap the longer one counts, so that
 "not only" and "not without" deny nothing.
 """

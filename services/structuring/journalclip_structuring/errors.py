@@ -4,12 +4,14 @@ PermanentError
 ├── UnreadableDocument     the event's document is not an `ExtractedArticle` of a version we know
 └── BadSetting             the configured structurer cannot be built
 TransientError
-└── StructurerUnavailable  the endpoint (or its budget) is gone for now; nothing was written
+└── StructurerUnavailable  some texts of a delivery failed for the world's reasons; nothing was written
+JournalclipError
+└── StructurerStopped      all of them did: the loop ends, loses nothing, and says which setting to look at
 """
 
 from __future__ import annotations
 
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 
 
 class UnreadableDocument(PermanentError):
@@ -35,4 +37,12 @@ class StructurerUnavailable(TransientError):
 
     def __init__(self, code: str, reason: str, failed: int) -> None:
         super().__init__(f"{failed} texts not structured, first: {code}: {reason}")
+        self.code = code
+
+
+class StructurerStopped(JournalclipError):
+    """No text can be done: a key, a name, a limit or a server is wrong. No dead letter, since no input is at fault."""
+
+    def __init__(self, code: str, reason: str, failed: int) -> None:
+        super().__init__(f"{code}: {reason} ({failed} texts wait)")
         self.code = code

@@ -7,35 +7,16 @@ an abbreviation means, and what stands around "T1".
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
-from journalclip_structuring.vocabulary import Match, vocabulary
+from journalclip_structuring.vocabulary import Match, source_text, vocabulary
 
 _RELAXATION: Final = frozenset({"T1", "T2"})
-_MRI: Final = re.compile(
-    r"\b(?:MRI?|MRIs|magnetic resonance|weighted|FLAIR|T[12]W\w*|hyperintens\w+|hypointens\w+|isointens\w+|gadolinium|Gd|sequences?"
-    r"|ADC|DWI|BraTS|T1\s*/\s*T2|relaxation|signal|scans?|images?|contrast|post-?contrast)\b",
-    re.IGNORECASE,
-)
-_SPINE_AFTER: Final = re.compile(
-    r"\s*(?:[-‐‑–/]\s*[TL]?\d|\s(?:and|to|or|through|,)\s*(?:the\s+)?[CTL]\d+\s+(?:vertebra|level|nerve|root|rib|body|bodies|spinous|pedicle|lamina)"
-    r"|\s*(?:vertebra\w*|level|nerve|root|ribs?\b|body|bodies|spinous|pedicles?|lamina\w*|disc|disk|burst|wedge|compression|fracture|screw"
-    r"|stage|tumou?rs?\b|disease|cancers?|carcinomas?|N\d|time|timepoint|\(baseline|=|:\s*(?:baseline|before|after|time)"
-    r"|bladder|glottic|rectal|lesions? of the (?:bladder|rectum)|segment|dermatome|transverse process))",
-    re.IGNORECASE,
-)
-_SPINE_BEFORE: Final = re.compile(
-    r"(?:[CTL]\d+\s*(?:[-‐‑–/]|to|and|through|or|,)\s*|\b(?:at|of|from|to|above|below|through|between|level|levels|vertebra|vertebrae|stage|stages|staged|stadium"
-    r"|category|pT|cT|grade|visit|times?|timepoints?)\s+(?:the\s+)?)$",
-    re.IGNORECASE,
-)
-_WEIGHTED: Final = re.compile(r"\s*(?:[-‐‑–]?\s*(?:weight|W\b|WI|w\b)|\s*\*|\s*(?:images?|MRI?|scans?|sequences?|signal|hyper|hypo|iso|FLAIR|axial|coronal|sagittal|contrast|post|pre|with|without|relax|maps?))", re.IGNORECASE)
-_STATISTICS: Final = re.compile(r"±|\bmeans?\b|\berror\b|\bn\s*=|\bstandard\b|\bS\.?D\b|\baverages?\b|\bbars?\b|\bP\s*[<=]", re.IGNORECASE)
-_WEIGHT: Final = re.compile(
-    r"(?:,| of| in| was| is|:)?\s*\(?\s*(?:about |approximately )?(?:\d[\d.,]*\s*)?(?:k?g|mg|µg|k?Da|grams?|kilograms?|amu|m/z)\b|\s+of the (?:body|animals?|flanges?|sample|planet|particle|seeds?|fruit|plants?|eggs?)"
-)
-_LONG_FORM: Final = 60  # characters an abbreviation may stand for
+_LONG_FORM: Final = 60  # characters that an abbreviation may stand for
+_WORDS: Final = 6  # of its long form
 
 
 def without_lookalikes(matches: Sequence[Match], field: str, text: str) -> list[Match]:
@@ -47,10 +28,10 @@ def _is_lookalike(match: Match, field: str, text: str) -> bool:
     if field == "sequence" and match.text in _RELAXATION:
         return _is_level(match, text)
     if match.term == "mass":
-        return bool(_WEIGHT.match(text, match.end))
+        return bool(_pattern("weight", "after").match(text, match.end))
     if match.text == "SEM":
         start = max(text.rfind(". ", 0, match.start), text.rfind(";", 0, match.start), 0)
-        return bool(_STATISTICS.search(text[start : match.start + 25]))
+        return bool(_pattern("statistics", "near").search(text[start : match.start + 25]))
     if _is_abbreviation(match.text):
         return any(not _means(phrase, match, field) for phrase in long_forms(match.text, text))
     return False
@@ -58,12 +39,21 @@ def _is_lookalike(match: Match, field: str, text: str) -> bool:
 
 def _is_level(match: Match, text: str) -> bool:
     """T1 of the spine, of a tumour's stage, of a time table; or of none of those, but in no MRI either."""
-    if _WEIGHTED.match(text, match.end):
+    if _pattern("relaxation", "always", r"\s*").match(text, match.end):
         return False
     before = text[max(0, match.start - 20) : match.start]
-    if _SPINE_AFTER.match(text, match.end) or _SPINE_BEFORE.search(before):
+    if _pattern("relaxation", "after", r"\s*").match(text, match.end):
         return True
-    return not _MRI.search(text[: match.start] + text[match.end :])
+    if _pattern("relaxation", "before", end="$").search(before):
+        return True
+    rest = text[: match.start] + text[match.end :]
+    return not _pattern("relaxation", "mri", r"\b", r"\b").search(rest)
+
+
+@cache
+def _pattern(table: str, name: str, start: str = "", end: str = "") -> re.Pattern[str]:
+    listed = tomllib.loads(source_text("lookalikes"))[table][name]
+    return re.compile(f"{start}(?:{'|'.join(listed)}){end}", re.IGNORECASE)
 
 
 def _means(phrase: str, match: Match, field: str) -> bool:
@@ -75,7 +65,7 @@ def _is_abbreviation(words: str) -> bool:
 
 
 def long_forms(short: str, text: str) -> Iterable[str]:
-    """What the text says an abbreviation stands for: "long form (CT)", "CT (long form)", "CT, long form", "CT = long form".
+    """What the text says that an abbreviation stands for: "long form (CT)", "CT (long form)", "CT, long form".
 
     A phrase is one if the letters of the abbreviation occur in it in order, the first at its beginning (Schwartz and
     Hearst 2003, doi 10.1142/9789812776303_0042).
@@ -85,12 +75,12 @@ def long_forms(short: str, text: str) -> Iterable[str]:
         phrase = _shortest(short, found.group(1))
         if phrase:
             yield phrase
-    for found in re.finditer(rf"(?<![^\W_]){quoted}\s*(?:=|:|,|\(|—|–|-|\bis\b|\bindicates\b|\bdenotes\b|\bmeans\b)\s*([^.;,()]{{2,{_LONG_FORM}}})", text):
-        words = found.group(1).strip().split()
-        for length in range(1, min(len(words), 6) + 1):
-            phrase = " ".join(words[:length])
-            if _spells(short, phrase):
-                yield " ".join(words[: min(len(words), length + 1)])
+    joins = _pattern("definition", "joins").pattern
+    for found in re.finditer(rf"(?<![^\W_]){quoted}\s*{joins}\s*([^.;,()]{{2,{_LONG_FORM}}})", text):
+        words = found.group(1).split()
+        for length in range(1, min(len(words), _WORDS) + 1):
+            if _spells(short, " ".join(words[:length])):
+                yield " ".join(words[: length + 1])
                 break
 
 

@@ -181,7 +181,7 @@ class _Forward:
             return False
         if separators & {"and", "&", "plus", "as"}:
             return self._bare(item) and not self._new_clause(item)
-        return self._bare(item) and not self._new_clause(item) and self._closing(item) is not None or self._ends(item)
+        return (self._bare(item) and not self._new_clause(item) and self._closing(item) is not None) or self._ends(item)
 
     def _item(self, at: int) -> Sequence[str]:
         """The words from here to the next separator, stop or end."""
@@ -214,7 +214,11 @@ class _Forward:
     def _closing(self, at: int) -> str | None:
         """The conjunction that ends the list which goes on here."""
         for token in self.line[at:]:
-            if token.word in ".;:?!" or token.word in _DASHES or token.word in {"but", "which", "however", "no", "without"}:
+            if (
+                token.word in ".;:?!"
+                or token.word in _DASHES
+                or token.word in {"but", "which", "however", "no", "without"}
+            ):
                 return None
             if token.word in words_of("stop") and token.word not in _SEEN:
                 return None
@@ -226,7 +230,9 @@ class _Forward:
 
 
 _MAIN_CLAUSE: Final = r",\s*(?:is|was|are|were|shows?|showed|has|had|appears?)\b"
-_SEEN: Final = frozenset({"seen", "found", "visible", "evident", "present", "identified", "detected", "observed", "noted"})
+_SEEN: Final = frozenset(
+    {"seen", "found", "visible", "evident", "present", "identified", "detected", "observed", "noted"}
+)
 
 
 def _back(cue: Cue, end: int, start: int, sentence: str) -> bool:

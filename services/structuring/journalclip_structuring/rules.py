@@ -40,7 +40,7 @@ class RuleStructurer:
 
     def __init__(self) -> None:
         # The leading number is raised by hand when the code below changes what it gives for the same text.
-        names = (*vocabularies.CAPTION_FIELDS, *vocabularies.REPORT_FIELDS, "context", "side_context")
+        names = (*vocabularies.CAPTION_FIELDS, *vocabularies.REPORT_FIELDS, "context", "side_context", "lookalikes")
         words = sha256_hex(repr(templates("words")).encode())[:4]  # the report rules read these, too
         self.version = f"2-{vocabularies.digest(*names)}{words}"
 
@@ -87,11 +87,16 @@ def _coded(matches: Sequence[Match]) -> tuple[Coded, ...]:
 def _finding_matches(text: str) -> list[Match]:
     """Findings named in the text; "noncalcified" names calcification, as "non-calcified" does."""
     apart = _FUSED.sub("no-", text)
-    found = [Match(each.term, text[each.start : each.end], each.start, each.end) for each in vocabulary("finding").find(apart)]
+    found = [
+        Match(each.term, text[each.start : each.end], each.start, each.end)
+        for each in vocabulary("finding").find(apart)
+    ]
     return without_lookalikes(found, "finding", text)
 
 
-def _findings(text: str, matches: Sequence[Match], sites: Sequence[Match], sided: Sequence[Match]) -> tuple[Finding, ...]:
+def _findings(
+    text: str, matches: Sequence[Match], sites: Sequence[Match], sided: Sequence[Match]
+) -> tuple[Finding, ...]:
     found: dict[tuple[str, bool], Finding] = {}
     for start, end in sentences(text):
         inside = [_shifted(each, start) for each in matches if start <= each.start < end]

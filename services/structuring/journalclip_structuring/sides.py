@@ -16,7 +16,8 @@ from journalclip_structuring.reach import words_of
 from journalclip_structuring.vocabulary import Match, source_text, vocabulary
 
 _HEAD: Final = re.compile(
-    r"lateral ventricle|hydrocephal|intraventricular|shunt|choroid plexus|\bbrain|cerebr|\bCSF\b|ventriculo|frontal|occipital",
+    r"lateral ventricle|hydrocephal|intraventricular|shunt|choroid plexus|\bbrain|cerebr|\bCSF\b|ventriculo"
+    r"|frontal|occipital",
     re.IGNORECASE,
 )
 _HEART: Final = re.compile(r"\s+ventric", re.IGNORECASE)

@@ -20,8 +20,8 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus import Bus
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings, decoded
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.consume import Handler, Loop, LoopSettings, decoded
+from journalclip_shared.errors import JournalclipError, PermanentError
 from journalclip_shared.settings import Settings
 from journalclip_shared.telemetry import Telemetry, configure_logging
 
@@ -66,7 +66,7 @@ def serve(settings: Settings, build: Build, stop: threading.Event | None = None)
     except PermanentError as error:
         _log.error("%s; %s", error, error.remedy, extra={"code": error.code})
         return 1
-    except (TransientError, BreakerOpen) as error:
+    except JournalclipError as error:
         _log.error("stopping, nothing lost: %s", error)
         return os.EX_TEMPFAIL
     return 0
@@ -87,6 +87,8 @@ def stop_on_signal() -> threading.Event:
 
 def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Event) -> None:
     with Telemetry(handler.group, settings.metrics_port, settings.otlp_endpoint) as telemetry:
+        for metric in getattr(handler, "metrics", ()):
+            telemetry.registry.register(metric)
         loop = Loop(
             bus,
             handler,

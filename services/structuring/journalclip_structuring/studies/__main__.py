@@ -10,7 +10,7 @@ from journalclip_structuring.studies.handler import StudyStructuringHandler
 
 def main() -> None:
     settings = StructuringSettings()
-    structurer = build_structurer(settings)
+    structurer = build_structurer(settings, "studies")
     wiring.main(settings, lambda store, _bus: StudyStructuringHandler(store, structurer))
 
 

@@ -2,23 +2,24 @@
 
 Idempotent by the manifest ``structured/<extractor>/<structurer>/<study_id>``. A sequence that the report does not speak
 of has no pair and stays part of the study; a description without a volume is in the record only. A report that the
-structurer cannot do is done by rules and flagged; when the structurer itself is unwell the delivery is tried again.
+structurer cannot do is refused with its reason; where the world is at fault nothing is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.report import ReportRecord
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair
-from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
-from journalclip_structuring.handler import slug
-from journalclip_structuring.rules import RuleStructurer
+from journalclip_structuring.errors import UnreadableDocument
+from journalclip_structuring.handler import finished, slug
 from journalclip_structuring.structurer import Structurer, StructureRequest, signature
 
 
@@ -30,10 +31,10 @@ class StudyStructuringHandler:
 
     def __init__(self, store: ArtifactStore, structurer: Structurer) -> None:
         self._store, self._structurer = store, structurer
-        self._rules = RuleStructurer()
+        self.metrics: Sequence[Collector] = getattr(structurer, "metrics", ())
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `UnreadableDocument`, `StructurerUnavailable`."""
+        """Raises `UnreadableDocument`, `StructurerStopped`, and `PermanentError` for a report that cannot be done."""
         fact = event.fact
         if not isinstance(fact, VolumesExtracted):
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
@@ -59,7 +60,7 @@ class StudyStructuringHandler:
         said = {each.sequence: each for each in record.descriptions}
         pairs = [
             StudyPair(
-                pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, version),
+                pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, record.by or version),
                 study_id=study.study_id,
                 patient=study.patient,
                 sequence=volume.sequence,
@@ -86,11 +87,10 @@ class StudyStructuringHandler:
         if not report.strip():
             return ReportRecord()
         request = StructureRequest("report", report, kind="report")
-        result = self._structurer.structure([request])[0]
-        if isinstance(result.record, ReportRecord):
-            return result.record
-        if result.failure is not None and result.failure.retryable:
-            raise StructurerUnavailable(result.failure.code, result.failure.reason, 1)
-        stand_in = self._rules.structure([request])[0].record
-        assert isinstance(stand_in, ReportRecord), "rules give every report a record"
-        return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+        result = finished(self._structurer.structure([request]))[0]
+        if result.failure is not None:
+            raise PermanentError(
+                result.failure.code, result.failure.reason, "Read the report; docs/operations/errors.md."
+            )
+        assert isinstance(result.record, ReportRecord), "a report's record is of a report"
+        return result.record
