@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from journalclip_freezing.shards import Articles, write_split
@@ -13,9 +13,10 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
+from journalclip_shared.reviews import Verdict, apply_verdicts, read_decisions, verdicts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class FreezeOptions:
     image_size: int = 256  # the longer side; above any demo or ViT-B/32 input of 224, with room for a crop
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
+    hold_flags: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
 
 
 def freeze(
@@ -43,7 +45,9 @@ def freeze(
         (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
     )
     decided = verdicts(read_decisions(store))
-    pairs = apply_verdicts([pair for article in articles for pair in article.pairs], decided)
+    every = [pair for article in articles for pair in article.pairs]
+    held = {pair.pair_id: flag for pair in every if (flag := _held(pair, options, decided))}
+    pairs = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
     if not pairs:
         return None
     assignment = assign(pairs, options.shares, options.seed)
@@ -54,12 +58,20 @@ def freeze(
         if assignment.leaks.total:
             raise PermanentError("dataset-leaks", f"splits share content: {assignment.leaks}", "Report this as a bug.")
         hit("freezing.assigned")
-        manifest = _write(store, articles, assignment, digest, options, progress)
+        manifest = _write(store, articles, assignment, digest, options, Counter(held.values()), progress)
         hit("freezing.shards-written")
         store.put_manifest("datasets", f"members/{dataset_id}", _members(assignment))
         hit("freezing.members-written")
         found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
     return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=sum(map(len, assignment.splits.values())))
+
+
+def _held(pair: Pair, options: FreezeOptions, decided: Mapping[str, Verdict]) -> RecordFlag | None:
+    """The flag that holds the pair; a decision to keep it, or to mend it, lets it go."""
+    verdict = decided.get(pair.pair_id)
+    if verdict is not None and verdict.standing == "keep":
+        return None
+    return next((flag for flag in options.hold_flags if flag in pair.record.flags), None)
 
 
 def _digest(assignment: Assignment, options: FreezeOptions) -> str:
@@ -82,6 +94,7 @@ def _write(
     assignment: Assignment,
     digest: str,
     options: FreezeOptions,
+    held: Counter[RecordFlag],
     progress: Callable[[int, int], None] | None,
 ) -> DatasetManifest:
     facts: Articles = {article.article_id: (article.name, article.facts) for article in articles}
@@ -100,7 +113,7 @@ def _write(
             split: write_split(store, assignment.splits[split], facts, options.image_size, tick) for split in SPLITS
         },
         leaks=assignment.leaks,
-        dropped=assignment.dropped,
+        dropped=assignment.dropped | {f"held-{flag}": count for flag, count in sorted(held.items())},
         licences=dict(Counter(pair.licence for pair in kept)),
         modalities=dict(Counter(pair.modality for pair in kept)),
         structurers=tuple(sorted({article.structurer for article in articles})),

@@ -25,6 +25,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
 
@@ -38,6 +39,7 @@ class StudyFreezeOptions:
 
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
+    hold_flags: tuple[RecordFlag, ...] = ("hidden-instruction",)
 
 
 def freeze_studies(
@@ -51,7 +53,8 @@ def freeze_studies(
     every = sorted(
         (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
     )
-    kept = [study for study in every if study.pairs]
+    held = Counter(flag for study in every if study.pairs and (flag := _held(study, options)))
+    kept = [study for study in every if study.pairs and not _held(study, options)]
     if not kept:
         return None
     if len({study.grid for study in kept}) > 1:
@@ -63,7 +66,7 @@ def freeze_studies(
     dataset_id = make_id("ds", digest)
     found = store.find_manifest("datasets", f"frozen/{dataset_id}")
     if found is None:
-        manifest = _write(store, splits, digest, options, len(every) - len(kept), progress)
+        manifest = _write(store, splits, digest, options, held, len(every) - len(kept) - held.total(), progress)
         if manifest.leaks.total:
             raise PermanentError("dataset-leaks", f"splits share content: {manifest.leaks}", "Report this as a bug.")
         members: dict[str, list[str]] = {
@@ -73,6 +76,10 @@ def freeze_studies(
         found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
     pairs = sum(len(study.pairs) for study in kept)
     return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=pairs, kind="studies")
+
+
+def _held(study: StructuredStudy, options: StudyFreezeOptions) -> RecordFlag | None:
+    return next((flag for flag in options.hold_flags if flag in study.record.flags), None)
 
 
 def split_studies(
@@ -119,6 +126,7 @@ def _write(
     splits: dict[Split, list[StructuredStudy]],
     digest: str,
     options: StudyFreezeOptions,
+    held: Counter[RecordFlag],
     dropped: int,
     progress: Callable[[int, int], None] | None,
 ) -> DatasetManifest:
@@ -134,7 +142,8 @@ def _write(
         digest=digest,
         splits={split: _part(store, splits[split], tick) for split in SPLITS},
         leaks=leaks_of(splits),
-        dropped={"study-without-pair": dropped} if dropped else {},
+        dropped=({"study-without-pair": dropped} if dropped else {})
+        | {f"held-{flag}": count for flag, count in sorted(held.items())},
         modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
         structurers=tuple(sorted({study.structurer for study in kept})),
         extractors=tuple(sorted({study.extractor for study in kept})),

@@ -142,8 +142,14 @@ def usable(figures: Sequence[Figure]) -> Iterator[Source]:
             yield Source(figure, None, figure.image, figure.caption.strip())
         if figure.tier == "panels":
             for panel in figure.panels:
-                if panel.image is not None and panel.subcaption and panel.subcaption.strip():
-                    yield Source(figure, panel, panel.image, panel.subcaption.strip())
+                if panel.image is not None and panel_text(panel):
+                    yield Source(figure, panel, panel.image, panel_text(panel))
+
+
+def panel_text(panel: Panel) -> str:
+    """What the panel's pair says: its text with the words common to all panels, where extraction made one."""
+    with_lead: str | None = getattr(panel, "text", None)
+    return (with_lead or panel.subcaption or "").strip()
 
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
