@@ -139,6 +139,9 @@ def run(
     ] = None,
     gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
     review: _Review = None,
+    structurer: Annotated[
+        str, typer.Option(help="Who reads the reports: `rules`, `endpoint` (as the settings say), or a model folder.")
+    ] = "rules",
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was refused.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -156,7 +159,7 @@ def run(
     from journalclip_pipelines.studies.run import StudyRunOptions, run_studies
     from journalclip_pipelines.studies.summary import summary_of
 
-    options = StudyRunOptions(recipe, tuple(assignments or ()), gates, review=review)
+    options = StudyRunOptions(recipe, tuple(assignments or ()), gates, review=review, structurer=structurer)
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
         result = run_studies(workspace, folder, options, reporter())

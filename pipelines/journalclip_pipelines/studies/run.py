@@ -45,6 +45,7 @@ class StudyRunOptions:
     burned_in: bool = True
     review: Path | None = None
     freeze: StudyFreezeOptions = field(default_factory=StudyFreezeOptions)
+    structurer: str = "rules"
 
 
 @dataclass
@@ -132,10 +133,12 @@ def stages_before_freezing(workspace: Workspace, options: StudyRunOptions) -> li
 
     @contextmanager
     def structuring(_tick: Tick) -> Iterator[Handler]:
-        from journalclip_structuring.rules import RuleStructurer
+        from journalclip_structuring.build import structurer_named
         from journalclip_structuring.studies.handler import StudyStructuringHandler
 
-        yield StudyStructuringHandler(workspace.store, RuleStructurer())
+        yield StudyStructuringHandler(
+            workspace.store, structurer_named(options.structurer, workspace.root, bucket="studies")
+        )
 
     return [
         Stage("lay volumes on grid", "extraction-studies", (StudySubmitted,), extraction),

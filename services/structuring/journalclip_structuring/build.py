@@ -21,6 +21,19 @@ def build_structurer(settings: StructuringSettings, bucket: Bucket = "figures") 
     return WithRules(made) if settings.structurer_fallback else made
 
 
+def structurer_named(name: str, workdir: Path | None = None, bucket: Bucket = "figures") -> Structurer:
+    """`rules`, `endpoint` (as the environment says), or the local model of that folder or registry alias.
+
+    Raises `BadSetting` for one that cannot be built.
+    """
+    chosen: dict[str, object] = {"structurer": name}
+    if name not in {"rules", "endpoint"}:
+        chosen = {"structurer": "local", "local_model": name}
+    if workdir is not None:
+        chosen["workdir"] = workdir
+    return build_structurer(StructuringSettings().model_copy(update=chosen), bucket)
+
+
 def _endpoint(settings: StructuringSettings, bucket: Bucket) -> Structurer:
     from journalclip_structuring.endpoint.cache import AnswerCache
     from journalclip_structuring.endpoint.client import EndpointOptions, EndpointStructurer
