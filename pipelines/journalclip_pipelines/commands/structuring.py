@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from journalclip_pipelines.commands.options import AsJson
+from journalclip_pipelines.commands.structuring_read import read
 
 if TYPE_CHECKING:
     from journalclip_structuring.lm.scratch import Progress
 
-structuring = typer.Typer(help="Language models that turn reports into records.", no_args_is_help=True)
+structuring = typer.Typer(
+    help="Captions and reports to records: read them, and tune the models that do.", no_args_is_help=True
+)
+structuring.command()(read)
 
 
 @structuring.command()

@@ -66,9 +66,9 @@ class ExtractionHandler:
         figures = []
         for figure in article.figures:
             # A journal that prints two figures of one number still has two figures.
-            figures.append(self._figure(figure, fact.article_id, seen[figure.number]))
+            figures.append(self._figure(figure, fact.article_id, seen[figure.key]))
             hit("extraction.figure-stored")
-            seen[figure.number] += 1
+            seen[figure.key] += 1
         return ExtractedArticle(
             article_id=fact.article_id,
             extractor=self.extractor,
@@ -78,10 +78,11 @@ class ExtractionHandler:
             facts=article.facts,
             figures=tuple(figures),
             unseen=article.unseen,
+            captions_seen=article.captions_seen,
         )
 
     def _figure(self, figure: ReadFigure, article_id: str, repeat: int) -> Figure:
-        figure_id = make_id("fig", article_id, self.extractor, figure.number, str(repeat))
+        figure_id = make_id("fig", article_id, self.extractor, figure.key, str(repeat))
         crop = figure.crop
         return Figure(
             figure_id=figure_id,
@@ -103,6 +104,11 @@ class ExtractionHandler:
             modality=figure.modality,
             modality_by=figure.modality_by,
             continued=tuple(map(self._part, figure.continued)),
+            series=figure.series,
+            suffix=figure.suffix,
+            licence=figure.licence,
+            flags=figure.flags,
+            caption_translation=figure.caption_translation,
         )
 
     def _part(self, part: ReadPart) -> FigurePart:
@@ -123,6 +129,7 @@ class ExtractionHandler:
                 page=panel.page,
                 box=panel.box,
                 subcaption=panel.subcaption,
+                text=panel.text,
                 image=self._put(panel.crop),
                 phash=panel.phash,
             )

@@ -23,7 +23,7 @@ def build(settings: FreezingSettings) -> wiring.Build:
     @contextmanager
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s)
-        options = FreezeOptions(image_size=settings.freeze_image_size, hold_flags=settings.freeze_hold_flags)
+        options = FreezeOptions(image_size=settings.freeze_image_size, leave_out=settings.freeze_leave_out)
         freezer = Freezer(store, rule, lambda: facts_of(bus, PairsStructured), options)
 
         def tick() -> None:

@@ -26,7 +26,7 @@ class FreezeOptions:
     image_size: int = 256  # the longer side; above any demo or ViT-B/32 input of 224, with room for a crop
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
-    hold_flags: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
 
 
 def freeze(
@@ -71,7 +71,7 @@ def _held(pair: Pair, options: FreezeOptions, decided: Mapping[str, Verdict]) ->
     verdict = decided.get(pair.pair_id)
     if verdict is not None and verdict.standing == "keep":
         return None
-    return next((flag for flag in options.hold_flags if flag in pair.record.flags), None)
+    return next((flag for flag in options.leave_out if flag in pair.record.flags), None)
 
 
 def _digest(assignment: Assignment, options: FreezeOptions) -> str:
@@ -113,7 +113,7 @@ def _write(
             split: write_split(store, assignment.splits[split], facts, options.image_size, tick) for split in SPLITS
         },
         leaks=assignment.leaks,
-        dropped=assignment.dropped | {f"held-{flag}": count for flag, count in sorted(held.items())},
+        dropped=assignment.dropped | {f"flag-{flag}": count for flag, count in sorted(held.items())},
         licences=dict(Counter(pair.licence for pair in kept)),
         modalities=dict(Counter(pair.modality for pair in kept)),
         structurers=tuple(sorted({article.structurer for article in articles})),

@@ -39,7 +39,7 @@ class StudyFreezeOptions:
 
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
-    hold_flags: tuple[RecordFlag, ...] = ("hidden-instruction",)
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # studies whose record has such a flag
 
 
 def freeze_studies(
@@ -53,8 +53,8 @@ def freeze_studies(
     every = sorted(
         (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
     )
-    held = Counter(flag for study in every if study.pairs and (flag := _held(study, options)))
-    kept = [study for study in every if study.pairs and not _held(study, options)]
+    reasons = {study.study_id: _left_out(study, options) for study in every}
+    kept = [study for study in every if not reasons[study.study_id]]
     if not kept:
         return None
     if len({study.grid for study in kept}) > 1:
@@ -66,7 +66,8 @@ def freeze_studies(
     dataset_id = make_id("ds", digest)
     found = store.find_manifest("datasets", f"frozen/{dataset_id}")
     if found is None:
-        manifest = _write(store, splits, digest, options, held, len(every) - len(kept) - held.total(), progress)
+        dropped = Counter(reason for reason in reasons.values() if reason)
+        manifest = _write(store, splits, digest, options, dict(sorted(dropped.items())), progress)
         if manifest.leaks.total:
             raise PermanentError("dataset-leaks", f"splits share content: {manifest.leaks}", "Report this as a bug.")
         members: dict[str, list[str]] = {
@@ -78,8 +79,11 @@ def freeze_studies(
     return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=pairs, kind="studies")
 
 
-def _held(study: StructuredStudy, options: StudyFreezeOptions) -> RecordFlag | None:
-    return next((flag for flag in options.hold_flags if flag in study.record.flags), None)
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions) -> str:
+    """Why a study is in no dataset; empty for one that is."""
+    if not study.pairs:
+        return "study-without-pair"
+    return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")
 
 
 def split_studies(
@@ -126,8 +130,7 @@ def _write(
     splits: dict[Split, list[StructuredStudy]],
     digest: str,
     options: StudyFreezeOptions,
-    held: Counter[RecordFlag],
-    dropped: int,
+    dropped: dict[str, int],
     progress: Callable[[int, int], None] | None,
 ) -> DatasetManifest:
     kept, done = [study for split in SPLITS for study in splits[split]], Counter[str]()
@@ -142,8 +145,7 @@ def _write(
         digest=digest,
         splits={split: _part(store, splits[split], tick) for split in SPLITS},
         leaks=leaks_of(splits),
-        dropped=({"study-without-pair": dropped} if dropped else {})
-        | {f"held-{flag}": count for flag, count in sorted(held.items())},
+        dropped=dropped,
         modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
         structurers=tuple(sorted({study.structurer for study in kept})),
         extractors=tuple(sorted({study.extractor for study in kept})),

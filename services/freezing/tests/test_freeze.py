@@ -181,15 +181,15 @@ def test_flagged_pairs_stay_out_and_are_counted_until_a_person_keeps_them(store:
     documents += [article(store, 20, flags=("hidden-instruction",)), article(store, 21, flags=("low-read-share",))]
 
     def dropped(*flags: RecordFlag) -> tuple[int, dict[str, int]]:
-        frozen = freeze(store, documents, FreezeOptions(image_size=32, hold_flags=flags))
+        frozen = freeze(store, documents, FreezeOptions(image_size=32, leave_out=flags))
         assert frozen is not None
         return frozen.pairs, FrozenDataset.open(store, frozen.manifest).manifest.dropped
 
-    assert FreezeOptions().hold_flags == ("hidden-instruction",)
+    assert FreezeOptions().leave_out == ("hidden-instruction",)
     assert dropped() == (44, {})
-    assert dropped("hidden-instruction") == (42, {"held-hidden-instruction": 2})
+    assert dropped("hidden-instruction") == (42, {"flag-hidden-instruction": 2})
     both: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")
-    assert dropped(*both) == (40, {"held-hidden-instruction": 2, "held-low-read-share": 2})
+    assert dropped(*both) == (40, {"flag-hidden-instruction": 2, "flag-low-read-share": 2})
     kept = StructuredArticle.model_validate_json(store.get(documents[20])).pairs[0]
     decide(store, kept.pair_id, "accept")
-    assert dropped(*both) == (41, {"held-hidden-instruction": 1, "held-low-read-share": 2})
+    assert dropped(*both) == (41, {"flag-hidden-instruction": 1, "flag-low-read-share": 2})

@@ -20,7 +20,8 @@ from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Reader, served_by
+from journalclip_inference.reader import Asked, Reader, served_by
+from journalclip_inference.search.ranker import Mode
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
 from journalclip_shared.artifacts import ArtifactStore
@@ -62,8 +63,9 @@ class Snapshot:
         """float32 [N, D], unit length; a query of text and image is the direction between both."""
         return embed_queries(self.encoder, queries)
 
-    def search(self, query: Query, k: int, filters: Filters, by_caption: bool = False) -> Answer:
-        return self.reader.nearest(self.embed([query])[0], k, filters, by_caption, query.text)
+    def search(self, query: Query, k: int, filters: Filters, mode: Mode = "best", by_caption: bool = False) -> Answer:
+        asked = Asked(query.text, self.embed([query])[0], k, filters, mode, by_caption, query.image is not None)
+        return self.reader.search(asked)
 
 
 def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:

@@ -33,7 +33,7 @@ def test_hits_say_everything_a_reader_needs(engine: SearchEngine, served_world: 
 
 def test_scores_are_cosines_of_the_query_with_the_pictures(engine: SearchEngine, served_world: World) -> None:
     snapshot = engine.snapshot
-    hit = engine.search(text="glioma", k=1)[0]
+    hit = engine.answer(text="glioma", k=1, mode="looks").hits[0]
     query = snapshot.encoder.embed_texts(["glioma"])[0]
     position = snapshot.collection.position(hit.pair_id)
     assert position is not None

@@ -108,9 +108,10 @@ def finished(results: Sequence[StructureResult]) -> Sequence[StructureResult]:
     waiting = [result.failure for result in results if result.failure and result.failure.retryable]
     if not waiting:
         return results
-    first = waiting[0]
-    error = StructurerStopped if len(waiting) == len(results) else StructurerUnavailable
-    raise error(first.code, first.reason, len(waiting))
+    first = next((failure for failure in waiting if failure.stops), waiting[0])
+    if first.stops:
+        raise StructurerStopped(first.code, first.reason, first.setting)
+    raise StructurerUnavailable(first.code, first.reason, len(waiting))
 
 
 def _failed(source: Source, failure: Failure) -> FailedText:
@@ -142,14 +143,9 @@ def usable(figures: Sequence[Figure]) -> Iterator[Source]:
             yield Source(figure, None, figure.image, figure.caption.strip())
         if figure.tier == "panels":
             for panel in figure.panels:
-                if panel.image is not None and panel_text(panel):
-                    yield Source(figure, panel, panel.image, panel_text(panel))
-
-
-def panel_text(panel: Panel) -> str:
-    """What the panel's pair says: its text with the words common to all panels, where extraction made one."""
-    with_lead: str | None = getattr(panel, "text", None)
-    return (with_lead or panel.subcaption or "").strip()
+                text = (panel.text or panel.subcaption or "").strip()
+                if panel.image is not None and text:
+                    yield Source(figure, panel, panel.image, text)
 
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
@@ -183,7 +179,7 @@ def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord) -> P
         modality=_modality(source, record),
         tier="panels" if panel else "whole",
         quality=figure.quality,
-        licence=article.facts.licence,
+        licence=figure.licence or article.facts.licence,
     )
 
 

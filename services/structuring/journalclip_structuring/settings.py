@@ -42,4 +42,8 @@ class StructuringSettings(Settings):
     structurer_fallback: bool = Field(
         False, description="Let the rules write what the endpoint or the model could not, under their own name."
     )
+    report_language: Literal["en", "zh"] = Field("en", description="Language in which reports' records are rendered.")
+    report_without_sequences: Literal["attach", "leave"] = Field(
+        "attach", description="A report that names no sequence: said of every volume of its study, or of none."
+    )
     local_model: str = Field("", description="Folder of a causal LM, or `models:/NAME@ALIAS` of the registry.")

@@ -110,7 +110,7 @@ def test_a_wrong_setting_stops_all_texts_after_one_attempt_each_in_flight(tmp_pa
     code, setting = SETTINGS[mode]
     failures = [result.failure for result in results]
     assert all(failure and (failure.code, failure.setting) == (code, setting) for failure in failures)
-    assert all(failure and failure.retryable and setting in failure.reason for failure in failures)
+    assert all(failure and failure.retryable and failure.stops and setting in failure.reason for failure in failures)
     assert bench.double.requests <= 64, "those in flight when the first was refused, and no more"
 
 

@@ -191,14 +191,15 @@ def test_rules_that_stand_in_write_under_their_own_name_and_are_counted(store: L
     assert done.pairs[0].pair_id != alone.pairs[0].pair_id
 
 
-@pytest.mark.parametrize(("captions", "error"), [(("CT", "bad"), StructurerUnavailable), (("bad",), StructurerStopped)])
+@pytest.mark.parametrize(("stops", "error"), [(False, StructurerUnavailable), (True, StructurerStopped)])
 def test_where_the_world_is_at_fault_nothing_is_written(
-    store: LocalArtifacts, captions: tuple[str, ...], error: type[Exception]
+    store: LocalArtifacts, stops: bool, error: type[Exception]
 ) -> None:
-    event = submit(store, *(figure(store, str(n), caption) for n, caption in enumerate(captions)))
-    failure = Failure("endpoint-unauthorized", "401; see JOURNALCLIP_ENDPOINT_KEY", retryable=True)
+    event = submit(store, figure(store, "1"), figure(store, "2", "bad"))
+    setting = "JOURNALCLIP_ENDPOINT_KEY"
+    failure = Failure("endpoint-x", f"see {setting}", retryable=True, setting=setting, stops=stops)
     for structurer in (Scripted(failure), WithRules(Scripted(failure))):
-        with pytest.raises(error, match="see JOURNALCLIP_ENDPOINT_KEY"):
+        with pytest.raises(error, match=f"see {setting}"):
             run(store, event, structurer)
     assert list(store.list_manifests("figures")) == []
 

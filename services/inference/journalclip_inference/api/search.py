@@ -22,7 +22,7 @@ from journalclip_inference.backend import Encoded
 from journalclip_inference.errors import QueryInvalid
 from journalclip_inference.hits import Answer
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import MapPoints, Reader
+from journalclip_inference.reader import Asked, MapPoints, Reader
 from journalclip_inference.snapshot import Query
 
 router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
 
 @router.post("/search")
 async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAnswer:
-    """Figures by words, by a picture, by both, or like a pair. Scores are cosines."""
+    """Figures by words, by a picture, by both, or like a pair. `notice` says where no caption says what was asked."""
     if wanted.like is not None:
         if wanted.text is not None or wanted.image is not None:
             raise QueryInvalid("`like` stands alone", "Leave text and image out.")
@@ -78,7 +78,9 @@ def _similar(reader: Reader, wanted: SearchRequest) -> Answer:
 
 
 def _nearest(reader: Reader, vector: Vectors, wanted: SearchRequest) -> Answer:
-    return reader.nearest(vector, wanted.k, wanted.filters, wanted.compare == "caption", wanted.text)
+    picture = wanted.image is not None
+    by_caption = wanted.compare == "caption"
+    return reader.search(Asked(wanted.text, vector, wanted.k, wanted.filters, wanted.mode, by_caption, picture))
 
 
 def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:

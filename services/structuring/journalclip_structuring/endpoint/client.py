@@ -26,7 +26,7 @@ from journalclip_structuring.caption_answer import caption_record
 from journalclip_structuring.endpoint.answer import MAX_BODY, Answer, read_object, read_reply
 from journalclip_structuring.endpoint.cache import AnswerCache
 from journalclip_structuring.endpoint.journal import Attempt, Journal
-from journalclip_structuring.endpoint.refusals import world
+from journalclip_structuring.endpoint.refusals import SETTLED, world
 from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit
 from journalclip_structuring.endpoint.strict import strict_schema, without_nulls
 from journalclip_structuring.injection import flags_of
@@ -41,11 +41,6 @@ _CHARS_PER_TOKEN: Final = 2.5  # pessimistic for English, so that the reserved c
 _RETRY_AFTER_MAX_S: Final = 30.0  # an endpoint cannot park us for longer than this
 _MORE_TOKENS: Final = 2  # after an answer that met its limit
 _CHANCE: Final = 0.4  # temperature of the last way; an answer at 0 would come again
-# Failures of the world that no waiting mends: a person has to look at the setting that they name.
-_SETTLED: Final = frozenset(
-    {"endpoint-unauthorized", "endpoint-unpaid", "endpoint-forbidden", "endpoint-not-found", "endpoint-redirects",
-     "endpoint-model-unknown", "endpoint-refused-request", "endpoint-schema-refused", "model-swapped"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ _REMARKS: Final = {
     "answer-duplicate-key": "An earlier answer had a key twice in one object. Each key stands once.",
     "answer-wrong-schema": "An earlier answer broke the schema. Use its terms only, and quote letter by letter.",
 }
-_UNBILLED: Final = _SETTLED - {"model-swapped"} | {"endpoint-rate-limited"}  # refused before any token is made
+_UNBILLED: Final = SETTLED - {"model-swapped"} | {"endpoint-rate-limited"}  # refused before any token is made
 
 
 class EndpointStructurer:
@@ -163,9 +158,9 @@ class EndpointStructurer:
             failure = outcome
             if failure.code == "endpoint-schema-refused" and self._step_down(asked_in):
                 continue
-            if failure.code in _SETTLED or failure.code == "spend-cap-reached":
+            if failure.stops:
                 self._stopped = failure
-            if failure.code in _SETTLED or failure.code in {"spend-cap-reached", "text-too-long", "text-refused"}:
+            if failure.stops or failure.code.startswith("text-"):
                 return failure
             if not failure.retryable:
                 way = way.after(failure)

@@ -30,9 +30,17 @@ _MODEL: Final = re.compile(
 )
 
 
+# Failures of the world that no waiting mends: a person has to look at the setting that they name.
+SETTLED: Final = frozenset(
+    {"endpoint-unauthorized", "endpoint-unpaid", "endpoint-forbidden", "endpoint-not-found", "endpoint-redirects",
+     "endpoint-model-unknown", "endpoint-refused-request", "endpoint-schema-refused", "model-swapped",
+     "spend-cap-reached"}
+)  # fmt: skip
+
+
 def world(code: str, reason: str, setting: str) -> Failure:
     """A failure that another text would meet as well."""
-    return Failure(code, f"{reason}; see {setting}", retryable=True, setting=setting)
+    return Failure(code, f"{reason}; see {setting}", retryable=True, setting=setting, stops=code in SETTLED)
 
 
 def of_status(status: int, body: bytes) -> Failure | None:
