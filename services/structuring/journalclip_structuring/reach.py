@@ -112,6 +112,8 @@ class _Forward:
             return self._as_well(at)
         if word in words_of("conjunction") or word in _SEPARATORS:
             return self._list(at)
+        if word in _SEEN and self.head is None:
+            return 1  # "without visible metastases"
         if word in words_of("stop"):
             return None
         if word == "with" or word == "without":
@@ -243,6 +245,8 @@ def _back(cue: Cue, end: int, start: int, sentence: str) -> bool:
             return False  # "the infarct, which was not seen on CT, is bright on DWI"
         between.pop()
     if between and between[-1] == ",":
+        if cue.words.startswith("not") and re.search(_MAIN_CLAUSE, sentence[cue.end :]):
+            return False
         between.pop()
     if "(" in between and ")" not in between:
         return False

@@ -18,7 +18,7 @@ RULES = RuleStructurer()
 KNOWN_MISSES = {
     "Control angiogram: the aneurysm is no longer opacified.",
     "This is no ordinary cyst.",
-    "An infarct is not to be excluded.",
+    "A nodule without calcification or cavitation in the left lung.",
     "No infarct can be excluded.",
     "PET-CT shows a metastasis.",
 }
