@@ -35,7 +35,8 @@ _DIM = 128
 _K = 10
 BETAS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
 # Each fact with how captions say it, and how readers ask for it; the last way of asking is one that no list knows.
-_LESIONS = {
+_Group = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+_LESIONS: _Group = {
     "meningioma": (("meningioma", "dural-based mass"), ("meningioma", "meningiomas", "pearly lump")),
     "glioblastoma": (("glioblastoma", "GBM"), ("glioblastoma", "GBM", "butterfly growth")),
     "abscess": (("abscess", "pus collection"), ("brain abscess", "abscesses", "walled soup")),
@@ -45,9 +46,11 @@ _LESIONS = {
     "cyst": (("arachnoid cyst",), ("arachnoid cysts", "CSF cyst", "water balloon")),
     "metastasis": (("metastasis", "secondary deposits"), ("brain metastases", "mets", "seeded spots")),
 }
-_SIDES = {"left": (("left",), ("left",)), "right": (("right",), ("right",))}
-_LOBES = {name: ((f"{name} lobe", name), (f"{name} lobe", name)) for name in ("frontal", "temporal", "parietal")}
-_SCANS = {
+_SIDES: _Group = {"left": (("left",), ("left",)), "right": (("right",), ("right",))}
+_LOBES: _Group = {
+    name: ((f"{name} lobe", name), (f"{name} lobe", name)) for name in ("frontal", "temporal", "parietal")
+}
+_SCANS: _Group = {
     "ct": (("CT", "computed tomography"), ("CT",)),
     "flair": (("FLAIR image",), ("FLAIR",)),
     "t2": (("T2-weighted MRI", "T2WI"), ("T2",)),
@@ -126,9 +129,7 @@ def _caption(facts: frozenset[str], rng: np.random.Generator, silent: bool) -> s
     return f"Axial {scan} demonstrating a {side} {lobe} {lesion}{rng.choice([', with oedema', '', ' (arrow)'])}."
 
 
-def _said(
-    group: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], facts: frozenset[str], rng: np.random.Generator
-) -> str:
+def _said(group: _Group, facts: frozenset[str], rng: np.random.Generator) -> str:
     name = next(each for each in group if each in facts)
     return str(rng.choice(group[name][0]))
 

@@ -7,7 +7,7 @@ letters is an abbreviation and counts in captions only when it is written in cap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
@@ -148,9 +148,9 @@ class Concepts:
                 waiting.extend(self.by_id[each].broader)
 
 
-def _reversed(concepts: Iterator[Concept] | Sequence[Concept] | object, relation: str) -> Mapping[str, tuple[str, ...]]:
+def _reversed(concepts: Iterable[Concept], relation: str) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for concept in concepts:  # type: ignore[attr-defined]
+    for concept in concepts:
         for other in getattr(concept, relation):
             found.setdefault(other, []).append(concept.id)
     return {each: tuple(ids) for each, ids in found.items()}

@@ -19,6 +19,7 @@ LITTLE: dict[Language, frozenset[str]] = {
 }
 HAN = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"  # within a character class
 _HAN = re.compile(f"[{HAN}]")
+OTHERS: tuple[Language, ...] = ("de", "es", "fr")
 _ENOUGH = 2  # little words of another language, at the least: one may be a name
 
 
@@ -35,6 +36,5 @@ def language_of(folded: list[str], text: str) -> Language:
             return "zh"
     present = Counter(folded)
     counts = {language: sum(present[word] for word in present.keys() & little) for language, little in LITTLE.items()}
-    others: tuple[Language, ...] = ("de", "es", "fr")
-    best = max(others, key=lambda language: counts[language])
+    best = max(OTHERS, key=lambda language: counts[language])
     return best if counts[best] >= _ENOUGH and counts[best] > counts["en"] else "en"

@@ -42,7 +42,8 @@ def denials(words: Sequence[Word], text: str) -> tuple[list[bool], list[bool]]:
             at += length
         elif (length := _at(_BEFORE, words, at)) and not _counts(words, at):
             _set(trigger, range(at, at + length))
-            _set(denied, _forwards(words, at + length))
+            follows = at + length < len(words) and words[at + length].clause == words[at].clause
+            _set(denied, _forwards(words, at + length) if follows else _backwards(words, at, trigger))
             at += length
         else:
             at += 1

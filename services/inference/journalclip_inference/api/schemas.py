@@ -83,17 +83,20 @@ class SearchAnswer(BaseModel):
     corrections: tuple[Correction, ...] = ()
     expansions: tuple[Expansion, ...] = ()
     unknown: tuple[str, ...] = Field((), description="Words that nothing in the collection says.")
+    cut: bool = Field(False, description="The model read only the beginning of the text; words count in full.")
+    picture: str | None = Field(None, description="What became of the picture's values, where anything did.")
     facets: dict[str, dict[str, int]]
     hits: list[HitView]
 
     @classmethod
-    def of(cls, answer: Answer) -> SearchAnswer:
-        told = answer.model_copy(update={"hits": ()})
-        return cls(**{**dict(told), "hits": views(answer.hits)})
+    def of(cls, answer: Answer, cut: bool = False, picture: str | None = None) -> SearchAnswer:
+        told = {**dict(answer), "hits": views(answer.hits), "cut": cut, "picture": picture}
+        return cls.model_construct(**told)
 
 
 def views(hits: tuple[Hit, ...]) -> list[HitView]:
-    return [HitView.model_validate(hit.model_dump()) for hit in hits]
+    """The same values under more names: they were checked when the hits were made."""
+    return [HitView.model_construct(**dict(hit)) for hit in hits]
 
 
 class EmbedRequest(Message):
@@ -110,6 +113,7 @@ class EmbedAnswer(BaseModel):
     dim: int
     texts: list[list[float]]
     images: list[list[float]]
+    cut: list[int] = Field([], description="Numbers of the texts of which the model read only the beginning.")
 
 
 class ClassifyRequest(Message):

@@ -35,8 +35,10 @@ async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAns
         if wanted.text is not None or wanted.image is not None:
             raise QueryInvalid("`like` stands alone", "Leave text and image out.")
         return SearchAnswer.of(await parts.backend.read(partial(_similar, wanted=wanted)))
-    encoded = await _encode(parts, wanted.text, wanted.image)
-    return SearchAnswer.of(await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded))
+    query = await _query(parts, wanted.text, wanted.image)
+    encoded = (await parts.backend.encode([query]))[0]
+    answer = await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded)
+    return SearchAnswer.of(answer, cut=encoded.cut, picture=query.done)
 
 
 @router.post("/embed")
@@ -49,7 +51,13 @@ async def embed(wanted: EmbedRequest, parts: Parts, _who: Viewer) -> EmbedAnswer
     encoded = await _of_one_model(parts, queries)
     vectors = [[float(value) for value in each.vector] for each in encoded]
     count = len(wanted.texts)
-    return EmbedAnswer(served=encoded[0].served, dim=len(vectors[0]), texts=vectors[:count], images=vectors[count:])
+    return EmbedAnswer(
+        served=encoded[0].served,
+        dim=len(vectors[0]),
+        texts=vectors[:count],
+        images=vectors[count:],
+        cut=[n for n, each in enumerate(encoded[:count]) if each.cut],
+    )
 
 
 @router.post("/classify")
@@ -88,9 +96,8 @@ def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:
     return Answer(served=reader.served, hits=hits, pairs=reader.collection.pairs)
 
 
-async def _encode(parts: Serving, text: str | None, image: str | None) -> Encoded:
-    query = parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
-    return (await parts.backend.encode([query]))[0]
+async def _query(parts: Serving, text: str | None, image: str | None) -> Query:
+    return parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
 
 
 async def _of_one_model(parts: Serving, queries: list[Query]) -> list[Encoded]:

@@ -26,7 +26,7 @@ from journalclip_inference.analysis import Analyzer, analyzer
 from journalclip_inference.analysis.analyzer import phrase_of
 from journalclip_inference.analysis.segments import segments
 from journalclip_inference.analysis.tokens import words_of
-from journalclip_inference.index.facets import FACETS, Filters
+from journalclip_inference.index.facets import FACETS, Facet, Filters
 from journalclip_inference.index.plan import Denied, Field, Leaf, Plan, Term
 from journalclip_inference.index.rows import Row
 
@@ -90,9 +90,9 @@ def text_key(kind: str, words: Sequence[str]) -> str:
 
 
 def facet_tokens(row: Row) -> list[str]:
-    values = {
+    values: dict[Facet, list[str | None]] = {
         "modality": [row.pair.modality],
-        "anatomy": sorted({coded.term for coded in row.pair.record.anatomy}),
+        "anatomy": [*sorted({coded.term for coded in row.pair.record.anatomy})],
         "journal": [row.journal],
         "year": [row.year],
         "licence": [row.pair.licence],
@@ -143,10 +143,10 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
-    for name in ("phrase", "title"):
-        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
-    for name in ("key", "facet"):
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for ordered in ("phrase", "title"):
+        builder.add_text_field(ordered, tokenizer_name="whitespace", index_option="position")
+    for raw in ("key", "facet"):
+        builder.add_text_field(raw, tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("row", indexed=True, fast=True)
     return builder.build()
 
@@ -239,8 +239,8 @@ class Words:
     def titles(self, words: Sequence[str], filters: Filters) -> tuple[Scores, Rows]:
         """Rows of articles whose title has some of the words, by their share of them, best first."""
         share = 1.0 / len(words)
-        either = [(_SHOULD, Query.const_score_query(self._term("title", word), share)) for word in words]
-        return self._search(self._filtered(Query.boolean_query(cast(list[Clause], either)), filters), _TITLED)
+        either: list[Clause] = [(_SHOULD, Query.const_score_query(self._term("title", word), share)) for word in words]
+        return self._search(self._filtered(Query.boolean_query(either), filters), _TITLED)
 
     def excluded(self, tokens: Sequence[str], rows: Sequence[int]) -> set[int]:
         """Of the rows, those that have one of the tokens."""
@@ -267,8 +267,8 @@ class Words:
         total = sum(part.weight for part in term.parts)
         if total > 0:
             share = weight * term.whole / total
-            parts = [(_SHOULD, self._scored_term(part, share * part.weight)) for part in term.parts]
-            either.append(Query.boolean_query(cast(list[Clause], parts)))
+            parts: list[Clause] = [(_SHOULD, self._scored_term(part, share * part.weight)) for part in term.parts]
+            either.append(Query.boolean_query(parts))
         if len(either) == 1:
             return either[0]
         return Query.disjunction_max_query(either)
@@ -300,7 +300,7 @@ class Words:
     def _search(self, asked: tantivy.Query, limit: int) -> tuple[Scores, Rows]:
         """The best panel of each row, best first; ties by row."""
         hits = self._searcher.search(asked, limit=max(1, limit * self._panels), count=False).hits
-        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        rows = cast(list[int], self._searcher.fast_field_values("row", [address for _, address in hits]))
         best: dict[int, float] = {}
         for (score, _), row in zip(hits, rows, strict=True):
             best.setdefault(row, score)

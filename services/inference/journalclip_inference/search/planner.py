@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from journalclip_inference.analysis import Analyzer
 from journalclip_inference.analysis.analyzer import NEVER_DENIED, STOP, Reading, phrase_of
 from journalclip_inference.analysis.concepts import Found, Kind
+from journalclip_inference.analysis.languages import OTHERS
 from journalclip_inference.analysis.lists import words
 from journalclip_inference.analysis.negation import TRIGGERS
 from journalclip_inference.analysis.plurals import singular
@@ -77,7 +78,7 @@ class Planner:
         best = self._reader.read(text, strict=False)
         if best.language != "en" or _covered(best.concepts) == len(best.words):
             return best
-        for language in STEMS:
+        for language in OTHERS:
             stems = [STEMS[language](word.text) for word in best.words]
             found = self._reader.concepts.find(best.words, language, stems, strict=False)
             if _covered(found) > _covered(best.concepts):

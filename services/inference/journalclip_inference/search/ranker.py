@@ -92,7 +92,8 @@ def _by_words(legs: Legs, plan: Plan, limit: int) -> _Candidates:
     if plan.phrases and not absent:
         found.exact |= dict.fromkeys(found.shares, ("phrase", _ADDS["phrase"]))
         return found
-    for kind, keys in zip(("caption", "title"), plan.known[1:], strict=False):
+    kinds: tuple[Exact, ...] = ("caption", "title")
+    for kind, keys in zip(kinds, plan.known[1:], strict=False):
         found.exact |= {each: (kind, _ADDS[kind]) for each in legs.known(keys) if each not in found.exact}
     if plan.title and not found.exact:
         titled = legs.titled(plan.title)

@@ -47,12 +47,14 @@ function welcome() {
 }
 
 // What the server has to say about the query: that no caption says it, and how it was read.
-function tell({ notice = null, corrections = [], expansions = [], unknown = [] }) {
+function tell({ notice = null, corrections = [], expansions = [], unknown = [], cut = false, picture = null }) {
   $("notice").hidden = !notice;
   $("notice").textContent = notice || "";
   const said = [
     ...corrections.map((each) => `Searched for “${each.read_as}” instead of “${each.typed}”.`),
     ...expansions.map((each) => `“${each.said}” is searched for as ${each.means}, by all its names.`),
+    cut ? "The model read only the beginning of the text; its words were all searched for." : "",
+    picture ? `Of your picture, ${picture}.` : "",
     unknown.length ? `Nothing here says ${unknown.map((each) => `“${each}”`).join(", ")}.` : "",
   ].filter(Boolean);
   $("told").hidden = !said.length;
