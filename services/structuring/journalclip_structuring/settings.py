@@ -16,7 +16,8 @@ class StructuringSettings(Settings):
     endpoint_url: str = Field("", description="Base URL of an OpenAI-compatible endpoint, up to and with `/v1`.")
     endpoint_model: str = Field("", description="Model name that requests ask for and answers must come from.")
     endpoint_answers_as: tuple[str, ...] = Field(
-        (), description="Further names under which the endpoint may answer for that model: an alias, a path."
+        (),
+        description="JSON list of further names under which the endpoint may answer for that model: an alias, a path.",
     )
     endpoint_format: Literal["json_schema", "json_object", "text"] = Field(
         "json_schema", description="How the answer's form is asked for; a weaker one is tried where it is refused."
