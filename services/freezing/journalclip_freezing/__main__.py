@@ -24,7 +24,7 @@ def layout_of(kind: Kind, settings: FreezingSettings) -> Layout:
         from journalclip_freezing.studies import StudyFreezeOptions  # reads volumes, which articles' image cannot
 
         return StudyFreezeOptions()
-    return FreezeOptions(image_size=settings.freeze_image_size)
+    return FreezeOptions(image_size=settings.freeze_image_size, leave_out=settings.freeze_leave_out)
 
 
 def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:

@@ -15,9 +15,10 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import PairsStructured
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.kinds import Kind
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
+from journalclip_shared.reviews import Verdict, apply_verdicts, read_decisions, verdicts
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class FreezeOptions:
     image_size: int = 256  # the longer side; above any demo or ViT-B/32 input of 224, with room for a crop
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
     kind: Kind = field(default="articles", init=False)
 
     @property
@@ -38,8 +40,19 @@ class FreezeOptions:
             (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
         )
         decided = verdicts(read_decisions(store))
-        pairs = apply_verdicts([pair for article in articles for pair in article.pairs], decided)
-        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self) if pairs else None
+        every = [pair for article in articles for pair in article.pairs]
+        held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
+        pairs = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        if not pairs:
+            return None
+        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, Counter(held.values()))
+
+    def _held(self, pair: Pair, decided: Mapping[str, Verdict]) -> RecordFlag | None:
+        """The flag that holds the pair; a decision to keep it, or to correct it, lets it go."""
+        verdict = decided.get(pair.pair_id)
+        if verdict is not None and verdict.standing == "keep":
+            return None
+        return next((flag for flag in self.leave_out if flag in pair.record.flags), None)
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ class ArticlePlan:
     articles: Sequence[StructuredArticle]
     assignment: Assignment
     options: FreezeOptions
+    held: Mapping[RecordFlag, int]  # pairs that a flag keeps out
 
     @property
     def digest(self) -> str:
@@ -89,7 +103,7 @@ class ArticlePlan:
             digest=digest,
             splits={split: write_split(store, splits[split], facts, size, tick) for split in SPLITS},
             leaks=self.leaks,
-            dropped=self.assignment.dropped,
+            dropped=self.assignment.dropped | {f"flag-{flag}": count for flag, count in sorted(self.held.items())},
             licences=dict(Counter(pair.licence for pair in kept)),
             modalities=dict(Counter(pair.modality for pair in kept)),
             structurers=tuple(sorted({article.structurer for article in self.articles})),

@@ -11,7 +11,7 @@ from journalclip_structuring.studies.handler import ReportOptions, StudyStructur
 
 
 def build(settings: StructuringSettings, kind: Kind) -> wiring.Build:
-    structurer = build_structurer(settings)
+    structurer = build_structurer(settings, "studies" if kind == "studies" else "figures")
     if kind == "studies":
         options = ReportOptions(settings.report_language, settings.report_without_sequences)
         return lambda store, _bus: StudyStructuringHandler(store, structurer, options)

@@ -18,7 +18,8 @@ def render_caption(record: CaptionRecord) -> str:
     where = [*_terms(record.laterality), *_terms(record.anatomy)]
     head = " ".join(view) or ("image" if where else "")
     if where:
-        head += " of the " + " and ".join(filter(None, [" ".join(_terms(record.laterality)), *_terms(record.anatomy)]))
+        sides, sites = (" and ".join(_terms(values)) for values in (record.laterality, record.anatomy))
+        head += f" of the {sides} {sites or 'side'}" if sides else f" of the {sites}"
     parts = [head, "; ".join(render_finding(finding) for finding in record.findings)]
     line = ": ".join(part for part in parts if part)
     if record.procedure:

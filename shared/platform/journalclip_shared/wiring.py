@@ -107,6 +107,8 @@ def _end_process(error: HandlerStuck) -> None:
 
 def _consume(settings: Settings, bus: Bus, store: ArtifactStore, handler: Handler, stop: threading.Event) -> None:
     with Telemetry(handler.group, settings.metrics_port, settings.otlp_endpoint) as telemetry:
+        for metric in getattr(handler, "metrics", ()):
+            telemetry.registry.register(metric)
         loop = Loop(
             bus,
             handler,

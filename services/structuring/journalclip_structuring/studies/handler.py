@@ -3,31 +3,31 @@
 Idempotent by the manifest ``structured/<extractor>/<structurer>/<study_id>``. A sequence that the report does not speak
 of, or of which nothing was recognised, has no pair and stays part of the study; ``without_pair`` counts why. A report
 that names no sequence is said of all volumes, unless the options say otherwise. A description without a volume is in
-the record only. A report in a language that is not read is refused; any other that the structurer cannot do is done by
-rules and flagged; when the structurer itself is unavailable the delivery is tried again.
+the record only. A report that the structurer cannot do, such as one in a language that is not read, is refused with its
+reason; where the structurer itself is unavailable nothing is written.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.report import ReportLanguage, ReportRecord, SequenceDescription, SequenceName
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair
-from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument, UnsupportedReport
-from journalclip_structuring.handler import slug
+from journalclip_structuring.errors import UnreadableDocument, UnsupportedReport
+from journalclip_structuring.handler import finished, slug
 from journalclip_structuring.report_record import attached
 from journalclip_structuring.report_rendering import rendered
-from journalclip_structuring.report_rules import UnsupportedLanguage
-from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.structurer import Structurer, StructureRequest, signature
 
 
@@ -48,10 +48,10 @@ class StudyStructuringHandler:
     def __init__(self, store: ArtifactStore, structurer: Structurer, options: ReportOptions | None = None) -> None:
         self._store, self._structurer = store, structurer
         self._options = options or ReportOptions()
-        self._rules = RuleStructurer()
+        self.metrics: Sequence[Collector] = getattr(structurer, "metrics", ())
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `UnreadableDocument`, `UnsupportedReport`, `StructurerUnavailable`."""
+        """Raises `UnreadableDocument`, `UnsupportedReport`, and what `finished` and a failed report raise."""
         fact = event.fact
         if not isinstance(fact, VolumesExtracted):
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
@@ -90,7 +90,7 @@ class StudyStructuringHandler:
         said = {name: each for name, each in described.items() if each.recognised and each.rendering}
         pairs = [
             StudyPair(
-                pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, version),
+                pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, record.by or version),
                 study_id=study.study_id,
                 patient=study.patient,
                 sequence=volume.sequence,
@@ -119,16 +119,14 @@ class StudyStructuringHandler:
         if not report.strip():
             return ReportRecord()
         request = StructureRequest("report", report, kind="report")
-        result = self._structurer.structure([request])[0]
-        if isinstance(result.record, ReportRecord):
-            return result.record
-        if result.failure is not None and result.failure.retryable:
-            raise StructurerUnavailable(result.failure.code, result.failure.reason, 1)
-        try:
-            stand_in = self._rules.report(request)
-        except UnsupportedLanguage as error:
-            raise UnsupportedReport(str(error)) from error
-        return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+        result = finished(self._structurer.structure([request]))[0]
+        failure = result.failure
+        if failure is not None and failure.code == "language-unsupported":
+            raise UnsupportedReport(failure.reason)
+        if failure is not None:
+            raise PermanentError(failure.code, failure.reason, "docs/operations/errors.md says what the code means.")
+        assert isinstance(result.record, ReportRecord), "a report's record is of a report"
+        return result.record
 
 
 def _why(described: dict[SequenceName, SequenceDescription], sequence: SequenceName) -> str:

@@ -37,7 +37,7 @@ async function load() {
 function show() {
   const { pair, doubts, loss } = item();
   stopEditing();
-  const reasons = doubts.map((each) => ({ quality: `quality ${pair.quality ? pair.quality.score.toFixed(2) : ""}`, alignment: "panels not told apart", loss: `loss ${loss.toFixed(2)}` })[each]);
+  const reasons = doubts.map((each) => ({ quality: `quality ${pair.quality ? pair.quality.score.toFixed(2) : ""}`, alignment: "panels not told apart", instruction: "text with an order to a reader", unread: "little of the text read", loss: `loss ${loss.toFixed(2)}` })[each]);
   $("item-head").replaceChildren(make("strong", {}, `${state.at + 1} of ${state.items.length}: ${nameOf(pair)}`), ` · ${pair.title || pair.name}, page ${pair.page} · doubted for ${reasons.join(", ")}`);
   $("crop").replaceChildren(make("img", { src: `${pair.image_url}?side=960`, alt: `${nameOf(pair)} as it was cut` }));
   $("text").value = pair.caption;
