@@ -82,7 +82,7 @@ def read_one(
     if fact.article_id in refused:
         return _row(path, "quarantined before", fact, began)
     handler = ExtractionHandler(store, sandbox, options)
-    before = store.find_manifest("figures", f"extracted/{handler.extractor}/{fact.article_id}")
+    before = store.find_manifest("figures", handler.manifest_of(fact))
     try:
         extracted = handler.extract(fact)
     except PermanentError as error:
@@ -97,7 +97,8 @@ def read_one(
         return _row(path, "quarantined", fact, began, outcome, code=error.code)
     except TransientError:
         return _row(path, "unavailable", fact, began)  # its next backfill reads it
-    return _row(path, "done before" if before else "extracted", fact, began, extracted, figures=extracted.figures)
+    figures = sum(each.figures for each in extracted)
+    return _row(path, "done before" if before else "extracted", fact, began, *extracted, figures=figures)
 
 
 def rows(
@@ -175,8 +176,8 @@ def _facts(row: Row) -> list[Fact]:
     facts: list[Fact] = [ArticleSubmitted.model_validate_json(row["submitted"])]
     if row["state"] == "quarantined":
         facts.append(SourceQuarantined.model_validate_json(row["outcome"]))
-    elif row["outcome"]:
-        facts.append(FiguresExtracted.model_validate_json(row["outcome"]))
+    else:
+        facts.extend(FiguresExtracted.model_validate_json(line) for line in row["outcome"].splitlines())
     return facts
 
 
@@ -185,7 +186,7 @@ def _row(
     state: State,
     fact: ArticleSubmitted,
     began: float,
-    outcome: Fact | None = None,
+    *outcome: Fact,
     code: str = "",
     figures: int = 0,
 ) -> Row:
@@ -195,7 +196,7 @@ def _row(
         code=code,
         figures=figures,
         submitted=fact.model_dump_json(),
-        outcome=outcome.model_dump_json() if outcome else "",
+        outcome="\n".join(each.model_dump_json() for each in outcome),
         began=began,
         ended=time.time(),
     )

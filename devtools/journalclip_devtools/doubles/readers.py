@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import ArticleFacts, Box, Sourced
 
@@ -31,9 +31,14 @@ def article(title: str, image: bytes = PNG) -> ReadArticle:
     return ReadArticle(1, ArticleFacts(title=Sourced(value=title)), (figure,))
 
 
-def read(data: bytes, options: ExtractOptions) -> ReadArticle:
+def delivery(*articles: ReadArticle) -> ReadDelivery:
+    """What a file of these articles yields."""
+    return ReadDelivery(articles, sum(each.pages for each in articles))
+
+
+def read(data: bytes, options: ExtractOptions) -> ReadDelivery:
     deed, _, argument = data.decode().partition(" ")
-    return article(_DEEDS[deed](argument) or str(options.dpi))
+    return delivery(article(_DEEDS[deed](argument) or str(options.dpi)))
 
 
 def _echo(argument: str) -> str:
