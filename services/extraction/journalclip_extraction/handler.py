@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure, ReadPanel, ReadPart
-from journalclip_extraction.errors import NoFigures
+from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.documents import best_of, identify, put_document, richness
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
@@ -66,8 +66,7 @@ class ExtractionHandler:
     def _extract(self, fact: Submitted) -> ExtractedDelivery:
         read = self._sandbox.read(self._bytes(fact), self._options)
         hit("extraction.read")
-        if not any(article.figures for article in read.articles):
-            raise NoFigures(read.pages)
+        refuse_empty(read)
         articles = [self._stored(fact, article) for article in read.articles]
         return ExtractedDelivery(
             delivery_id=fact.key,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
 from journalclip_extraction.documents import identify
-from journalclip_extraction.errors import NoFigures
+from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.handler import Reading
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
@@ -33,8 +33,7 @@ def list_files(paths: Iterable[Path], reader: Reading, options: ExtractOptions) 
     for path in paths:
         try:
             delivery = reader.read(read_delivery_files(path), options)
-            if not any(article.figures for article in delivery.articles):
-                raise NoFigures(delivery.pages)
+            refuse_empty(delivery)
         except PermanentError as error:
             yield path, Listed(_refused(path, error))
         else:
@@ -73,7 +72,7 @@ def _row(path: Path, number: int, article: ReadArticle, delivery: ReadDelivery) 
     return {
         "file": str(path),
         "article": number,
-        "pages": [article.first_page, article.last_page],
+        "pages": [article.first_page, article.last_page] if article.pages else None,
         "confidence": round(article.confidence, 2),
         "state": "extracted",
         "code": None,
