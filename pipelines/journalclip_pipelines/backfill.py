@@ -19,11 +19,11 @@ from typing import Literal, TypedDict
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.handler import ExtractionHandler, Reading
 from journalclip_extraction.sandbox import Sandbox
-from journalclip_intake.articles import record
+from journalclip_intake.articles import record, submission
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError, TransientError
-from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted, SourceQuarantined
+from journalclip_shared.events import Event, Fact, FiguresExtracted, SourceQuarantined, Submitted
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
 from journalclip_sources.sandbox import Limits
@@ -79,7 +79,7 @@ def read_one(
     """Submit and extract one file; every error on purpose ends in the row."""
     began = time.time()
     _, fact = record(store, path, path.name)
-    if fact.article_id in refused:
+    if fact.key in refused:
         return _row(path, "quarantined before", fact, began)
     handler = ExtractionHandler(store, sandbox, options)
     before = store.find_manifest("figures", handler.manifest_of(fact))
@@ -87,7 +87,7 @@ def read_one(
         extracted = handler.extract(fact)
     except PermanentError as error:
         outcome = SourceQuarantined(
-            source_id=fact.article_id,
+            source_id=fact.key,
             name=fact.name,
             stage="extraction",
             code=error.code,
@@ -173,7 +173,7 @@ _PATIENT = {"agent_register_timeout_ms": 300_000, "worker_niceness": 0}
 
 
 def _facts(row: Row) -> list[Fact]:
-    facts: list[Fact] = [ArticleSubmitted.model_validate_json(row["submitted"])]
+    facts: list[Fact] = [submission(row["submitted"])]
     if row["state"] == "quarantined":
         facts.append(SourceQuarantined.model_validate_json(row["outcome"]))
     else:
@@ -184,7 +184,7 @@ def _facts(row: Row) -> list[Fact]:
 def _row(
     path: Path,
     state: State,
-    fact: ArticleSubmitted,
+    fact: Submitted,
     began: float,
     *outcome: Fact,
     code: str = "",

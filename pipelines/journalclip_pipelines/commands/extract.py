@@ -44,7 +44,7 @@ def extract(
     from journalclip_extraction.listing import Listed, list_files, write_crops
     from journalclip_extraction.sandbox import Sandbox
     from journalclip_pipelines.progress import reporter
-    from journalclip_sources.package.folder import iter_deliveries
+    from journalclip_shared.deliveries import iter_deliveries
 
     def show(listed: Listed) -> None:
         row = listed.row

@@ -13,7 +13,14 @@ from journalclip_freezing import FreezeOptions
 from journalclip_pipelines.local.stages import Stage, Tick
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.consume import Handler
-from journalclip_shared.events import ArticleSubmitted, DatasetFrozen, FiguresExtracted, ModelPromoted, ModelTrained
+from journalclip_shared.events import (
+    ArticleSubmitted,
+    DatasetFrozen,
+    DeliverySubmitted,
+    FiguresExtracted,
+    ModelPromoted,
+    ModelTrained,
+)
 from journalclip_shared.signing import load_signer
 
 
@@ -49,7 +56,7 @@ def stages_before_freezing(workspace: Workspace, options: RunOptions) -> list[St
         yield StructuringHandler(workspace.store, RuleStructurer())
 
     return [
-        Stage("extract figures", "extraction", (ArticleSubmitted,), extraction, options.workers),
+        Stage("extract figures", "extraction", (ArticleSubmitted, DeliverySubmitted), extraction, options.workers),
         Stage("structure captions", "structuring", (FiguresExtracted,), structuring, options.workers),
     ]
 

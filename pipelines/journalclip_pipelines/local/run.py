@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from journalclip_freezing import freeze
-from journalclip_intake.articles import Submission, find_pdfs, submit
+from journalclip_intake.articles import Submission, find_deliveries, submit
 from journalclip_pipelines.local.handlers import RunOptions, stages_after_freezing, stages_before_freezing
 from journalclip_pipelines.local.stages import drain
 from journalclip_pipelines.local.workspace import Workspace
@@ -38,7 +38,7 @@ class RunResult:
 
 def run(workspace: Workspace, folder: Path, options: RunOptions, reporter: Reporter) -> RunResult:
     """The whole path, once. Raises `PermanentError` where the folder is missing or another run holds the workspace."""
-    paths = find_pdfs(folder)
+    paths = find_deliveries(folder)
     with workspace.lock():
         result = RunResult(_submit_all(workspace, paths, reporter))
         for stage in stages_before_freezing(workspace, options):
@@ -50,7 +50,7 @@ def run(workspace: Workspace, folder: Path, options: RunOptions, reporter: Repor
 
 
 def _submit_all(workspace: Workspace, paths: Sequence[Path], reporter: Reporter) -> list[Submission]:
-    with reporter.stage("submit PDFs", len(paths)) as progress:
+    with reporter.stage("submit deliveries", len(paths)) as progress:
         done = []
         for path in paths:
             done.append(submit(workspace.store, workspace.bus, path))

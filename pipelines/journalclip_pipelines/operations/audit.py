@@ -1,6 +1,6 @@
 """The audit: walks log, store and registry, and proves what journalclip promises, or says what is broken.
 
-* every submitted article is in exactly one final state (structured or quarantined) and none is left on the way;
+* every submitted delivery is in exactly one final state (structured or quarantined) and none is left on the way;
 * a dataset holds no pair twice, no article on two sides, and only pairs that stand in a structured document;
 * every reference, in events and in documents, resolves to bytes of its digest;
 * there is exactly one champion where a model was ever promoted, its manifest verifies, and the log names it last.
@@ -11,8 +11,8 @@ It only reads. A system at work has articles on their way: ``settled=False`` lea
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
+    SUBMITTED,
     ArticleSubmitted,
     DatasetFrozen,
     Fact,
@@ -106,8 +107,8 @@ class _Walk:
         self._found.violations.append(Violation(code, subject, detail))
 
     def _articles(self) -> None:
-        announced = {fact.article_id for fact in facts_of(self._bus, ArticleSubmitted)}
-        stored = {fact.article_id: fact for fact in submitted(self._store)}
+        announced = {fact.key for kind in SUBMITTED for fact in facts_of(self._bus, kind)}
+        stored = {fact.key: fact for fact in submitted(self._store)}
         for missing in sorted(announced - set(stored)):
             self._wrong("submission-unrecorded", missing, "announced, but its manifest is not in the store")
         for silent in sorted(set(stored) - announced):
@@ -123,7 +124,8 @@ class _Walk:
                 self._wrong("article-unknown", orphan, f"{last[orphan]}, but never submitted")
         self._found.articles = len(announced | set(stored))
         for fact in stored.values():
-            self._resolve(fact.pdf)
+            for ref in (fact.pdf,) if isinstance(fact, ArticleSubmitted) else (each.ref for each in fact.files):
+                self._resolve(ref)
 
     def _last_words(self) -> dict[str, str]:
         """Each source's last state. Facts of one source follow each other in time, also across topics."""
@@ -132,10 +134,14 @@ class _Walk:
             (PairsStructured, "structured"),
             (SourceQuarantined, "quarantined"),
         )
+        came_in: dict[str, set[str]] = defaultdict(set)
+        for fact in facts_of(self._bus, FiguresExtracted):
+            came_in[fact.article_id].add(fact.source)
         said = [
-            (event.time, rank, event.key, state)
+            (event.time, rank, source, state)
             for rank, (kind, state) in enumerate(ranked)
             for event in events_of(self._bus, kind)
+            for source in _sources_of(event.fact, came_in)
         ]
         final: dict[str, str] = {}
         for _, _, source, state in sorted(said):
@@ -222,6 +228,11 @@ class _Walk:
             return False
         self._verified.add(ref.uri)
         return True
+
+
+def _sources_of(fact: Fact, came_in: Mapping[str, set[str]]) -> Iterable[str]:
+    """The submissions that a fact is about: an article may have come in several."""
+    return (fact.source,) if isinstance(fact, FiguresExtracted) else came_in.get(fact.key, {fact.key})
 
 
 def _images(document: ExtractedArticle) -> Iterator[ArtifactRef]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from journalclip_extraction.documents import richness
+from journalclip_extraction.handler import announce
 from journalclip_intake.articles import submitted
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.bus import Bus, Delivery, Record, dead_letter_topic
@@ -16,6 +18,7 @@ from journalclip_shared.events import (
     FACTS,
     ArticleSubmitted,
     DatasetFrozen,
+    DeliverySubmitted,
     Event,
     Fact,
     FiguresExtracted,
@@ -24,7 +27,7 @@ from journalclip_shared.events import (
     PairsStructured,
 )
 from journalclip_shared.history import facts_of
-from journalclip_shared.records.article import ExtractedArticle
+from journalclip_shared.records.article import ExtractedArticle, ExtractedDelivery
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import StructuredArticle
@@ -121,7 +124,8 @@ def reindex(bus: Bus, registry: ModelRegistry) -> ModelPromoted | None:
 def _sources(
     store: ArtifactStore, registry: ModelRegistry | None
 ) -> Iterator[tuple[type[Fact], Callable[[], Iterator[Fact]]]]:
-    yield ArticleSubmitted, lambda: iter(submitted(store))
+    yield ArticleSubmitted, lambda: (fact for fact in submitted(store) if isinstance(fact, ArticleSubmitted))
+    yield DeliverySubmitted, lambda: (fact for fact in submitted(store) if isinstance(fact, DeliverySubmitted))
     yield FiguresExtracted, lambda: _extracted(store)
     yield PairsStructured, lambda: _structured(store)
     yield DatasetFrozen, lambda: _frozen(store)
@@ -137,12 +141,14 @@ def _manifests(store: ArtifactStore, bucket: Bucket, prefix: str) -> Iterator[Ar
 
 
 def _extracted(store: ArtifactStore) -> Iterator[Fact]:
-    for ref in _manifests(store, "figures", "extracted/"):
-        document = ExtractedArticle.model_validate_json(store.get(ref))
-        panels = sum(len(figure.panels) for figure in document.figures)
-        yield FiguresExtracted(
-            article_id=document.article_id, document=ref, figures=len(document.figures), panels=panels
-        )
+    """As they were announced; of one article the poorer document first, since the last one counts."""
+    found: list[tuple[int, FiguresExtracted]] = []
+    for ref in _manifests(store, "figures", "delivered/"):
+        delivery = ExtractedDelivery.model_validate_json(store.get(ref))
+        for each in delivery.articles:
+            document = ExtractedArticle.model_validate_json(store.get(each.document))
+            found.append((richness(document.sources), announce(each, delivery.delivery_id)))
+    yield from (fact for _, fact in sorted(found, key=lambda each: each[0]))
 
 
 def _structured(store: ArtifactStore) -> Iterator[Fact]:

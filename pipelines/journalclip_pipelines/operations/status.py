@@ -1,4 +1,4 @@
-"""Where every article stands: a fold over the event log, one final state each.
+"""Where every delivery stands: a fold over the event log, one final state each.
 
 States: ``submitted`` and ``extracted`` are on the way; ``structured`` and ``quarantined`` are final. The last event
 about an article decides, so one that was quarantined and then replayed with success counts as structured.
@@ -13,7 +13,9 @@ from typing import Literal
 
 from journalclip_shared.bus import Delivery
 from journalclip_shared.events import (
+    SUBMITTED,
     ArticleSubmitted,
+    DeliverySubmitted,
     Fact,
     FiguresExtracted,
     PairsStructured,
@@ -32,6 +34,7 @@ class SourceStatus:
     source_id: str
     name: str
     state: State
+    articles: int = 0
     figures: int = 0
     pairs: int = 0
     stage: str = ""
@@ -44,21 +47,43 @@ class SourceStatus:
 
 
 def article_states(read: ReadTopic) -> list[SourceStatus]:
-    """All articles, in order of submission."""
+    """All deliveries, in order of submission, with what became of their articles."""
     states: dict[str, SourceStatus] = {}
-    for fact in _facts(read, ArticleSubmitted, FiguresExtracted, PairsStructured, SourceQuarantined):
+    figures: dict[str, dict[str, int]] = {}  # of each delivery, by article
+    pairs: dict[str, int] = {}  # of each article
+    for fact in _facts(read, *SUBMITTED, FiguresExtracted, PairsStructured, SourceQuarantined):
         match fact:
-            case ArticleSubmitted():
-                states.setdefault(fact.article_id, SourceStatus(fact.article_id, fact.name, "submitted"))
-            case FiguresExtracted() if fact.article_id in states:
-                states[fact.article_id] = replace(states[fact.article_id], state="extracted", figures=fact.figures)
-            case PairsStructured() if fact.article_id in states:
-                states[fact.article_id] = replace(states[fact.article_id], state="structured", pairs=fact.pairs)
-            case SourceQuarantined() if fact.source_id in states:
-                states[fact.source_id] = _quarantined(states[fact.source_id], fact)
+            case ArticleSubmitted() | DeliverySubmitted():
+                states.setdefault(fact.key, SourceStatus(fact.key, fact.name, "submitted"))
+            case FiguresExtracted() if fact.source in states:
+                figures.setdefault(fact.source, {})[fact.article_id] = fact.figures
+                _settle(states, fact.source, figures, pairs)
+            case PairsStructured():
+                pairs[fact.article_id] = fact.pairs
+                for source in [each for each, articles in figures.items() if fact.article_id in articles]:
+                    _settle(states, source, figures, pairs)
+            case SourceQuarantined():
+                for source in [fact.source_id, *(each for each, found in figures.items() if fact.source_id in found)]:
+                    if source in states:
+                        states[source] = _quarantined(states[source], fact)
             case _:
                 pass  # a dataset or model in quarantine is no article
     return list(states.values())
+
+
+def _settle(
+    states: dict[str, SourceStatus], source: str, figures: dict[str, dict[str, int]], pairs: dict[str, int]
+) -> None:
+    """A delivery is structured when all its articles are."""
+    articles = figures[source]
+    done = [pairs[article] for article in articles if article in pairs]
+    states[source] = replace(
+        states[source],
+        state="structured" if len(done) == len(articles) else "extracted",
+        figures=sum(articles.values()),
+        pairs=sum(done),
+        articles=len(articles),
+    )
 
 
 def quarantined(read: ReadTopic) -> list[SourceStatus]:

@@ -14,6 +14,7 @@ from journalclip_shared.events import (
     FACTS,
     ArticleSubmitted,
     DatasetFrozen,
+    DeliverySubmitted,
     Fact,
     FiguresExtracted,
     ModelPromoted,
@@ -72,14 +73,14 @@ class Service:
 SERVICES = (
     Service(
         "intake",
-        produces=(ArticleSubmitted,),
+        produces=(ArticleSubmitted, DeliverySubmitted),
         reads=("articles",),
         writes=("articles",),
         extra_topics=(NOTIFICATIONS,),
     ),
     Service(
         "extraction",
-        consumes=(ArticleSubmitted,),
+        consumes=(ArticleSubmitted, DeliverySubmitted),
         produces=(FiguresExtracted,),
         reads=("articles", "figures"),
         writes=("figures",),

@@ -17,11 +17,11 @@ from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.documents import best_of, identify, put_document, richness
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.deliveries import pack
 from journalclip_shared.events import ArticleSubmitted, DeliverySubmitted, Event, Fact, FiguresExtracted, Submitted
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import identify_figure, make_id
 from journalclip_shared.records.article import DeliveredArticle, ExtractedArticle, ExtractedDelivery, Figure, FigurePart, Panel
-from journalclip_sources.package.pack import pack
 
 
 class Reading(Protocol):
@@ -57,7 +57,7 @@ class ExtractionHandler:
         if done is None:
             done = self._store.put_manifest("figures", self.manifest_of(fact), self._extract(fact).canonical())
         delivery = ExtractedDelivery.model_validate_json(self._store.get(done))
-        return [_announce(each, delivery.delivery_id) for each in delivery.articles]
+        return [announce(each, delivery.delivery_id) for each in delivery.articles]
 
     def manifest_of(self, fact: Submitted) -> str:
         """Name of the manifest that says what the delivery held: where it is there, the work is done."""
@@ -185,7 +185,8 @@ def _main_file(fact: DeliverySubmitted) -> ArtifactRef:
     return next((each.ref for each in fact.files if each.name.lower().endswith(".pdf")), fact.files[0].ref)
 
 
-def _announce(article: DeliveredArticle, delivery_id: str) -> FiguresExtracted:
+def announce(article: DeliveredArticle, delivery_id: str) -> FiguresExtracted:
+    """The fact of one article of a delivery."""
     return FiguresExtracted(
         article_id=article.article_id,
         document=article.document,

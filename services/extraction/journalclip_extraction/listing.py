@@ -14,10 +14,10 @@ from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadDeli
 from journalclip_extraction.documents import identify
 from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.handler import Reading
+from journalclip_shared.deliveries import read_delivery
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_shared.records.article import Box
-from journalclip_sources.package.folder import read_delivery_files
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def list_files(paths: Iterable[Path], reader: Reading, options: ExtractOptions) 
     """Read each delivery, a row an article; a refused one becomes a row with its code and never stops the others."""
     for path in paths:
         try:
-            delivery = reader.read(read_delivery_files(path), options)
+            delivery = reader.read(read_delivery(path), options)
             refuse_empty(delivery)
         except PermanentError as error:
             yield path, Listed(_refused(path, error))

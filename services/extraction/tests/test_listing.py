@@ -6,7 +6,7 @@ from journalclip_devtools.doubles.pdfs import Journal
 from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_extraction.delivery import read_delivery
 from journalclip_extraction.listing import list_files, write_crops
-from journalclip_sources.package.folder import iter_deliveries
+from journalclip_shared.deliveries import iter_deliveries
 
 
 class Direct:

@@ -78,6 +78,7 @@ class DeliverySubmitted(Fact):
 
 
 Submitted: TypeAlias = ArticleSubmitted | DeliverySubmitted
+SUBMITTED: tuple[type[Fact], ...] = (ArticleSubmitted, DeliverySubmitted)
 
 
 class StudySubmitted(Fact):
@@ -102,6 +103,11 @@ class FiguresExtracted(Fact):
     figures: int = Field(ge=0)
     panels: int = Field(ge=0)
     delivery_id: str = Field("", description="What the article came in.", exclude_if=lambda delivery: not delivery)
+
+    @property
+    def source(self) -> str:
+        """Id of the submission: the delivery's; before there were deliveries, the article's own."""
+        return self.delivery_id or self.article_id
 
     @property
     def key(self) -> str:
