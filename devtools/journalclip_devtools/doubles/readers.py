@@ -28,7 +28,7 @@ def article(title: str, image: bytes = PNG) -> ReadArticle:
     crop = Crop(image, "image/png", 1, 1)
     box = Box(x0=0, y0=0, x1=1, y1=1)
     figure = ReadFigure("1", "Figure 1", "A caption.", 1, 1, box, crop=crop)
-    return ReadArticle(1, ArticleFacts(title=Sourced(value=title)), (figure,))
+    return ReadArticle(1, ArticleFacts(title=Sourced(value=title)), (figure,), digest=title)
 
 
 def delivery(*articles: ReadArticle) -> ReadDelivery:

@@ -68,7 +68,9 @@ class LineReader:
         if len(words) != 3 or words[0] != "%line":
             raise PermanentError("pdf-invalid", "this is not an article", "Send an article.")
         number, figures = int(words[1]), int(words[2])
-        article = ReadArticle(1, ArticleFacts(), tuple(_figure(number, each) for each in range(figures)), digest=str(number))
+        article = ReadArticle(
+            1, ArticleFacts(), tuple(_figure(number, each) for each in range(figures)), digest=str(number)
+        )
         return ReadDelivery((article,), 1)
 
 

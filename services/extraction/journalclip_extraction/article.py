@@ -105,7 +105,7 @@ class ReadArticle:
 
 @dataclass(frozen=True)
 class ReadDelivery:
-    """Everything that came together. ``left_over``: files of a bundle that belong to no article, and pages of an issue."""
+    """Everything that came together. ``left_over``: files and pages that belong to no article."""
 
     articles: tuple[ReadArticle, ...]
     pages: int = 0

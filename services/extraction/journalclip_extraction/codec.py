@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure, ReadPanel, ReadPart
+from journalclip_extraction.article import (
+    Crop,
+    ExtractOptions,
+    ReadArticle,
+    ReadDelivery,
+    ReadFigure,
+    ReadPanel,
+    ReadPart,
+)
 from journalclip_shared.errors import PermanentError
 from journalclip_sources.sandbox.codec import child_error
 from journalclip_sources.sandbox.frames import BadFrames

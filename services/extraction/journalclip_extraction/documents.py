@@ -14,7 +14,13 @@ from journalclip_shared.ids import identify_article
 from journalclip_shared.records.article import ExtractedArticle, Source
 
 # Poorest first: XML without pictures has no pair to offer; XML beside pages or pictures has exact words.
-_SUFFIXES = {("xml",): ".text", ("pdf",): "", ("package", "xml"): ".package", ("pdf", "xml"): ".pages", ("package", "pdf", "xml"): ".bundle"}
+_SUFFIXES = {
+    ("xml",): ".text",
+    ("pdf",): "",
+    ("package", "xml"): ".package",
+    ("pdf", "xml"): ".pages",
+    ("package", "pdf", "xml"): ".bundle",
+}
 
 
 def identify(article: ReadArticle) -> str:

@@ -12,16 +12,31 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure, ReadPanel, ReadPart
-from journalclip_extraction.errors import refuse_empty
+from journalclip_extraction.article import (
+    Crop,
+    ExtractOptions,
+    ReadArticle,
+    ReadDelivery,
+    ReadFigure,
+    ReadPanel,
+    ReadPart,
+)
 from journalclip_extraction.documents import best_of, identify, put_document, richness
+from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.deliveries import pack
 from journalclip_shared.events import ArticleSubmitted, DeliverySubmitted, Event, Fact, FiguresExtracted, Submitted
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import identify_figure, make_id
-from journalclip_shared.records.article import DeliveredArticle, ExtractedArticle, ExtractedDelivery, Figure, FigurePart, Panel
+from journalclip_shared.records.article import (
+    DeliveredArticle,
+    ExtractedArticle,
+    ExtractedDelivery,
+    Figure,
+    FigurePart,
+    Panel,
+)
 
 
 class Reading(Protocol):

@@ -1,7 +1,8 @@
 """XML, pages and pictures -> one `ReadArticle`.
 
 Words come from the XML: caption, label, references to the figure, facts. Place comes from the pages: page, box, panels.
-The picture is whichever is sharper, if both show the same; where they do not, the page's stays and the agreement says so.
+The picture is whichever is sharper, if both show the same. Where they do not, the page's stays, and the agreement says
+so.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from journalclip_sources.pdf.content import Page
 from journalclip_sources.pdf.geometry import Rect
 
 NO_PAIRS = frozenset({
-    "retraction", "partial-retraction", "correction", "erratum", "corrected-article", "addendum", "expression-of-concern",
-    "removal", "withdrawal", "republication",
+    "retraction", "partial-retraction", "correction", "erratum", "corrected-article", "addendum",
+    "expression-of-concern", "removal", "withdrawal", "republication",
 })  # fmt: skip
 """Article types whose figures belong to another article, or are taken back."""
 
@@ -120,10 +121,15 @@ def _choice(page: Crop | None, package: Crop | None, pixels: float) -> tuple[Cro
 def _figure(figure: XmlFigure, other: ReadFigure | None, crop: Crop | None, options: ExtractOptions) -> ReadFigure:
     number = number_of(figure)
     if other is None:
-        read = ReadFigure(number, figure.label, figure.caption, 1, 1, None, kind="raster" if crop else "none", crop=crop)
+        read = ReadFigure(
+            number, figure.label, figure.caption, 1, 1, None, kind="raster" if crop else "none", crop=crop
+        )
     else:
         read = replace(
-            other, number=number or other.number, label=figure.label or other.label, caption=figure.caption or other.caption
+            other,
+            number=number or other.number,
+            label=figure.label or other.label,
+            caption=figure.caption or other.caption,
         )
     if figure.mentions:
         page = read.mentions[0].page if read.mentions else read.caption_page

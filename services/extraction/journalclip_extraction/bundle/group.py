@@ -17,7 +17,9 @@ from journalclip_sources.package.kinds import IMAGES, kind_of
 from journalclip_sources.package.names import stem, suffix
 
 _GRAMMARS = frozenset({"dtd", "ent", "mod", "rng", "rnc", "xsd", "xsl", "xslt"})  # read by nobody here
-_PASSED_OVER = frozenset({"xml-invalid", "xml-schema-unsupported"})  # of a file beside an article; hostile ones refuse all
+_PASSED_OVER = frozenset(
+    {"xml-invalid", "xml-schema-unsupported"}
+)  # of a file beside an article; hostile ones refuse all
 
 
 @dataclass
@@ -49,7 +51,9 @@ def group(files: Mapping[str, bytes]) -> Grouped:
             for address in figure.graphics:
                 each.pictures[address] = tuple(names.find(address))
         used.update(name for found in each.pictures.values() for name in found)
-        used.update(name for address in each.xml.files for name in names.find(address) if not _is_pages(files[name], name, each))
+        used.update(
+            name for address in each.xml.files for name in names.find(address) if not _is_pages(files[name], name, each)
+        )
     pdfs = [name for name, data in files.items() if kind_of(data) == "pdf" and name not in used]
     loose = [name for name in pdfs if not _claim(name, groups)]
     if len(groups) == 1 and len(loose) == 1 and not groups[0].pdfs:

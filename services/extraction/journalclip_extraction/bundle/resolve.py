@@ -65,5 +65,3 @@ class Names:
     def _existing(self, entries: list[str], folder: str) -> list[str]:
         full = (f"{folder}/{entry}".lstrip("/").lower() for entry in entries)
         return [self._exact[name] for name in full if name in self._exact]
-
-

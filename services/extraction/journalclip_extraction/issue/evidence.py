@@ -97,7 +97,10 @@ def _of_neighbours(evidence: Evidence, views: Sequence[PageView], at: int) -> No
     evidence.add("fonts", _fonts(view, before[-1]))
     if before[-1].ends_in_references:
         evidence.add("after-references", 1.0)
-    if abs(view.page.box.width - before[-1].page.box.width) + abs(view.page.box.height - before[-1].page.box.height) > 12:
+    if (
+        abs(view.page.box.width - before[-1].page.box.width) + abs(view.page.box.height - before[-1].page.box.height)
+        > 12
+    ):
         evidence.add("format", 1.0)
 
 
@@ -143,4 +146,3 @@ def _fonts(view: PageView, before: PageView) -> float:
         return 0.0
     share = (view.fonts & before.fonts).total() / total
     return 1.5 if share < _FONTS_APART else 0.0
-

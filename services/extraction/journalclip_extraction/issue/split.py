@@ -26,6 +26,7 @@ _TITLE_LETTERS, _TITLE_MATCHED = 20, 50
 _COVER_REACH = 2  # pages that a cover sheet may stand before its article's first page
 _SOME_CHARS, _TEXT_CHARS = 40, 600  # of an advertisement
 _FOREIGN = 0.2  # share of a page's characters in typefaces of the article before it
+_OWN = frozenset({"front", "doi", "outline", "contents", "page-of", "restart", "title-style"})  # of an article itself
 _SEVERAL = frozenset({"restart", "doi", "outline", "contents", "page-of"})
 
 
@@ -64,7 +65,9 @@ def split(pages: Sequence[Page], outline: Sequence[tuple[int, str, int]]) -> lis
         return [Range(pages[0].number, pages[-1].number, 1.0)]
     ends = [*(start - 1 for start in starts[1:]), len(views) - 1]
     return [
-        Range(views[start].number, views[_trimmed(views, start, end)].number, min(evidence[start].score / _CERTAIN, 1.0))
+        Range(
+            views[start].number, views[_trimmed(views, start, end)].number, min(evidence[start].score / _CERTAIN, 1.0)
+        )
         for start, end in zip(starts, ends, strict=True)
     ]
 
@@ -73,7 +76,11 @@ def _refuse_doubt(views: Sequence[PageView], evidence: Sequence[Evidence], start
     """Raises `SeveralArticles` where a page may well begin an article, by a sign that one article seldom has."""
     for at in range(1, len(views)):
         each = evidence[at]
-        if at in starts or not _DOUBTFUL <= each.score < SURE or any(start < at <= start + _COVER_REACH for start in starts):
+        if (
+            at in starts
+            or not _DOUBTFUL <= each.score < SURE
+            or any(start < at <= start + _COVER_REACH for start in starts)
+        ):
             continue
         if signs := sorted(_SEVERAL.intersection(name for name, weight in each.signs.items() if weight >= 2.0)):
             first = max((start for start in starts if start < at), default=0)
@@ -104,8 +111,8 @@ def _is_foreign(view: PageView, article: Sequence[PageView]) -> bool:
 def _starts(views: Sequence[PageView], evidence: Sequence[Evidence]) -> list[int]:
     """Indices of first pages."""
     found: list[int] = []
-    for at, view in enumerate(views):
-        if evidence[at].score < SURE:
+    for at in range(len(views)):
+        if evidence[at].score < SURE or _OWN.isdisjoint(evidence[at].signs):
             continue
         cover = _cover(views, evidence, at, found[-1] if found else -1)
         if cover is None:
@@ -137,4 +144,6 @@ def _is_one(cover: PageView, view: PageView) -> bool:
     if cover.contents or view.heading is None:
         return False
     title = letters(view.heading.text)
-    return len(title) >= _TITLE_LETTERS and title[:_TITLE_MATCHED] in letters("".join(l.text for l in cover.page.lines))
+    return len(title) >= _TITLE_LETTERS and title[:_TITLE_MATCHED] in letters(
+        "".join(line.text for line in cover.page.lines)
+    )

@@ -69,12 +69,14 @@ _FRONT = {
     "citation": re.compile(r"^\W*(?:how to cite|cite (?:this|as)|citation:|to cite)", re.IGNORECASE),
 }
 _SECTION = re.compile(
-    r"^\W*(?:[\dIVX]+(?:\.\d+)*\.?\s*)?(?:introduction|background|(?:materials?|patients?|subjects?)?\s*(?:and|&)?\s*methods?|"
-    r"methodology|results?|discussion|conclusions?|(?:results|methods) and (?:discussion|materials)|references?|abstract|"
-    r"acknowledge?ments?|(?:case|patient|fall|caso|cas)\s*(?:report|presentation)?s?\s*(?:\d+|[IVX]+)?\b|author'?s?'? contributions?|author information|competing interests|"
-    r"conflicts? of interests?|additional (?:information|files)|supplement\w* \w+|literature cited|einleitung|methoden|"
-    r"ergebnisse|diskussion|introducci[oó]n|introdu[cç][aã]o|m[eé]todos|resultados|discusi[oó]n|discuss[aã]o|"
-    r"materia(?:l|is|les) [ey] m[eé]todos)\b",
+    r"^\W*(?:[\dIVX]+(?:\.\d+)*[.)]?\s*)?(?:introduction|background|(?:materials?|patients?|subjects?)?\s*"
+    r"(?:and|&)?\s*methods?|methodology|results?|discussion|conclusions?|"
+    r"(?:results|methods) and (?:discussion|materials)|references?|abstract|acknowledge?ments?|case (?:report|presentation)s?|author'?s?'? contributions?|author information|"
+    r"(?:competing|conflicts? of) interests?|additional (?:information|files)|supplement\w* \w+|literature cited|"
+    r"einleitung|methoden|ergebnisse|diskussion|introducci[oó]n|introdu[cç][aã]o|m[eé]todos|resultados|discusi[oó]n|"
+    r"discuss[aã]o|materia(?:l|is|les) [ey] m[eé]todos)\W*$|"
+    r"^\W*(?:additional (?:information|files)|supplement(?:ary|al) \w+|acknowledge?ments?)\b|"
+    r"^\W*(?:case|patient|fall|caso|cas)\s*(?:no\.?|report|presentation)?\s*(?:\d+|[IVX]+)\b",
     re.IGNORECASE,
 )
 _NO_TITLE = re.compile(r"^\W*(?:www\.|https?:)|^\W*[\w-]+(?:\.[\w-]+)+/?\S*\W*$", re.IGNORECASE)
@@ -233,8 +235,10 @@ def _heading(page: Page, body_size: float) -> Heading | None:
     for size, group in groupby(large, key=lambda line: round(line.size)):
         lines = list(group)
         text = " ".join(line.text for line in lines)
-        worded = len(re.findall(r"[^\W\d_]{2,}", text)) >= _TITLE_WORDS or (len(letters(text)) >= 8 and not text.isascii())
-        worded = worded and not is_section(text) and not _NO_TITLE.match(text)
+        worded = len(re.findall(r"[^\W\d_]{2,}", text)) >= _TITLE_WORDS or (
+            len(letters(text)) >= 8 and not text.isascii()
+        )
+        worded = worded and not is_section(lines[0].text) and not _NO_TITLE.match(text)
         if worded and len(text) <= _TITLE_CHARS and (best is None or size > best.size + 0.5):
             y = (lines[0].box.y0 - page.box.y0) / max(page.box.height, 1.0)
             best = Heading(text, float(size), family(lines[0].font), lines[0].order, y)

@@ -18,7 +18,9 @@ def read(root: etree._Element) -> XmlArticle:
     bibliography = _child(front, "bibl") if front is not None else None
     rights = _child(front, "cpyrt") if front is not None else None
     return XmlArticle(
-        doi=normalise_doi(" ".join(words(each) for each in _named(bibliography, "pubid") if attribute(each, "idtype") == "doi")),
+        doi=normalise_doi(
+            " ".join(words(each) for each in _named(bibliography, "pubid") if attribute(each, "idtype") == "doi")
+        ),
         pmcid=None,
         title=words(_child(bibliography, "title")),
         authors=tuple(_authors(bibliography)),

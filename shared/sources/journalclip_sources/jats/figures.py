@@ -16,20 +16,17 @@ from journalclip_sources.jats.parse import local
 from journalclip_sources.jats.text import attribute, words
 
 _THROUGH = frozenset({"alternatives", "p", "caption"})  # elements in which a figure's own pictures may lie
-_NO_FIGURE = frozenset({"supplementary-material", "boxed-text-without-figure", "app-group-of-supplements"})
+_APART = frozenset({"supplementary-material", "abstract", "trans-abstract"})  # files of their own; graphical abstracts
 
 
 def read_figures(own: Sequence[etree._Element]) -> tuple[XmlFigure, ...]:
     """All figures among the article's own elements, in order."""
     mentions = _mentions(own)
-    return tuple(
-        _figure(each, mentions) for each in own if local(each) == "fig" and not _is_abstracts(each)
-    )  # fmt: skip
+    return tuple(_figure(each, mentions) for each in own if local(each) == "fig" and not _stands_apart(each))
 
 
-def _is_abstracts(figure: etree._Element) -> bool:
-    """A graphical abstract's picture has no caption of its own that print shows; supplements are files."""
-    return any(local(each) in _NO_FIGURE for each in figure.iterancestors())
+def _stands_apart(figure: etree._Element) -> bool:
+    return any(local(each) in _APART for each in figure.iterancestors())
 
 
 def _figure(figure: etree._Element, mentions: dict[str, list[str]]) -> XmlFigure:
@@ -62,7 +59,9 @@ def _mentions(own: Sequence[etree._Element]) -> dict[str, list[str]]:
     """Paragraphs by the ids that their cross-references name; those in captions are none."""
     found: dict[str, list[str]] = defaultdict(list)
     for paragraph in own:
-        if local(paragraph) != "p" or any(local(each) in ("caption", "fig", "abstract") for each in paragraph.iterancestors()):
+        if local(paragraph) != "p" or any(
+            local(each) in ("caption", "fig", "abstract") for each in paragraph.iterancestors()
+        ):
             continue
         ids = dict.fromkeys(
             rid for xref in paragraph.iter() if local(xref) == "xref" for rid in attribute(xref, "rid").split()

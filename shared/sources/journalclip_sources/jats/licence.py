@@ -22,8 +22,8 @@ def read_licence(meta: Sequence[etree._Element]) -> tuple[str, str]:
             return f"{sentence} {address}".strip(), place
     if sentence:
         return sentence, "sentence"
-    copyright_statement = next((text for each in meta if local(each) == "copyright-statement" and (text := words(each))), "")
-    return copyright_statement, "copyright" if copyright_statement else ""
+    reserved = next((words(each) for each in meta if local(each) == "copyright-statement"), "")
+    return reserved, "copyright" if reserved else ""
 
 
 def _addresses(meta: Sequence[etree._Element], licences: Sequence[etree._Element]) -> list[tuple[str, str]]:

@@ -40,8 +40,8 @@ def is_article_xml(data: bytes) -> bool:
 
 def _read(article: etree._Element) -> XmlArticle:
     front = next((each for each in article if local(each) in ("front", "front-stub")), article)
-    own = [each for each in _own(article) if each is not article]
-    meta = [each for each in _own(front)]
+    own = list(_own(article))[1:]
+    meta = list(_own(front))
     licence, licence_from = read_licence(meta)
     return XmlArticle(
         doi=_doi(meta),

@@ -11,10 +11,12 @@ from lxml import etree
 from journalclip_sources.jats.parse import entity_text, local
 
 _SKIPPED = frozenset({
-    "tex-math", "graphic", "inline-graphic", "media", "object-id", "permissions", "supplementary-material", "annotation",
-    "annotation-xml", "alt-text", "long-desc", "private-char", "processing-meta",
+    "tex-math", "graphic", "inline-graphic", "media", "object-id", "permissions", "supplementary-material",
+    "annotation", "annotation-xml", "alt-text", "long-desc", "private-char", "processing-meta",
 })  # fmt: skip
-_BLOCKS = frozenset({"title", "p", "list", "list-item", "sec", "disp-quote", "disp-formula", "break", "def-item", "label"})
+_BLOCKS = frozenset(
+    {"title", "p", "list", "list-item", "sec", "disp-quote", "disp-formula", "break", "def-item", "label"}
+)
 _RAISED = str.maketrans("0123456789+-−–=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿ")
 _RAISABLE = re.compile(r"[0-9+\-−–=()n]*[0-9][0-9+\-−–=()n]*|[+\-−–]")
 

@@ -36,7 +36,8 @@ class Limits:
 
     def for_ocr(self) -> Limits:
         """The same with the time that OCR takes: some 5 s of CPU a page, for an article of 30."""
-        return replace(self, wall_s=_OCR_TIMES * self.wall_s, cpu_s=_OCR_TIMES * self.cpu_s, most_cpu_s=_OCR_TIMES * self.most_cpu_s)
+        times = _OCR_TIMES
+        return replace(self, wall_s=times * self.wall_s, cpu_s=times * self.cpu_s, most_cpu_s=times * self.most_cpu_s)
 
     def apply(self) -> None:
         """Bind this process; there is no way back."""
