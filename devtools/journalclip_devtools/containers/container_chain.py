@@ -194,7 +194,7 @@ class Chain:
         return str(self.event(FiguresExtracted, source(pdf))["key"])
 
     def event(self, kind: type[Fact], key: str = "") -> Manifest:
-        """The first of its kind (and key, or delivery), waited for; at once an end where something went to quarantine."""
+        """The first of its kind (and key, or delivery), waited for; an end where something went to quarantine."""
         found: list[Manifest] = []
 
         def there() -> bool:
@@ -205,7 +205,11 @@ class Chain:
             for name, status in self.jobs().items():
                 if status["jobDeploymentStatus"] == "Failed" or status.get("jobStatus") == "FAILED":
                     raise PermanentError("chain-failed", f"RayJob {name}: {status}")
-            found.extend(each for each in events if each["topic"] == kind.topic and key in {"", each["key"], each["fact"].get("delivery_id")})
+            found.extend(
+                each
+                for each in events
+                if each["topic"] == kind.topic and key in {"", each["key"], each["fact"].get("delivery_id")}
+            )
             return bool(found)
 
         self._engine.wait_for(there, f"no {kind.topic}")

@@ -30,7 +30,7 @@ def identify(article: ReadArticle) -> str:
 
 def richness(sources: Sequence[Source]) -> int:
     """Rank among the ways in which an article may come; higher is better."""
-    return list(_SUFFIXES).index(tuple(sorted(sources)))  # type: ignore[arg-type]
+    return list(_SUFFIXES).index(tuple(sorted(sources)))
 
 
 def best_of(store: ArtifactStore, extractor: str, identity: str) -> ArtifactRef | None:

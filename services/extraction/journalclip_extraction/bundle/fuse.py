@@ -66,7 +66,8 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
     xml = group.xml
     read = pages.article if pages else None
     if read is not None and not xml.has_body:  # front matter alone: the pages have the figures
-        return _of_type(replace(read, **_of_xml(xml, read), sources=("pdf", "xml")), xml.article_type)
+        stated = replace(read, facts=_facts(xml, read), pmcid=xml.pmcid, article_type=xml.article_type)
+        return _of_type(replace(stated, sources=("pdf", "xml")), xml.article_type)
     pairs = match(xml.figures, read.figures if read else ())
     taken: dict[str, str] = {}
     figures = []
@@ -93,7 +94,9 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         digest=read.digest if read else pages_digest([xml.title, *(each.caption for each in xml.figures)]),
         sources=sources,
         agreement=measured,
-        **_of_xml(xml, read),
+        facts=_facts(xml, read),
+        pmcid=xml.pmcid,
+        article_type=xml.article_type,
     )
     return _of_type(article, xml.article_type)
 
@@ -174,7 +177,7 @@ def _own_panels(figure: ReadFigure, crop: Crop) -> ReadFigure:
     return with_panels(figure, [(Page(number=1, box=frame), frame)])
 
 
-def _of_xml(xml: XmlArticle, read: ReadArticle | None) -> dict[str, object]:
+def _facts(xml: XmlArticle, read: ReadArticle | None) -> ArticleFacts:
     """What the XML says of the article; where it is silent the pages speak."""
     before = read.facts if read else ArticleFacts()
     facts = before.model_copy(
@@ -187,7 +190,7 @@ def _of_xml(xml: XmlArticle, read: ReadArticle | None) -> dict[str, object]:
     if xml.licence:
         stated = Sourced(value=xml.licence, where=f"XML, {xml.licence_from}")
         facts = facts.model_copy(update={"licence_statement": stated, "licence": normalise(xml.licence)})
-    return {"facts": facts, "pmcid": xml.pmcid, "article_type": xml.article_type}
+    return facts
 
 
 def _of_type(article: ReadArticle, article_type: str) -> ReadArticle:

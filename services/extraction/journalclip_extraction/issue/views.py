@@ -71,7 +71,8 @@ _FRONT = {
 _SECTION = re.compile(
     r"^\W*(?:[\dIVX]+(?:\.\d+)*[.)]?\s*)?(?:introduction|background|(?:materials?|patients?|subjects?)?\s*"
     r"(?:and|&)?\s*methods?|methodology|results?|discussion|conclusions?|"
-    r"(?:results|methods) and (?:discussion|materials)|references?|abstract|acknowledge?ments?|case (?:report|presentation)s?|author'?s?'? contributions?|author information|"
+    r"(?:results|methods) and (?:discussion|materials)|references?|abstract|acknowledge?ments?|"
+    r"case (?:report|presentation)s?|author'?s?'? contributions?|author information|"
     r"(?:competing|conflicts? of) interests?|additional (?:information|files)|supplement\w* \w+|literature cited|"
     r"einleitung|methoden|ergebnisse|diskussion|introducci[oó]n|introdu[cç][aã]o|m[eé]todos|resultados|discusi[oó]n|"
     r"discuss[aã]o|materia(?:l|is|les) [ey] m[eé]todos)\W*$|"

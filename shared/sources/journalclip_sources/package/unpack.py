@@ -17,6 +17,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import IO
 
 from journalclip_shared.errors import PermanentError
 from journalclip_sources.package.kinds import kind_of
@@ -90,7 +91,7 @@ def _tar(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
             yield _name(info.name), _read(stream, budget)
 
 
-def _read(stream: io.BufferedIOBase | zipfile.ZipExtFile | tarfile.ExFileObject, budget: _Budget) -> bytes:
+def _read(stream: IO[bytes], budget: _Budget) -> bytes:
     content = bytearray()
     while chunk := stream.read(_CHUNK):
         budget.take(len(chunk))
