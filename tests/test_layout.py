@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SERVICES = ("intake", "extraction", "structuring", "freezing", "training", "promotion", "inference")
+SERVICES = ("catalogue", "intake", "extraction", "structuring", "freezing", "training", "promotion", "inference")
 LIBRARIES = {
     "shared": set[str](),
     "sources": {"shared"},

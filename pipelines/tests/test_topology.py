@@ -67,4 +67,4 @@ def test_a_bucket_policy_lets_no_service_delete(service: Service) -> None:
     written = {
         resource for each in policy["Statement"] if "s3:PutObject" in each["Action"] for resource in each["Resource"]
     }
-    assert written == {f"arn:aws:s3:::p-{bucket}/*" for bucket in service.writes}
+    assert written == {f"arn:aws:s3:::p-{bucket}/*" for bucket in service.buckets_written}

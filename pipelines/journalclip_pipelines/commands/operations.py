@@ -129,10 +129,11 @@ def replay_dlq(
         journalclip replay-dlq --code retries-exhausted
     """
     from journalclip_pipelines.operations.repair import replay
-    from journalclip_shared.wiring import open_bus
+    from journalclip_shared.wiring import open_artifacts, open_bus
 
-    bus = open_bus(_settings(workdir))
-    done = replay(bus, tuple(topic), tuple(code))
+    settings = _settings(workdir)
+    bus = open_bus(settings)
+    done = replay(bus, tuple(topic), tuple(code), open_artifacts(settings))
     bus.close()
     if as_json:
         print_json([{"origin": each.origin, "code": each.code} for each in done])

@@ -14,7 +14,7 @@ import torch
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_modeling.studies.folder import load_study_folder
-from journalclip_modeling.studies.model import StudyModel
+from journalclip_modeling.studies.model import StudyModel, study_model
 from journalclip_pipelines.downstream.errors import CasesUnusable
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.studies.run import registry_of
@@ -51,7 +51,7 @@ def scratch(config: StudyModelConfig, seed: int) -> StudyModel:
     """Random weights; the same arguments give the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return StudyModel(config)
+        return study_model(config)
 
 
 def _registered(alias: Alias, workdir: Path) -> Path:

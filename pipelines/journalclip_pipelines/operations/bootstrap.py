@@ -277,14 +277,14 @@ def bucket_policy(service: Service, prefix: str = "") -> str:
     def statement(actions: list[str], resources: list[str]) -> dict[str, object]:
         return {"Effect": "Allow", "Action": actions, "Resource": resources}
 
-    touched = sorted({*service.reads, *service.writes})
+    touched = sorted({*service.reads, *service.buckets_written})
     statements = [
         statement(["s3:ListBucket", "s3:GetBucketLocation"], [f"arn:aws:s3:::{prefix}{each}" for each in touched]),
         statement(["s3:GetObject"], [f"arn:aws:s3:::{prefix}{each}/*" for each in touched]),
     ]
-    if service.writes:
+    if service.buckets_written:
         put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-        statements.append(statement(put, [f"arn:aws:s3:::{prefix}{each}/*" for each in service.writes]))
+        statements.append(statement(put, [f"arn:aws:s3:::{prefix}{each}/*" for each in service.buckets_written]))
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 

@@ -14,6 +14,7 @@ from journalclip_extraction.handler import announce
 from journalclip_intake.articles import submitted
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.bus import Bus, Delivery, Record, dead_letter_topic
+from journalclip_shared.consume import BODY_REFERENCE
 from journalclip_shared.events import (
     FACTS,
     ArticleSubmitted,
@@ -60,10 +61,13 @@ def letters(bus: Bus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
                 yield Letter(delivery, topic, headers.get("dlq-group", ""), headers.get("dlq-code", ""), origin)
 
 
-def replay(bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> list[Letter]:
+def replay(
+    bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = (), store: ArtifactStore | None = None
+) -> list[Letter]:
     """Publish dead letters to their topics again; each is replayed once in its life unless it dies again.
 
     ``codes`` chooses (``retries-exhausted`` is what an outage leaves); empty means all.
+    ``store`` holds the bodies that were too large for the log; without it such a letter is left where it is.
     """
     replayed = {
         dict(delivery.headers)[_REPLAYED].decode()
@@ -74,18 +78,23 @@ def replay(bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = ()) 
     chosen = [
         letter
         for letter in letters(bus, topics)
-        if letter.origin not in replayed and (not codes or letter.code in codes)
+        if letter.origin not in replayed
+        and (not codes or letter.code in codes)
+        and (store is not None or BODY_REFERENCE not in dict(letter.delivery.headers))
     ]
-    bus.publish_raw([_again(letter) for letter in chosen])
+    bus.publish_raw([_again(letter, store) for letter in chosen])
     return chosen
 
 
-def _again(letter: Letter) -> Record:
+def _again(letter: Letter, store: ArtifactStore | None) -> Record:
+    body = letter.delivery.body
+    if store is not None and (reference := dict(letter.delivery.headers).get(BODY_REFERENCE)):
+        body = store.get(ArtifactRef.model_validate_json(reference))
     kept = [
         (name, value) for name, value in letter.delivery.headers if not name.startswith(_OURS) and name != _REPLAYED
     ]
     headers = (*kept, (_REPLAYED, letter.origin.encode()))
-    return Record(letter.topic, letter.delivery.key, headers, letter.delivery.body)
+    return Record(letter.topic, letter.delivery.key, headers, body)
 
 
 def rebuild(bus: Bus, store: ArtifactStore, registry: ModelRegistry | None = None) -> dict[str, int]:

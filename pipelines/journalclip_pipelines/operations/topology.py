@@ -64,6 +64,12 @@ class Service:
         return [*(fact.topic for fact in self.consumes), *self.extra_topics]
 
     @property
+    def buckets_written(self) -> tuple[Bucket, ...]:
+        """`writes`, and where the body of a dead letter goes that is too large for the log."""
+        buries = bool(self.topics_read) and self.shares_work
+        return (*self.writes, "quarantine") if buries else self.writes
+
+    @property
     def topics_written(self) -> list[str]:
         letters = [dead_letter_topic(topic) for topic in self.topics_read if self.shares_work]
         quarantine = [SourceQuarantined.topic] if letters else []

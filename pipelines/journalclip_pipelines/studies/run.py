@@ -6,10 +6,12 @@ and a run with nothing left to do changes nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from journalclip_freezing.studies import StudyFreezeOptions, freeze_studies
 from journalclip_pipelines.local.stages import Stage, Tick, drain
@@ -29,6 +31,7 @@ from journalclip_shared.events import (
     VolumesExtracted,
     decode,
 )
+from journalclip_shared.records.report import ReportLanguage
 from journalclip_shared.registry import MlflowRegistry
 
 REGISTERED = "journalclip-studies"
@@ -44,7 +47,11 @@ class StudyRunOptions:
     face: bool = True
     burned_in: bool = True
     review: Path | None = None
+    columns: tuple[tuple[str, str], ...] = ()  # of a table of reports: role and name
     freeze: StudyFreezeOptions = field(default_factory=StudyFreezeOptions)
+    structurer: str = "rules"  # `rules`, `endpoint`, or a model's folder
+    report_language: ReportLanguage = "en"  # of the renderings
+    unnamed: Literal["attach", "leave"] = "attach"  # reports that name no sequence
 
 
 @dataclass
@@ -55,6 +62,8 @@ class StudyRunResult:
     new: int = 0
     refused: list[SourceQuarantined] = field(default_factory=list)
     handled: int = 0
+    files: int = 0
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # files of no study, by code and reason
     dataset: DatasetFrozen | None = None
 
     @property
@@ -87,23 +96,28 @@ def run_studies(workspace: Workspace, folder: Path, options: StudyRunOptions, re
 def submit_studies(workspace: Workspace, folder: Path, options: StudyRunOptions, reporter: Reporter) -> StudyRunResult:
     """Read, store and announce what lies below ``folder``; one that cannot be used is announced as quarantined."""
     from journalclip_intake.studies import read_key, submit_study
-    from journalclip_sources.studies.cells import reading
-    from journalclip_sources.studies.files import find_studies
+    from journalclip_sources.studies.cells import reading, surveying
+    from journalclip_sources.studies.heads import SurveyOptions
     from journalclip_sources.studies.options import DeidentifyOptions
+    from journalclip_sources.studies.survey import survey
 
-    result, paths = StudyRunResult(), find_studies(folder)
     deidentify = DeidentifyOptions(
         key=read_key(workspace.root / "studies.key"), face=options.face, burned_in=options.burned_in
     )
-    with reading() as cell, reporter.stage("read studies", len(paths)) as progress:
-        for path in paths:
-            done = submit_study(workspace.store, cell, path, deidentify, options.review)
+    result = StudyRunResult()
+    with surveying() as heads, reporter.stage("look for studies", 0) as progress:
+        archive = survey(folder, heads, SurveyOptions(dict(options.columns)), lambda n: progress.update(n, 0, "files"))
+    result.files, result.left_out = archive.files, archive.left_out
+    total = len(archive.bundles)
+    with reading() as cell, reporter.stage("read studies", total) as progress:
+        for bundle in archive.bundles:
+            done = submit_study(workspace.store, cell, bundle, deidentify, options.review)
             workspace.bus.publish([Event(done.fact, "study-intake")])
             result.submitted += 1
             result.new += done.new
             if isinstance(done.fact, SourceQuarantined):
                 result.refused.append(done.fact)
-            progress.update(result.submitted, len(paths), f"{len(result.refused)} refused" if result.refused else "")
+            progress.update(result.submitted, total, f"{len(result.refused)} refused" if result.refused else "")
     return result
 
 
@@ -132,10 +146,11 @@ def stages_before_freezing(workspace: Workspace, options: StudyRunOptions) -> li
 
     @contextmanager
     def structuring(_tick: Tick) -> Iterator[Handler]:
-        from journalclip_structuring.rules import RuleStructurer
-        from journalclip_structuring.studies.handler import StudyStructuringHandler
+        from journalclip_structuring.build import structurer_named
+        from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 
-        yield StudyStructuringHandler(workspace.store, RuleStructurer())
+        reports = ReportOptions(options.report_language, options.unnamed)
+        yield StudyStructuringHandler(workspace.store, structurer_named(options.structurer), reports)
 
     return [
         Stage("lay volumes on grid", "extraction-studies", (StudySubmitted,), extraction),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from journalclip_pipelines.local.workspace import Workspace
-from journalclip_pipelines.studies.run import StudyRunResult, registry_of
+from journalclip_pipelines.studies.run import StudyRunResult, latest_documents, registry_of
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest
-from journalclip_shared.records.study import SubmittedStudy
+from journalclip_shared.records.study import StructuredStudy, SubmittedStudy
 
 
 def submitted_studies(workspace: Workspace) -> Iterator[SubmittedStudy]:
@@ -17,6 +18,14 @@ def submitted_studies(workspace: Workspace) -> Iterator[SubmittedStudy]:
         found = workspace.store.find_manifest("studies", name)
         if found is not None:
             yield SubmittedStudy.model_validate_json(workspace.store.get(found))
+
+
+def volumes_without_pair(workspace: Workspace) -> dict[str, Json]:
+    """Volumes of which no report says anything, by reason."""
+    counts = Counter[str]()
+    for document in latest_documents(workspace):
+        counts.update(StructuredStudy.model_validate_json(workspace.store.get(document)).without_pair)
+    return dict(sorted(counts.items()))
 
 
 def summary_of(workspace: Workspace, result: StudyRunResult) -> dict[str, Json]:
@@ -37,6 +46,8 @@ def summary_of(workspace: Workspace, result: StudyRunResult) -> dict[str, Json]:
         if dataset
         else {},
         "leaks": dataset.leaks.total if dataset else 0,
+        "dropped": dict(dataset.dropped) if dataset else {},
+        "volumes_without_pair": volumes_without_pair(workspace),
         "candidate": candidate.version if candidate else None,
         "champion": champion.version if champion else None,
         "decision": answer.summary() if answer else None,

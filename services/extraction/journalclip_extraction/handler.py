@@ -121,9 +121,9 @@ class ExtractionHandler:
         figures = []
         for figure in article.figures:
             # A journal that prints two figures of one number still has two figures.
-            figures.append(self._figure(figure, identity, seen[figure.number]))
+            figures.append(self._figure(figure, identity, seen[figure.key]))
             hit("extraction.figure-stored")
-            seen[figure.number] += 1
+            seen[figure.key] += 1
         return ExtractedArticle(
             article_id=identity,
             extractor=self.extractor,
@@ -140,10 +140,11 @@ class ExtractionHandler:
             sources=article.sources,
             agreement=article.agreement,
             unseen=article.unseen,
+            captions_seen=article.captions_seen,
         )
 
     def _figure(self, figure: ReadFigure, article_id: str, repeat: int) -> Figure:
-        figure_id = identify_figure(article_id, figure.number, repeat)
+        figure_id = identify_figure(article_id, figure.key, repeat)
         crop = figure.crop
         return Figure(
             figure_id=figure_id,
@@ -165,6 +166,11 @@ class ExtractionHandler:
             modality=figure.modality,
             modality_by=figure.modality_by,
             continued=tuple(map(self._part, figure.continued)),
+            series=figure.series,
+            suffix=figure.suffix,
+            licence=figure.licence,
+            flags=figure.flags,
+            caption_translation=figure.caption_translation,
         )
 
     def _part(self, part: ReadPart) -> FigurePart:
@@ -185,6 +191,7 @@ class ExtractionHandler:
                 page=panel.page,
                 box=panel.box,
                 subcaption=panel.subcaption,
+                text=panel.text,
                 image=self._put(panel.crop),
                 phash=panel.phash,
             )

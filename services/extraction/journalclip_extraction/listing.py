@@ -61,7 +61,7 @@ def write_crops(folder: Path, source: Path, article: ReadArticle, start: int = 1
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", source.stem)
     for position, figure in enumerate(article.figures, start=start):
         if figure.crop is not None:
-            number = re.sub(r"[^A-Za-z0-9]+", "-", figure.number)
+            number = re.sub(r"[^A-Za-z0-9]+", "-", figure.key) or "figure"
             suffix = "jpg" if figure.crop.media_type == "image/jpeg" else "png"
             (folder / f"{stem}-{position:03d}-{number}.{suffix}").write_bytes(figure.crop.data)
     return start + len(article.figures)
@@ -83,6 +83,7 @@ def _row(path: Path, number: int, article: ReadArticle, delivery: ReadDelivery) 
         "agreement": article.agreement.model_dump(mode="json") if article.agreement else None,
         "left_over": list(delivery.left_over),
         "facts": facts.model_dump(mode="json"),
+        "captions_seen": article.captions_seen,
         "figures": [_figure(figure, facts.licence) for figure in article.figures],
     }
 
@@ -90,8 +91,11 @@ def _row(path: Path, number: int, article: ReadArticle, delivery: ReadDelivery) 
 def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
     return {
         "number": figure.number,
+        "series": figure.series,
+        "suffix": figure.suffix,
         "label": figure.label,
         "caption": figure.caption,
+        "caption_translation": figure.caption_translation,
         "page": figure.page,
         "caption_page": figure.caption_page,
         "bbox": _corners(figure.box),
@@ -100,11 +104,18 @@ def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
         "kind": figure.kind,
         "tier": figure.tier,
         "panels": [
-            {"letter": panel.letter, "bbox": _corners(panel.box), "page": panel.page, "subcaption": panel.subcaption}
+            {
+                "letter": panel.letter,
+                "bbox": _corners(panel.box),
+                "page": panel.page,
+                "subcaption": panel.subcaption,
+                "text": panel.text,
+            }
             for panel in figure.panels
         ],
         "mentions": [mention.model_dump(mode="json") for mention in figure.mentions],
-        "licence": licence,
+        "licence": figure.licence or licence,
+        "flags": list(figure.flags),
         "quality": figure.quality.model_dump(mode="json") if figure.quality else None,
         "modality": figure.modality,
         "phash": figure.phash,

@@ -25,6 +25,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
 
@@ -38,6 +39,7 @@ class StudyFreezeOptions:
 
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # studies whose record has such a flag
 
 
 def freeze_studies(
@@ -51,7 +53,8 @@ def freeze_studies(
     every = sorted(
         (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
     )
-    kept = [study for study in every if study.pairs]
+    reasons = {study.study_id: _left_out(study, options) for study in every}
+    kept = [study for study in every if not reasons[study.study_id]]
     if not kept:
         return None
     if len({study.grid for study in kept}) > 1:
@@ -63,7 +66,8 @@ def freeze_studies(
     dataset_id = make_id("ds", digest)
     found = store.find_manifest("datasets", f"frozen/{dataset_id}")
     if found is None:
-        manifest = _write(store, splits, digest, options, len(every) - len(kept), progress)
+        dropped = Counter(reason for reason in reasons.values() if reason)
+        manifest = _write(store, splits, digest, options, dict(sorted(dropped.items())), progress)
         if manifest.leaks.total:
             raise PermanentError("dataset-leaks", f"splits share content: {manifest.leaks}", "Report this as a bug.")
         members: dict[str, list[str]] = {
@@ -73,6 +77,13 @@ def freeze_studies(
         found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
     pairs = sum(len(study.pairs) for study in kept)
     return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=pairs, kind="studies")
+
+
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions) -> str:
+    """Why a study is in no dataset; empty for one that is."""
+    if not study.pairs:
+        return "study-without-pair"
+    return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")
 
 
 def split_studies(
@@ -119,7 +130,7 @@ def _write(
     splits: dict[Split, list[StructuredStudy]],
     digest: str,
     options: StudyFreezeOptions,
-    dropped: int,
+    dropped: dict[str, int],
     progress: Callable[[int, int], None] | None,
 ) -> DatasetManifest:
     kept, done = [study for split in SPLITS for study in splits[split]], Counter[str]()
@@ -134,7 +145,7 @@ def _write(
         digest=digest,
         splits={split: _part(store, splits[split], tick) for split in SPLITS},
         leaks=leaks_of(splits),
-        dropped={"study-without-pair": dropped} if dropped else {},
+        dropped=dropped,
         modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
         structurers=tuple(sorted({study.structurer for study in kept})),
         extractors=tuple(sorted({study.extractor for study in kept})),

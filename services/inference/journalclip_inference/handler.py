@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from journalclip_inference.index.build import Builder, Progress, quiet
+from journalclip_inference.index.build import Builder, Progress, former_edition, quiet, reword
 from journalclip_inference.index.manifest import index_name, segment_name
 from journalclip_inference.index.vectors import EXACT_UP_TO
 from journalclip_modeling.data import FrozenDataset
@@ -56,6 +56,9 @@ class IndexHandler:
         found = self._store.find_manifest("models", index_name(model.model_id, model.dataset_id))
         if found is not None:
             return found
+        former = former_edition(self._store, model.model_id, model.dataset_id)
+        if former is not None:
+            return reword(self._store, self._cache / "indexes", model.model_id, model.dataset_id, former)
         encoder = self._load(fetch_folder(self._store, model.files, self._cache / "models"))
         builder = Builder(self._store, encoder, model.model_id, self._exact_up_to)
         return builder.dataset(FrozenDataset.open(self._store, model.dataset), self._progress)

@@ -19,6 +19,12 @@ def build_structurer(settings: StructuringSettings) -> Structurer:
     return _local(settings)
 
 
+def structurer_named(name: str) -> Structurer:
+    """`rules`, `endpoint` (as the environment's settings say), or the local model in the folder of that name."""
+    chosen = {"structurer": name} if name in {"rules", "endpoint"} else {"structurer": "local", "local_model": name}
+    return build_structurer(StructuringSettings().model_copy(update=chosen))
+
+
 def _endpoint(settings: StructuringSettings) -> Structurer:
     from journalclip_structuring.endpoint.cache import AnswerCache
     from journalclip_structuring.endpoint.client import EndpointOptions, EndpointStructurer

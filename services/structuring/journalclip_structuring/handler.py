@@ -130,8 +130,9 @@ def usable(figures: Sequence[Figure]) -> Iterator[Source]:
             yield Source(figure, None, figure.image, figure.caption.strip())
         if figure.tier == "panels":
             for panel in figure.panels:
-                if panel.image is not None and panel.subcaption and panel.subcaption.strip():
-                    yield Source(figure, panel, panel.image, panel.subcaption.strip())
+                text = (panel.text or panel.subcaption or "").strip()
+                if panel.image is not None and text:
+                    yield Source(figure, panel, panel.image, text)
 
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
@@ -165,7 +166,7 @@ def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord, vers
         modality=_modality(source, record),
         tier="panels" if panel else "whole",
         quality=figure.quality,
-        licence=article.facts.licence,
+        licence=figure.licence or article.facts.licence,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding
-from journalclip_shared.records.report import ReportFinding, SequenceDescription, Size
+from journalclip_shared.records.report import ReportFinding, Size
 
 
 def render_caption(record: CaptionRecord) -> str:
@@ -40,12 +40,6 @@ def render_finding(finding: Finding) -> str:
     if isinstance(finding, ReportFinding):
         words += _consequences(finding)
     return " ".join(words)
-
-
-def render_sequence(description: SequenceDescription) -> str:
-    """``T2WI: hyperintense oval 12 x 8 mm lesion in the left thalamus; no edema.``"""
-    said = "; ".join(render_finding(finding) for finding in description.findings)
-    return f"{description.sequence}: {said or 'no abnormality'}."
 
 
 def _attributes(finding: ReportFinding) -> list[str]:

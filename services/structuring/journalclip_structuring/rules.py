@@ -10,17 +10,15 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding, Laterality
 from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring import vocabulary as vocabularies
 from journalclip_structuring.context import read_context, sentences
 from journalclip_structuring.injection import flags_of
-from journalclip_structuring.pseudo.write import templates
 from journalclip_structuring.rendering import render_caption
-from journalclip_structuring.report_rules import read_report
-from journalclip_structuring.structurer import StructureRequest, StructureResult
-from journalclip_structuring.study import to_record
+from journalclip_structuring.report_rules import UnsupportedLanguage, read_report
+from journalclip_structuring.reports.lexicon import digest as report_digest
+from journalclip_structuring.structurer import Failure, StructureRequest, StructureResult
 from journalclip_structuring.vocabulary import Match, vocabulary
 
 # "Left" that speaks of the page, not of the patient: "left panel", "top right", "(left)", "left to right", "right:".
@@ -42,20 +40,26 @@ class RuleStructurer:
 
     def __init__(self) -> None:
         # The leading number is raised by hand when the code below changes what it gives for the same text.
-        names = (*vocabularies.CAPTION_FIELDS, *vocabularies.REPORT_FIELDS, "context")
-        words = sha256_hex(repr(templates("words")).encode())[:4]  # the report rules read these, too
-        self.version = f"1-{vocabularies.digest(*names)}{words}"
+        names = (*vocabularies.CAPTION_FIELDS, "context")
+        self.version = f"2-{vocabularies.digest(*names)}{report_digest()[:4]}"
 
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
         return [
-            StructureResult(each.request_id, self.caption(each) if each.kind == "caption" else self.report(each))
+            StructureResult(each.request_id, self.caption(each) if each.kind == "caption" else self._report(each))
             for each in texts
         ]
 
+    def _report(self, request: StructureRequest) -> ReportRecord | Failure:
+        try:
+            return self.report(request)
+        except UnsupportedLanguage as error:
+            return Failure("language-unsupported", str(error))
+
     def report(self, request: StructureRequest) -> ReportRecord:
-        """The record of one report."""
-        record = to_record(read_report(request.text), request.text, f"{self.name}/{self.version}")
-        return record.model_copy(update={"flags": flags_of(request.text)})
+        """The record of one report. Raises `UnsupportedLanguage`."""
+        record = read_report(request.text)
+        flags = (*flags_of(request.text), *record.flags)
+        return record.model_copy(update={"flags": flags, "by": f"{self.name}/{self.version}"})
 
     def caption(self, request: StructureRequest) -> CaptionRecord:
         """The record of one caption."""

@@ -23,4 +23,8 @@ class StructuringSettings(Settings):
     spend_cap_usd: float = Field(10.0, ge=0, description="No request starts that could take this process above it.")
     usd_per_million_in: float = Field(0.0, ge=0, description="Price of a million prompt tokens.")
     usd_per_million_out: float = Field(0.0, ge=0, description="Price of a million answer tokens.")
+    report_language: Literal["en", "zh"] = Field("en", description="Language in which reports' records are rendered.")
+    report_without_sequences: Literal["attach", "leave"] = Field(
+        "attach", description="A report that names no sequence: said of every volume of its study, or of none."
+    )
     local_model: str = Field("", description="Folder of a causal LM, or `models:/NAME@ALIAS` of the registry.")

@@ -21,16 +21,15 @@ from journalclip_shared.records.report import (
     MassEffect,
     ReportFinding,
     ReportRecord,
-    SequenceDescription,
     SequenceName,
     Shape,
     Signal,
     Size,
+    WholeFinding,
 )
-from journalclip_structuring.rendering import render_sequence
+from journalclip_structuring.report_record import SEQUENCES, make_record
 from journalclip_structuring.vocabulary import Match, vocabulary
 
-SEQUENCES: Final[tuple[SequenceName, ...]] = get_args(SequenceName)
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 MAX_FINDINGS: Final = 12  # a report names fewer; the cap bounds what a model can write
 _SIZE = re.compile(r"(\d{1,3}(?:\.\d)?)(?:x(\d{1,3}(?:\.\d)?))?(?:x(\d{1,3}(?:\.\d)?))?(mm|cm)")
@@ -148,22 +147,10 @@ def _check_terms(study: Study) -> None:
 
 
 def to_record(study: Study, text: str = "", by: str = "") -> ReportRecord:
-    """Per sequence, with spans found in ``text`` by the vocabulary, the n-th finding of a term at its n-th mention."""
-    named = {*study.sequences, *(sequence for finding in study.findings for sequence in finding.on)}
-    sequences = [sequence for sequence in SEQUENCES if sequence in named]
+    """With spans found in ``text`` by the vocabulary, the n-th finding of a term at its n-th mention."""
     spans = _spans(study, text)
-    descriptions = []
-    for sequence in sequences:
-        findings = tuple(
-            _on(finding, sequence, span)
-            for finding, span in zip(study.findings, spans, strict=True)
-            if not finding.on or sequence in finding.on
-        )
-        described = SequenceDescription(sequence=sequence, findings=findings)
-        descriptions.append(described.model_copy(update={"rendering": render_sequence(described)}))
-    return ReportRecord(
-        descriptions=tuple(descriptions), by=by, rendering=" ".join(each.rendering for each in descriptions)
-    )
+    findings = [_whole(finding, span) for finding, span in zip(study.findings, spans, strict=True)]
+    return make_record(findings, study.sequences, base=ReportRecord(by=by))
 
 
 def from_record(record: ReportRecord) -> Study:
@@ -217,9 +204,9 @@ def write_size(size: Size) -> str:
     return "x".join(f"{value:g}" for value in size.values) + size.unit
 
 
-def _on(finding: StudyFinding, sequence: SequenceName, span: Match | None) -> ReportFinding:
+def _whole(finding: StudyFinding, span: Match | None) -> WholeFinding:
     count = finding.count
-    return ReportFinding(
+    return WholeFinding(
         term=finding.term,
         text=span.text if span else "",
         span=(span.start, span.end) if span else None,
@@ -227,12 +214,12 @@ def _on(finding: StudyFinding, sequence: SequenceName, span: Match | None) -> Re
         certainty=finding.certainty,
         site=finding.site,
         laterality=finding.laterality,
-        signal=finding.on.get(sequence),
         size=read_size(finding.size) if finding.size else None,
         count=None if count is None else "multiple" if count == "multiple" else int(count),
         shape=finding.shape,
         mass_effect=finding.mass_effect,
-        enhancement=finding.enhancement if sequence == "T1CE" else None,
+        enhancement=finding.enhancement,
+        on=finding.on,
     )
 
 

@@ -6,6 +6,7 @@ with the digest of its weights, so that a changed checkpoint under an old name i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,13 +30,24 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def describe_base(config: TrainConfig) -> str:
     """Part of the model's id; reads a local folder's weights, and nothing from the network."""
     model = config.model
-    base = f"scratch:{config.seed}" if model.base == "scratch" else _described(model.base)
-    return f"{base}+{_described(model.image_base)}" if model.image_base else base
+    base = f"scratch:{config.seed}" if model.base == "scratch" else described(model.base)
+    return f"{base}+{described(model.image_base)}" if model.image_base else base
 
 
-def _described(name: str) -> str:
-    weights = Path(name) / "model.safetensors"
-    return f"{Path(name).name}@{sha256_hex(weights.read_bytes())[:16]}" if weights.is_file() else name
+def described(name: str) -> str:
+    """A folder's name with the digest of all its files (weights of every shard, tokenizer, preprocessing); or a hub's
+    name as it is."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return name
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(folder).as_posix()} {_digest(path)}" for path in files]
+    return f"{folder.name}@{sha256_hex(chr(10).join(lines).encode())[:16]}"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:

@@ -13,11 +13,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+
+
+class Plan(Protocol):
+    """Which samples make which batch, for any step."""
+
+    @property
+    def size(self) -> int:
+        """Samples in every batch, all ranks together."""
+        ...
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def steps(self, epochs: float) -> int:
+        """At least one."""
+        ...
+
+    def epoch(self, step: int) -> int: ...
+
+    def at(self, step: int) -> Indices:
+        """The global batch of ``step``, int64 [size]."""
+        ...
+
+    def share(self, rank: int, world: int) -> slice:
+        """This rank's part of every batch. Raises ValueError where one is empty."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,9 +94,14 @@ class Order:
 
     def share(self, rank: int, world: int) -> slice:
         """This rank's part of every batch; parts differ by one pair at most. Raises ValueError where one is empty."""
-        if self.size < world:
-            raise ValueError(f"a batch of {self.size} is too small for {world} ranks")
-        return slice(rank * self.size // world, (rank + 1) * self.size // world)
+        return share_of(self.size, rank, world)
+
+
+def share_of(size: int, rank: int, world: int) -> slice:
+    """A rank's part of a batch of ``size``. Raises ValueError where one is empty."""
+    if size < world:
+        raise ValueError(f"a batch of {size} is too small for {world} ranks")
+    return slice(rank * size // world, (rank + 1) * size // world)
 
 
 def _slice(pairs: int, each: int, seed: tuple[int, ...], step: int) -> Indices:

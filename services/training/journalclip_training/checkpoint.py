@@ -53,6 +53,7 @@ class Saved:
 def save(path: Path, state: State, saved: Saved, digest: str) -> None:
     """Write the checkpoint of the run with configuration ``digest``; a kill leaves the old one or the new one."""
     tensors = {f"model.{n}": p.detach() for n, p in state.model.named_parameters() if p.requires_grad}
+    tensors |= {f"buffer.{n}": b for n, b in _buffers(state.model).items()}
     tensors |= {f"extra.{n}": p.detach() for n, p in state.extra.items()}
     tensors |= {f"average.{n}": p for n, p in state.average.shadow.items()}
     tensors |= _moments(state.optimizer)
@@ -81,12 +82,20 @@ def load(path: Path, state: State, digest: str) -> Saved | None:
         for name, parameter in state.model.named_parameters():
             if parameter.requires_grad:
                 parameter.copy_(tensors[f"model.{name}"])
+        for name, buffer in _buffers(state.model).items():
+            buffer.copy_(tensors[f"buffer.{name}"])
         for name, learnt in state.extra.items():
             learnt.copy_(tensors[f"extra.{name}"])
         for name, shadow in state.average.shadow.items():
             shadow.copy_(tensors[f"average.{name}"])
     _restore_moments(state.optimizer, tensors)
     return Saved(int(meta["step"]), _points(meta["curve"]))
+
+
+def _buffers(model: nn.Module) -> dict[str, Tensor]:
+    """What moves beside the weights: statistics of batch normalisation."""
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return {name: each for name, each in model.state_dict(keep_vars=True).items() if name not in parameters}
 
 
 def read_curve(path: Path) -> tuple[int, tuple[Point, ...]]:

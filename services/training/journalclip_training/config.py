@@ -17,8 +17,9 @@ from journalclip_modeling.scratch import ScratchConfig
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
 from journalclip_training.errors import SettingInvalid
 
-LossKind = Literal["clip", "soft", "siglip", "multi_positive", "medclip", "sat"]
-Syntax = Literal["edit", "bleu", "dice", "fields"]
+LossKind = Literal["clip", "soft", "siglip", "multi_positive", "medclip", "sat", "selip"]
+Syntax = Literal["edit", "bleu", "dice", "fields", "clauses"]
+Schedule = Literal["cosine", "polynomial"]
 Trainable = Literal["all", "attention", "lora"]
 
 
@@ -60,20 +61,28 @@ class LossConfig:
     sat_neutral: float = 0.6  # between: neither pulled nor pushed
     temperature: float = 0.07  # at the start, where the base is scratch
     max_scale: float = 100.0  # CLIP's own cap on 1 / temperature
+    learn_scale: bool = True  # False: the temperature stays where it starts
+    normal_text: str = ""  # kinds `selip` and `clauses`: the one text of normal examinations, like no other text
 
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """AdamW under a warmed-up cosine."""
+    """AdamW (Adam, where nothing is decayed) under a warmed-up cosine or polynomial."""
 
     lr: float = 5e-4
+    text_lr: float = 0.0  # of the text tower's own rate; 0: the same as ``lr``
     weight_decay: float = 0.1
     beta1: float = 0.9
     beta2: float = 0.98
+    eps: float = 1e-8
     epochs: float = 10.0
+    steps: int = 0  # in place of epochs; 0: epochs count
     batch: int = 128  # all ranks together: what the loss contrasts
     micro_batch: int = 0  # pairs a forward pass holds; 0 means the whole batch, less means cached representations
     warmup: float = 0.05  # share of all steps
+    schedule: Schedule = "cosine"
+    power: float = 0.9  # polynomial: lr (1 - e / stairs)^power
+    stairs: int = 100  # polynomial: stretches of equal rate after the warm-up
     final_lr: float = 0.0  # share of lr at the end
     clip: float = 1.0  # gradient norm; 0 means off
     layer_decay: float = 1.0  # factor on lr for each layer further from the output

@@ -12,6 +12,7 @@ from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Groups, Kernel
+from journalclip_training.losses.published import LAM, selip
 from journalclip_training.losses.sigmoid import siglip
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Samples
@@ -31,7 +32,7 @@ class Objective:
         self.extra: dict[str, Tensor] = {}
         self._groups = samples.figures() if config.kind == "multi_positive" else None
         self._texts: TextKernels | None = None
-        if config.kind in ("soft", "medclip", "sat") and self._lam:
+        if config.kind in ("soft", "medclip", "sat", "selip") and self._lam:
             self._texts = TextKernels(config, samples.texts, [pair.record for pair in samples.pairs], cache)
         if config.kind == "siglip":
             self.extra["bias"] = torch.tensor(SIGLIP_BIAS, requires_grad=True)
@@ -41,11 +42,11 @@ class Objective:
         scale = log_scale.exp().clamp(max=self.config.max_scale)
         if self.config.kind == "siglip":
             return siglip(v, t, scale, self.extra["bias"], self.world)
-        return contrastive(v, t, scale, self._kernel(batch, v.device), self._lam, self.world)
+        return soft_contrast(self.config, v, t, scale, self._kernel(batch, v.device), self.world)
 
     @property
     def _lam(self) -> float:
-        return {"clip": 0.0, "soft": self.config.lam}.get(self.config.kind, 1.0)
+        return lam_of(self.config)
 
     def _kernel(self, batch: Indices, device: torch.device) -> Kernel | None:
         if self._groups is not None:
@@ -56,3 +57,17 @@ class Objective:
         """Keep the temperature within its bounds, in place."""
         with torch.no_grad():
             log_scale.clamp_(0.0, math.log(self.config.max_scale))
+
+
+def lam_of(config: LossConfig) -> float:
+    """Weight of the softened target."""
+    return {"clip": 0.0, "soft": config.lam, "selip": LAM}.get(config.kind, 1.0)
+
+
+def soft_contrast(
+    config: LossConfig, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, world: World | None = None
+) -> Tensor:
+    """Every softmax kind: the contrast of unit vectors v, t under the targets of ``kernel``."""
+    if config.kind == "selip" and kernel is not None:
+        return selip(v, t, scale, kernel, world)
+    return contrastive(v, t, scale, kernel, lam_of(config), world)

@@ -15,15 +15,19 @@ from journalclip_training.config import OptimConfig, Trainable
 _LAYER = re.compile(r"(?:^|\.)(?:layers|layer|stages)\.(\d+)\.")
 # Built from the layers' inputs, so one step below the first layer.
 _INPUT = ("embeddings", "pre_layrnorm", "embedder")
+_TEXT = ("text",)  # what the text tower's parameters are called, whatever the family: text_model, text, text_projection
 
 
 def rate(step: int, steps: int, config: OptimConfig) -> float:
-    """Learning rate of ``step`` (from 0): linear warm-up, then a cosine down to ``final_lr * lr``."""
+    """Learning rate of ``step`` (from 0): linear warm-up, then down to ``final_lr * lr`` by a cosine or in stairs."""
     warmup = max(1, round(config.warmup * steps))
     if step < warmup:
         return config.lr * (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)
     floor = config.final_lr * config.lr
+    if config.schedule == "polynomial":
+        stair = math.floor(progress * config.stairs + 1e-9)  # a whole number of steps may not round down a stair
+        return floor + (config.lr - floor) * (1 - stair / config.stairs) ** config.power
     return floor + (config.lr - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
@@ -44,6 +48,8 @@ def adamw(model: nn.Module, extra: Mapping[str, Tensor], config: OptimConfig) ->
     for name, parameter in [*model.named_parameters(), *extra.items()]:
         if parameter.requires_grad:
             factor = config.layer_decay ** depths.get(name, 0)
+            if config.text_lr and name.startswith(_TEXT):
+                factor *= config.text_lr / config.lr
             groups.setdefault((factor, parameter.ndim > 1), []).append(parameter)
     return torch.optim.AdamW(
         [
@@ -52,6 +58,7 @@ def adamw(model: nn.Module, extra: Mapping[str, Tensor], config: OptimConfig) ->
         ],
         lr=config.lr,
         betas=(config.beta1, config.beta2),
+        eps=config.eps,
         fused=True,
     )
 

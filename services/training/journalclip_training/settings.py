@@ -12,6 +12,7 @@ from journalclip_shared.settings import Settings
 class TrainingSettings(Settings):
     """Which recipe answers ``datasets.frozen``, and on what it runs."""
 
+    handler_limit_s: float = Field(0.0, ge=0, description="Seconds that one training may take; 0 means no limit.")
     recipe: str = Field("cns_clip_vit_b32", description="The recipe's name.")
     recipe_set: tuple[str, ...] = Field((), description='Changes to it, as JSON: ["optim.lr=1e-5"].')
     general_reference: Path | None = Field(

@@ -10,17 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
 
-# v, t, pixels and token tensors of the rank's slice to a scalar
-Loss = Callable[[Tensor, Tensor], Tensor]
+# Vectors of the rank's slice, one tensor for each thing embedded, to a scalar.
+Loss = Callable[..., Tensor]
+
+
+class Parted(Protocol):
+    """This rank's slice of one global batch, on the device."""
+
+    def __len__(self) -> int: ...
+
+    def parts(self, size: int) -> Iterator[Self]:
+        """Adjacent pieces of at most ``size``; their vectors joined are the slice's."""
+        ...
+
+
+B = TypeVar("B", bound=Parted)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """This rank's slice of one global batch, on the device."""
+    """Figures: one picture and one text a row."""
 
     pixels: Tensor  # uint8 [n, 3, S, S]
     ids: Tensor  # int64 [n, L], padded at the end
@@ -35,22 +49,22 @@ class Batch:
             yield Batch(self.pixels[a:b], self.ids[a:b], self.chance[a:b])
 
 
-Embed = Callable[[Batch], tuple[Tensor, Tensor]]
-
-
-def backward(embed: Embed, loss: Loss, batch: Batch, micro: int) -> float:
+def backward(embed: Callable[[B], tuple[Tensor, ...]], loss: Loss, batch: B, micro: int) -> float:
     """Accumulate the gradients of ``loss`` over the batch and return its value."""
     if not micro or micro >= len(batch):
         value = loss(*embed(batch))
         value.backward()  # type: ignore[no-untyped-call]
         return float(value.detach())
     with torch.no_grad():
-        vectors = [embed(part) for part in batch.parts(micro)]
-    v, t = (torch.cat(each).requires_grad_() for each in zip(*vectors, strict=True))
-    value = loss(v, t)
+        found = [embed(part) for part in batch.parts(micro)]
+    vectors = [torch.cat(each).requires_grad_() for each in zip(*found, strict=True)]
+    value = loss(*vectors)
     value.backward()  # type: ignore[no-untyped-call]
-    assert v.grad is not None
-    assert t.grad is not None
-    for part, dv, dt in zip(batch.parts(micro), torch.split(v.grad, micro), torch.split(t.grad, micro), strict=True):
-        torch.autograd.backward(embed(part), (dv, dt))
+    lengths = [[len(each) for each in kind] for kind in zip(*found, strict=True)]
+    gradients = [
+        torch.split(torch.zeros_like(each) if each.grad is None else each.grad, lengths[n])
+        for n, each in enumerate(vectors)
+    ]
+    for part, given in zip(batch.parts(micro), zip(*gradients, strict=True), strict=True):
+        torch.autograd.backward(embed(part), given)
     return float(value.detach())

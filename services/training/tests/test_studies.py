@@ -9,19 +9,27 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertModel
 
-from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet, tiny_vit
+from journalclip_modeling.scratch import train_tokenizer
+from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet, tiny_vit, tiny_volume
 from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_modeling.studies.folder import load_study_folder, save_study_folder, scratch_study_model
 from journalclip_shared.records.report import ReportFinding, SequenceDescription
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import LossConfig, OptimConfig, RunOptions
+from journalclip_training.errors import BaseUnavailable, SettingInvalid
 from journalclip_training.losses.naive import clip
+from journalclip_training.losses.world import Alone
+from journalclip_training.step import backward
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
-from journalclip_training.studies.fit import fit_studies, shown
+from journalclip_training.studies.fit import StudyTask, fit_studies, shown
 from journalclip_training.studies.objective import StudyObjective
-from journalclip_training.studies.samples import StudySamples, coded
+from journalclip_training.studies.recipes import selip_paper
+from journalclip_training.studies.samples import StudySamples, as_units, coded
 from journalclip_training.studies.segment import SegmentConfig, dice, segment, share_of, train_segmenter
+from journalclip_training.studies.start import describe_study_base, load_study_base
 
 GRID = (3, 16, 16)
 MODEL = StudyModelConfig(
@@ -93,6 +101,106 @@ def test_any_subset_of_sequences_gives_a_vector_that_does_not_depend_on_its_neig
         assert next(iter(found.slices.values())).sum() == pytest.approx(1, abs=1e-5)
 
 
+def paper(steps: int = 4) -> StudyTrainConfig:
+    """`selip_paper` at a toy's size."""
+    whole = selip_paper()
+    text = TextTowerConfig(kind="encoder", width=24, layers=1, heads=2, context=24, vocabulary=300)
+    model = replace(MODEL, tower=tiny_volume((8, 16)), hidden=16, text=text)
+    optim = replace(whole.optim, steps=steps, batch=4, lr=3e-3, text_lr=3e-3)
+    return replace(whole, model=model, optim=optim, bf16=False)
+
+
+def test_the_papers_unit_is_a_volume_with_its_own_text_and_no_text_is_twice_in_a_batch(tmp_path: Path) -> None:
+    data = samples()
+    texts = tuple(f"{text} {n % 5}" if n % 2 == 0 else text for n, text in enumerate(data.texts))
+    units = as_units(replace(data, texts=texts), "volume", "No abnormality.")
+    assert units.voxels.shape == (24, 1, *GRID)
+    assert torch.equal(units.voxels[3, 0], data.voxels[1, 1])
+    start = scratch_study_model(texts, paper().model, 0)
+    task = StudyTask(paper(), start.model, start.tokenizer, replace(data, texts=texts), tmp_path, RunOptions(), Alone())
+    for _, batch in task.batches(0, 6):
+        said = [task.samples.texts[n] for n in batch.shown.pairs]
+        assert len(said) == len(set(said)) == 4
+    assert not start.model.logit_scale.requires_grad
+
+
+def test_every_volume_of_a_normal_study_has_the_one_normal_text() -> None:
+    data = samples()
+    normal = replace(data, descriptions=tuple(SequenceDescription(sequence=d.sequence) for d in data.descriptions))
+    assert set(as_units(normal, "volume", "Normal.").texts) == {"Normal."}
+    assert as_units(data, "study", "Normal.").texts == data.texts, "each study has a lesion"
+
+
+def test_a_killed_run_of_the_papers_recipe_keeps_its_batch_statistics(tmp_path: Path) -> None:
+    data = samples()
+    texts = tuple(f"{text} {n}" for n, text in enumerate(data.texts))
+    data = replace(data, texts=texts)
+    start = scratch_study_model(texts, paper().model, 0)
+    whole, resumed = copy.deepcopy(start.model), copy.deepcopy(start.model)
+    fit_studies(paper(), whole, start.tokenizer, data, tmp_path / "a")
+
+    def kill(point: Point, _steps: int) -> None:
+        if point.step == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit_studies(
+            paper(), copy.deepcopy(start.model), start.tokenizer, data, tmp_path / "b",
+            options=RunOptions(checkpoint_every=1), observe=kill,
+        )  # fmt: skip
+    fit_studies(paper(), resumed, start.tokenizer, data, tmp_path / "b")
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
+    )
+    micro = replace(paper(), optim=replace(paper().optim, micro_batch=2))
+    with pytest.raises(SettingInvalid, match="micro_batch"):
+        fit_studies(micro, resumed, start.tokenizer, data, tmp_path / "c")
+
+
+def test_a_study_batch_in_parts_with_recomputed_slices_gives_the_same_gradients(tmp_path: Path) -> None:
+    data = samples()
+    found = []
+    for micro, chunk in ((0, 0), (2, 5)):
+        start = scratch_study_model(data.texts, MODEL, 0)
+        whole = replace(config(), checkpoint_slices=chunk)
+        task = StudyTask(whole, start.model, start.tokenizer, data, tmp_path, RunOptions(), Alone())
+        ((step, batch),) = task.batches(3, 4)
+        value = backward(task.embed, task.loss(step, batch), batch, micro)
+        found.append((value, [p.grad for p in start.model.parameters() if p.grad is not None]))
+    (one, grads), (other, others) = found
+    assert one == pytest.approx(other, rel=1e-5)
+    assert len(grads) == len(others)
+    for a, b in zip(grads, others, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_a_pretrained_text_encoder_is_the_start_and_survives_its_folder(tmp_path: Path) -> None:
+    data = samples(4)
+    torch.manual_seed(3)
+    tokenizer = train_tokenizer(data.texts, 300, 24)
+    bert = BertModel(
+        BertConfig(vocab_size=300, hidden_size=24, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48),
+        add_pooling_layer=False,
+    ).eval()
+    bert.save_pretrained(tmp_path / "bert")
+    tokenizer.save_pretrained(tmp_path / "bert")
+    recipe = replace(paper(), text_base=str(tmp_path / "bert"))
+    save_study_folder(load_study_base(recipe, data.texts), tmp_path / "model")
+    loaded = load_study_folder(tmp_path / "model")
+    ids = torch.tensor([tokenizer("hyperintense glioma left")["input_ids"]])
+    first = bert(input_ids=ids).last_hidden_state[:, 0]
+    padded = torch.nn.functional.pad(ids, (0, 5))
+    with torch.inference_mode():
+        expected = torch.nn.functional.normalize(loaded.model.text.project(first), dim=1)
+        torch.testing.assert_close(loaded.model.texts(padded), expected, rtol=0, atol=1e-5)
+    assert describe_study_base(recipe).startswith("scratch:0+bert@")
+    lacking = load_file(tmp_path / "bert" / "model.safetensors")
+    lacking.pop("encoder.layer.0.output.dense.weight")
+    save_file(lacking, tmp_path / "bert" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BaseUnavailable, match="lack"):
+        load_study_base(recipe, data.texts)
+
+
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
     data = samples()
     start = scratch_study_model(data.texts, MODEL, 0)
@@ -128,7 +236,7 @@ def test_at_lam_0_the_objective_is_the_plain_clip_loss() -> None:
     texts = torch.nn.functional.normalize(torch.randn(len(data.texts), MODEL.dim), dim=1)
     rows, scale = torch.arange(len(data.texts)), torch.tensor(10.0)
     found = StudyObjective(LossConfig(kind="soft", lam=0.0), 0.0, data)(
-        features, rows, texts, data.owner, scale, rows, torch.arange(len(data))
+        features.sequences, features.studies, texts, data.owner, scale, rows, torch.arange(len(data))
     )
     plain = clip(features.sequences, texts, scale)
     assert float(found) == pytest.approx(float(plain), abs=1e-5)

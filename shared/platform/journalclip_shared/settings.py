@@ -60,10 +60,17 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     s3: S3Settings = S3Settings()
     mlflow_uri: str = Field("", description="Tracking server; empty means sqlite in workdir.")
+    catalogue_url: str = Field("", description="The catalogue's database; empty means a SQLite file in workdir.")
     concurrency: int = Field(1, ge=1, le=256, description="Events handled at once by one process.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of Prometheus metrics and health; 0 means none.")
     otlp_endpoint: str = Field("", description="Where traces go (OTLP over HTTP); empty means nowhere.")
+    handler_limit_s: float = Field(
+        3600.0, ge=0, description="Seconds that one event may be handled before the process ends; 0 means no limit."
+    )
+    park_after_crashes: int = Field(
+        3, ge=0, description="An event in hand at so many deaths of its process is parked; 0 means never."
+    )
     fail_points: str = Field("", description="For fault tests only: `name=action@n;...`.")
     drain: bool = Field(False, description="Empty the backlog and exit, instead of serving.")
 

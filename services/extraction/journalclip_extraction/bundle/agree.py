@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from journalclip_extraction.article import ReadArticle, ReadFigure
 from journalclip_extraction.bundle.likeness import best_likeness, plain
-from journalclip_extraction.bundle.matching import number_of, wordings
+from journalclip_extraction.bundle.matching import key_of, wordings
 from journalclip_extraction.licences import normalise
 from journalclip_shared.ids import normalise_doi
 from journalclip_shared.records.article import Agreement
@@ -28,7 +28,7 @@ def agreement(
     figures = found = 0
     for figure, other in zip(xml.figures, pairs, strict=True):
         alike = best_likeness(other.caption, wordings(figure)) if other else 0.0
-        rows.append((number_of(figure), round(alike, 4)))
+        rows.append((key_of(figure), round(alike, 4)))
         if any(plain(each)[:_PRINTED] in printed for each in wordings(figure)):
             figures += 1
             found += alike >= FOUND

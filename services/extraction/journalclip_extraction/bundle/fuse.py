@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
 from journalclip_extraction.bundle.agree import agreement
 from journalclip_extraction.bundle.group import Group, pictures_of
-from journalclip_extraction.bundle.matching import match, number_of
+from journalclip_extraction.bundle.matching import key_of, match, numbered
 from journalclip_extraction.bundle.pictures import best_rendition, part_of, same_picture, sharper
-from journalclip_extraction.licences import normalise
+from journalclip_extraction.licences import figure_licence, normalise
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import appraise
 from journalclip_shared.ids import pages_digest
-from journalclip_shared.records.article import ArticleFacts, Box, Mention, Quality, Source, Sourced
+from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality, Source, Sourced
 from journalclip_sources.jats.article import XmlArticle, XmlFigure
 from journalclip_sources.pdf.content import Page
 from journalclip_sources.pdf.geometry import Rect
@@ -68,6 +69,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
     if read is not None and not xml.has_body:  # front matter alone: the pages have the figures
         stated = replace(read, facts=_facts(xml, read), pmcid=xml.pmcid, article_type=xml.article_type)
         return _of_type(replace(stated, sources=("pdf", "xml")), xml.article_type)
+    facts = _facts(xml, read)
     pairs = match(xml.figures, read.figures if read else ())
     taken: dict[str, str] = {}
     figures = []
@@ -75,9 +77,9 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         package = _package(group, figure, files, options)
         crop, source = _choice(other.crop if other else None, package, pages.pixels(other) if pages and other else 0.0)
         if source:
-            taken[number_of(figure) or figure.id or str(len(taken) + 1)] = source
+            taken[key_of(figure) or figure.id or str(len(taken) + 1)] = source
         if figure.caption or other is not None:
-            figures.append(_figure(figure, other, crop, options))
+            figures.append(_figure(figure, other, crop, options, facts.licence))
     has_pictures = any(pictures_of(files, names) for names in group.pictures.values())
     sources: tuple[Source, ...] = ("xml",)
     if read is not None:
@@ -86,6 +88,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         sources = ("package", "xml")
     measured = agreement(xml, read, pairs, pages.printed, taken) if read is not None and pages is not None else None
     article = ReadArticle(
+        captions_seen=len(xml.figures),
         pages=read.pages if read else 0,
         figures=tuple(figures),
         unseen=read.unseen if read else (),
@@ -94,7 +97,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         digest=read.digest if read else pages_digest([xml.title, *(each.caption for each in xml.figures)]),
         sources=sources,
         agreement=measured,
-        facts=_facts(xml, read),
+        facts=facts,
         pmcid=xml.pmcid,
         article_type=xml.article_type,
     )
@@ -121,19 +124,20 @@ def _choice(page: Crop | None, package: Crop | None, pixels: float) -> tuple[Cro
     return (package, "package") if sharper(package, pixels) else (page, "page, sharper")
 
 
-def _figure(figure: XmlFigure, other: ReadFigure | None, crop: Crop | None, options: ExtractOptions) -> ReadFigure:
-    number = number_of(figure)
+def _figure(
+    figure: XmlFigure, other: ReadFigure | None, crop: Crop | None, options: ExtractOptions, licence: Licence
+) -> ReadFigure:
+    series, number, suffix = numbered(figure)
     if other is None:
+        kind: Literal["raster", "none"] = "raster" if crop else "none"
         read = ReadFigure(
-            number, figure.label, figure.caption, 1, 1, None, kind="raster" if crop else "none", crop=crop
+            number, figure.label, figure.caption, 1, 1, None, kind=kind, crop=crop, series=series, suffix=suffix
         )
     else:
-        read = replace(
-            other,
-            number=number or other.number,
-            label=figure.label or other.label,
-            caption=figure.caption or other.caption,
-        )
+        read = replace(other, caption=figure.caption or other.caption)
+        if figure.label:
+            read = replace(read, label=figure.label, number=number, series=series, suffix=suffix)
+    read = replace(read, licence=figure_licence(f"{figure.caption} {figure.credit} {figure.rights}", licence))
     if figure.mentions:
         page = read.mentions[0].page if read.mentions else read.caption_page
         read = replace(read, mentions=tuple(Mention(page=page, text=text) for text in figure.mentions if text))
@@ -181,16 +185,19 @@ def _facts(xml: XmlArticle, read: ReadArticle | None) -> ArticleFacts:
     """What the XML says of the article; where it is silent the pages speak."""
     before = read.facts if read else ArticleFacts()
     facts = before.model_copy(
-        update={
-            name: Sourced(value=value, where="XML")
-            for name, value in (("title", xml.title), ("doi", xml.doi), ("journal", xml.journal), ("year", xml.year))
-            if value
-        }
+        update={name: Sourced(value=value, where="XML") for name, value in _stated(xml).items() if value}
     )
+    if xml.authors:
+        facts = facts.model_copy(update={"authors": xml.authors, "authors_where": "XML"})
     if xml.licence:
         stated = Sourced(value=xml.licence, where=f"XML, {xml.licence_from}")
         facts = facts.model_copy(update={"licence_statement": stated, "licence": normalise(xml.licence)})
     return facts
+
+
+def _stated(xml: XmlArticle) -> dict[str, str | None]:
+    """Facts of the XML by the names of `ArticleFacts`."""
+    return {"title": xml.title, "doi": xml.doi, "journal": xml.journal, "year": xml.year, "volume": xml.volume}
 
 
 def _of_type(article: ReadArticle, article_type: str) -> ReadArticle:

@@ -8,22 +8,24 @@ from collections.abc import Sequence
 from journalclip_extraction.article import ReadFigure
 from journalclip_extraction.bundle.likeness import best_likeness
 from journalclip_sources.jats.article import XmlFigure
-from journalclip_sources.pdf.labels import parse_label
+from journalclip_sources.pdf.labels import parse_label, series_key
 
 _ENOUGH = 0.6  # of likeness, where no number says which figure it is
 _OF_ONE_NUMBER = 0.3  # a figure of the same number with other words is another series' figure
 
 
-def number_of(figure: XmlFigure) -> str:
-    """Its number as the pages' reader normalises it; the label's own letters where that knows none; else empty."""
-    if not figure.label:
-        return ""
-    label = parse_label(figure.label)
+def numbered(figure: XmlFigure) -> tuple[str, str, str]:
+    """Series, number and suffix as the pages' reader has them; its last digits where that knows no such label."""
+    label = parse_label(figure.label) if figure.label else None
     if label is None:
-        return "".join(re.findall(r"\w*\d[\w.\-]*", figure.label)[-1:])[:40].strip(".-")
-    rest = figure.label[label.end :].strip(" .:|-–—")
-    # "Figure 1—figure supplement 2" is a figure of its own beside Figure 1.
-    return f"{label.number}{label.suffix}" + (f"-{'-'.join(rest.lower().split())[:40]}" if rest else "")
+        return "", "".join(re.findall(r"\w*\d[\w.\-]*", figure.label)[-1:])[:40].strip(".-"), ""
+    return label.series, label.number, label.suffix
+
+
+def key_of(figure: XmlFigure) -> str:
+    """Names the figure in its article, as `ReadFigure.key` does; empty where it has no number."""
+    series, number, suffix = numbered(figure)
+    return series_key(series, number) + suffix.lower()
 
 
 def wordings(figure: XmlFigure) -> list[str]:
@@ -56,6 +58,6 @@ def match(xml: Sequence[XmlFigure], read: Sequence[ReadFigure]) -> list[ReadFigu
 
 def _score(figure: XmlFigure, other: ReadFigure) -> float:
     alike = best_likeness(other.caption, wordings(figure))
-    if number_of(figure) == other.number:
+    if key_of(figure) and key_of(figure) == other.key:
         return 1.0 + alike if alike >= _OF_ONE_NUMBER or not figure.caption else 0.0
     return alike if alike >= _ENOUGH else 0.0

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from journalclip_inference.hits import Hit, hit_of
+from journalclip_inference.hits import Hit, Standing, hit_of
 from journalclip_inference.index.rows import Row
 from journalclip_inference.reader import Reader
 from journalclip_shared.records import Document
@@ -63,5 +63,5 @@ def doubts_of(row: Row, loss_bar: float) -> tuple[Doubt, ...]:
 
 
 def _doubted(reader: Reader, rank: int, position: int, row: Row, doubts: tuple[Doubt, ...]) -> Doubted:
-    hit = hit_of(row, rank, reader.collection.agreement(position), None)
+    hit = hit_of(row, Standing(rank, reader.collection.agreement(position)))
     return Doubted(hit=hit, doubts=doubts, loss=row.loss, box=row.pair.box)

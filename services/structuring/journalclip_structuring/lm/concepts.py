@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from journalclip_structuring.pseudo.write import plural, templates
-from journalclip_structuring.study import SEQUENCES, SIGNALS
+from journalclip_structuring.report_record import SEQUENCES
+from journalclip_structuring.study import SIGNALS
 from journalclip_structuring.vocabulary import vocabulary
 
 if TYPE_CHECKING:

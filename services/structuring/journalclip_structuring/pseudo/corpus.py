@@ -12,7 +12,8 @@ from journalclip_shared.records.caption import Certainty
 from journalclip_shared.records.report import Enhancement, MassEffect, Shape
 from journalclip_structuring.pseudo.draw import draw_study
 from journalclip_structuring.pseudo.write import Split, Writer, templates
-from journalclip_structuring.study import SEQUENCES, SIGNALS, Study, StudyFinding
+from journalclip_structuring.report_record import SEQUENCES
+from journalclip_structuring.study import SIGNALS, Study, StudyFinding
 from journalclip_structuring.vocabulary import vocabulary
 
 

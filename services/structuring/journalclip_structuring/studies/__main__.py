@@ -5,13 +5,14 @@ from __future__ import annotations
 from journalclip_shared import wiring
 from journalclip_structuring.build import build_structurer
 from journalclip_structuring.settings import StructuringSettings
-from journalclip_structuring.studies.handler import StudyStructuringHandler
+from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 
 
 def main() -> None:
     settings = StructuringSettings()
     structurer = build_structurer(settings)
-    wiring.main(settings, lambda store, _bus: StudyStructuringHandler(store, structurer))
+    options = ReportOptions(settings.report_language, settings.report_without_sequences)
+    wiring.main(settings, lambda store, _bus: StudyStructuringHandler(store, structurer, options))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,41 @@
 """`VolumesExtracted` in, `StudyStructured` out: each sequence beside what the report says of it (SeLIP's pairs).
 
 Idempotent by the manifest ``structured/<extractor>/<structurer>/<study_id>``. A sequence that the report does not speak
-of has no pair and stays part of the study; a description without a volume is in the record only. A report that the
-structurer cannot do is done by rules and flagged; when the structurer itself is unwell the delivery is tried again.
+of, or of which nothing was recognised, has no pair and stays part of the study; ``without_pair`` counts why. A report
+that names no sequence is said of all volumes, unless the options say otherwise. A description without a volume is in
+the record only. A report in a language that is not read is refused; any other that the structurer cannot do is done by
+rules and flagged; when the structurer itself is unavailable the delivery is tried again.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import ValidationError
 
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.report import ReportRecord
+from journalclip_shared.records.report import ReportLanguage, ReportRecord, SequenceDescription, SequenceName
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair
-from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
+from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument, UnsupportedReport
 from journalclip_structuring.handler import slug
+from journalclip_structuring.report_record import attached
+from journalclip_structuring.report_rendering import rendered
+from journalclip_structuring.report_rules import UnsupportedLanguage
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.structurer import Structurer, StructureRequest, signature
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """How reports become pairs."""
+
+    language: ReportLanguage = "en"  # of the renderings, whatever the language of the report
+    unnamed: Literal["attach", "leave"] = "attach"  # a report that names no sequence: all volumes get it, or none
 
 
 class StudyStructuringHandler:
@@ -28,12 +44,13 @@ class StudyStructuringHandler:
     group = "structuring-studies"
     consumes: tuple[type[Fact], ...] = (VolumesExtracted,)
 
-    def __init__(self, store: ArtifactStore, structurer: Structurer) -> None:
+    def __init__(self, store: ArtifactStore, structurer: Structurer, options: ReportOptions | None = None) -> None:
         self._store, self._structurer = store, structurer
+        self._options = options or ReportOptions()
         self._rules = RuleStructurer()
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `UnreadableDocument`, `StructurerUnavailable`."""
+        """Raises `UnreadableDocument`, `UnsupportedReport`, `StructurerUnavailable`."""
         fact = event.fact
         if not isinstance(fact, VolumesExtracted):
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
@@ -56,7 +73,11 @@ class StudyStructuringHandler:
 
     def _structure(self, study: ExtractedStudy, fact: VolumesExtracted, version: str) -> StructuredStudy:
         record = self._record(study.report)
-        said = {each.sequence: each for each in record.descriptions}
+        if self._options.unnamed == "attach":
+            record = attached(record, [volume.sequence for volume in study.volumes])
+        record = rendered(record, self._options.language)
+        described = {each.sequence: each for each in record.descriptions}
+        said = {name: each for name, each in described.items() if each.recognised and each.rendering}
         pairs = [
             StudyPair(
                 pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, version),
@@ -68,8 +89,9 @@ class StudyStructuringHandler:
                 description=said[volume.sequence],
             )
             for volume in study.volumes
-            if volume.sequence in said and said[volume.sequence].rendering
+            if volume.sequence in said
         ]
+        missing = Counter(_why(described, v.sequence) for v in study.volumes if v.sequence not in said)
         return StructuredStudy(
             study_id=study.study_id,
             patient=study.patient,
@@ -80,6 +102,7 @@ class StudyStructuringHandler:
             volumes=study.volumes,
             record=record,
             pairs=tuple(pairs),
+            without_pair=dict(sorted(missing.items())),
         )
 
     def _record(self, report: str) -> ReportRecord:
@@ -91,6 +114,13 @@ class StudyStructuringHandler:
             return result.record
         if result.failure is not None and result.failure.retryable:
             raise StructurerUnavailable(result.failure.code, result.failure.reason, 1)
-        stand_in = self._rules.structure([request])[0].record
-        assert isinstance(stand_in, ReportRecord), "rules give every report a record"
+        try:
+            stand_in = self._rules.report(request)
+        except UnsupportedLanguage as error:
+            raise UnsupportedReport(str(error)) from error
         return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+
+
+def _why(described: dict[SequenceName, SequenceDescription], sequence: SequenceName) -> str:
+    """Why a volume has no pair."""
+    return "nothing-recognised" if sequence in described else "not-described"

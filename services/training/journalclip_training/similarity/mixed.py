@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from journalclip_shared.records.caption import CaptionRecord
-from journalclip_training.config import LossConfig, Syntax
+from journalclip_training.config import LossConfig
 from journalclip_training.losses.kernel import EVERY, Kernel
+from journalclip_training.losses.published import LogSimilarity
 from journalclip_training.similarity import Block, Similarity
+from journalclip_training.similarity.clauses import Clauses
 from journalclip_training.similarity.edit import Edit
 from journalclip_training.similarity.fields import Fields, Labels
 from journalclip_training.similarity.ngrams import Bleu, Dice
@@ -80,6 +82,8 @@ class TextKernels:
         unique, coded = list(number), [first[text] for text in number]
         if config.kind == "medclip":
             self.similarity: Similarity = Mixed(((1.0, Labels(coded)),))
+        elif config.kind == "selip":
+            self.similarity = Clauses(unique, config.normal_text)
         else:
             self.similarity = mixed(config, unique, coded, cache)
 
@@ -89,6 +93,8 @@ class TextKernels:
         match self.config.kind:
             case "sat":
                 return Triage(block, self.config.sat_positive, self.config.sat_neutral)
+            case "selip":
+                return LogSimilarity(block)
             case "medclip":
                 return Softened(block, 1.0)  # MedCLIP takes the softmax of the cosines as they are
             case _:
@@ -99,19 +105,21 @@ def mixed(config: LossConfig, texts: Sequence[str], records: Sequence[CaptionRec
     """Only the parts that weigh are prepared."""
     parts: list[tuple[float, Similarity]] = []
     if config.alpha > 0:
-        parts.append((config.alpha, syntax(config.syntax, texts, records)))
+        parts.append((config.alpha, syntax(config, texts, records)))
     if config.alpha < 1:
         parts.append((1 - config.alpha, Sentences(texts, sentence_encoder(config.semantic), cache)))
     return Mixed(tuple(parts))
 
 
-def syntax(name: Syntax, texts: Sequence[str], records: Sequence[CaptionRecord]) -> Similarity:
-    match name:
+def syntax(config: LossConfig, texts: Sequence[str], records: Sequence[CaptionRecord]) -> Similarity:
+    match config.syntax:
         case "edit":
             return Edit(texts)
         case "bleu":
             return Bleu(texts)
         case "dice":
             return Dice(texts)
+        case "clauses":
+            return Clauses(texts, config.normal_text)
         case "fields":
             return Fields(records)

@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from journalclip_evaluation.auroc import macro, one_against_rest
 from journalclip_modeling.studies.model import StudyModel
+from journalclip_training.studies.augment import vary
 from journalclip_training.studies.config import StudyDataConfig
-from journalclip_training.studies.fit import vary
 
 Chances = NDArray[np.float64]  # [N, classes]
 _STRENGTH = 10.0  # inverse regularisation of the probe, on unit vectors

@@ -1,12 +1,13 @@
-"""The fit core over studies: plain PyTorch, resumable, deterministic on a CPU. `journalclip_training.fit` is its model.
+"""Studies as a `journalclip_training.fit.FitTask`: volumes with their descriptions, any subset of sequences at a time.
 
-Every random choice (order, hidden sequences, shifts, gains) is a function of seed and step, so a run that was killed
-goes on from its checkpoint to the very same weights.
+Every random choice (order, hidden sequences, moves, gains) is a function of seed and step, so a run that was killed
+goes on from its checkpoint to the very same weights. Each rank sees the whole batch's numbers and its own volumes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +16,20 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from journalclip_modeling.studies.model import StudyModel
-from journalclip_training.batches import Order
-from journalclip_training.checkpoint import Point, Saved, State, load, save
+from journalclip_modeling.studies.model import StudyModel, VolumeStudyModel
+from journalclip_training.batches import Order, Plan
 from journalclip_training.config import RunOptions
-from journalclip_training.errors import TrainingDiverged
-from journalclip_training.fit import CURVE_POINTS, Fitted, Observe, nobody
-from journalclip_training.optim import Average, adamw, gradient_norm, rate, set_rate
+from journalclip_training.errors import SettingInvalid
+from journalclip_training.fit import Fitted, Observe, fit_task, nobody
+from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Tokens
+from journalclip_training.studies.augment import vary
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 from journalclip_training.studies.objective import StudyObjective
-from journalclip_training.studies.samples import StudySamples
+from journalclip_training.studies.samples import StudySamples, as_units
+from journalclip_training.unique_texts import UniqueTexts
+
+MOST_STEPS = 1 << 24  # of a run; keeps the seeds of different runs' dropout apart
 
 
 def fit_studies(
@@ -37,79 +41,140 @@ def fit_studies(
     *,
     options: RunOptions | None = None,
     observe: Observe = nobody,
+    world: World | None = None,
 ) -> Fitted:
     """Train ``model`` in place, resuming from ``folder``. Raises `TrainingDiverged`, `CheckpointMismatch`."""
-    return _Run(config, model, tokenizer, samples, folder, options or RunOptions()).go(observe)
+    options, world = options or RunOptions(), world or Alone()
+    task = StudyTask(config, model, tokenizer, samples, folder, options, world)
+    return fit_task(task, config.optim, config.digest, folder, options=options, observe=observe, world=world)
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """One batch: which studies, what of them is visible, and the pairs that belong to it."""
+class Shown:
+    """Which studies a batch has, what of them is visible, and the pairs that belong to it."""
 
-    studies: Tensor
-    voxels: Tensor
-    present: Tensor
-    pairs: Tensor
-    owner: Tensor  # of each pair, in the batch
-    rows: Tensor  # of each pair, among the present sequences
+    studies: Tensor  # int64 [B], numbers of the set
+    present: Tensor  # bool [B, S]
+    pairs: Tensor  # int64 [Q], numbers of the set, sorted by study
+    owner: Tensor  # int64 [Q], of each pair, in the batch
+    rows: Tensor  # int64 [Q], of each pair, among the present sequences
+
+    def part(self, where: slice) -> Shown:
+        """Adjacent studies, renumbered."""
+        mine = (self.owner >= where.start) & (self.owner < where.stop)
+        before = int(self.present[: where.start].sum())
+        return Shown(
+            self.studies[where], self.present[where], self.pairs[mine], self.owner[mine] - where.start,
+            self.rows[mine] - before,
+        )  # fmt: skip
 
 
-class _Run:
+@dataclass(frozen=True)
+class StudyBatch:
+    """This rank's slice, on the device."""
+
+    shown: Shown
+    voxels: Tensor  # uint8 [B, S, Z, H, W]
+    ids: Tensor  # int64 [Q, L]
+    seed: int  # of dropout, where the text tower has some
+
+    def __len__(self) -> int:
+        return len(self.voxels)
+
+    def parts(self, size: int) -> Iterator[StudyBatch]:
+        for a in range(0, len(self), size):
+            where = slice(a, min(a + size, len(self)))
+            mine = (self.shown.owner >= where.start) & (self.shown.owner < where.stop)
+            yield StudyBatch(
+                self.shown.part(where), self.voxels[where], self.ids[mine.to(self.ids.device)], self.seed + a
+            )
+
+
+class StudyTask:
+    """One study model over one training set."""
+
     def __init__(
         self, config: StudyTrainConfig, model: StudyModel, tokenizer: PreTrainedTokenizerBase, samples: StudySamples,
-        folder: Path, options: RunOptions,
+        folder: Path, options: RunOptions, world: World,
     ) -> None:  # fmt: skip
-        self.config, self.options, self.samples = config, options, samples
-        self.path = folder / "checkpoint.safetensors"
-        self.device = torch.device(options.device)
+        if isinstance(model, VolumeStudyModel) and config.optim.micro_batch:
+            raise SettingInvalid("optim.micro_batch", "batch normalisation sees a batch whole: it must be 0")
+        self.config, self.world, self.device = config, world, torch.device(options.device)
+        self.samples = as_units(samples, config.data.unit, config.loss.normal_text)
+        torch.manual_seed(config.seed)
         self.model = model.to(self.device).train()
-        self.tokens = Tokens(tokenizer, samples.texts, config.model.text.context)
-        self.objective = StudyObjective(config.loss, config.study_weight, samples, folder / "sentences")
-        self.order = Order(len(samples), config.optim.batch, config.seed)
-        self.steps = self.order.steps(config.optim.epochs)
-        self.optimizer = adamw(self.model, {}, config.optim)
-        self.average = Average(self.model, config.optim.ema)
-        self.state = State(self.model, self.optimizer, self.average, {})
+        self.model.save_memory(config.checkpoint_slices)
+        self.model.logit_scale.requires_grad_(config.loss.learn_scale)
+        self.extra: dict[str, Tensor] = {}
+        self._tokens = Tokens(tokenizer, self.samples.texts, model.config.text.context)
+        self._objective = StudyObjective(config.loss, config.study_weight, self.samples, folder / "sentences", world)
+        self.plan = plan_of(config, self.samples)
 
-    def go(self, observe: Observe) -> Fitted:
-        saved = load(self.path, self.state, self.config.digest) or Saved(0, ())
-        curve, keep = list(saved.curve), max(1, self.steps // CURVE_POINTS)
-        for step in range(saved.step, self.steps):
-            point, last = self._step(step), step + 1 == self.steps
-            if step % keep == 0 or last:
-                curve.append(point)
-            if last or (step + 1) % self.options.checkpoint_every == 0:
-                save(self.path, self.state, Saved(step + 1, tuple(curve)), self.config.digest)
-            observe(point, self.steps)
-        self.average.apply(self.model)
-        self.model.eval()
-        return Fitted(self.steps, tuple(curve))
+    @property
+    def log_scale(self) -> Tensor:
+        return self.model.logit_scale
 
-    def _step(self, step: int) -> Point:
-        lr = rate(step, self.steps, self.config.optim)
-        set_rate(self.optimizer, lr)
-        self.optimizer.zero_grad(set_to_none=True)
-        batch = shown(self.samples, self.order.at(step), self.config.data, (self.config.seed, step))
-        features = self.model(batch.voxels.to(self.device), batch.present.to(self.device))
-        ids = self.tokens.batch(batch.pairs.numpy())
-        texts = self.model.texts(ids.to(self.device))
-        scale = self.model.logit_scale.exp().clamp(max=self.config.loss.max_scale)
-        loss = self.objective(
-            features, batch.rows.to(self.device), texts, batch.owner.to(self.device), scale, batch.pairs, batch.studies
-        )
-        loss.backward()  # type: ignore[no-untyped-call]
-        _must_be_finite(step, "the loss", float(loss.detach()))
-        norm = gradient_norm(self.optimizer, self.config.optim.clip)
-        _must_be_finite(step, "the gradient norm", norm)
-        self.optimizer.step()
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, StudyBatch]]:
+        for step in range(start, stop):
+            yield step, self._batch(step)
+
+    def _batch(self, step: int) -> StudyBatch:
+        """Numbers are drawn for the whole batch, so they do not depend on the ranks."""
+        where = self.plan.share(self.world.rank, self.world.size)
+        mine = self._shown(step).part(where)
+        voxels = self.samples.voxels[mine.studies].to(self.device)
+        # A generator for each rank's first study: what a study gets does not depend on the ranks.
+        varied = [
+            vary(each[None], self.config.data, np.random.default_rng((self.config.seed, step, 1, int(number))))
+            for each, number in zip(voxels, mine.studies, strict=True)
+        ]
+        ids = self._tokens.batch(mine.pairs.numpy()).to(self.device)
+        seed = (self.config.seed * MOST_STEPS + step) * self.plan.size + where.start
+        return StudyBatch(mine, torch.cat(varied), ids, seed)
+
+    def _shown(self, step: int) -> Shown:
+        return shown(self.samples, self.plan.at(step), self.config.data, (self.config.seed, step))
+
+    def embed(self, batch: StudyBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Unit vectors: of the described sequences [Q, dim], of the studies [B, dim], of the descriptions [Q, dim]."""
+        torch.manual_seed(batch.seed)  # the same dropout however often, and after whatever, a batch is embedded
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
+            found = self.model(batch.voxels, batch.shown.present.to(self.device))
+            texts = self.model.texts(batch.ids)
+        return found.sequences[batch.shown.rows.to(self.device)], found.studies, texts
+
+    def loss(self, step: int, batch: StudyBatch) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        every, owner = self._shown(step), batch.shown.owner.to(self.device)
+
+        def value(sequences: Tensor, studies: Tensor, texts: Tensor) -> Tensor:
+            scale = self.log_scale.exp().clamp(max=self.config.loss.max_scale)
+            return self._objective(sequences, studies, texts, owner, scale, every.pairs, every.studies)
+
+        return value
+
+    def after_step(self) -> None:
         with torch.no_grad():
-            self.model.logit_scale.clamp_(0.0, math.log(self.config.loss.max_scale))
-        self.average.update(self.model, step)
-        return Point(step, float(loss.detach()), lr, math.exp(float(self.model.logit_scale.detach())), norm)
+            self.log_scale.clamp_(0.0, math.log(self.config.loss.max_scale))
+
+    def finish(self) -> None:
+        self.model.save_memory(0)
+        self.model.eval()
 
 
-def shown(samples: StudySamples, studies: np.ndarray, config: StudyDataConfig, seed: tuple[int, int]) -> _Shown:
-    """What a step sees of ``studies``: some sequences hidden, all moved and brightened a little."""
+def plan_of(config: StudyTrainConfig, samples: StudySamples) -> Plan:
+    """``samples`` are units, as `as_units` makes them. Raises `SettingInvalid`."""
+    if not config.data.unique_texts:
+        return Order(len(samples), config.optim.batch, config.seed)
+    if config.data.unit != "volume":
+        raise SettingInvalid("data.unique_texts", "it needs data.unit=volume: a study has several texts")
+    number: dict[str, int] = {}
+    return UniqueTexts(
+        [number.setdefault(text, len(number)) for text in samples.texts], config.optim.batch, config.seed
+    )
+
+
+def shown(samples: StudySamples, studies: np.ndarray, config: StudyDataConfig, seed: tuple[int, int]) -> Shown:
+    """What a step sees of ``studies``: some sequences hidden, at least one with a description left."""
     rng = np.random.default_rng(seed)
     numbers = torch.from_numpy(studies)
     present = samples.present[numbers].clone()
@@ -118,27 +183,13 @@ def shown(samples: StudySamples, studies: np.ndarray, config: StudyDataConfig, s
     described = _described(samples, numbers)
     none = ~(kept & described).any(1)
     kept[none] = present[none]
-    voxels = vary(samples.voxels[numbers], config, rng)
     pairs = samples.pairs_of(numbers)
     place = {int(study): n for n, study in enumerate(numbers)}
     owner = torch.tensor([place[int(each)] for each in samples.owner[pairs]], dtype=torch.int64)
     visible = kept[owner, samples.sequence[pairs]]
     pairs, owner = pairs[visible], owner[visible]
     row = kept.flatten().cumsum(0).view(kept.shape) - 1
-    return _Shown(numbers, voxels, kept, pairs, owner, row[owner, samples.sequence[pairs]])
-
-
-def vary(voxels: Tensor, config: StudyDataConfig, rng: np.random.Generator) -> Tensor:
-    """uint8 [B, S, Z, H, W], each study moved by whole pixels and scaled in brightness, the same for all sequences."""
-    if not config.shift and not config.brightness:
-        return voxels
-    moves = rng.integers(-config.shift, config.shift + 1, (len(voxels), 2))
-    gains = rng.normal(1, config.brightness, len(voxels)) if config.brightness else np.ones(len(voxels))
-    out = torch.empty_like(voxels)
-    for n, (move, gain) in enumerate(zip(moves, gains, strict=True)):
-        moved = torch.roll(voxels[n], (int(move[0]), int(move[1])), (-2, -1))  # the border is background
-        out[n] = (moved.float() * float(gain)).clamp_(0, 255).to(torch.uint8)
-    return out
+    return Shown(numbers, kept, pairs, owner, row[owner, samples.sequence[pairs]])
 
 
 def _described(samples: StudySamples, studies: Tensor) -> Tensor:
@@ -147,8 +198,3 @@ def _described(samples: StudySamples, studies: Tensor) -> Tensor:
     for n, study in enumerate(studies):
         out[n, samples.sequence[samples.pairs_of(study[None])]] = True
     return out
-
-
-def _must_be_finite(step: int, what: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise TrainingDiverged(step, what, value)

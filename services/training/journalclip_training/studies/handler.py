@@ -18,7 +18,6 @@ from journalclip_modeling.studies.folder import (
     StudyFolder,
     load_study_folder,
     save_study_folder,
-    scratch_study_model,
 )
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import DatasetFrozen, Event, Fact, ModelTrained
@@ -34,6 +33,7 @@ from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.studies.fit import fit_studies
 from journalclip_training.studies.load import load_samples
 from journalclip_training.studies.samples import StudySamples
+from journalclip_training.studies.start import describe_study_base, load_study_base
 from journalclip_training.tracking import Lineage, Tracking, Untracked
 
 REGISTERED = "journalclip-studies"  # the registered model of studies; figures have their own
@@ -59,7 +59,7 @@ class StudyTrainingHandler:
         frozen = cast(DatasetFrozen, event.fact)
         if frozen.kind != "studies":
             return []
-        base = f"scratch:{self.config.seed}"
+        base = describe_study_base(self.config)
         model_id = make_id("mdl", frozen.dataset_id, self.config.digest, base)
         name = f"trained/{model_id}"
         ref = self.store.find_manifest("models", name)
@@ -116,7 +116,7 @@ class StudyTrainingHandler:
         if not saved.exists():
             fresh = folder / "start.tmp"
             shutil.rmtree(fresh, ignore_errors=True)
-            save_study_folder(scratch_study_model(samples.texts, self.config.model, self.config.seed), fresh)
+            save_study_folder(load_study_base(self.config, samples.texts), fresh)
             fresh.rename(saved)
         return load_study_folder(saved)
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from journalclip_modeling.studies.model import StudyFeatures, study_text
+from journalclip_modeling.studies.model import study_text
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_training.config import LossConfig
-from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Kernel
+from journalclip_training.losses.world import Alone, World
+from journalclip_training.objective import lam_of, soft_contrast
 from journalclip_training.similarity.mixed import TextKernels
 from journalclip_training.studies.samples import StudySamples, coded, merged
 
@@ -24,43 +25,47 @@ class StudyObjective:
     """Over one training set."""
 
     def __init__(
-        self, config: LossConfig, study_weight: float, samples: StudySamples, cache: Path | None = None
+        self,
+        config: LossConfig,
+        study_weight: float,
+        samples: StudySamples,
+        cache: Path | None = None,
+        world: World | None = None,
     ) -> None:
-        self.config, self.weight = config, study_weight
+        self.config, self.weight, self.world = config, study_weight, world or Alone()
         self._pairs: TextKernels | None = None
         self._studies: TextKernels | None = None
-        if self.lam:
+        if lam_of(config):
             self._pairs = TextKernels(config, samples.texts, [coded(each) for each in samples.descriptions], cache)
-            texts, records = study_records(samples)
-            self._studies = TextKernels(config, texts, records, cache)
-
-    @property
-    def lam(self) -> float:
-        return {"clip": 0.0, "soft": self.config.lam}.get(self.config.kind, 1.0)
+            if study_weight:
+                texts, records = study_records(samples)
+                self._studies = TextKernels(config, texts, records, cache)
 
     def __call__(
         self,
-        features: StudyFeatures,
-        shown: Tensor,
+        sequences: Tensor,
+        studies: Tensor,
         texts: Tensor,
         owner: Tensor,
         scale: Tensor,
         pairs: Tensor,
-        studies: Tensor,
+        numbers: Tensor,
     ) -> Tensor:
-        """Scalar. ``shown`` int64 [Q]: rows of ``features.sequences`` that belong to ``texts`` [Q, dim].
+        """Scalar. Rows of ``sequences`` and ``texts`` [Q, dim] are pairs; ``studies`` [B, dim] are this rank's.
 
-        ``owner`` [Q] numbers the batch's studies; ``pairs`` [Q] and ``studies`` [B] are numbers of the whole set.
+        ``owner`` [Q] numbers this rank's studies; ``pairs`` and ``numbers`` name the pairs and studies of the whole
+        batch, all ranks', in the training set.
         """  # fmt: skip
-        one = contrastive(features.sequences[shown], texts, scale, self._kernel(self._pairs, pairs), self.lam)
+        one = self._contrast(sequences, texts, scale, self._pairs, pairs)
         if not self.weight:
             return one
-        whole = study_text(texts, owner, len(features.studies))
-        two = contrastive(features.studies, whole, scale, self._kernel(self._studies, studies), self.lam)
+        whole = study_text(texts, owner, len(studies))
+        two = self._contrast(studies, whole, scale, self._studies, numbers)
         return (1 - self.weight) * one + self.weight * two
 
-    def _kernel(self, kernels: TextKernels | None, ids: Tensor) -> Kernel | None:
-        return None if kernels is None else kernels.at(ids, torch.device("cpu"))
+    def _contrast(self, v: Tensor, t: Tensor, scale: Tensor, kernels: TextKernels | None, ids: Tensor) -> Tensor:
+        kernel: Kernel | None = None if kernels is None else kernels.at(ids, v.device)
+        return soft_contrast(self.config, v, t, scale, kernel, self.world)
 
 
 def study_records(samples: StudySamples) -> tuple[list[str], list[CaptionRecord]]:

@@ -7,7 +7,7 @@ study ``owner[p]`` with ``texts[p]``. Pairs are sorted by study, then sequence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -51,6 +51,32 @@ class StudySamples:
             texts=tuple(self.texts[p] for p in pairs),
             descriptions=tuple(self.descriptions[p] for p in pairs),
         )
+
+
+def as_units(samples: StudySamples, unit: str, normal_text: str) -> StudySamples:
+    """Samples whose rows are what a batch is made of: studies, or volumes with one text each.
+
+    As SeLIP has it, every volume of a normal study then has the one ``normal_text``; empty: texts stay as they are.
+    """
+    texts = samples.texts
+    if normal_text:
+        found = torch.tensor([any(not f.negated for f in each.findings) for each in samples.descriptions])
+        abnormal = torch.zeros(len(samples), dtype=torch.bool)
+        abnormal[samples.owner[found]] = True
+        texts = tuple(
+            text if abnormal[owner] else normal_text for text, owner in zip(texts, samples.owner, strict=True)
+        )
+    if unit == "study":
+        return replace(samples, texts=texts)
+    count = len(texts)
+    return StudySamples(
+        voxels=samples.voxels[samples.owner, samples.sequence][:, None],
+        present=torch.ones(count, 1, dtype=torch.bool),
+        owner=torch.arange(count),
+        sequence=torch.zeros(count, dtype=torch.int64),
+        texts=texts,
+        descriptions=samples.descriptions,
+    )
 
 
 def coded(description: SequenceDescription) -> CaptionRecord:

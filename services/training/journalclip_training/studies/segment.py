@@ -15,11 +15,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from journalclip_modeling.studies.model import StudyModel
+from journalclip_modeling.studies.model import StudyModel, VolumeStudyModel
 from journalclip_modeling.studies.towers import as_floats
+from journalclip_shared.errors import PermanentError
 
 CODES = (0, 1, 2, 4)  # BraTS: background, core, oedema, enhancing
 REGIONS: dict[str, tuple[int, ...]] = {"whole": (1, 2, 4), "core": (1, 4), "enhancing": (4,)}
+
+
+class NoMaps(PermanentError):
+    """The model's image tower has no maps of single slices."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            "tower-has-no-maps",
+            f"a {kind} tower gives one vector a volume, and the decoder reads maps of slices",
+            "Segment with a model of a slice tower (recipes selip_study and study_demo).",
+        )
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,8 @@ class Segmenter(nn.Module):
 
     def __init__(self, model: StudyModel, width: int) -> None:
         super().__init__()
+        if isinstance(model, VolumeStudyModel):
+            raise NoMaps(model.config.tower.kind)
         self.tower = model.tower
         self.lateral = nn.ModuleList(nn.Conv2d(2 * each, width, 1) for each in model.tower.channels)
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in model.tower.channels)

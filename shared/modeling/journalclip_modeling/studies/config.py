@@ -15,9 +15,9 @@ SEQUENCES: tuple[SequenceName, ...] = get_args(SequenceName)
 
 @dataclass(frozen=True)
 class SliceTowerConfig:
-    """The image tower over single slices; its weights are shared by all slices of all sequences."""
+    """The image tower; its weights are shared by all sequences, and by all slices where it sees one at a time."""
 
-    kind: Literal["resnet", "vit"] = "resnet"
+    kind: Literal["resnet", "vit", "volume"] = "resnet"  # volume: a 3-D ResNet over whole volumes, SeLIP's
     widths: tuple[int, ...] = (256, 512, 1024, 2048)  # channels a stage of the ResNet
     depths: tuple[int, ...] = (3, 4, 6, 3)
     block: Literal["bottleneck", "basic"] = "bottleneck"
@@ -32,8 +32,10 @@ class SliceTowerConfig:
 
 @dataclass(frozen=True)
 class TextTowerConfig:
-    """A CLIP text transformer."""
+    """A CLIP text transformer, or any Hugging Face encoder, whose first token's vector is projected."""
 
+    kind: Literal["clip", "encoder"] = "clip"
+    encoder: str = ""  # JSON of the encoder's own configuration; empty: a BERT of the sizes below
     width: int = 512
     layers: int = 12
     heads: int = 8
@@ -57,6 +59,18 @@ class StudyModelConfig:
 def resnet50() -> SliceTowerConfig:
     """ResNet-50 (arXiv 1512.03385)."""
     return SliceTowerConfig()
+
+
+def volume_resnet50() -> SliceTowerConfig:
+    """A 3-D ResNet-50 of one channel, with batch normalisation, as SeLIP's."""
+    return SliceTowerConfig(kind="volume")
+
+
+def tiny_volume(widths: tuple[int, ...] = (8, 16)) -> SliceTowerConfig:
+    """A 3-D ResNet for small volumes and a CPU."""
+    return SliceTowerConfig(
+        kind="volume", widths=widths, depths=(1,) * len(widths), stem=widths[0], pooled_stem=False, block="basic"
+    )
 
 
 def vit_b16() -> SliceTowerConfig:

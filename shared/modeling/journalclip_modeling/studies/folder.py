@@ -20,7 +20,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from journalclip_modeling.folder import ModelUnloadable
 from journalclip_modeling.scratch import train_tokenizer
 from journalclip_modeling.studies.config import StudyModelConfig
-from journalclip_modeling.studies.model import StudyModel
+from journalclip_modeling.studies.model import StudyModel, study_model
 
 _KIND = "journalclip-study"
 _CONFIG = TypeAdapter(StudyModelConfig)
@@ -38,7 +38,7 @@ def scratch_study_model(texts: Sequence[str], config: StudyModelConfig, seed: in
     """Random weights and a tokenizer of the texts; the same arguments give the same model."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = StudyModel(config)
+        model = study_model(config)
     return StudyFolder(model, train_tokenizer(texts, config.text.vocabulary, config.text.context))
 
 
@@ -58,7 +58,7 @@ def load_study_folder(folder: Path) -> StudyFolder:
         config = json.loads((folder / "config.json").read_text())
         if config.get("model_type") != _KIND:
             raise ModelUnloadable(folder, f"its config.json is no {_KIND} model's")
-        model = StudyModel(_CONFIG.validate_python(config["study"]))
+        model = study_model(_CONFIG.validate_python(config["study"]))
         model.load_state_dict(load_file(folder / "model.safetensors"))
         # The folder's own class is PreTrainedTokenizerFast; the config's model type is none that transformers knows.
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

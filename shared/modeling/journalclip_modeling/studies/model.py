@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+from torch.utils.checkpoint import checkpoint
 
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_modeling.studies.pooling import AttentionPool
+from journalclip_modeling.studies.text import text_tower
 from journalclip_modeling.studies.towers import as_floats, slice_tower
+from journalclip_modeling.studies.volume import VolumeResNet
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,17 @@ class StudyFeatures:
 
 
 class StudyModel(nn.Module):
-    """Both towers with what pools them."""
+    """Slice towers: attention over positions, slices and sequences. `VolumeStudyModel` has the same methods."""
 
     def __init__(self, config: StudyModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.chunk = 0  # slices that are recomputed together in the backward pass; 0: all activations are kept
+        self._build_images(config)
+        self.text = text_tower(config)
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+
+    def _build_images(self, config: StudyModelConfig) -> None:
         slices, rows, columns = config.grid
         self.tower = slice_tower(config.tower, (rows, columns))
         stride = self.tower.strides[-1]
@@ -51,8 +59,6 @@ class StudyModel(nn.Module):
         self.pool_places, self.pool_slices, self.pool_sequences = (AttentionPool(width, heads) for _ in range(3))
         self.project_sequence = nn.Linear(width, config.dim, bias=False)
         self.project_study = nn.Linear(width, config.dim, bias=False)
-        self.text = CLIPTextModelWithProjection(_text_config(config))
-        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
     def forward(self, voxels: Tensor, present: Tensor) -> StudyFeatures:
         """uint8 [N, S, Z, H, W] and bool [N, S], at least one sequence a study."""
@@ -61,46 +67,84 @@ class StudyModel(nn.Module):
         laid = hidden.new_zeros(*present.shape, hidden.shape[1]).index_put((where[:, 0], where[:, 1]), hidden)
         pooled, sequence_weights = self.pool_sequences(laid, present)
         return StudyFeatures(
-            sequences=normalize(self.project_sequence(hidden), dim=-1),
-            studies=normalize(self.project_study(pooled), dim=-1),
+            sequences=normalize(self.project_sequence(hidden).float(), dim=-1),
+            studies=normalize(self.project_study(pooled).float(), dim=-1),
             hidden=pooled,
             slice_weights=slice_weights,
             sequence_weights=sequence_weights,
         )
 
     def texts(self, ids: Tensor) -> Tensor:
-        """Unit vectors [n, dim] of tokens [n, L]; attention is causal, so nothing that is read sees the padding."""
-        found = self.text(input_ids=ids)
-        return normalize(found.text_embeds.float(), dim=-1)
+        """Unit vectors [n, dim] of tokens [n, L], padded at their end."""
+        return normalize(self.text(ids).float(), dim=-1)
+
+    def save_memory(self, slices: int) -> None:
+        """Keep no activations of the image tower; recompute them, ``slices`` at a time, in the backward pass."""
+        self.chunk = slices
 
     def _sequences(self, volumes: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden [P, width] of volumes uint8 [P, Z, H, W] of sequences ``kind``."""
         p, z = volumes.shape[:2]
-        maps = self.tower(as_floats(volumes).flatten(0, 1)[:, None])[-1]
-        tokens = self.mix(self.token(maps.flatten(2).transpose(1, 2)) + self.place)
-        in_slice, _ = self.pool_places(tokens)
+        flat = volumes.flatten(0, 1)
+        if self.chunk and torch.is_grad_enabled():
+            parts = [checkpoint(self._slices, part, use_reentrant=False) for part in flat.split(self.chunk)]
+            in_slice = torch.cat(parts)
+        else:
+            in_slice = self._slices(flat)
         stack = in_slice.view(p, z, -1) + self.height[:z]
         pooled, weights = self.pool_slices(stack)
         return pooled + self.sequence[kind], weights
+
+    def _slices(self, slices: Tensor) -> Tensor:
+        """Hidden [n, width] of slices uint8 [n, H, W]; none depends on another."""
+        maps = self.tower(as_floats(slices)[:, None])[-1]
+        tokens = self.mix(self.token(maps.flatten(2).transpose(1, 2)) + self.place)
+        in_slice: Tensor = self.pool_places(tokens)[0]
+        return in_slice
+
+
+class VolumeStudyModel(StudyModel):
+    """SeLIP's shape: a 3-D tower over each volume, and nothing else that is learnt on the image side.
+
+    The published model has no study level: a study's vector is the mean of its volumes', each weighed alike.
+    """
+
+    def _build_images(self, config: StudyModelConfig) -> None:
+        if config.hidden != config.tower.widths[-1]:
+            raise ValueError(
+                f"hidden is {config.hidden}; a volume tower's is its last width, {config.tower.widths[-1]}"
+            )
+        self.volume = VolumeResNet(config.tower)
+        self.project = nn.Linear(config.hidden, config.dim)
+
+    def forward(self, voxels: Tensor, present: Tensor) -> StudyFeatures:
+        """As `StudyModel.forward`; the sequences' names play no part, so S may be any number."""
+        where = present.nonzero()
+        volumes = voxels[where[:, 0], where[:, 1]]
+        hidden = self.volume(as_floats(volumes)[:, None])
+        vectors = normalize(self.project(hidden).float(), dim=-1)
+        counts = present.sum(1, keepdim=True)
+        pooled = hidden.new_zeros(len(present), hidden.shape[1]).index_add(0, where[:, 0], hidden) / counts
+        slices = volumes.shape[1]
+        return StudyFeatures(
+            sequences=vectors,
+            studies=study_text(vectors, where[:, 0], len(present)),
+            hidden=pooled,
+            slice_weights=vectors.new_full((len(vectors), slices), 1 / slices),
+            sequence_weights=present.to(vectors.dtype) / counts,
+        )
+
+    def save_memory(self, slices: int) -> None:
+        """Blocks are recomputed whole, whatever ``slices`` is."""
+        self.volume.checkpointing = bool(slices)
+
+
+def study_model(config: StudyModelConfig) -> StudyModel:
+    """The network of a configuration, with random weights."""
+    return VolumeStudyModel(config) if config.tower.kind == "volume" else StudyModel(config)
 
 
 def study_text(vectors: Tensor, owner: Tensor, studies: int) -> Tensor:
     """Unit mean [studies, dim] of description vectors [P, dim] that belong to study ``owner`` int64 [P]."""
     total = vectors.new_zeros(studies, vectors.shape[1]).index_add(0, owner, vectors)
     return normalize(total, dim=-1)
-
-
-def _text_config(config: StudyModelConfig) -> CLIPTextConfig:
-    text = config.text
-    return CLIPTextConfig(
-        vocab_size=text.vocabulary,
-        hidden_size=text.width,
-        intermediate_size=4 * text.width,
-        num_hidden_layers=text.layers,
-        num_attention_heads=text.heads,
-        max_position_embeddings=text.context,
-        projection_dim=config.dim,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-    )

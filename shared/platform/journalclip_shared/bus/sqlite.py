@@ -168,7 +168,7 @@ def _transient() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:  # locked, disk full, input/output error
-        raise TransientError(f"event log: {error}") from error
+        raise TransientError(f"event log: {error}", "bus") from error
 
 
 def _dump(headers: Headers) -> str:

@@ -18,7 +18,7 @@ SCHEMA_VERSION = "1"
 Laterality = Literal["left", "right", "bilateral", "midline"]
 Certainty = Literal["certain", "probable", "possible"]
 Stage = Literal["preoperative", "intraoperative", "postoperative", "follow-up"]
-RecordFlag = Literal["hidden-instruction", "fallback"]
+RecordFlag = Literal["hidden-instruction", "fallback", "low-read-share"]
 
 
 class Coded(Document):

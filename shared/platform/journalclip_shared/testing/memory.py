@@ -196,6 +196,9 @@ class MemoryArtifacts:
         data = self._objects.get((bucket, manifest_key(name)))
         return None if data is None else manifest_ref(bucket, name, data)
 
+    def available(self) -> bool:
+        return True
+
     def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
         keys = [key for where, key in self._objects if where == bucket and key.startswith("manifests/")]
         names = sorted(key.removeprefix("manifests/").removesuffix(".json") for key in keys)

@@ -97,7 +97,7 @@ export function signIn(why = "") {
 
 export function foot(served, pairs) {
   $("foot").replaceChildren(`${pairs} pairs, model version ${served.version} (`, make("code", {}, served.model_id),
-    "), index ", make("code", {}, served.index_id), ". Scores are cosines of embeddings. For research and reading, not for diagnosis.");
+    "), index ", make("code", {}, served.index_id), ". Words are scored by the share that a caption says, looks by cosines of embeddings. For research and reading, not for diagnosis.");
 }
 
 // A picture with its panel outlined; the region is given in shares of the picture.
@@ -128,9 +128,24 @@ export function captionOf(hit) {
 }
 
 function spansOf(hit) {
+  const found = (hit.reasons || []).flatMap((reason) => reason.spans);
+  if (found.length) return merged(found);
   const wanted = new Set(hit.matched);
   const spans = codedOf(hit.record).filter((coded) => wanted.has(coded.term) && coded.span).map((coded) => coded.span);
   return spans.sort((a, b) => a[0] - b[0]);
+}
+
+// Longest first at each place; what overlaps is left out.
+function merged(spans) {
+  return spans.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+}
+
+// The words of a query that a hit has, and how much its picture is like the query.
+export function whyOf(hit) {
+  const parts = (hit.reasons || []).map((reason) => reason.where === "caption" ? reason.said : `${reason.said} (${reason.where})`);
+  if (hit.exact) parts.unshift({ id: "looked up", caption: "the whole caption", title: "the article's title", phrase: "the quoted words" }[hit.exact]);
+  if (hit.similarity !== null && hit.similarity !== undefined) parts.push(`looks ${hit.similarity.toFixed(2)}`);
+  return parts.length ? make("p", { class: "why" }, `Because of: ${parts.join(", ")}`) : null;
 }
 
 function marked(text, spans) {
@@ -164,6 +179,11 @@ export function nameOf(hit) {
   return `${hit.label.replace(/[.:\s]+$/, "")}${hit.letter ? ` (${hit.letter})` : ""}`;
 }
 
+function scoreTitle(hit) {
+  return hit.share === null || hit.share === undefined ? "Cosine of the embeddings, -1 to 1"
+    : `${Math.round(100 * hit.share)} % of the words, and looks where few captions say them`;
+}
+
 export function card(hit, { score = "score" } = {}) {
   const whole = hit.region !== null;
   const picture = shot(`${whole ? hit.figure_image_url : hit.image_url}?side=480`, `${nameOf(hit)}: ${hit.caption.slice(0, 120)}`,
@@ -178,8 +198,8 @@ export function card(hit, { score = "score" } = {}) {
   } }, what);
   return make("li", { class: "card", "data-pair": hit.pair_id }, picture, make("div", { class: "body" },
     make("div", { class: "row" }, make("h3", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}` }, nameOf(hit))),
-      make("span", { class: "score", title: "Cosine of the embeddings, -1 to 1" }, `${score} ${hit.score.toFixed(3)}`)),
-    caption, tagsOf(hit), make("p", { class: "source" }, source),
+      make("span", { class: "score", title: scoreTitle(hit) }, `${score} ${hit.score.toFixed(3)}`)),
+    caption, whyOf(hit), tagsOf(hit), make("p", { class: "source" }, source),
     make("div", { class: "acts" }, make("a", { href: `/?like=${hit.pair_id}` }, "Similar"), copy("Copy citation", hit.cite),
       hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null)));
 }

@@ -1,0 +1,106 @@
+"""Figures as a `journalclip_training.fit.FitTask`: a CLIP model, pictures by index, captions, distillation."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from journalclip_modeling.encoder import context_length
+from journalclip_modeling.folder import ClipFolder
+from journalclip_training.batches import Order
+from journalclip_training.config import RunOptions, TrainConfig
+from journalclip_training.feed import Feed
+from journalclip_training.lora import add_lora, fold_lora
+from journalclip_training.losses.world import World
+from journalclip_training.objective import Objective
+from journalclip_training.optim import freeze
+from journalclip_training.samples import Samples, Tokens, texts_of
+from journalclip_training.step import Batch
+from journalclip_training.towers import Towers, patches
+
+
+class FigureTask:
+    """``samples`` are numbered as ``plan`` numbers them: the run's own pairs, then the replayed ones."""
+
+    def __init__(
+        self, config: TrainConfig, start: ClipFolder, samples: Samples, plan: Order, folder: Path,
+        options: RunOptions, world: World,
+    ) -> None:  # fmt: skip
+        self.config, self.plan, self.options, self.world = config, plan, options, world
+        torch.manual_seed(config.seed)
+        self.model = start.model.to(options.device).train()
+        freeze(self.model, config.model.trainable)
+        self.model.logit_scale.requires_grad_(config.loss.learn_scale)
+        self._teacher = _teacher(start, config)
+        self._lora = add_lora(self.model, config.model.lora_rank) if config.model.trainable == "lora" else None
+        if config.model.activation_checkpointing:
+            self.model.activation_checkpointing_enable()
+        towers = Towers(self.model, start.preprocess, config.model.bf16, config.model.patch_dropout)
+        self._embed = torch.compile(towers) if options.compile else towers
+        self._objective = Objective(config.loss, samples, world, folder / "sentences")
+        self.extra = self._objective.extra
+        self._feed = self._fed(start, samples)
+
+    @property
+    def log_scale(self) -> Tensor:
+        scale: Tensor = self.model.logit_scale
+        return scale
+
+    def _fed(self, start: ClipFolder, samples: Samples) -> Feed:
+        even, odd = texts_of(samples.pairs, self.config.data)
+        context = context_length(start.model)
+        first = Tokens(start.tokenizer, even, context)
+        second = first if odd is even else Tokens(start.tokenizer, odd, context)
+        drawn = patches(start.model) if self.config.model.patch_dropout else 0
+        device = torch.device(self.options.device)
+        return Feed(samples.pictures, (first, second), self.plan, drawn, device, self.world.rank, self.world.size)
+
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, Batch]]:
+        return self._feed.batches(start, stop)
+
+    def embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Unit vectors of pictures and texts, [n, dim] each."""
+        v, t = self._embed(batch.pixels, batch.ids, batch.chance, self.config.data.augment)
+        return v, t
+
+    def loss(self, step: int, batch: Batch) -> Callable[[Tensor, Tensor], Tensor]:
+        indices, taught = self.plan.at(step), self._taught(batch)
+
+        def value(v: Tensor, t: Tensor) -> Tensor:
+            total = self._objective(v, t, self.log_scale, indices)
+            for ours, theirs in zip((v, t), taught, strict=False):
+                apart = (1 - (ours * theirs).sum(1)).sum() * (self.world.size / self.plan.size)  # a mean over ranks
+                total = total + self.config.forgetting.distil * apart
+            return total
+
+        return value
+
+    def after_step(self) -> None:
+        self._objective.cap(self.log_scale)
+
+    def finish(self) -> None:
+        if self._lora is not None:
+            fold_lora(self._lora)
+        self.model.eval()
+
+    def _taught(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What the starting model makes of the batch; nothing where there is no distillation."""
+        if self._teacher is None:
+            return ()
+        with torch.no_grad():
+            parts = [
+                self._teacher(part.pixels, part.ids, part.chance, self.config.data.augment)
+                for part in batch.parts(self.config.optim.micro_batch or len(batch))
+            ]
+        return tuple(torch.cat(each) for each in zip(*parts, strict=True))
+
+
+def _teacher(start: ClipFolder, config: TrainConfig) -> Towers | None:
+    """A frozen copy of the starting model, for distillation; it sees whole pictures."""
+    if not config.forgetting.distil:
+        return None
+    return Towers(copy.deepcopy(start.model).requires_grad_(False).eval(), start.preprocess, config.model.bf16)
