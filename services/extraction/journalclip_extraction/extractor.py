@@ -31,6 +31,7 @@ from journalclip_extraction.quality import appraise
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import pages_digest
 from journalclip_shared.records.article import Licence, Mention
+from journalclip_shared.text import clean
 from journalclip_sources.pdf.content import Page, Picture
 from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
 from journalclip_sources.pdf.geometry import to_box
@@ -38,7 +39,7 @@ from journalclip_sources.pdf.hidden_text import beside_the_pages, bounded
 from journalclip_sources.pdf.labels import Label, series_key
 from journalclip_sources.pdf.ligatures import mend_ligatures
 from journalclip_sources.pdf.ocr import find_data, level, read_scan
-from journalclip_sources.pdf.reader import clean, read_page
+from journalclip_sources.pdf.reader import read_page
 from journalclip_sources.pdf.scans import is_scan, is_scanned
 from journalclip_sources.pdf.typography import learn
 from journalclip_sources.pdf.upright import as_displayed, make_upright
