@@ -19,11 +19,11 @@ from typing import Literal, TypedDict
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.handler import ExtractionHandler, Reading
 from journalclip_extraction.sandbox import Sandbox
-from journalclip_intake.articles import record
+from journalclip_intake.articles import record, submission
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError, TransientError
-from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted, SourceQuarantined
+from journalclip_shared.events import Event, Fact, FiguresExtracted, SourceQuarantined, Submitted
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
 from journalclip_sources.sandbox import Limits
@@ -79,15 +79,15 @@ def read_one(
     """Submit and extract one file; every error on purpose ends in the row."""
     began = time.time()
     _, fact = record(store, path, path.name)
-    if fact.article_id in refused:
+    if fact.key in refused:
         return _row(path, "quarantined before", fact, began)
     handler = ExtractionHandler(store, sandbox, options)
-    before = store.find_manifest("figures", f"extracted/{handler.extractor}/{fact.article_id}")
+    before = store.find_manifest("figures", handler.manifest_of(fact))
     try:
         extracted = handler.extract(fact)
     except PermanentError as error:
         outcome = SourceQuarantined(
-            source_id=fact.article_id,
+            source_id=fact.key,
             name=fact.name,
             stage="extraction",
             code=error.code,
@@ -97,7 +97,8 @@ def read_one(
         return _row(path, "quarantined", fact, began, outcome, code=error.code)
     except TransientError:
         return _row(path, "unavailable", fact, began)  # its next backfill reads it
-    return _row(path, "done before" if before else "extracted", fact, began, extracted, figures=extracted.figures)
+    figures = sum(each.figures for each in extracted)
+    return _row(path, "done before" if before else "extracted", fact, began, *extracted, figures=figures)
 
 
 def rows(
@@ -172,20 +173,20 @@ _PATIENT = {"agent_register_timeout_ms": 300_000, "worker_niceness": 0}
 
 
 def _facts(row: Row) -> list[Fact]:
-    facts: list[Fact] = [ArticleSubmitted.model_validate_json(row["submitted"])]
+    facts: list[Fact] = [submission(row["submitted"])]
     if row["state"] == "quarantined":
         facts.append(SourceQuarantined.model_validate_json(row["outcome"]))
-    elif row["outcome"]:
-        facts.append(FiguresExtracted.model_validate_json(row["outcome"]))
+    else:
+        facts.extend(FiguresExtracted.model_validate_json(line) for line in row["outcome"].splitlines())
     return facts
 
 
 def _row(
     path: Path,
     state: State,
-    fact: ArticleSubmitted,
+    fact: Submitted,
     began: float,
-    outcome: Fact | None = None,
+    *outcome: Fact,
     code: str = "",
     figures: int = 0,
 ) -> Row:
@@ -195,7 +196,7 @@ def _row(
         code=code,
         figures=figures,
         submitted=fact.model_dump_json(),
-        outcome=outcome.model_dump_json() if outcome else "",
+        outcome="\n".join(each.model_dump_json() for each in outcome),
         began=began,
         ended=time.time(),
     )

@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 import typer
 
 from journalclip_pipelines.commands import (
+    agreement,
     backfill,
     catalogue,
     demo,
@@ -63,6 +64,7 @@ app.command()(doctor.doctor)
 app.command()(sizing.sizing)
 app.command()(synthesize.synthesize)
 app.command()(extract.extract)
+app.command()(agreement.agreement)
 app.command()(train.train)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)

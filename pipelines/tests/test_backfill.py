@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from journalclip_devtools.doubles.readers import article
-from journalclip_extraction.article import ExtractOptions, ReadArticle
+from journalclip_devtools.doubles.readers import article, delivery
+from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_pipelines.backfill import Row, publish, read_one
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.kinds import source_kind
@@ -21,13 +21,13 @@ class Reads:
 
     calls = 0
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
+    def read(self, data: bytes, options: ExtractOptions) -> ReadDelivery:
         self.calls += 1
         if data.startswith(b"bad"):
             raise PermanentError("pdf-invalid", "this is not a PDF", "Send a PDF.")
         if data.startswith(b"later"):
             raise TransientError("the zygote is gone")
-        return article(data.decode())
+        return delivery(article(data.decode()))
 
 
 @pytest.fixture

@@ -205,7 +205,8 @@ class _Run:
 
     def structured(self, pdf: Path) -> Event:
         """The event that says so, waited for."""
-        return self._event(PairsStructured, article_id(sha256_hex(pdf.read_bytes())))
+        extracted = self._event(FiguresExtracted, article_id(sha256_hex(pdf.read_bytes())))
+        return self._event(PairsStructured, extracted.key)
 
     def wait_for(self, done: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + _PATIENCE_S
@@ -218,7 +219,7 @@ class _Run:
         found: list[Event] = []
 
         def there() -> bool:
-            found.extend(event for event in events_of(self._bus, kind) if event.key == source)
+            found.extend(event for event in events_of(self._bus, kind) if _subject(event) == source)
             return bool(found)
 
         self.wait_for(there, f"no {kind.topic} of {source}")
@@ -246,3 +247,8 @@ class _Run:
             for sample in family.samples
             if sample.name == "journalclip_handle_seconds_sum"
         )
+
+
+def _subject(event: Event) -> str:
+    """The submission that an event is about, or the article where only that is known."""
+    return event.fact.source if isinstance(event.fact, FiguresExtracted) else event.key

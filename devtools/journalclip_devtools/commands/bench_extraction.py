@@ -57,10 +57,10 @@ def scaling(
 
     from journalclip_devtools.benches.scaling import measure
     from journalclip_extraction.article import ExtractOptions
-    from journalclip_intake.articles import find_pdfs
+    from journalclip_intake.articles import find_deliveries
     from journalclip_pipelines.progress import reporter
 
-    files = [path.read_bytes() for path in find_pdfs(folder)]
+    files = [path.read_bytes() for path in find_deliveries(folder)]
     with reporter().stage("read", 2 * len(files)) as stage:
         found = measure(files, workers, ExtractOptions(crops=crops, panels=crops), stage.update)
     if as_json:
@@ -83,13 +83,13 @@ def backfill(
     from dataclasses import asdict
 
     from journalclip_extraction.settings import ExtractionSettings
-    from journalclip_intake.articles import find_pdfs
+    from journalclip_intake.articles import find_deliveries
     from journalclip_pipelines import backfill as job
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter, watched
     from journalclip_shared.ids import Json
 
-    paths = find_pdfs(folder)
+    paths = find_deliveries(folder)
     passes: dict[int, job.Summary] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for count in (1, workers):

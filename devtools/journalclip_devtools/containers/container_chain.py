@@ -117,7 +117,7 @@ class Chain:
         begun = time.time()
         for pdf in pdfs:
             self.drop(pdf)
-        read = [self.event(PairsStructured, source(pdf)) for pdf in pdfs]
+        read = [self.event(PairsStructured, self.article(pdf)) for pdf in pdfs]
         frozen = self.event(DatasetFrozen)
         self.done(f"extracted and structured ({len(pdfs)})", max(each["time"] for each in read) - begun)
         trained = self.event(ModelTrained)
@@ -133,7 +133,7 @@ class Chain:
         self.drop(pdf)
         times = [begun]
         for kind in (ArticleSubmitted, FiguresExtracted, PairsStructured):
-            event = self.event(kind, source(pdf))
+            event = self.event(kind, source(pdf) if kind is ArticleSubmitted else self.article(pdf))
             times.append(event["time"])
         fact = PairsStructured.model_validate(event["fact"])
         pair = StructuredArticle.model_validate_json(S3Artifacts(self._s3()).get(fact.document)).pairs[0]
@@ -189,8 +189,12 @@ class Chain:
         settings = self._s3()
         connect(settings).fput_object(f"{settings.bucket_prefix}articles", f"{INBOX}{pdf.name}", str(pdf))
 
+    def article(self, pdf: Path) -> str:
+        """Id of the article that a PDF holds, once it is extracted."""
+        return str(self.event(FiguresExtracted, source(pdf))["key"])
+
     def event(self, kind: type[Fact], key: str = "") -> Manifest:
-        """The first of its kind (and key), waited for; at once an end where something went to quarantine."""
+        """The first of its kind (and key, or delivery), waited for; an end where something went to quarantine."""
         found: list[Manifest] = []
 
         def there() -> bool:
@@ -201,7 +205,11 @@ class Chain:
             for name, status in self.jobs().items():
                 if status["jobDeploymentStatus"] == "Failed" or status.get("jobStatus") == "FAILED":
                     raise PermanentError("chain-failed", f"RayJob {name}: {status}")
-            found.extend(each for each in events if each["topic"] == kind.topic and key in {"", each["key"]})
+            found.extend(
+                each
+                for each in events
+                if each["topic"] == kind.topic and key in {"", each["key"], each["fact"].get("delivery_id")}
+            )
             return bool(found)
 
         self._engine.wait_for(there, f"no {kind.topic}")

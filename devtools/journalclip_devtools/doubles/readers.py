@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import ArticleFacts, Box, Sourced
 
@@ -28,12 +28,17 @@ def article(title: str, image: bytes = PNG) -> ReadArticle:
     crop = Crop(image, "image/png", 1, 1)
     box = Box(x0=0, y0=0, x1=1, y1=1)
     figure = ReadFigure("1", "Figure 1", "A caption.", 1, 1, box, crop=crop)
-    return ReadArticle(1, ArticleFacts(title=Sourced(value=title)), (figure,))
+    return ReadArticle(1, ArticleFacts(title=Sourced(value=title)), (figure,), digest=title)
 
 
-def read(data: bytes, options: ExtractOptions) -> ReadArticle:
+def delivery(*articles: ReadArticle) -> ReadDelivery:
+    """What a file of these articles yields."""
+    return ReadDelivery(articles, sum(each.pages for each in articles))
+
+
+def read(data: bytes, options: ExtractOptions) -> ReadDelivery:
     deed, _, argument = data.decode().partition(" ")
-    return article(_DEEDS[deed](argument) or str(options.dpi))
+    return delivery(article(_DEEDS[deed](argument) or str(options.dpi)))
 
 
 def _echo(argument: str) -> str:

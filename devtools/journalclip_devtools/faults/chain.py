@@ -19,7 +19,7 @@ from typing import TypedDict
 
 from PIL import Image
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
 from journalclip_extraction.handler import ExtractionHandler
 from journalclip_freezing import FreezeOptions
 from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
@@ -66,12 +66,15 @@ def figures_of(number: int, quarantined: Container[int] = ()) -> int:
 class LineReader:
     """A `Reading` of one-line articles: deterministic figures, or the error that the line asks for."""
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
+    def read(self, data: bytes, options: ExtractOptions) -> ReadDelivery:
         words = data.decode("utf-8", "replace").split()
         if len(words) != 3 or words[0] != "%line":
             raise PermanentError("pdf-invalid", "this is not an article", "Send an article.")
         number, figures = int(words[1]), int(words[2])
-        return ReadArticle(1, ArticleFacts(), tuple(_figure(number, each) for each in range(figures)))
+        article = ReadArticle(
+            1, ArticleFacts(), tuple(_figure(number, each) for each in range(figures)), digest=str(number)
+        )
+        return ReadDelivery((article,), 1)
 
 
 def _figure(number: int, place: int) -> ReadFigure:

@@ -21,7 +21,7 @@ import pymupdf
 
 from journalclip_devtools.hostile import FILES, mutant
 from journalclip_devtools.hostile.catalogue import READ
-from journalclip_extraction.article import ExtractOptions, ReadArticle
+from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_extraction.handler import ExtractionHandler
 from journalclip_extraction.sandbox import Sandbox
 from journalclip_shared.artifacts import ArtifactStore
@@ -153,8 +153,8 @@ class _Watched:
         self._sandbox = sandbox
         self.usage = Usage()
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
-        outcome: Outcome[ReadArticle] = self._sandbox.run(data, options)
+    def read(self, data: bytes, options: ExtractOptions) -> ReadDelivery:
+        outcome: Outcome[ReadDelivery] = self._sandbox.run(data, options)
         self.usage = outcome.usage
         return outcome.article()
 

@@ -28,7 +28,7 @@ def backfill(
     from dataclasses import asdict
 
     from journalclip_extraction.settings import ExtractionSettings
-    from journalclip_intake.articles import find_pdfs
+    from journalclip_intake.articles import find_deliveries
     from journalclip_pipelines import backfill as job
     from journalclip_pipelines.kinds import source_kind
     from journalclip_pipelines.local.workspace import Workspace
@@ -40,7 +40,7 @@ def backfill(
     with workspace.lock():
         states = [] if retry else source_states(workspace.bus.read, source_kind("articles"))
         refused = frozenset(each.source_id for each in states if each.state == "quarantined")
-        paths = find_pdfs(folder)
+        paths = find_deliveries(folder)
         found = job.rows(paths, settings, settings.options(), settings.limits, refused, workers, address)
         with reporter().stage("backfill", len(paths)) as stage:
             summary = asdict(job.publish(workspace.bus, watched(found, stage, len(paths))))

@@ -77,23 +77,23 @@ def bootstrap(
 
 
 def submit(
-    folder: Annotated[Path, typer.Argument(help="A folder of PDFs, or one PDF.", metavar="DIR")],
+    folder: Annotated[Path, typer.Argument(help="A folder of PDFs and packages, or one of them.", metavar="DIR")],
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
-    """Store PDFs and announce them; what was submitted before is recognised.
+    """Store PDFs and packages and announce them; what was submitted before is recognised.
 
     Examples:
 
         journalclip submit issues/ --workdir W
     """
-    from journalclip_intake.articles import find_pdfs
+    from journalclip_intake.articles import find_deliveries
     from journalclip_intake.articles import submit as run
     from journalclip_shared.wiring import open_artifacts, open_bus
 
     settings = _settings(workdir)
     store, bus = open_artifacts(settings), open_bus(settings)
-    done = [run(store, bus, path) for path in find_pdfs(folder)]
+    done = [run(store, bus, path) for path in find_deliveries(folder)]
     bus.close()
     if as_json:
         print_json([{"article_id": each.article_id, "name": each.name, "new": each.new} for each in done])

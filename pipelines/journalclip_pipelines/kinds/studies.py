@@ -24,7 +24,7 @@ class Studies:
     submissions: Bucket = "studies"
     documents: Bucket = "studies"
     stores_no_refused = True
-    submitted: type[Fact] = StudySubmitted
+    submitted: tuple[type[Fact], ...] = (StudySubmitted,)
     extracted: type[Fact] = VolumesExtracted
     structured: type[Fact] = StudyStructured
 
@@ -36,6 +36,9 @@ class Studies:
 
     def pairs_count(self, structured: Fact) -> int:
         return cast(StudyStructured, structured).pairs
+
+    def submission_of(self, extracted: Fact) -> str:
+        return extracted.key
 
     def document_of(self, fact: Fact) -> ArtifactRef:
         if isinstance(fact, StudySubmitted):
@@ -49,9 +52,12 @@ class Studies:
                 study = SubmittedStudy.model_validate_json(store.get(ref))
                 yield StudySubmitted(study_id=study.study_id, study=ref, name=describe(study))
 
-    def extracted_fact(self, store: ArtifactStore, ref: ArtifactRef) -> Fact:
-        document = ExtractedStudy.model_validate_json(store.get(ref))
-        return VolumesExtracted(study_id=document.study_id, document=ref, volumes=len(document.volumes))
+    def extracted_facts(self, store: ArtifactStore) -> Iterator[Fact]:
+        for name in store.list_manifests(self.documents, names.extracted()):
+            ref = store.find_manifest(self.documents, name)
+            if ref is not None:
+                document = ExtractedStudy.model_validate_json(store.get(ref))
+                yield VolumesExtracted(study_id=document.study_id, document=ref, volumes=len(document.volumes))
 
     def structured_fact(self, store: ArtifactStore, ref: ArtifactRef) -> Fact:
         document = StructuredStudy.model_validate_json(store.get(ref))

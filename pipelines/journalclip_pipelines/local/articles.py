@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journalclip_freezing import FreezeOptions
-from journalclip_intake.articles import find_pdfs, submit
+from journalclip_intake.articles import find_deliveries, submit
 from journalclip_pipelines.local.local_kind import Submitted
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import Reporter
 from journalclip_shared.consume import Handler
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import ArticleSubmitted, Fact, FiguresExtracted
+from journalclip_shared.events import SUBMITTED, Fact, FiguresExtracted
 from journalclip_shared.kinds import Kind
 
 if TYPE_CHECKING:
@@ -33,18 +33,20 @@ class LocalArticles:
     general: Score | None = None  # the reference set of forgetting control
     kind: Kind = field(default="articles", init=False)
     titles: tuple[str, str] = field(default=("extract figures", "structure captions"), init=False)
-    extracts: type[Fact] = field(default=ArticleSubmitted, init=False)
+    extracts: tuple[type[Fact], ...] = field(default=SUBMITTED, init=False)
     structures: type[Fact] = field(default=FiguresExtracted, init=False)
 
     def find(self, folder: Path) -> list[Path]:
-        paths = find_pdfs(folder)
+        paths = find_deliveries(folder)
         if not paths:
-            raise PermanentError("input-empty", f"{folder} holds no PDF", "Give a folder of PDFs, or one PDF.")
+            raise PermanentError(
+                "input-empty", f"{folder} holds no PDF and no package", "Give a folder of PDFs and packages, or one."
+            )
         return paths
 
     def submit(self, workspace: Workspace, paths: list[Path], reporter: Reporter) -> Submitted:
         done = Submitted()
-        with reporter.stage("submit PDFs", len(paths)) as progress:
+        with reporter.stage("submit deliveries", len(paths)) as progress:
             for path in paths:
                 done.new += submit(workspace.store, workspace.bus, path).new
                 done.count += 1

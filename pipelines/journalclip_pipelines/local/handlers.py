@@ -40,7 +40,7 @@ def stages_before_freezing(workspace: Workspace, local: LocalKind) -> list[Stage
 
     one, two = local.titles
     return [
-        Stage(one, group("extraction", local.kind), (local.extracts,), extraction, local.workers),
+        Stage(one, group("extraction", local.kind), local.extracts, extraction, local.workers),
         Stage(two, group("structuring", local.kind), (local.structures,), structuring, local.workers),
     ]
 

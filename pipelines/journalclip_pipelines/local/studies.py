@@ -40,7 +40,7 @@ class LocalStudies:
     workers: int = 1
     kind: Kind = field(default="studies", init=False)
     titles: tuple[str, str] = field(default=("lay volumes on grid", "structure reports"), init=False)
-    extracts: type[Fact] = field(default=StudySubmitted, init=False)
+    extracts: tuple[type[Fact], ...] = field(default=(StudySubmitted,), init=False)
     structures: type[Fact] = field(default=VolumesExtracted, init=False)
 
     def find(self, folder: Path) -> list[Path]:

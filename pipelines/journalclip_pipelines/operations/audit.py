@@ -1,6 +1,6 @@
 """The audit: walks log, store and registry, and proves what journalclip promises, or says what is broken.
 
-* every submitted source is in exactly one final state (structured or quarantined) and none is left on the way;
+* every submission is in exactly one final state (structured or quarantined) and none is left on the way;
 * a dataset holds no pair twice, no source on two sides, and only pairs that stand in a structured document;
 * every reference, in events and in documents, resolves to bytes of its digest;
 * each kind has exactly one champion where a model was ever promoted, its manifest verifies, and the log names it last.
@@ -12,8 +12,8 @@ It only reads, sources of every kind through `kinds.SourceKind`. A system at wor
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -105,7 +105,7 @@ class _Walk:
         self._found.violations.append(Violation(code, subject, detail))
 
     def _sources(self, of: SourceKind) -> None:
-        announced = {fact.key for fact in facts_of(self._bus, of.submitted)}
+        announced = {fact.key for kind in of.submitted for fact in facts_of(self._bus, kind)}
         stored = {fact.key: fact for fact in of.submitted_facts(self._store)}
         for missing in sorted(announced - set(stored)):
             self._wrong("submission-unrecorded", missing, "announced, but its manifest is not in the store")
@@ -134,10 +134,14 @@ class _Walk:
             (of.structured, "structured"),
             (SourceQuarantined, "quarantined"),
         )
+        came_in: dict[str, set[str]] = defaultdict(set)
+        for fact in facts_of(self._bus, of.extracted):
+            came_in[fact.key].add(of.submission_of(fact))
         said = [
-            (event.time, rank, event.key, state)
+            (event.time, rank, source, state)
             for rank, (kind, state) in enumerate(ranked)
             for event in events_of(self._bus, kind)
+            for source in _submissions_of(of, event.fact, came_in)
         ]
         final: dict[str, str] = {}
         for _, _, source, state in sorted(said):
@@ -231,3 +235,8 @@ class _Walk:
             return False
         self._verified.add(ref.uri)
         return True
+
+
+def _submissions_of(of: SourceKind, fact: Fact, came_in: Mapping[str, set[str]]) -> Iterable[str]:
+    """The submissions that a fact is about: an article may have come in several."""
+    return (of.submission_of(fact),) if isinstance(fact, of.extracted) else came_in.get(fact.key, {fact.key})

@@ -122,10 +122,11 @@ def reindex(bus: Bus, kind: Kind, registry: ModelRegistry) -> ModelPromoted | No
 
 def _sources(store: ArtifactStore, registries: Mapping[Kind, ModelRegistry]) -> Iterator[tuple[str, Iterator[Fact]]]:
     for of in every_kind():
-        extracted = _manifests(store, of.documents, names.extracted())
+        for submitted in of.submitted:
+            found = (fact for fact in of.submitted_facts(store) if isinstance(fact, submitted))
+            yield submitted.topic, found
         structured = _manifests(store, of.documents, names.structured())
-        yield of.submitted.topic, of.submitted_facts(store)
-        yield of.extracted.topic, map(partial(of.extracted_fact, store), extracted)
+        yield of.extracted.topic, of.extracted_facts(store)
         yield of.structured.topic, map(partial(of.structured_fact, store), structured)
     yield DatasetFrozen.topic, _frozen(store)
     for registry in registries.values():

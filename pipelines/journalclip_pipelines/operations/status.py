@@ -1,4 +1,4 @@
-"""Where every source stands: a fold over the event log, one final state each, the same for every kind.
+"""Where every delivery stands: a fold over the event log, one final state each, the same for every kind.
 
 States: ``submitted`` and ``extracted`` are on the way; ``structured`` and ``quarantined`` are final. The last event
 about a source decides, so one that was quarantined and then replayed with success counts as structured.
@@ -28,6 +28,7 @@ class SourceStatus:
     name: str
     state: State
     kind: Kind | None
+    items: int = 0  # articles of a delivery, or the study
     extracted: int = 0  # figures, or volumes
     pairs: int = 0
     stage: str = ""
@@ -39,28 +40,49 @@ class SourceStatus:
         unit = source_kind(self.kind).unit if self.kind else "figures"
         return {
             "source_id": self.source_id, "name": self.name, "state": self.state, "kind": self.kind,
-            unit: self.extracted, "pairs": self.pairs, "stage": self.stage, "code": self.code,
+            "articles": self.items, unit: self.extracted, "pairs": self.pairs, "stage": self.stage, "code": self.code,
             "reason": self.reason, "remedy": self.remedy,
         }  # fmt: skip
 
 
 def source_states(read: ReadTopic, of: SourceKind) -> list[SourceStatus]:
-    """All sources of one kind, in order of submission; one that was refused before it was stored stands with them."""
+    """All submissions of one kind, in order, with what became of what they held.
+
+    One that was refused before it was stored stands with them.
+    """
     states: dict[str, SourceStatus] = {}
-    for fact in _facts(read, of.submitted, of.extracted, of.structured, SourceQuarantined):
-        source = fact.key
+    extracted: dict[str, dict[str, int]] = {}  # of each submission, by the source that was in it
+    pairs: dict[str, int] = {}  # of each source
+    for fact in _facts(read, *of.submitted, of.extracted, of.structured, SourceQuarantined):
         if isinstance(fact, of.submitted):
-            states.setdefault(source, SourceStatus(source, of.name_of(fact), "submitted", of.kind))
-        elif isinstance(fact, SourceQuarantined) and (source in states or source.startswith(of.id_prefix)):
-            known = states.get(source) or SourceStatus(source, fact.name, "quarantined", of.kind)
-            states[source] = _quarantined(known, fact)
-        elif source not in states:
-            continue  # a dataset or a training in quarantine is no source
+            states.setdefault(fact.key, SourceStatus(fact.key, of.name_of(fact), "submitted", of.kind))
+        elif isinstance(fact, SourceQuarantined):
+            held = [each for each, found in extracted.items() if fact.source_id in found]
+            refused = [fact.source_id] if fact.source_id in states or fact.source_id.startswith(of.id_prefix) else []
+            for source in held or refused:
+                known = states.get(source) or SourceStatus(source, fact.name, "quarantined", of.kind)
+                states[source] = _quarantined(known, fact)
         elif isinstance(fact, of.extracted):
-            states[source] = replace(states[source], state="extracted", extracted=of.extracted_count(fact))
+            if (source := of.submission_of(fact)) in states:
+                extracted.setdefault(source, {})[fact.key] = of.extracted_count(fact)
+                _settle(states, source, extracted[source], pairs)
         elif isinstance(fact, of.structured):
-            states[source] = replace(states[source], state="structured", pairs=of.pairs_count(fact))
+            pairs[fact.key] = of.pairs_count(fact)
+            for source in [each for each, found in extracted.items() if fact.key in found]:
+                _settle(states, source, extracted[source], pairs)
     return list(states.values())
+
+
+def _settle(states: dict[str, SourceStatus], source: str, extracted: dict[str, int], pairs: dict[str, int]) -> None:
+    """A submission is structured when all that it held is."""
+    done = [pairs[each] for each in extracted if each in pairs]
+    states[source] = replace(
+        states[source],
+        state="structured" if len(done) == len(extracted) else "extracted",
+        items=len(extracted),
+        extracted=sum(extracted.values()),
+        pairs=sum(done),
+    )
 
 
 def all_states(read: ReadTopic) -> list[SourceStatus]:

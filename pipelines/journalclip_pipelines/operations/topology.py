@@ -14,6 +14,7 @@ from journalclip_shared.events import (
     FACTS,
     ArticleSubmitted,
     DatasetFrozen,
+    DeliverySubmitted,
     Fact,
     FiguresExtracted,
     ModelPromoted,
@@ -93,14 +94,14 @@ def of_studies(step: str) -> str:
 SERVICES = (
     Service(
         "intake",
-        produces=(ArticleSubmitted,),
+        produces=(ArticleSubmitted, DeliverySubmitted),
         reads=("articles",),
         writes=("articles",),
         extra_topics=(NOTIFICATIONS,),
     ),
     Service(
         of_articles("extraction"),
-        consumes=(ArticleSubmitted,),
+        consumes=(ArticleSubmitted, DeliverySubmitted),
         produces=(FiguresExtracted,),
         reads=("articles", "figures"),
         writes=("figures",),

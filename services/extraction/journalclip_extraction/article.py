@@ -1,8 +1,9 @@
-"""What reading one PDF yields, before anything is stored: plain values that can leave the parser's child process.
+"""What reading a delivery yields, before anything is stored: plain values that can leave the parser's child process.
 
 No PDF library object, no path and no id is in here: only numbers, text and encoded image bytes. Boxes are in PDF
-points, origin at the top left of the page; pages count from 1. The handler turns a `ReadArticle` into an
-`ExtractedArticle` by storing the crops and making the ids.
+points, origin at the top left of the page; pages count from 1. A delivery (a PDF, or a bundle of files) holds
+one article or several. The handler turns each `ReadArticle` into an `ExtractedArticle` by storing the crops and making
+the ids.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Modality, Quality
+from journalclip_shared.records.article import Agreement, ArticleFacts, Box, Licence, Mention, Modality, Quality, Source
 from journalclip_sources.pdf.labels import series_key
 
 
@@ -95,10 +96,31 @@ class ReadFigure:
 
 @dataclass(frozen=True)
 class ReadArticle:
-    """One PDF, read."""
+    """One article, read. ``pages`` counts its pages, ``first_page`` says where in its file they begin."""
 
     pages: int
     facts: ArticleFacts
     figures: tuple[ReadFigure, ...]
     unseen: tuple[str, ...] = ()  # texts of the file that no reader sees
     captions_seen: int = 0  # captions of figures; what is more than the figures was seen and not kept
+    first_page: int = 1
+    confidence: float = 1.0  # that the article begins and ends on these pages
+    pmcid: str | None = None
+    digest: str = ""  # of what its pages say: its identity where it has neither DOI nor PMCID
+    article_type: str = ""  # as its XML says: "research-article", "case-report", "retraction"
+    sources: tuple[Source, ...] = ("pdf",)
+    agreement: Agreement | None = None  # where both PDF and XML are there
+
+    @property
+    def last_page(self) -> int:
+        return self.first_page + self.pages - 1
+
+
+@dataclass(frozen=True)
+class ReadDelivery:
+    """Everything that came together. ``left_over``: files and pages that belong to no article."""
+
+    articles: tuple[ReadArticle, ...]
+    pages: int = 0
+    title: str = ""
+    left_over: tuple[str, ...] = ()

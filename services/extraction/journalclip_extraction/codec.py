@@ -1,4 +1,4 @@
-"""How an article crosses the sandbox's pipe: one JSON frame, then the encoded images that the JSON counts.
+"""How a delivery crosses the sandbox's pipe: one JSON frame, then the encoded images that the JSON counts.
 
 In the JSON each image's ``data`` is the index of its frame.
 """
@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
+from journalclip_extraction.article import (
+    Crop,
+    ExtractOptions,
+    ReadArticle,
+    ReadDelivery,
+    ReadFigure,
+    ReadPanel,
+    ReadPart,
+)
 from journalclip_shared.errors import PermanentError
 from journalclip_sources.sandbox.codec import child_error
 from journalclip_sources.sandbox.frames import BadFrames
@@ -20,7 +28,7 @@ from journalclip_sources.sandbox.frames import BadFrames
 class _Answer:
     """One of the two is there."""
 
-    article: ReadArticle | None = None
+    delivery: ReadDelivery | None = None
     error: tuple[str, str, str] | None = None  # code, reason, remedy
 
 
@@ -37,18 +45,18 @@ def decode_options(data: bytes) -> ExtractOptions:
     return _OPTIONS.validate_json(data)
 
 
-def encode_article(article: ReadArticle) -> list[bytes]:
+def encode_delivery(delivery: ReadDelivery) -> list[bytes]:
     images: list[bytes] = []
 
     def detach(crop: Crop) -> Crop:
         images.append(crop.data)
         return replace(crop, data=str(len(images) - 1).encode())
 
-    return [_ANSWER.dump_json(_Answer(article=_map_crops(article, detach))), *images]
+    return [_ANSWER.dump_json(_Answer(delivery=_map_delivery(delivery, detach))), *images]
 
 
-def decode(frames: Sequence[bytes]) -> ReadArticle | PermanentError:
-    """The child's answer. Raises `BadFrames` for anything that `encode_article` or `encode_error` cannot have made."""
+def decode(frames: Sequence[bytes]) -> ReadDelivery | PermanentError:
+    """The child's answer. Raises `BadFrames` for anything that `encode_delivery` or `encode_error` cannot have made."""
     if not frames:
         raise BadFrames("no answer")
     try:
@@ -57,8 +65,8 @@ def decode(frames: Sequence[bytes]) -> ReadArticle | PermanentError:
         raise BadFrames(f"the answer does not fit its types: {error.error_count()} errors") from error
     if answer.error is not None:
         return child_error(*answer.error)
-    if answer.article is None:
-        raise BadFrames("the answer is neither an article nor an error")
+    if answer.delivery is None:
+        raise BadFrames("the answer is neither a delivery nor an error")
     images = frames[1:]
 
     def attach(crop: Crop) -> Crop:
@@ -69,11 +77,11 @@ def decode(frames: Sequence[bytes]) -> ReadArticle | PermanentError:
             raise BadFrames(f"an image is not {crop.media_type}")
         return replace(crop, data=data)
 
-    return _map_crops(answer.article, attach)
+    return _map_delivery(answer.delivery, attach)
 
 
 class ArticleCodec:
-    """The codec of articles."""
+    """The codec of deliveries."""
 
     def encode_options(self, options: ExtractOptions) -> bytes:
         return encode_options(options)
@@ -81,14 +89,18 @@ class ArticleCodec:
     def decode_options(self, data: bytes) -> ExtractOptions:
         return decode_options(data)
 
-    def encode(self, result: ReadArticle) -> list[bytes]:
-        return encode_article(result)
+    def encode(self, result: ReadDelivery) -> list[bytes]:
+        return encode_delivery(result)
 
-    def decode(self, frames: Sequence[bytes]) -> ReadArticle | PermanentError:
+    def decode(self, frames: Sequence[bytes]) -> ReadDelivery | PermanentError:
         return decode(frames)
 
 
 ARTICLES = ArticleCodec()
+
+
+def _map_delivery(delivery: ReadDelivery, change: Callable[[Crop], Crop]) -> ReadDelivery:
+    return replace(delivery, articles=tuple(_map_crops(each, change) for each in delivery.articles))
 
 
 def _map_crops(article: ReadArticle, change: Callable[[Crop], Crop]) -> ReadArticle:

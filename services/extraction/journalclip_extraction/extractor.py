@@ -1,4 +1,4 @@
-"""One PDF's bytes -> `ReadArticle`: the whole of extraction as one pure function.
+"""A PDF's bytes -> `ReadArticle`s, one an article: the whole of reading PDFs as one pure function.
 
 Nothing is written and nothing but the bytes is read, so it can run in a child process without rights. The same bytes
 and options give the same result, crops included. A page that MuPDF cannot interpret costs that page only.
@@ -12,7 +12,7 @@ from typing import Literal
 
 import pymupdf
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPart
+from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure, ReadPart
 from journalclip_extraction.bibliography import read_facts
 from journalclip_extraction.captions.candidates import find_candidates
 from journalclip_extraction.captions.choose import choose, is_main, settle
@@ -21,13 +21,17 @@ from journalclip_extraction.captions.wording import Vocabulary, is_doubtful, wor
 from journalclip_extraction.figures.continued import Whole, gather_parts, joined_wording
 from journalclip_extraction.figures.crops import Cropper
 from journalclip_extraction.figures.layout import Placed, place
+from journalclip_extraction.issue.split import Range, SeveralArticles, split
+from journalclip_extraction.issue.views import said
 from journalclip_extraction.licences import figure_licence
 from journalclip_extraction.mentions import find_mentions
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
 from journalclip_extraction.quality import appraise
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.ids import pages_digest
 from journalclip_shared.records.article import Licence, Mention
+from journalclip_shared.text import clean
 from journalclip_sources.pdf.content import Page, Picture
 from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
 from journalclip_sources.pdf.geometry import to_box
@@ -39,27 +43,72 @@ from journalclip_sources.pdf.reader import read_page
 from journalclip_sources.pdf.scans import is_scan, is_scanned
 from journalclip_sources.pdf.typography import learn
 from journalclip_sources.pdf.upright import as_displayed, make_upright
+from journalclip_sources.sandbox.limits import allow_pages
+
+
+def read_pdf(data: bytes, options: ExtractOptions) -> ReadDelivery:
+    """Read all articles of a PDF. Raises `PermanentError` (see `document.open_pdf`, `issue.split`)."""
+    with open_pdf(data) as document:
+        allow_pages(document.page_count)
+        pages = _pages(document, options.ocr)
+        ranges = split(pages, _outline(document)) or [Range(1, document.page_count, 1.0)]
+        if len(ranges) == 1:
+            ranges = [Range(1, document.page_count, ranges[0].confidence)]
+        articles = [_read_range(document, pages, each, options, alone=len(ranges) == 1) for each in ranges]
+        title = clean((document.metadata or {}).get("title") or "") if len(ranges) > 1 else ""
+        return ReadDelivery(tuple(articles), document.page_count, title, _outside(ranges, document.page_count))
 
 
 def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
-    """Read one article. Raises `PermanentError` (see `document.open_pdf`)."""
-    with open_pdf(data) as document:
-        pages = _pages(document, options.ocr)
-        habits = learn(pages)
-        for page in pages:
-            make_upright(page, habits)
-        candidates = find_candidates(pages, habits)
-        gatherer = Gatherer(pages, habits, candidates)
-        captions = settle([gatherer.gather(candidate) for candidate in choose(candidates)])
-        mentions = find_mentions(body_paragraphs(pages, habits, taken(captions)))
-        cropper = Cropper(document, options) if options.crops else None
-        facts = read_facts(pages, habits, document.metadata or {}, document.get_xml_metadata())
-        making = _Making(mentions, cropper, options, facts.licence, Vocabulary(pages))
-        placed = place(pages, captions, habits)
-        figures = [appraise(making.figure(whole), options.quality_model) for whole in gather_parts(placed)]
-        unseen = bounded([*(text for page in pages for text in page.unseen), *beside_the_pages(document)])
-        seen = sum(is_main(caption) for caption in captions) + sum(part.caption.rival for part in placed)
-        return ReadArticle(document.page_count, facts, tuple(figures), unseen, seen)
+    """Read a PDF that holds one article. Raises `PermanentError`, ``several-articles`` where it holds more."""
+    articles = read_pdf(data, options).articles
+    if len(articles) > 1:
+        raise SeveralArticles(articles[0].first_page, articles[-1].last_page, f"there are {len(articles)} of them")
+    return articles[0]
+
+
+def _outline(document: pymupdf.Document) -> list[tuple[int, str, int]]:
+    try:
+        return [(level, title, page) for level, title, page in document.get_toc()]
+    except MUPDF_ERRORS:
+        return []  # a broken outline costs one sign of where articles begin
+
+
+def _outside(ranges: Sequence[Range], count: int) -> tuple[str, ...]:
+    """Pages in no article, as text: ``page 1``."""
+    inside = {page for each in ranges for page in range(each.first, each.last + 1)}
+    return tuple(f"page {page}" for page in range(1, count + 1) if page not in inside)
+
+
+def _read_range(
+    document: pymupdf.Document, everything: Sequence[Page], where: Range, options: ExtractOptions, *, alone: bool
+) -> ReadArticle:
+    """One article. ``alone``: it is the whole file, so what the file says of itself is said of the article."""
+    pages = [page for page in everything if where.first <= page.number <= where.last]
+    digest = pages_digest([said(page) for page in pages])
+    habits = learn(pages)
+    for page in pages:
+        make_upright(page, habits)
+    candidates = find_candidates(pages, habits)
+    gatherer = Gatherer(pages, habits, candidates)
+    captions = settle([gatherer.gather(candidate) for candidate in choose(candidates)])
+    mentions = find_mentions(body_paragraphs(pages, habits, taken(captions)))
+    cropper = Cropper(document, options) if options.crops else None
+    metadata, xmp = (document.metadata or {}, document.get_xml_metadata()) if alone else ({}, "")
+    facts = read_facts(pages, habits, metadata, xmp)
+    making = _Making(mentions, cropper, options, facts.licence, Vocabulary(pages))
+    placed = place(pages, captions, habits)
+    figures = [appraise(making.figure(whole), options.quality_model) for whole in gather_parts(placed)]
+    return ReadArticle(
+        where.last - where.first + 1,
+        facts,
+        tuple(figures),
+        bounded([*(text for page in pages for text in page.unseen), *beside_the_pages(document)]),
+        captions_seen=sum(is_main(caption) for caption in captions) + sum(part.caption.rival for part in placed),
+        first_page=where.first,
+        confidence=where.confidence,
+        digest=digest,
+    )
 
 
 def _pages(document: pymupdf.Document, language: str) -> list[Page]:

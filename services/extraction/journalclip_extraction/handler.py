@@ -1,8 +1,9 @@
-"""`ArticleSubmitted` -> `FiguresExtracted`: read the PDF in the sandbox, store the crops, write the manifest last.
+"""A delivery -> one `FiguresExtracted` an article: read it in the sandbox, store crops and documents, manifest last.
 
-Idempotent: the manifest ``extracted/<extractor>/<article_id>`` is looked for first, and where it is there the work is
-done. Ids come from the article, the extractor's slug and the figure's number, never from time or place, so a delivery
-that died half-way leaves nothing that its repetition does not write again, byte for byte.
+Idempotent: the manifest ``delivered/<extractor>/<delivery>`` is looked for first, and where it is there the work is
+done. Ids come from what the article is and from the figure's number, never from time or place, so a delivery that died
+half-way leaves nothing that its repetition does not write again, byte for byte. All facts of a delivery are published
+before its offset is committed, since they are one handler's answer.
 """
 
 from __future__ import annotations
@@ -11,30 +12,47 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
-from journalclip_extraction.errors import NoFigures
+from journalclip_extraction.article import (
+    Crop,
+    ExtractOptions,
+    ReadArticle,
+    ReadDelivery,
+    ReadFigure,
+    ReadPanel,
+    ReadPart,
+)
+from journalclip_extraction.documents import best_of, identify, put_document, richness
+from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.version import slug
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted
+from journalclip_shared.deliveries import pack
+from journalclip_shared.events import ArticleSubmitted, DeliverySubmitted, Event, Fact, FiguresExtracted, Submitted
 from journalclip_shared.failpoints import hit
-from journalclip_shared.ids import make_id
-from journalclip_shared.records.article import ExtractedArticle, Figure, FigurePart, Panel
+from journalclip_shared.ids import identify_figure, make_id
+from journalclip_shared.records.article import (
+    DeliveredArticle,
+    ExtractedArticle,
+    ExtractedDelivery,
+    Figure,
+    FigurePart,
+    Panel,
+)
 
 
 class Reading(Protocol):
-    """What reads a PDF; the sandbox in production."""
+    """What reads a delivery; the sandbox in production."""
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
+    def read(self, data: bytes, options: ExtractOptions) -> ReadDelivery:
         """Raises `PermanentError` with a stable code, or `TransientError`."""
         ...
 
 
 class ExtractionHandler:
-    """One article an event."""
+    """One delivery an event, one fact an article of it."""
 
     group = names.group("extraction", "articles")
-    consumes: tuple[type[Fact], ...] = (ArticleSubmitted,)
+    consumes: tuple[type[Fact], ...] = (ArticleSubmitted, DeliverySubmitted)
 
     def __init__(self, store: ArtifactStore, sandbox: Reading, options: ExtractOptions) -> None:
         self._store = store
@@ -45,45 +63,89 @@ class ExtractionHandler:
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `PermanentError` (`no-figures` and the codes of parser and sandbox), `TransientError`."""
         fact = event.fact
-        if not isinstance(fact, ArticleSubmitted):
+        if not isinstance(fact, ArticleSubmitted | DeliverySubmitted):
             raise TypeError(f"extraction does not consume {event.topic}")
-        yield self.extract(fact)
+        yield from self.extract(fact)
 
-    def extract(self, fact: ArticleSubmitted) -> FiguresExtracted:
+    def extract(self, fact: Submitted) -> list[FiguresExtracted]:
         """As `handle`, for callers that have a fact and no bus."""
-        name = names.extracted(self.extractor, fact.article_id)
-        done = self._store.find_manifest("figures", name)
-        if done is not None:
-            return _announce(ExtractedArticle.model_validate_json(self._store.get(done)), done)
-        article = self._sandbox.read(self._store.get(fact.pdf), self._options)
-        hit("extraction.read")
-        if not article.figures:
-            raise NoFigures(article.pages)
-        document = self._document(fact, article)
-        return _announce(document, self._store.put_manifest("figures", name, document.canonical()))
+        done = self._store.find_manifest("figures", self.manifest_of(fact))
+        if done is None:
+            done = self._store.put_manifest("figures", self.manifest_of(fact), self._extract(fact).canonical())
+        delivery = ExtractedDelivery.model_validate_json(self._store.get(done))
+        return [announce(each, delivery.delivery_id) for each in delivery.articles]
 
-    def _document(self, fact: ArticleSubmitted, article: ReadArticle) -> ExtractedArticle:
+    def manifest_of(self, fact: Submitted) -> str:
+        """Name of the manifest that says what the delivery held: where it is there, the work is done."""
+        return f"delivered/{self.extractor}/{fact.key}"
+
+    def _extract(self, fact: Submitted) -> ExtractedDelivery:
+        read = self._sandbox.read(self._bytes(fact), self._options)
+        hit("extraction.read")
+        refuse_empty(read)
+        articles = [self._stored(fact, article) for article in read.articles]
+        return ExtractedDelivery(
+            delivery_id=fact.key,
+            extractor=self.extractor,
+            name=fact.name,
+            pages=read.pages,
+            title=read.title,
+            articles=tuple(articles),
+            left_over=read.left_over,
+        )
+
+    def _bytes(self, fact: Submitted) -> bytes:
+        if isinstance(fact, ArticleSubmitted):
+            return self._store.get(fact.pdf)
+        return pack({each.name: self._store.get(each.ref) for each in fact.files})
+
+    def _stored(self, fact: Submitted, article: ReadArticle) -> DeliveredArticle:
+        """The article's document, or that of an earlier delivery of the same article, where it is no poorer."""
+        identity = identify(article)
+        ref = best_of(self._store, self.extractor, identity)
+        document = ExtractedArticle.model_validate_json(self._store.get(ref)) if ref else None
+        if ref is None or document is None or richness(document.sources) < richness(article.sources):
+            document = self._document(fact, article, identity)
+            ref = put_document(self._store, document)
+        return DeliveredArticle(
+            article_id=identity,
+            first_page=article.first_page,
+            last_page=max(article.last_page, article.first_page),
+            title=article.facts.title.value,
+            document=ref,
+            figures=len(document.figures),
+            panels=sum(len(figure.panels) for figure in document.figures),
+        )
+
+    def _document(self, fact: Submitted, article: ReadArticle, identity: str) -> ExtractedArticle:
         seen: Counter[str] = Counter()
         figures = []
         for figure in article.figures:
             # A journal that prints two figures of one number still has two figures.
-            figures.append(self._figure(figure, fact.article_id, seen[figure.key]))
+            figures.append(self._figure(figure, identity, seen[figure.key]))
             hit("extraction.figure-stored")
             seen[figure.key] += 1
         return ExtractedArticle(
-            article_id=fact.article_id,
+            article_id=identity,
             extractor=self.extractor,
-            pdf=fact.pdf,
+            pdf=fact.pdf if isinstance(fact, ArticleSubmitted) else _main_file(fact),
             name=fact.name,
-            pages=article.pages,
+            pages=max(article.pages, 1),
             facts=article.facts,
             figures=tuple(figures),
+            delivery_id=fact.key,
+            first_page=article.first_page,
+            confidence=article.confidence,
+            pmcid=article.pmcid,
+            article_type=article.article_type,
+            sources=article.sources,
+            agreement=article.agreement,
             unseen=article.unseen,
             captions_seen=article.captions_seen,
         )
 
     def _figure(self, figure: ReadFigure, article_id: str, repeat: int) -> Figure:
-        figure_id = make_id("fig", article_id, self.extractor, figure.key, str(repeat))
+        figure_id = identify_figure(article_id, figure.key, repeat)
         crop = figure.crop
         return Figure(
             figure_id=figure_id,
@@ -141,6 +203,17 @@ class ExtractionHandler:
         return self._store.put("figures", crop.data, crop.media_type) if crop else None
 
 
-def _announce(document: ExtractedArticle, ref: ArtifactRef) -> FiguresExtracted:
-    panels = sum(len(figure.panels) for figure in document.figures)
-    return FiguresExtracted(article_id=document.article_id, document=ref, figures=len(document.figures), panels=panels)
+def _main_file(fact: DeliverySubmitted) -> ArtifactRef:
+    """The file that people are shown: the first PDF, else the first file."""
+    return next((each.ref for each in fact.files if each.name.lower().endswith(".pdf")), fact.files[0].ref)
+
+
+def announce(article: DeliveredArticle, delivery_id: str) -> FiguresExtracted:
+    """The fact of one article of a delivery."""
+    return FiguresExtracted(
+        article_id=article.article_id,
+        document=article.document,
+        figures=article.figures,
+        panels=article.panels,
+        delivery_id=delivery_id,
+    )

@@ -1,6 +1,6 @@
-"""Files in, one plain row a file out: what ``journalclip extract`` prints.
+"""Deliveries in, one plain row an article out: what ``journalclip extract`` prints.
 
-Every file ends in exactly one state: ``extracted``, or ``quarantined`` with a stable code and a reason for people.
+Every delivery ends in exactly one state: ``extracted``, or ``quarantined`` with a stable code and a reason for people.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadFigure
-from journalclip_extraction.errors import NoFigures
+from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
+from journalclip_extraction.documents import identify
+from journalclip_extraction.errors import refuse_empty
 from journalclip_extraction.handler import Reading
+from journalclip_shared.deliveries import read_delivery
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_shared.records.article import Box
@@ -20,70 +22,66 @@ from journalclip_shared.records.article import Box
 
 @dataclass(frozen=True)
 class Listed:
-    """One file's row, and the article it came from where it could be read."""
+    """One article's row, and the article where it could be read."""
 
     row: dict[str, Json]
     article: ReadArticle | None = None
 
 
 def list_files(paths: Iterable[Path], reader: Reading, options: ExtractOptions) -> Iterator[tuple[Path, Listed]]:
-    """Read each file; a refused one becomes a row with its code and never stops the others."""
+    """Read each delivery, a row an article; a refused one becomes a row with its code and never stops the others."""
     for path in paths:
         try:
-            article = reader.read(_bytes(path), options)
-            if not article.figures:
-                raise NoFigures(article.pages)
+            delivery = reader.read(read_delivery(path), options)
+            refuse_empty(delivery)
         except PermanentError as error:
-            yield (
-                path,
-                Listed(
-                    {
-                        "file": str(path),
-                        "state": "quarantined",
-                        "code": error.code,
-                        "reason": error.reason,
-                        "remedy": error.remedy,
-                        "figures": [],
-                    }
-                ),
-            )
+            yield path, Listed(_refused(path, error))
         else:
-            yield path, Listed(_row(path, article), article)
+            for number, article in enumerate(delivery.articles, start=1):
+                yield path, Listed(_row(path, number, article, delivery), article)
 
 
-def iter_pdfs(paths: Iterable[Path]) -> Iterator[Path]:
-    """PDFs named, and those inside folders named, in a stable order."""
-    for path in paths:
-        yield from sorted(path.rglob("*.pdf")) if path.is_dir() else [path]
+def _refused(path: Path, error: PermanentError) -> dict[str, Json]:
+    return {
+        "file": str(path),
+        "state": "quarantined",
+        "code": error.code,
+        "reason": error.reason,
+        "remedy": error.remedy,
+        "figures": [],
+    }
 
 
-def write_crops(folder: Path, source: Path, article: ReadArticle) -> None:
-    """``folder/<file's stem>-<position>-<figure number>.<jpg|png>``: only characters that cannot leave the folder."""
+def write_crops(folder: Path, source: Path, article: ReadArticle, start: int = 1) -> int:
+    """``folder/<file's stem>-<position>-<figure number>.<jpg|png>``: only characters that cannot leave the folder.
+
+    Positions count through all articles of a file, from ``start``; returns the next.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", source.stem)
-    for position, figure in enumerate(article.figures, start=1):
+    for position, figure in enumerate(article.figures, start=start):
         if figure.crop is not None:
             number = re.sub(r"[^A-Za-z0-9]+", "-", figure.key) or "figure"
             suffix = "jpg" if figure.crop.media_type == "image/jpeg" else "png"
             (folder / f"{stem}-{position:03d}-{number}.{suffix}").write_bytes(figure.crop.data)
+    return start + len(article.figures)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PermanentError(
-            "file-unreadable", f"{path}: {error.strerror}", "Check the path and its rights."
-        ) from error
-
-
-def _row(path: Path, article: ReadArticle) -> dict[str, Json]:
+def _row(path: Path, number: int, article: ReadArticle, delivery: ReadDelivery) -> dict[str, Json]:
     facts = article.facts
     return {
         "file": str(path),
+        "article": number,
+        "pages": [article.first_page, article.last_page] if article.pages else None,
+        "confidence": round(article.confidence, 2),
         "state": "extracted",
         "code": None,
-        "pages": article.pages,
+        "article_id": identify(article),
+        "article_type": article.article_type or None,
+        "pmcid": article.pmcid,
+        "sources": list(article.sources),
+        "agreement": article.agreement.model_dump(mode="json") if article.agreement else None,
+        "left_over": list(delivery.left_over),
         "facts": facts.model_dump(mode="json"),
         "captions_seen": article.captions_seen,
         "figures": [_figure(figure, facts.licence) for figure in article.figures],

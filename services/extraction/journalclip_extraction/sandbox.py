@@ -1,18 +1,18 @@
-"""The sandbox of articles: one PDF a child, read by `extractor.read_article`."""
+"""The sandbox of articles: one delivery a child, read by `delivery.read_delivery`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from journalclip_extraction.article import ExtractOptions, ReadArticle
+from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_extraction.codec import ARTICLES
 from journalclip_sources.sandbox import Cell, Limits
 
-READER = "journalclip_extraction.extractor:read_article"
+READER = "journalclip_extraction.delivery:read_delivery"
 ARTICLE_CODEC = "journalclip_extraction.codec:ARTICLES"
 
 
-class Sandbox(Cell[ExtractOptions, ReadArticle]):
+class Sandbox(Cell[ExtractOptions, ReadDelivery]):
     """The cell of articles."""
 
     def __init__(self, limits: Limits | None = None, reader: str = READER, container: Path | None = None) -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journalclip_devtools.doubles.readers import PNG, article
+from journalclip_devtools.doubles.readers import PNG, article, delivery
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel
-from journalclip_extraction.codec import decode, decode_options, encode_article, encode_options
+from journalclip_extraction.codec import decode, decode_options, encode_delivery, encode_options
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import ArticleFacts, Box, Mention, Quality, Sourced
 from journalclip_sources.sandbox.codec import encode_error
@@ -47,9 +47,9 @@ articles = st.builds(
 )
 
 
-@given(articles)
-def test_an_article_survives_the_way(read: ReadArticle) -> None:
-    assert decode(encode_article(read)) == read
+@given(st.lists(articles, min_size=1, max_size=3).map(tuple))
+def test_a_delivery_survives_the_way(read: tuple[ReadArticle, ...]) -> None:
+    assert decode(encode_delivery(delivery(*read))) == delivery(*read)
 
 
 @given(st.integers(1, 600), st.booleans())
@@ -99,22 +99,22 @@ def test_neither_article_nor_error_is_refused() -> None:
 
 def test_an_image_that_is_not_there_is_refused() -> None:
     with pytest.raises(BadFrames, match="not there"):
-        decode(encode_article(article("T"))[:1])
+        decode(encode_delivery(delivery(article("T")))[:1])
 
 
 def test_an_image_of_another_kind_is_refused() -> None:
-    frames = encode_article(article("T"))
+    frames = encode_delivery(delivery(article("T")))
     with pytest.raises(BadFrames, match="image/png"):
         decode([frames[0], b"<script>"])
 
 
 def test_an_image_index_that_is_no_number_is_refused() -> None:
-    frames = encode_article(article("T"))
+    frames = encode_delivery(delivery(article("T")))
     with pytest.raises(BadFrames, match="not there"):
         decode([frames[0].replace(b'"data":"0"', b'"data":"-1"'), PNG])
 
 
 def test_a_page_count_of_another_type_is_refused() -> None:
-    frames = encode_article(replace(article("T"), pages=7))
+    frames = encode_delivery(replace(delivery(article("T")), pages=7))
     with pytest.raises(BadFrames, match="types"):
         decode([frames[0].replace(b'"pages":7', b'"pages":"many"'), PNG])

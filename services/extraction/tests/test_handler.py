@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_devtools.doubles.readers import article
-from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadPanel
+from journalclip_devtools.doubles.readers import article, delivery
+from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadDelivery, ReadPanel
 from journalclip_extraction.handler import ExtractionHandler
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactMissing
@@ -16,17 +16,18 @@ from journalclip_shared.records.article import Box, ExtractedArticle
 
 
 class Reads:
-    """Counts readings and returns what it was given."""
+    """Counts readings and returns what it was given: a delivery of one article, of several, or an error."""
 
-    def __init__(self, result: ReadArticle | PermanentError) -> None:
+    def __init__(self, *result: ReadArticle | PermanentError) -> None:
         self.result = result
         self.calls = 0
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
+    def read(self, data: bytes, options: ExtractOptions) -> ReadDelivery:
         self.calls += 1
-        if isinstance(self.result, PermanentError):
-            raise self.result
-        return self.result
+        for each in self.result:
+            if isinstance(each, PermanentError):
+                raise each
+        return delivery(*(each for each in self.result if isinstance(each, ReadArticle)))
 
 
 @pytest.fixture
@@ -67,7 +68,10 @@ def test_figures_are_stored_and_announced(store: LocalArtifacts) -> None:
     assert figure.panels[1].image is None
     assert len({panel.panel_id for panel in figure.panels}) == 2
     assert found.extractor == handler.extractor
-    assert list(store.list_manifests("figures")) == [f"extracted/{handler.extractor}/{fact.article_id}"]
+    assert sorted(store.list_manifests("figures")) == [
+        f"delivered/{handler.extractor}/{fact.delivery_id}",
+        f"extracted/{handler.extractor}/{fact.article_id}",
+    ]
 
 
 def test_a_second_delivery_reads_nothing_and_says_the_same(store: LocalArtifacts) -> None:

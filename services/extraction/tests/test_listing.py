@@ -3,16 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from journalclip_devtools.doubles.pdfs import Journal
-from journalclip_extraction.article import ExtractOptions, ReadArticle
-from journalclip_extraction.extractor import read_article
-from journalclip_extraction.listing import iter_pdfs, list_files, write_crops
+from journalclip_extraction.article import ExtractOptions, ReadDelivery
+from journalclip_extraction.delivery import read_delivery
+from journalclip_extraction.listing import list_files, write_crops
+from journalclip_shared.deliveries import iter_deliveries
 
 
 class Direct:
     """Reads in this process, as the sandbox does in its own."""
 
-    def read(self, data: bytes, options: ExtractOptions) -> ReadArticle:
-        return read_article(data, options)
+    def read(self, data: bytes, options: ExtractOptions) -> ReadDelivery:
+        return read_delivery(data, options)
 
 
 def article() -> bytes:
@@ -24,7 +25,7 @@ def test_every_file_has_one_row_and_one_state(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(article())
     (tmp_path / "b.pdf").write_bytes(b"")
     (tmp_path / "c.pdf").write_bytes(Journal().paragraph(50, 80).pdf())
-    paths = [*iter_pdfs([tmp_path]), tmp_path / "absent.pdf"]
+    paths = [*iter_deliveries([tmp_path]), tmp_path / "absent.pdf"]
     rows = [listed.row for _, listed in list_files(paths, Direct(), ExtractOptions(crops=False))]
     assert [(row["state"], row["code"]) for row in rows] == [
         ("extracted", None),

@@ -36,7 +36,7 @@ def test_ocr_reads_a_scanned_page_inside_the_sandbox() -> None:
         refused = sandbox.run(scanned(), ExtractOptions()).result
         assert isinstance(refused, PermanentError)
         assert refused.code == "needs-ocr"
-        (figure,) = sandbox.read(scanned(), ExtractOptions(ocr="eng", panels=False)).figures
+        (figure,) = sandbox.read(scanned(), ExtractOptions(ocr="eng", panels=False)).articles[0].figures
     assert (figure.number, figure.label) == ("1", "Figure 1.")
     assert figure.caption == "Axial CT of the head of a man with a bleed on the left."
     assert figure.box is not None

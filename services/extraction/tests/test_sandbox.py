@@ -26,7 +26,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def ask(sandbox: Sandbox, deed: str) -> str:
-    return sandbox.read(deed.encode(), ExtractOptions()).facts.title.value or ""
+    return sandbox.read(deed.encode(), ExtractOptions()).articles[0].facts.title.value or ""
 
 
 def code_of(sandbox: Sandbox, deed: str) -> str:
@@ -37,12 +37,12 @@ def code_of(sandbox: Sandbox, deed: str) -> str:
 
 
 def test_an_article_comes_back_whole_with_its_images(sandbox: Sandbox) -> None:
-    article = sandbox.read(b"echo Head CT", ExtractOptions(dpi=77))
+    (article,) = sandbox.read(b"echo Head CT", ExtractOptions(dpi=77)).articles
     assert isinstance(article, ReadArticle)
     assert article.facts.title.value == "Head CT"
     assert article.figures[0].crop is not None
     assert article.figures[0].crop.data.startswith(b"\x89PNG")
-    assert sandbox.read(b"echo", ExtractOptions(dpi=77)).facts.title.value == "77"
+    assert sandbox.read(b"echo", ExtractOptions(dpi=77)).articles[0].facts.title.value == "77"
 
 
 def test_the_parsers_own_error_keeps_code_reason_and_remedy(sandbox: Sandbox) -> None:
@@ -141,7 +141,7 @@ def test_many_threads_get_each_their_own_answer(sandbox: Sandbox) -> None:
 
     def one(deed: str) -> str:
         result = sandbox.run(deed.encode(), ExtractOptions()).result
-        return "" if isinstance(result, PermanentError) else result.facts.title.value or ""
+        return "" if isinstance(result, PermanentError) else result.articles[0].facts.title.value or ""
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, [deed for deed, _ in deeds])) == [answer for _, answer in deeds]

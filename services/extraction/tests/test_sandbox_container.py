@@ -43,7 +43,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
 
 
 def ask(sandbox: Sandbox, deed: str) -> str:
-    return sandbox.read(deed.encode(), ExtractOptions()).facts.title.value or ""
+    return sandbox.read(deed.encode(), ExtractOptions()).articles[0].facts.title.value or ""
 
 
 def test_articles_are_read_and_hostile_ones_cost_only_themselves(container: Container) -> None:

@@ -1,72 +1,81 @@
-"""Submitting an article: its bytes are stored, a manifest names it, and `ArticleSubmitted` says so.
+"""Submitting a delivery: its bytes are stored, a manifest names it, and a fact says so.
 
-The article is its bytes: a second copy under another name is the same article, remembered as a copy and never
-processed twice. Nothing looks inside the file here; what is wrong with it is found where it is parsed, in a limited
-child process.
+A PDF alone is announced as `ArticleSubmitted`, a package or a folder of files as `DeliverySubmitted`. A delivery is its
+bytes: a second copy under another name is the same one, remembered as a copy and never processed twice. Nothing looks
+inside a file here; what is wrong with it is found where it is parsed, in a limited child process.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.artifacts import ArtifactStore, ManifestConflict
 from journalclip_shared.bus import Bus
+from journalclip_shared.deliveries import XML, delivery_files, is_archive, iter_deliveries, media_type, pack
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import ArticleSubmitted, Event
+from journalclip_shared.events import MAX_FILES, ArticleSubmitted, DeliverySubmitted, Event, Submitted, SubmittedFile
 from journalclip_shared.failpoints import hit
-from journalclip_shared.ids import article_id, canonical_json, sha256_hex
+from journalclip_shared.ids import article_id, canonical_json, files_digest, sha256_hex
 
 _MAX_NAME = 500  # as the event's schema
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What became of one file."""
+    """What became of one delivery."""
 
-    article_id: str
+    article_id: str  # of the delivery
     name: str
     new: bool  # first time that these bytes are seen
     copy_of: str | None  # the name under which the same bytes came first, where it differs
 
 
-def find_pdfs(folder: Path) -> list[Path]:
-    """Files named ``*.pdf`` below ``folder`` (or ``folder`` itself), sorted. Raises `PermanentError`."""
-    if folder.is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise PermanentError("input-missing", f"{folder} does not exist", "Give a folder of PDFs, or one PDF.")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".pdf" and path.is_file())
+def find_deliveries(folder: Path) -> list[Path]:
+    """PDFs, archives and bundle folders below ``folder`` (or ``folder`` itself), sorted. Raises `PermanentError`."""
+    if not folder.exists():
+        raise PermanentError(
+            "input-missing", f"{folder} does not exist", "Give a folder of PDFs and packages, or one of them."
+        )
+    return list(iter_deliveries([folder]))
 
 
 def submit(store: ArtifactStore, bus: Bus, path: Path) -> Submission:
-    """Store one PDF and announce it; safe to repeat, also after a kill between any two steps."""
-    submission, fact = record(store, path, path.name)
+    """Store one delivery and announce it; safe to repeat, also after a kill between any two steps."""
+    done, fact = record(store, path, path.name)
     bus.publish([Event(fact, "submit")])
-    return submission
+    return done
 
 
-def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, ArticleSubmitted]:
-    """Store one PDF under its display name; the caller announces the fact, and may do so again."""
-    pdf = store.put_file("articles", path, "application/pdf")
-    name = _displayable(name)
-    first, new = _first_name(store, pdf, name)
-    identity = article_id(pdf.sha256)
-    if first != name:
-        _remember_copy(store, identity, name)
-    fact = ArticleSubmitted(article_id=identity, pdf=pdf, name=first)
-    hit("submit.recorded")
-    return Submission(identity, name, new, first if first != name else None), fact
+def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, Submitted]:
+    """Store one delivery (a file or a folder) under its display name; the caller announces the fact."""
+    if not path.is_dir() and not _is_package(name):
+        pdf = store.put_file("articles", path, "application/pdf")
+        return _recorded(store, ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name=_displayable(name)))
+    files = delivery_files(path) if path.is_dir() else {name: path}
+    return record_files(store, files, name)
 
 
-def submitted(store: ArtifactStore) -> Iterator[ArticleSubmitted]:
-    """Every article that was ever submitted, by id."""
+def record_files(store: ArtifactStore, files: Mapping[str, Path], name: str) -> tuple[Submission, Submitted]:
+    """Store files that arrived together. More than an event can name are packed into one."""
+    if len(files) > MAX_FILES:
+        packed = pack({each: path.read_bytes() for each, path in files.items()})
+        refs = {f"{name}.zip": store.put("articles", packed, "application/zip")}
+    else:
+        refs = {each: store.put_file("articles", path, media_type(each)) for each, path in files.items()}
+    identity = article_id(files_digest({each: ref.sha256 for each, ref in refs.items()}))
+    listed = tuple(SubmittedFile(name=_displayable(each), ref=refs[each]) for each in sorted(refs))
+    return _recorded(store, DeliverySubmitted(delivery_id=identity, files=listed, name=_displayable(name)))
+
+
+def submitted(store: ArtifactStore) -> Iterator[Submitted]:
+    """Every delivery that was ever submitted, by id."""
     for manifest in store.list_manifests("articles", "submitted/"):
         found = store.find_manifest("articles", manifest)
         if found is not None:
-            yield ArticleSubmitted.model_validate_json(store.get(found))
+            yield submission(store.get(found))
 
 
 def copies(store: ArtifactStore) -> dict[str, list[str]]:
@@ -84,19 +93,39 @@ def _displayable(name: str) -> str:
     return name.encode("utf-8", "replace").decode()[:_MAX_NAME]
 
 
-def _first_name(store: ArtifactStore, pdf: ArtifactRef, name: str) -> tuple[str, bool]:
-    manifest = f"submitted/{article_id(pdf.sha256)}"
+def _is_package(name: str) -> bool:
+    return is_archive(name) or name.lower().endswith(XML)
+
+
+def _recorded(store: ArtifactStore, fact: Submitted) -> tuple[Submission, Submitted]:
+    """Write the delivery's manifest, or take the name under which the same bytes came first."""
+    name = fact.name
+    first, new = _first_name(store, fact)
+    if first != name:
+        _remember_copy(store, fact.key, name)
+    hit("submit.recorded")
+    return Submission(fact.key, name, new, first if first != name else None), fact.model_copy(update={"name": first})
+
+
+def submission(data: bytes | str) -> Submitted:
+    """A submission as it was stored."""
+    if "delivery_id" in json.loads(data):
+        return DeliverySubmitted.model_validate_json(data)
+    return ArticleSubmitted.model_validate_json(data)
+
+
+def _first_name(store: ArtifactStore, fact: Submitted) -> tuple[str, bool]:
+    manifest = f"submitted/{fact.key}"
     found = store.find_manifest("articles", manifest)
     if found is None:
-        fact = ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name=name)
         try:
             store.put_manifest("articles", manifest, canonical_json(fact.model_dump(mode="json")))
         except ManifestConflict:  # another submitter was first, with another name
             found = store.find_manifest("articles", manifest)
         else:
-            return name, True
+            return fact.name, True
     assert found is not None, "manifests are never deleted"
-    return ArticleSubmitted.model_validate_json(store.get(found)).name, False
+    return submission(store.get(found)).name, False
 
 
 def _remember_copy(store: ArtifactStore, identity: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Intake: what lies in the inbox becomes `ArticleSubmitted`, by notification, by reconciliation or by upload.
+"""Intake: what lies in the inbox becomes a submission, by notification, by reconciliation or by upload.
 
 All three ways end in the same steps: the bytes are stored under their digest, the article's manifest is written, the
 fact is published, and the receipt is written last. So an object that was announced twice, found again by the
@@ -7,23 +7,28 @@ reconciler, or dropped twice under two names is one article; and one whose notif
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from journalclip_intake.articles import record
+from journalclip_intake.articles import record, record_files
 from journalclip_intake.inbox import Dropped, Inbox
 from journalclip_intake.notifications import CreatedObject, ObjectsCreated, translate
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus, Delivery
+from journalclip_shared.deliveries import MAX_ENTRIES
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import ArticleSubmitted, Event, Fact
+from journalclip_shared.events import Event, Fact, Submitted
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json
 
+# A list whose files are still on their way is complete at a later look; a wrong one was refused when it was announced.
+_PASSED_OVER = frozenset({"inbox-object-gone", "bundle-list-invalid"})
+
 
 class IntakeHandler:
-    """`ObjectsCreated` in, `ArticleSubmitted` out; runs in a loop that decodes with `notifications.translate`."""
+    """`ObjectsCreated` in, submissions out; runs in a loop that decodes with `notifications.translate`."""
 
     group = "intake"
     consumes: tuple[type[Fact], ...] = (ObjectsCreated,)
@@ -34,14 +39,14 @@ class IntakeHandler:
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `TransientError`, and `PermanentError` where the object vanishes while it is read.
 
-        One that is gone already, or is no PDF of the inbox, is passed over.
+        One that is gone already, or is no delivery in the inbox, is passed over.
         """
         if not isinstance(event.fact, ObjectsCreated):
             raise TypeError(f"{type(event.fact).__name__} is not for intake")
         facts = []
         for created in event.fact.objects:
             dropped = self._dropped(created)
-            if dropped is not None and dropped.is_pdf:
+            if dropped is not None and dropped.is_delivery:
                 facts.append(take(self._store, self._inbox, dropped))
         return facts
 
@@ -60,18 +65,49 @@ class NotifiedIntake(IntakeHandler):
         return translate(delivery)
 
 
-def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> ArticleSubmitted:
-    """Store one object's bytes as an article. Raises `TransientError`, `PermanentError` where it is gone."""
+def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> Submitted:
+    """Store one delivery's bytes. Raises `TransientError`; `PermanentError` where it is gone or its list is wrong."""
     with tempfile.TemporaryDirectory(prefix="journalclip-intake-") as folder:
         path = Path(folder) / "object"
         inbox.fetch(dropped, path)
         hit("intake.fetched")
+        if dropped.is_list:
+            return _take_listed(store, inbox, dropped, path)
         _, fact = record(store, path, dropped.name)
     return fact
 
 
-def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[ArticleSubmitted]:
-    """Take in every PDF of the inbox that has no receipt; returns what was announced (perhaps again).
+def _take_listed(store: ArtifactStore, inbox: Inbox, dropped: Dropped, list_path: Path) -> Submitted:
+    """The files that a list names, all of which must be there."""
+    files: dict[str, Path] = {}
+    for number, name in enumerate(_listed(list_path.read_bytes(), dropped)):
+        found = inbox.find(f"{dropped.folder}/{name}")
+        if found is None:
+            raise _wrong_list(dropped, f"{name} is not there")
+        files[name] = list_path.with_name(f"file-{number}")  # the name itself never becomes a path
+        inbox.fetch(found, files[name])
+    _, fact = record_files(store, files, dropped.folder.rpartition("/")[2])
+    return fact
+
+
+def _listed(data: bytes, dropped: Dropped) -> list[str]:
+    try:
+        names = json.loads(data)
+    except ValueError as error:
+        raise _wrong_list(dropped, "it is no JSON") from error
+    if not isinstance(names, list) or not names or not all(isinstance(each, str) and each for each in names):
+        raise _wrong_list(dropped, "it is no array of names")
+    if len(names) > MAX_ENTRIES or any(".." in each.split("/") or each.startswith("/") for each in names):
+        raise _wrong_list(dropped, f"it names more than {MAX_ENTRIES} files, or files outside its folder")
+    return sorted(set(names))
+
+
+def _wrong_list(dropped: Dropped, reason: str) -> PermanentError:
+    return PermanentError("bundle-list-invalid", f"{dropped.key}: {reason}", "Drop all files, then the corrected list.")
+
+
+def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[Submitted]:
+    """Take in every delivery of the inbox that has no receipt; returns what was announced (perhaps again).
 
     The receipt comes after the publication is acknowledged: a kill between the two announces an article twice, which
     changes nothing, and never leaves one out. Raises `TransientError`.
@@ -79,17 +115,17 @@ def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[ArticleSubmi
     announced = []
     done = set(store.list_manifests("articles", "received/"))
     for dropped in inbox.list():
-        if not dropped.is_pdf or dropped.receipt in done:
+        if not dropped.is_delivery or dropped.receipt in done:
             continue
         try:
             fact = take(store, inbox, dropped)
         except PermanentError as error:
-            if error.code != "inbox-object-gone":
+            if error.code not in _PASSED_OVER:
                 raise
             continue
         bus.publish([Event(fact, "intake")])
         hit("intake.announced")
-        receipt = canonical_json({"key": dropped.key, "version": dropped.version, "article_id": fact.article_id})
+        receipt = canonical_json({"key": dropped.key, "version": dropped.version, "article_id": fact.key})
         store.put_manifest("articles", dropped.receipt, receipt)
         hit("intake.receipted")
         announced.append(fact)

@@ -15,10 +15,12 @@ from typing import Protocol
 from minio.error import S3Error
 
 from journalclip_shared.artifacts.s3 import connect, reached
+from journalclip_shared.deliveries import PDF, is_archive
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.settings import S3Settings
 
+LIST = "files.json"  # a JSON array of names below its folder
 INBOX = "issues/"  # beside `sha256/` and `manifests/` in the articles bucket
 
 
@@ -39,8 +41,18 @@ class Dropped:
         return self.key.rpartition("/")[2] or self.key
 
     @property
-    def is_pdf(self) -> bool:
-        return self.key.startswith(INBOX) and self.key.lower().endswith(".pdf")
+    def is_delivery(self) -> bool:
+        """A PDF or an archive by itself, or the list that completes a folder of files."""
+        return self.key.startswith(INBOX) and (self.key.lower().endswith(PDF) or is_archive(self.key) or self.is_list)
+
+    @property
+    def is_list(self) -> bool:
+        """Names the files of its folder; written last, it says that they are all there."""
+        return self.key.startswith(INBOX) and self.name == LIST
+
+    @property
+    def folder(self) -> str:
+        return self.key.rpartition("/")[0]
 
 
 class Inbox(Protocol):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_intake.articles import copies, find_pdfs, submit, submitted
+from journalclip_intake.articles import copies, find_deliveries, submit, submitted
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError
@@ -32,10 +32,10 @@ def test_pdfs_are_found_below_and_by_any_case(tmp_path: Path) -> None:
     pdf(tmp_path / "a" / "b", "y.pdf", b"")
     pdf(tmp_path / "a", "notes.txt", b"")
     (tmp_path / "a" / "folder.pdf").mkdir()
-    assert [path.name for path in find_pdfs(tmp_path / "a")] == ["y.pdf", "x.PDF"]
-    assert find_pdfs(tmp_path / "a" / "x.PDF") == [tmp_path / "a" / "x.PDF"]
+    assert [path.name for path in find_deliveries(tmp_path / "a")] == ["y.pdf", "x.PDF"]
+    assert find_deliveries(tmp_path / "a" / "x.PDF") == [tmp_path / "a" / "x.PDF"]
     with pytest.raises(PermanentError, match="input-missing"):
-        find_pdfs(tmp_path / "nowhere")
+        find_deliveries(tmp_path / "nowhere")
 
 
 def test_submitting_twice_is_one_article_and_one_event(tmp_path: Path, store: LocalArtifacts, bus: SqliteBus) -> None:

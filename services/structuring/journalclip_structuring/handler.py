@@ -151,7 +151,9 @@ def usable(figures: Sequence[Figure]) -> Iterator[Source]:
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
     """Where the work on this article by this extractor and structurer is recorded."""
-    return names.structured(slug(article.extractor), slug(signature(structurer)), article.article_id)
+    richer = "" if article.sources == ("pdf",) else f".{'-'.join(article.sources)}"  # a later, better delivery of it
+    name = names.structured(slug(article.extractor), slug(signature(structurer)), article.article_id)
+    return f"{name}{richer}"
 
 
 def slug(version: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,7 @@ from journalclip_shared.ids import canonical_json, make_id
 from journalclip_shared.kinds import OfKind
 
 _NO_TIME = b"1970-01-01T00:00:00Z"  # the attribute is optional in CloudEvents; only tracing and overheads read it
+MAX_FILES = 200  # of one delivery, each named with its reference; more are packed into one
 MAX_PAYLOAD = 100_000  # bytes; Kafka's default message limit is 1 MB, and a fact is only references
 
 
@@ -48,6 +49,31 @@ class ArticleSubmitted(Fact):
         return self.article_id
 
 
+class SubmittedFile(BaseModel):
+    """A file of a delivery; ``name`` is its path in it, for display and for reading its siblings' references."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    name: str = Field(max_length=500)
+    ref: ArtifactRef
+
+
+class DeliverySubmitted(Fact):
+    """Files arrived together and are stored; nothing has looked inside yet. They may hold several articles."""
+
+    topic: ClassVar[str] = "articles.submitted.v2"
+    delivery_id: str
+    files: tuple[SubmittedFile, ...] = Field(min_length=1, max_length=MAX_FILES)
+    name: str = Field(max_length=500, description="The delivery's name as it came, for display only; never a path.")
+
+    @property
+    def key(self) -> str:
+        return self.delivery_id
+
+
+Submitted: TypeAlias = ArticleSubmitted | DeliverySubmitted
+SUBMITTED: tuple[type[Fact], ...] = (ArticleSubmitted, DeliverySubmitted)
+
+
 class StudySubmitted(Fact):
     """A head-MRI study (and perhaps its report) is stored, de-identified; ``study`` is a `SubmittedStudy`."""
 
@@ -69,6 +95,12 @@ class FiguresExtracted(Fact):
     document: ArtifactRef
     figures: int = Field(ge=0)
     panels: int = Field(ge=0)
+    delivery_id: str = Field("", description="What the article came in.", exclude_if=lambda delivery: not delivery)
+
+    @property
+    def source(self) -> str:
+        """Id of the submission: the delivery's; before there were deliveries, the article's own."""
+        return self.delivery_id or self.article_id
 
     @property
     def key(self) -> str:
@@ -222,6 +254,7 @@ FACTS: dict[str, type[Fact]] = {
     fact.topic: fact
     for fact in (
         ArticleSubmitted,
+        DeliverySubmitted,
         StudySubmitted,
         VolumesExtracted,
         StudyStructured,

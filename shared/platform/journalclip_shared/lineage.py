@@ -169,10 +169,12 @@ class ArticleTrail:
         return steps if panel is None else {"panel_id": panel.panel_id, "letter": panel.letter, **steps}
 
     def _article(self, wanted: str) -> Steps | None:
-        found = self._manifests.store.find_manifest("articles", names.submitted(wanted))
+        """An article, or the delivery of that id with its first article."""
+        article = next((each for each in self._extracted() if wanted in (each.article_id, each.delivery_id)), None)
+        source = article.delivery_id or wanted if article else wanted
+        found = self._manifests.store.find_manifest("articles", names.submitted(source))
         if found is None:
             return None
-        article = next((each for each in self._extracted() if each.article_id == wanted), None)
         steps: Steps = {"article_id": wanted, "submitted": dumped(found)}
         if article is None:
             return {**steps, "extracted": None}
@@ -181,6 +183,9 @@ class ArticleTrail:
             "name": article.name,
             "pdf": _dump(article.pdf),
             "pages": article.pages,
+            "first_page": article.first_page,
+            "delivery_id": article.delivery_id,
+            "sources": list(article.sources),
             "facts": _dump(article.facts),
             "figures": len(article.figures),
         }

@@ -78,7 +78,7 @@ def examples(labels: Sequence[Label], pdfs: Path, sandbox: Sandbox) -> Iterator[
         if not path.is_file():
             continue
         read = sandbox.read(path.read_bytes(), ExtractOptions(panels=False))
-        figures = {figure.number: figure for figure in read.figures}
+        figures = {figure.number: figure for each in read.articles for figure in each.figures}
         for label in labels:
             figure = figures.get(label.figure) if label.article == article else None
             if figure is None or figure.crop is None:

@@ -47,6 +47,25 @@ class Sourced(Document):
     where: str | None = None
 
 
+Source = Literal["pdf", "xml", "package"]  # what an article was read from: its pages, its XML, pictures beside them
+
+
+class Agreement(Document):
+    """What the PDF reader found of an article, measured against the article's own XML.
+
+    ``figures`` counts the XML's figures whose words the PDF prints, ``found`` those that the reader found with the same
+    number and at least 90 % of the words, ``extra`` figures that the XML does not have.
+    """
+
+    figures: int = Field(ge=0)
+    found: int = Field(ge=0)
+    extra: int = Field(ge=0)
+    similarity: tuple[tuple[str, float], ...] = Field((), description="Number and likeness of each XML figure.")
+    pictures: tuple[tuple[str, str], ...] = Field((), description="Number of each figure, and which picture was taken.")
+    doi: bool | None = Field(None, description="Both have one: are they the same?")
+    licence: bool | None = Field(None, description="Both have one: are they the same?")
+
+
 class ArticleFacts(Document):
     """What the article says of itself."""
 
@@ -136,7 +155,7 @@ class Figure(Document):
 
 
 class ExtractedArticle(Document):
-    """Everything one extractor version read from one PDF."""
+    """Everything one extractor version read of one article."""
 
     article_id: str
     extractor: str = Field(description="Name and version of the extractor and its options; part of every id below.")
@@ -145,5 +164,36 @@ class ExtractedArticle(Document):
     pages: int = Field(ge=1)
     facts: ArticleFacts = ArticleFacts()
     figures: tuple[Figure, ...] = ()
+    delivery_id: str = Field("", description="What it came in; where that held several articles, their parent.")
+    first_page: int = Field(1, ge=1, description="Its first page in the file that it came in.")
+    confidence: float = Field(1.0, ge=0, le=1, description="That it begins and ends on these pages.")
+    pmcid: str | None = None
+    article_type: str = ""
+    sources: tuple[Source, ...] = ("pdf",)
+    agreement: Agreement | None = None
     unseen: tuple[str, ...] = Field((), description="Texts of the file that no reader sees: white, tiny, off the page.")
     captions_seen: int | None = Field(None, description="Captions of figures that were seen; figures may be fewer.")
+
+
+class DeliveredArticle(Document):
+    """One article of a delivery: where it stood, and its document or why there is none."""
+
+    article_id: str
+    first_page: int = Field(ge=1)
+    last_page: int = Field(ge=1)
+    title: str | None = None
+    document: ArtifactRef
+    figures: int = Field(ge=0)
+    panels: int = Field(ge=0)
+
+
+class ExtractedDelivery(Document):
+    """What one extractor version found in one delivery: the parent of its articles."""
+
+    delivery_id: str
+    extractor: str
+    name: str
+    pages: int = Field(ge=0)
+    title: str = ""
+    articles: tuple[DeliveredArticle, ...]
+    left_over: tuple[str, ...] = Field((), description="Pages and files that belong to no article.")

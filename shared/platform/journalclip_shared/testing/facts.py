@@ -8,6 +8,7 @@ from journalclip_shared.artifacts import ArtifactRef, blob_ref
 from journalclip_shared.events import (
     ArticleSubmitted,
     DatasetFrozen,
+    DeliverySubmitted,
     Event,
     Fact,
     FiguresExtracted,
@@ -19,6 +20,7 @@ from journalclip_shared.events import (
     StudyStructured,
     StudySubmitted,
     TrainingRequested,
+    SubmittedFile,
     VolumesExtracted,
 )
 from journalclip_shared.ids import article_id, sha256_hex
@@ -50,6 +52,12 @@ _ref = st.builds(sample_ref, _text, st.sampled_from(["application/pdf", "applica
 
 facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ArticleSubmitted, article_id=_name, pdf=_ref, name=_text),
+    st.builds(
+        DeliverySubmitted,
+        delivery_id=_name,
+        files=st.lists(st.builds(SubmittedFile, name=_text, ref=_ref), min_size=1, max_size=3).map(tuple),
+        name=_text,
+    ),
     st.builds(StudySubmitted, study_id=_name, study=_ref, name=_text),
     st.builds(VolumesExtracted, study_id=_name, document=_ref, volumes=_count),
     st.builds(StudyStructured, study_id=_name, document=_ref, pairs=_count),

@@ -10,6 +10,8 @@ MIB = 1 << 20
 _ASLEEP = 0.002  # of wall-clock: less CPU than this in a window is sleep; a starved worker gets more
 _WINDOW_S = 5.0
 _OCR_TIMES = 12
+_BUSY = 1.5  # times most_cpu_s: how long a file of many pages may take on a busy machine
+_FEW_PAGES = 40  # an article; an issue has more, and may take more memory
 _PATIENCE = 6.0  # times wall_s
 
 
@@ -23,21 +25,26 @@ class Limits:
     input_bytes: int = 256 * MIB  # above it no child is started
     output_bytes: int = 256 * MIB
     open_files: int = 64
+    page_cpu_s: int = 2  # a file of many pages may take more than cpu_s: this for each page,
+    most_cpu_s: int = 1200  # up to this,
+    most_memory_bytes: int = 2048 * MIB  # and this much memory
 
     @property
     def patience_s(self) -> float:
         """How long a child that works but hardly gets a core may take, all in all."""
-        return _PATIENCE * self.wall_s
+        return max(_PATIENCE * self.wall_s, _BUSY * self.most_cpu_s)
 
     def for_ocr(self) -> Limits:
         """The same with the time that OCR takes: some 5 s of CPU a page, for an article of 30."""
-        return replace(self, wall_s=_OCR_TIMES * self.wall_s, cpu_s=_OCR_TIMES * self.cpu_s)
+        times = _OCR_TIMES
+        return replace(self, wall_s=times * self.wall_s, cpu_s=times * self.cpu_s, most_cpu_s=times * self.most_cpu_s)
 
     def apply(self) -> None:
         """Bind this process; there is no way back."""
         # Soft below hard: SIGXCPU at the soft limit says which limit it was, SIGKILL follows for those who ignore it.
-        _lower(resource.RLIMIT_CPU, self.cpu_s, self.cpu_s + 1)
-        _lower(resource.RLIMIT_AS, self.memory_bytes)
+        # The room above is what `allow_pages` raises the soft limits into.
+        _lower(resource.RLIMIT_CPU, self.cpu_s, max(self.cpu_s, self.most_cpu_s) + 1)
+        _lower(resource.RLIMIT_AS, self.memory_bytes, max(self.memory_bytes, self.most_memory_bytes))
         _lower(resource.RLIMIT_FSIZE, 0)  # writes no file; pipes do not count
         _lower(resource.RLIMIT_CORE, 0)
         _lower(resource.RLIMIT_NOFILE, self.open_files)
@@ -48,6 +55,25 @@ def _lower(kind: int, soft: int, hard: int | None = None) -> None:
     inherited = resource.getrlimit(kind)[1]
     ceiling = sys.maxsize if inherited == resource.RLIM_INFINITY else inherited
     resource.setrlimit(kind, (min(soft, ceiling), min(soft if hard is None else hard, ceiling)))
+
+
+def allow_pages(pages: int) -> None:
+    """In a child that has opened its file: raise the limits of time and memory to what ``pages`` pages may take.
+
+    Where no limit is set (outside the sandbox) nothing changes.
+    """
+    page = Limits()
+    _raise(resource.RLIMIT_CPU, page.page_cpu_s * pages, page.most_cpu_s)
+    if pages > _FEW_PAGES:
+        _raise(resource.RLIMIT_AS, page.most_memory_bytes, page.most_memory_bytes)
+
+
+def _raise(kind: int, wanted: int, most: int) -> None:
+    soft, hard = resource.getrlimit(kind)
+    if soft == resource.RLIM_INFINITY:
+        return
+    ceiling = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    resource.setrlimit(kind, (max(soft, min(wanted, ceiling)), hard))
 
 
 class Watch:

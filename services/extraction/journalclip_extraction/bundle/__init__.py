@@ -1,0 +1,1 @@
+"""An article as a bundle: its pages, its XML and pictures beside them become one article."""

@@ -1,0 +1,1 @@
+"""One PDF, several articles: where each begins and ends."""

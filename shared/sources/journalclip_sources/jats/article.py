@@ -1,0 +1,38 @@
+"""What an article's XML says, as plain values; no element of a tree leaves this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class XmlFigure:
+    """A figure as the XML has it. ``credit`` stands below the caption in print (source line or second language)."""
+
+    id: str
+    label: str
+    caption: str
+    credit: str
+    graphics: tuple[str, ...]  # addresses as written; none of them is a path
+    mentions: tuple[str, ...]  # paragraphs that refer to it
+    rights: str = ""  # where they differ from the article's
+
+
+@dataclass(frozen=True)
+class XmlArticle:
+    """An article as its XML has it. ``files`` are all addresses of files that the XML names."""
+
+    doi: str | None
+    pmcid: str | None
+    title: str
+    authors: tuple[str, ...]
+    journal: str
+    year: str
+    volume: str
+    first_page: str
+    article_type: str
+    licence: str  # statement and address, as the XML has them
+    licence_from: str
+    figures: tuple[XmlFigure, ...]
+    files: tuple[str, ...]
+    has_body: bool  # more than front matter: figures that it does not name are not there
