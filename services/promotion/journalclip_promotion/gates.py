@@ -156,7 +156,7 @@ def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, r
     return [
         leaks(dataset.leaks, recount.leaks),
         card(gates.card, model),
-        licences(gates.licences, recount.licences),
+        licences(gates.licences, None if recount.licences is None else recount.licences or dataset.licences),
         size(gates.cost, model),
     ]
 
