@@ -97,7 +97,9 @@ class LocalStudies:
         from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 
         reports = ReportOptions(self.report_language, self.unnamed)
-        return StudyStructuringHandler(workspace.store, structurer_named(self.structurer, workspace.root, "studies"), reports)
+        return StudyStructuringHandler(
+            workspace.store, structurer_named(self.structurer, workspace.root, "studies"), reports
+        )
 
     def training(self) -> TrainingKind:
         from journalclip_training.studies.learning import StudyTraining

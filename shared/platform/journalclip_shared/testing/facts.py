@@ -19,8 +19,8 @@ from journalclip_shared.events import (
     SourceQuarantined,
     StudyStructured,
     StudySubmitted,
-    TrainingRequested,
     SubmittedFile,
+    TrainingRequested,
     VolumesExtracted,
 )
 from journalclip_shared.ids import article_id, sha256_hex
