@@ -18,6 +18,13 @@ TITLES = (
 )
 
 
+def body(
+    journal: Journal, x: float, y: float, rows: int, line: str = "and two readers who did not know applied"
+) -> Journal:
+    """A column of running text; its lines are all of one length."""
+    return journal.text(x, y, *([line] * rows), size=10, font="tiro", lead=1.2)
+
+
 def opening(journal: Journal, number: int, doi: bool = True) -> Journal:
     """An article's first page."""
     journal.text(50, 90, TITLES[number], size=18, font="hebo")
@@ -25,7 +32,7 @@ def opening(journal: Journal, number: int, doi: bool = True) -> Journal:
     if doi:
         journal.text(50, 140, f"doi: 10.5555/made.{number + 1}", size=7)
     journal.text(50, 155, "Abstract", size=10, font="hebo").text(50, 170, "Keywords: brain, scale", size=8)
-    return journal.paragraph(50, 200, rows=30).paragraph(305, 200, rows=30)
+    return body(body(journal, 50, 200, 30), 305, 200, 30)
 
 
 def ending(journal: Journal, number: int, figure: int = 1) -> Journal:
@@ -98,8 +105,8 @@ def test_cases_under_one_title_are_one_article() -> None:
 
 
 def test_what_may_be_several_is_refused_by_code() -> None:
-    journal = ending(Journal().text(50, 60, "Notes from one ward", size=15, font="hebo").paragraph(50, 90, rows=50), 0)
-    journal.turn().text(50, 60, "Something else is told here", size=15, font="heit").paragraph(50, 90, rows=50)
+    journal = ending(body(Journal().text(50, 60, "Notes from one ward", size=15, font="hebo"), 50, 90, 50), 0)
+    body(journal.turn().text(50, 60, "Something else is told here", size=15, font="heit"), 50, 90, 50)
     with pytest.raises(SeveralArticles) as caught:
         read_pdf(ending(journal, 1).pdf(), QUICK)
     assert caught.value.code == "several-articles"
