@@ -217,7 +217,7 @@ def _zone(kept: Mask, y: Voxels, z: Voxels) -> Mask:
 
 
 def _in_front(kept: Mask, y: Voxels, z: Voxels) -> Mask:
-    return _zone(kept, y, z) & ~binary_dilation(kept, _ball(_SKIN_MM))
+    return np.asarray(_zone(kept, y, z) & ~binary_dilation(kept, _ball(_SKIN_MM)))
 
 
 def _checked(beyond: Mask, estimates: list[Mask], head: Mask, y: Voxels, z: Voxels) -> bool:
