@@ -36,6 +36,7 @@ COPY shared/modeling/pyproject.toml shared/modeling/
 COPY shared/evaluation/pyproject.toml shared/evaluation/
 COPY shared/synthetic/pyproject.toml shared/synthetic/
 COPY services/intake/pyproject.toml services/intake/
+COPY services/catalogue/pyproject.toml services/catalogue/
 COPY services/extraction/pyproject.toml services/extraction/
 COPY services/structuring/pyproject.toml services/structuring/
 COPY services/freezing/pyproject.toml services/freezing/

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SERVICES = ("intake", "extraction", "structuring", "freezing", "training", "promotion", "inference")
+SERVICES = ("catalogue", "intake", "extraction", "structuring", "freezing", "training", "promotion", "inference")
 LIBRARIES = {
     "shared": set[str](),
     "sources": {"shared"},
@@ -109,3 +109,40 @@ def test_one_broad_except_at_most() -> None:
 
 def _broad(caught: ast.expr) -> bool:
     return isinstance(caught, ast.Name) and caught.id in {"Exception", "BaseException"}
+
+
+@pytest.mark.parametrize("member", ALLOWED)
+def test_no_kind_has_a_default(member: str) -> None:
+    """Who forgets to say which kind gets an error, not articles. What is of one kind by nature names it itself."""
+    for source in package(member).rglob("*.py"):
+        if "journalclip_shared.kinds" not in set(imported(source)):
+            continue
+        for node in ast.walk(ast.parse(source.read_text())):
+            where = f"{source.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                arguments = [*node.args.posonlyargs, *node.args.args]
+                late = arguments[len(arguments) - len(node.args.defaults) :]
+                given = [*zip(late, node.args.defaults, strict=True)]
+                given += [
+                    (argument, value)
+                    for argument, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                    if value is not None
+                ]
+                assert not [a.arg for a, _ in given if _is_kind(a.annotation)], where
+            elif isinstance(node, ast.ClassDef) and (node.decorator_list or node.bases):
+                fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and _is_kind(each.annotation)]
+                assert not [each for each in fields if each.value is not None and not _fixed(each.value)], where
+
+
+def _is_kind(annotation: ast.expr | None) -> bool:
+    return isinstance(annotation, ast.Name) and annotation.id == "Kind"
+
+
+def _fixed(value: ast.expr) -> bool:
+    """A field that no caller can set, or a pydantic field without a default."""
+    if not isinstance(value, ast.Call):
+        return False
+    keywords = {each.arg: each.value for each in value.keywords}
+    if "init" in keywords:
+        return isinstance(keywords["init"], ast.Constant) and keywords["init"].value is False
+    return not value.args and not {"default", "default_factory"} & keywords.keys()

@@ -20,26 +20,32 @@ from pathlib import Path
 
 from journalclip_devtools.servers import build, kafka, minio, mlflow
 from journalclip_pipelines.operations.bootstrap import announce_objects, bootstrap
-from journalclip_shared.names import NOTIFICATIONS
+from journalclip_shared.names import NOTIFICATIONS, group
 from journalclip_shared.settings import Settings
 from journalclip_shared.signing import local_keys
 
 Say = Callable[[str], None]
 
+_STEPS = ("extraction", "structuring", "freezing", "training", "promotion")
 COMMANDS: dict[str, list[str]] = {
     "intake": ["journalclip_intake"],
-    "extraction": ["journalclip_extraction"],
-    "structuring": ["journalclip_structuring"],
-    "freezing": ["journalclip_freezing"],
-    "training": ["journalclip_training"],
-    "promotion": ["journalclip_promotion"],
-    "inference-index": ["journalclip_inference"],
+    **{group(step, "articles"): [f"journalclip_{step}"] for step in _STEPS},
+    group("inference-index", "articles"): ["journalclip_inference"],
     "inference-segments": ["journalclip_inference"],
     "inference-serve": ["journalclip_inference"],
 }
+# Started beside them where a hospital's archive is.
+STUDY_COMMANDS: dict[str, list[str]] = {
+    **{group(step, "studies"): [f"journalclip_{step}"] for step in _STEPS},
+    group("inference-index", "studies"): ["journalclip_inference"],
+}
+_ARTICLES, _STUDIES = {"JOURNALCLIP_KIND": "articles"}, {"JOURNALCLIP_KIND": "studies"}
 # Settings that one service has and the others do not, where the machine's environment does not say otherwise.
 _OWN: dict[str, dict[str, str]] = {
-    "inference-index": {"JOURNALCLIP_PART": "index"},
+    **{group(step, "articles"): _ARTICLES for step in _STEPS},
+    group("inference-index", "articles"): {"JOURNALCLIP_PART": "index", **_ARTICLES},
+    **{group(step, "studies"): _STUDIES for step in _STEPS},
+    group("inference-index", "studies"): {"JOURNALCLIP_PART": "index", **_STUDIES},
     "inference-segments": {"JOURNALCLIP_PART": "segments"},
     # It answers on the loopback alone. Half a second is what a reader does not notice where events told it nothing.
     "inference-serve": {"JOURNALCLIP_PART": "serve", "JOURNALCLIP_ANONYMOUS": "true", "JOURNALCLIP_POLL_S": "0.5"},
@@ -178,7 +184,9 @@ def children(
         own = {key: os.environ.get(key, value) for key, value in _OWN.get(name, {}).items()}
         port = {"JOURNALCLIP_METRICS_PORT": str((metrics or {}).get(name, 0))}
         given = environment(settings, {**own, **port, **extra})
-        found.append(Child(name, [sys.executable, "-m", *COMMANDS[name]], given, logs / f"{name}.log"))
+        found.append(
+            Child(name, [sys.executable, "-m", *{**COMMANDS, **STUDY_COMMANDS}[name]], given, logs / f"{name}.log")
+        )
     return found
 
 

@@ -17,7 +17,7 @@ from journalclip_devtools.experiments.similarity import Score, ablation_arms, co
 from journalclip_devtools.experiments.world import draw_world
 from journalclip_evaluation.once import once
 from journalclip_evaluation.student import interval
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_training.pooled import end_places
 from journalclip_training.wise import Point
 

@@ -96,7 +96,7 @@ def test_children_are_given_settings_and_no_secret(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(name, value)
     assert Settings() == settings.model_copy(update={"drain": True})
     assert "JOURNALCLIP_BUS='kafka'\n" in env_file(settings)
-    started = children(settings, ["extraction", "intake"], {})
+    started = children(settings, ["extraction-articles", "intake"], {})
     assert [child.command[-1] for child in started] == ["journalclip_extraction", "journalclip_intake"]
 
 

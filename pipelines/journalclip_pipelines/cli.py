@@ -13,6 +13,7 @@ import typer
 
 from journalclip_pipelines.commands import (
     backfill,
+    catalogue,
     demo,
     doctor,
     evaluate,
@@ -33,7 +34,7 @@ from journalclip_pipelines.commands import (
     synthesize,
     train,
 )
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 
 app = typer.Typer(
     name="journalclip",
@@ -47,7 +48,10 @@ app.command()(run.run)
 app.command()(demo.demo)
 app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
+app.add_typer(catalogue.catalogue, name="catalogue")
+app.command()(catalogue.where)
 app.command()(search.search)
+app.command("search-quality")(search.quality)
 app.command()(serve.serve)
 app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
@@ -75,7 +79,7 @@ def main() -> None:
     """Entry point: errors on purpose become one readable line and exit code 1; bugs keep their traceback."""
     try:
         app()
-    except PermanentError as error:
+    except (PermanentError, ConfigurationError) as error:
         sys.exit(_say(error.code, error.reason, error.remedy))
     except TransientError as error:
         sys.exit(_say("unavailable", str(error), "Try again; `journalclip doctor` says what is missing."))

@@ -63,15 +63,15 @@ def test_a_handler_refuses_what_is_not_for_it(chain: Chain, tmp_path: Path) -> N
 
 
 def test_a_sound_system_audits_clean_and_counts_right(chain: Chain) -> None:
-    found = audit(chain.bus, chain.store, chain.registry)
+    found = audit(chain.bus, chain.store, {"articles": chain.registry})
     assert found.violations == []
-    assert (found.articles, found.pairs) == (4, 6)
+    assert (found.sources["articles"], found.pairs) == (4, 6)
     assert found.states == {"structured": 3, "quarantined": 1}
     assert found.as_json()["violations"] == []
 
 
 def codes(chain: Chain) -> set[str]:
-    return {each.code for each in audit(chain.bus, chain.store, chain.registry).violations}
+    return {each.code for each in audit(chain.bus, chain.store, {"articles": chain.registry}).violations}
 
 
 def test_the_audit_finds_lost_and_damaged_bytes(chain: Chain) -> None:
@@ -136,7 +136,7 @@ def test_the_audit_finds_a_champion_that_is_not_what_it_seems(chain: Chain) -> N
 def test_an_article_on_its_way_is_no_violation_when_asked_so(chain: Chain, tmp_path: Path) -> None:
     submit(chain.store, chain.bus, chain.drop(tmp_path, 55))
     assert codes(chain) == {"article-unfinished"}
-    assert audit(chain.bus, chain.store, settled=False).violations == []
+    assert audit(chain.bus, chain.store, {}, settled=False).violations == []
 
 
 class Unwell:
@@ -158,7 +158,7 @@ def test_dead_letters_are_replayed_once_and_heal_what_an_outage_buried(tmp_path:
     assert len(replay(chain.bus, codes=("retries-exhausted",))) == 2
     assert replay(chain.bus) == []
     run(chain)
-    assert audit(chain.bus, chain.store, chain.registry).states == {"structured": 1, "quarantined": 1}
+    assert audit(chain.bus, chain.store, {"articles": chain.registry}).states == {"structured": 1, "quarantined": 1}
     assert [each.code for each in replay(chain.bus, topics=(ArticleSubmitted.topic,))] == ["no-figures"]
 
 
@@ -173,24 +173,24 @@ def test_a_letter_buried_twice_is_one_letter(tmp_path: Path) -> None:
 
 def test_everything_is_rebuilt_from_manifests_after_losing_the_log(chain: Chain) -> None:
     chain.bus = MemoryBus()
-    counts = rebuild(chain.bus, chain.store, chain.registry)
+    counts = rebuild(chain.bus, chain.store, {"articles": chain.registry})
     assert counts[ArticleSubmitted.topic] == 4
     assert counts[PairsStructured.topic] == 3
     assert counts[ModelPromoted.topic] == 1
     run(chain)
-    assert audit(chain.bus, chain.store, chain.registry).violations == []
+    assert audit(chain.bus, chain.store, {"articles": chain.registry}).violations == []
     assert {fact.code for fact in facts_of(chain.bus, SourceQuarantined)} == {"no-figures"}
-    assert rebuild(MemoryBus(), chain.store).keys() == counts.keys() - {"models.trained.v1", "models.promoted.v1"}
+    assert rebuild(MemoryBus(), chain.store, {}).keys() == counts.keys() - {"models.trained.v1", "models.promoted.v1"}
 
 
 def test_reindex_announces_the_champion_as_a_new_fact(chain: Chain) -> None:
     before = list(facts_of(chain.bus, ModelPromoted))
-    fact = reindex(chain.bus, chain.registry)
+    fact = reindex(chain.bus, "articles", chain.registry)
     assert fact is not None
     assert fact.model_id == before[-1].model_id
     assert fact.sequence == max(each.sequence for each in before) + 1
-    assert audit(chain.bus, chain.store, chain.registry).violations == []
-    assert reindex(MemoryBus(), MemoryRegistry()) is None
+    assert audit(chain.bus, chain.store, {"articles": chain.registry}).violations == []
+    assert reindex(MemoryBus(), "articles", MemoryRegistry()) is None
 
 
 def test_the_folder_registry_keeps_what_it_was_told(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from journalclip_inference.settings import InferenceSettings
 from journalclip_intake.settings import IntakeSettings
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_shared.names import NOTIFICATIONS
+from journalclip_shared.settings import KindSettings
 from journalclip_training.settings import TrainingSettings
 
 SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "compose.yaml").read_text())["services"]
 KNOWN = {
     name
-    for kind in (IntakeSettings, FreezingSettings, InferenceSettings, PromotionSettings, TrainingSettings)
+    for kind in (IntakeSettings, FreezingSettings, InferenceSettings, KindSettings, PromotionSettings, TrainingSettings)
     for name in kind.model_fields
 }
 

@@ -320,7 +320,7 @@ def test_a_start_is_a_folder_or_an_alias_that_is_set(tmp_path: Path, monkeypatch
     save_study_folder(scratch_study_model(["a tumour"], MODEL, 5), tmp_path / "model")
     workspace, registry = Workspace(tmp_path / "W"), MemoryRegistry()
     workspace.bus.publish([])  # a folder in which a run has worked
-    monkeypatch.setattr("journalclip_pipelines.downstream.start.registry_of", lambda _workspace: registry)
+    monkeypatch.setattr(Workspace, "registry", lambda _workspace, _kind: registry)
     for name in (str(tmp_path / "nowhere"), "champion"):
         with pytest.raises(PermanentError) as refused:
             pretrained(name, workspace.root)

@@ -11,7 +11,7 @@ import pytest
 
 from journalclip_devtools.doubles.collection import World, small_world
 from journalclip_modeling.data import FrozenDataset
-from journalclip_pipelines.export import ExportOptions, export_dataset
+from journalclip_pipelines.export import ExportOptions, FigureRows, export_dataset
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.pair import Pair
@@ -53,7 +53,7 @@ def from_webdataset(target: Path) -> dict[str, tuple[Pair, bytes]]:
 
 def test_a_round_trip_loses_nothing(frozen: FrozenDataset, tmp_path: Path) -> None:
     target = tmp_path / "out"
-    done = export_dataset(frozen, target, SMALL)
+    done = export_dataset(FigureRows(frozen), target, SMALL)
     expected = everything(frozen)
     assert done.pairs == len(expected)
     assert from_parquet(target) == from_webdataset(target) == expected
@@ -65,36 +65,36 @@ def test_a_round_trip_loses_nothing(frozen: FrozenDataset, tmp_path: Path) -> No
 
 def test_an_interrupted_export_goes_on_and_gives_the_same_bytes(frozen: FrozenDataset, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    first = export_dataset(frozen, whole, SMALL)
-    export_dataset(frozen, broken, SMALL)
+    first = export_dataset(FigureRows(frozen), whole, SMALL)
+    export_dataset(FigureRows(frozen), broken, SMALL)
     for path in [*broken.glob("data/t*.parquet"), *broken.glob("webdataset/val*"), broken / "croissant.json"]:
         path.unlink()
-    again = export_dataset(frozen, broken, SMALL)
+    again = export_dataset(FigureRows(frozen), broken, SMALL)
     assert 0 < again.written < len(first.parts)
     assert again.parts == first.parts
     assert (broken / "croissant.json").read_bytes() == (whole / "croissant.json").read_bytes()
-    assert export_dataset(frozen, broken, SMALL).written == 0
+    assert export_dataset(FigureRows(frozen), broken, SMALL).written == 0
 
 
 def test_licences_filter(frozen: FrozenDataset, tmp_path: Path) -> None:
-    done = export_dataset(frozen, tmp_path / "out", ExportOptions(licences=("CC BY",)))
+    done = export_dataset(FigureRows(frozen), tmp_path / "out", ExportOptions(licences=("CC BY",)))
     assert set(done.licences) == {"CC BY"}
     assert {pair.licence for pair, _ in from_parquet(tmp_path / "out").values()} == {"CC BY"}
     with pytest.raises(PermanentError, match="export-empty"):
-        export_dataset(frozen, tmp_path / "none", ExportOptions(licences=("CC0",)))
+        export_dataset(FigureRows(frozen), tmp_path / "none", ExportOptions(licences=("CC0",)))
 
 
 def test_another_export_is_not_mixed_in(frozen: FrozenDataset, tmp_path: Path) -> None:
-    export_dataset(frozen, tmp_path / "out", SMALL)
+    export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
     with pytest.raises(PermanentError, match="export-differs"):
-        export_dataset(frozen, tmp_path / "out", ExportOptions(licences=("CC BY",)))
+        export_dataset(FigureRows(frozen), tmp_path / "out", ExportOptions(licences=("CC BY",)))
     with pytest.raises(PermanentError, match="export-format-unknown"):
-        export_dataset(frozen, tmp_path / "other", ExportOptions(formats=("csv",)))
+        export_dataset(FigureRows(frozen), tmp_path / "other", ExportOptions(formats=("csv",)))
 
 
 def test_hugging_face_datasets_loads_it(frozen: FrozenDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
-    export_dataset(frozen, tmp_path / "out", SMALL)
+    export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "hf"))
     assert set(loaded) == {"train", "validation", "test"}
     expected = everything(frozen)
@@ -104,7 +104,7 @@ def test_hugging_face_datasets_loads_it(frozen: FrozenDataset, tmp_path: Path, m
 
 
 def test_croissant_describes_every_file(frozen: FrozenDataset, tmp_path: Path) -> None:
-    done = export_dataset(frozen, tmp_path / "out", SMALL)
+    done = export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
     document = json.loads((tmp_path / "out" / "croissant.json").read_bytes())
     assert {each["contentUrl"]: each["sha256"] for each in document["distribution"]} == {
         part.path: part.sha256 for part in done.parts
@@ -114,7 +114,7 @@ def test_croissant_describes_every_file(frozen: FrozenDataset, tmp_path: Path) -
 
 def test_the_croissant_validator_accepts_it(frozen: FrozenDataset, tmp_path: Path) -> None:
     mlcroissant = pytest.importorskip("mlcroissant", reason="the Croissant validator is not installed")
-    export_dataset(frozen, tmp_path / "out", SMALL)
+    export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
     found = mlcroissant.Dataset(jsonld=str(tmp_path / "out" / "croissant.json"))
     assert not found.metadata.issues.errors
     records = list(found.records("train-00000"))

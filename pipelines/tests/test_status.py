@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from journalclip_intake.articles import submit
-from journalclip_pipelines.operations.status import article_states, counts, quarantined
+from journalclip_pipelines.kinds import source_kind
+from journalclip_pipelines.operations.status import counts, quarantined, source_states
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import Event, FiguresExtracted, PairsStructured, SourceQuarantined
@@ -39,7 +40,7 @@ def test_the_last_event_decides_an_articles_state(tmp_path: Path, store: LocalAr
             Event(SourceQuarantined(source_id="ds_x", stage="training", code="dataset-too-small", reason="no"), "t"),
         ]
     )
-    states = {state.source_id: state for state in article_states(bus.read)}
+    states = {state.source_id: state for state in source_states(bus.read, source_kind("articles"))}
     assert states[good.article_id].state == "structured"
     assert states[good.article_id].pairs == 2
     assert states[bad.article_id].code == "pdf-invalid"
@@ -47,4 +48,8 @@ def test_the_last_event_decides_an_articles_state(tmp_path: Path, store: LocalAr
     assert counts(states.values()) == {"structured": 1, "quarantined": 1, "submitted": 1}
     assert [each.source_id for each in quarantined(bus.read)] == [bad.article_id, "ds_x"]
     bus.publish([Event(FiguresExtracted(article_id=bad.article_id, document=ref, figures=1, panels=0), "t")])
-    assert {state.state for state in article_states(bus.read)} == {"structured", "extracted", "submitted"}
+    assert {state.state for state in source_states(bus.read, source_kind("articles"))} == {
+        "structured",
+        "extracted",
+        "submitted",
+    }

@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import cast
 
 import pytest
 from kafka.admin import ACLOperation, ResourceType
 
-from journalclip_devtools.up import COMMANDS
+from journalclip_devtools.faults.chain import LineReader
+from journalclip_devtools.up import COMMANDS, STUDY_COMMANDS
+from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.handler import ExtractionHandler
-from journalclip_freezing.handler import FreezingHandler
-from journalclip_inference.handler import IndexHandler
+from journalclip_extraction.studies import Normaliser, StudyHandler
+from journalclip_freezing import FreezeOptions
+from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
+from journalclip_freezing.studies import StudyFreezeOptions
+from journalclip_inference.handler import FigureIndexer, IndexHandler
+from journalclip_inference.studies.index import StudyIndexer
 from journalclip_pipelines.operations.bootstrap import bucket_policy, service_acls
 from journalclip_pipelines.operations.topology import SERVICES, Service, topics
 from journalclip_promotion.handler import PromotionHandler
+from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import dead_letter_topic
+from journalclip_shared.consume import Handler
 from journalclip_shared.events import FACTS, SourceQuarantined
-from journalclip_shared.names import NOTIFICATIONS
+from journalclip_shared.kinds import KINDS
+from journalclip_shared.names import NOTIFICATIONS, group
+from journalclip_shared.testing.memory import MemoryArtifacts, MemoryRegistry
 from journalclip_structuring.handler import StructuringHandler
+from journalclip_structuring.rules import RuleStructurer
+from journalclip_structuring.studies.handler import StudyStructuringHandler
+from journalclip_training.articles.learning import ArticleTraining
 from journalclip_training.handler import TrainingHandler
+from journalclip_training.studies.learning import StudyTraining
 
-HANDLERS = {
-    each.group: each
-    for each in (
-        ExtractionHandler, StructuringHandler, FreezingHandler, TrainingHandler, PromotionHandler, IndexHandler
-    )
-}  # fmt: skip
+STORE = MemoryArtifacts()
+NOTHING = Freezer(STORE, FreezeRule(), list, FreezeOptions()), Freezer(STORE, FreezeRule(), list, StudyFreezeOptions())
+# One of each handler, as far as its group and what it consumes.
+EVERY: list[Handler] = [
+    ExtractionHandler(STORE, LineReader(), ExtractOptions()),
+    StudyHandler(STORE, cast(Normaliser, None)),
+    StructuringHandler(STORE, RuleStructurer()),
+    StudyStructuringHandler(STORE, RuleStructurer()),
+    *map(FreezingHandler, NOTHING),
+    TrainingHandler(STORE, MemoryRegistry(), ArticleTraining(), Path()),
+    TrainingHandler(STORE, MemoryRegistry(), StudyTraining(), Path()),
+    *(PromotionHandler(cast(Promoter, None), kind) for kind in KINDS),
+    IndexHandler(STORE, FigureIndexer(STORE, Path())),
+    IndexHandler(STORE, StudyIndexer(STORE, Path())),
+]
+HANDLERS = {each.group: each for each in EVERY}
 BY_GROUP = {service.group: service for service in SERVICES}
 
 
@@ -34,8 +60,21 @@ def test_a_service_may_read_what_its_handler_consumes_and_nothing_else(group: st
     assert set(BY_GROUP[group].consumes) == set(HANDLERS[group].consumes)
 
 
+def test_every_step_is_deployed_once_for_each_kind_under_its_name() -> None:
+    steps = {"extraction", "structuring", "freezing", "training", "promotion", "inference-index"}
+    assert set(HANDLERS) == {group(step, kind) for step in steps for kind in KINDS}
+
+
+def test_neither_kinds_login_reads_the_others_sources() -> None:
+    for service in SERVICES:
+        touched = {*service.reads, *service.writes}
+        assert not (touched & {"articles", "figures"} and "studies" in touched), service.group
+        if service.group.endswith("-studies"):
+            assert not touched & {"articles", "figures"}, service.group
+
+
 def test_every_declared_service_can_be_started() -> None:
-    assert set(COMMANDS) == set(BY_GROUP)
+    assert {*COMMANDS, *STUDY_COMMANDS, "study-intake"} == set(BY_GROUP)
 
 
 def test_every_fact_has_its_topic_and_its_dead_letters() -> None:
@@ -67,4 +106,4 @@ def test_a_bucket_policy_lets_no_service_delete(service: Service) -> None:
     written = {
         resource for each in policy["Statement"] if "s3:PutObject" in each["Action"] for resource in each["Resource"]
     }
-    assert written == {f"arn:aws:s3:::p-{bucket}/*" for bucket in service.writes}
+    assert written == {f"arn:aws:s3:::p-{bucket}/*" for bucket in service.buckets_written}

@@ -46,7 +46,7 @@ def test_a_dry_run_tells_the_cost_and_registers_nothing(workspace: Workspace) ->
     assert isinstance(plan["seconds"], float)
     assert plan["seconds"] > 0
     assert "24 in batches of 8" in told(workspace, "--dry-run")
-    assert not workspace.registry.versions()
+    assert not workspace.registry("articles").versions()
 
 
 def test_a_general_reference_makes_the_sweep_keep_a_point(workspace: Workspace, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_general_reference_makes_the_sweep_keep_a_point(workspace: Workspace, 
         (tmp_path / "general" / name).mkdir(parents=True)
         Image.new("RGB", (20, 20), name).save(tmp_path / "general" / name / "1.png")
     call(workspace, "--set", "forgetting.alphas=0.5", "--general-reference", str(tmp_path / "general"))
-    candidate = workspace.registry.by_alias("candidate")
+    candidate = workspace.registry("articles").by_alias("candidate")
     assert candidate is not None
     metrics = ModelManifest.model_validate_json(workspace.store.get(candidate.manifest)).metrics
     assert metrics["kept_alpha"] in {0.0, 0.5, 1.0}
@@ -64,10 +64,10 @@ def test_a_general_reference_makes_the_sweep_keep_a_point(workspace: Workspace, 
 def test_training_registers_a_candidate_once_and_tells_the_log(workspace: Workspace) -> None:
     first = call(workspace)
     assert call(workspace) == first
-    candidate = workspace.registry.by_alias("candidate")
+    candidate = workspace.registry("articles").by_alias("candidate")
     assert candidate is not None
     assert candidate.model_id == first["model_id"]
-    assert len(workspace.registry.versions()) == 1
+    assert len(workspace.registry("articles").versions()) == 1
 
 
 def test_an_unknown_dataset_is_an_error_with_a_remedy(workspace: Workspace) -> None:

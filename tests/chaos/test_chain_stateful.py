@@ -194,7 +194,7 @@ class ChainMachine(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         """Nothing is broken at any moment, not only at the end."""
-        found = audit(self.chain.bus, self.chain.store, settled=False)
+        found = audit(self.chain.bus, self.chain.store, {}, settled=False)
         # Stored and not yet announced is the one thing that a kill may leave, until the sender or reconciler is back.
         assert [each for each in found.violations if each.code != "submission-unannounced"] == []
 
@@ -206,9 +206,9 @@ class ChainMachine(RuleBasedStateMachine):
         self.replay()
         settle(self.chain)
         dataset = final_dataset(self.chain)
-        found = audit(self.chain.bus, self.chain.store, self.chain.registry)
+        found = audit(self.chain.bus, self.chain.store, {"articles": self.chain.registry})
         assert found.violations == []
-        assert found.articles == len(self.submitted)
+        assert found.sources["articles"] == len(self.submitted)
         assert found.states["quarantined"] == len(self.submitted & {5, 6})
         assert found.pairs == sum(figures_of(number) for number in self.submitted)
         assert dataset == undisturbed(frozenset(self.submitted))

@@ -30,17 +30,20 @@ from journalclip_devtools.chart.rendered import (
 from journalclip_devtools.servers.kube import GPU, ControlPlane
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import DatasetFrozen, Event
+from journalclip_shared.events import Event, TrainingRequested
 from journalclip_training.launcher.handler import RAY, LaunchingHandler, fill, job_name
 from journalclip_training.launcher.kubernetes import Kubernetes
+from journalclip_training.requests import DefaultTraining
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
 KEPT = {"Secret", "PersistentVolumeClaim"}
 LEFT_BY_THE_CLUSTER = {"default", "kube-root-ca.crt"}
-FACT = DatasetFrozen(
+FACT = TrainingRequested(
     dataset_id="ds_1",
     manifest=ArtifactRef(uri="artifact://datasets/1", sha256="0" * 64, bytes=1, media_type="application/json"),
-    pairs=9,
+    recipe="demo",
+    asked_by="test",
+    kind="articles",
 )
 
 
@@ -274,7 +277,14 @@ def test_the_launcher_makes_one_ray_job_a_dataset_with_the_rights_it_has(
     # KubeRay's part: the run is done.
     done = json.dumps({"status": {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}})
     plane.kubectl("patch", "rayjob", name, "-n", release, "--subresource=status", "--type=merge", "-p", done)
-    assert list(LaunchingHandler(api, template, threading.Event()).handle(Event(FACT, "freezing"))) == []
+    assert (
+        list(
+            LaunchingHandler(api, template, DefaultTraining("articles", "demo"), threading.Event()).handle(
+                Event(FACT, "freezing")
+            )
+        )
+        == []
+    )
     assert names(plane, release, "rayjobs") == {name}
     with pytest.raises(PermanentError, match="403"):
         api.get("v1", "secrets", "r-journalclip-training")

@@ -14,6 +14,7 @@ import yaml
 
 from journalclip_devtools.chart.rendered import BRANCHES, Helm, Manifest, Pod, kinds, pods, ray_jobs, violations
 from journalclip_devtools.servers import schemas
+from journalclip_shared.settings import KindSettings
 
 pytestmark = [pytest.mark.charts, pytest.mark.timeout(600)]
 
@@ -173,7 +174,16 @@ def read_back(pod: Pod, container: Manifest, given: dict[str, str]) -> None:
         for name, value in given.items():
             patch.setenv(name, value)
         made = settings()
-    known = {name.upper() for name in settings.model_fields}
+    known = {name.upper() for name in (*settings.model_fields, *KindSettings.model_fields)}
+    step = pod.component.partition("-")[0] in {
+        "extraction",
+        "structuring",
+        "freezing",
+        "training",
+        "promotion",
+        "index",
+    }
+    assert ("JOURNALCLIP_KIND" in given) == step, pod.owner
     assert {name.removeprefix("JOURNALCLIP_").partition("__")[0] for name in given} <= known, pod.owner
     if made.bus == "kafka" and made.kafka.security.startswith("SASL"):
         assert str(made.kafka.password_file) == "/etc/journalclip/kafka/password"

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from journalclip_devtools.faults.teachable_models import CARD, School, freeze_squares, shape_lessons, taught
-from journalclip_inference.handler import IndexHandler
+from journalclip_inference.handler import FigureIndexer, IndexHandler
 from journalclip_inference.reload import Holder, Reloader
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.installation import Installation
@@ -34,7 +34,7 @@ from journalclip_training.tracking import Lineage, MlflowTracking
 
 GATES = """
 signature: required
-improvement: {metric: r5, over_champion: better, over_start: better}
+improvement: {metric: r5, over_champion: {demand: better}, over_start: {demand: better}}
 general: {suite: synthetic-shapes, max_drop: 0.4}
 licences: {max_share: {all rights reserved: 0.0}}
 """
@@ -64,9 +64,9 @@ def settings_of(root: Path) -> PromotionSettings:
 
 def decide(there: Installation, event: ModelTrained) -> Decision:
     promoter = there.promoter()
-    facts: list[Fact] = list(PromotionHandler(promoter, there.runs).handle(Event(event, "test")))
+    facts: list[Fact] = list(PromotionHandler(promoter, "articles", there.runs).handle(Event(event, "test")))
     there.bus.publish([Event(fact, "promotion") for fact in facts])
-    index = IndexHandler(there.store, there.settings.workdir / "cache")
+    index = IndexHandler(there.store, FigureIndexer(there.store, there.settings.workdir / "cache"))
     for fact in facts:
         list(index.handle(Event(fact, "test")))
     found = promoter.ledger.answer(event.model_id)
@@ -78,9 +78,9 @@ def decide(there: Installation, event: ModelTrained) -> Decision:
 def society(tmp_path_factory: pytest.TempPathFactory) -> Society:
     root = tmp_path_factory.mktemp("society")
     (root / "gates.yaml").write_text(GATES)
-    there = Installation(settings_of(root))
+    there = Installation(settings_of(root), "articles")
     assert not list(there.bus.read(ModelPromoted.topic))
-    runs = MlflowTracking(f"sqlite:///{root / 'mlflow.db'}")
+    runs = MlflowTracking(f"sqlite:///{root / 'mlflow.db'}", "journalclip")
     store, registry = there.store, there.registry
     school = School(store, registry, load_signer(None, root / "keys"), root / "scratch", freeze_squares(store, 96))
     replay = [*school.domain(), *shape_lessons(96)]
@@ -155,7 +155,7 @@ def test_good_candidates_pass_every_gate(society: Society) -> None:
 
 
 def test_report_and_card_are_with_the_decision_and_in_the_run(society: Society) -> None:
-    there = Installation(settings_of(society.root))
+    there = Installation(settings_of(society.root), "articles")
     decision = society.decisions["good"]
     assert decision.report is not None
     assert decision.card is not None
@@ -191,7 +191,7 @@ def test_written_report_is_the_decisions_own(society: Society, tmp_path: Path) -
     found = society.json("models", "report", "champion", "--to", str(tmp_path))
     report = society.decisions["better"].report
     assert report is not None
-    store = Installation(settings_of(society.root)).store
+    store = Installation(settings_of(society.root), "articles").store
     assert Path(found["written"][0]).read_bytes() == store.get(report)
     with pytest.raises(PermanentError, match="has no report"):
         society.json("models", "report", "3")
@@ -221,7 +221,7 @@ def test_evaluate_writes_logs_and_prints_tables(society: Society, tmp_path: Path
 def test_rollback_reaches_serving_which_verifies_first(society: Society, tmp_path: Path) -> None:
     root = tmp_path / "copy"
     shutil.copytree(society.root, root)
-    there = Installation(settings_of(root))
+    there = Installation(settings_of(root), "articles")
     mine, holder = Society(root, society.decisions), Holder()
     reloader = Reloader(there.store, there.registry, root / "cache", holder)
     assert reloader.check(), reloader.problem

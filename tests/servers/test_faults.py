@@ -251,7 +251,7 @@ def test_losing_kafka_entirely(cluster: Cluster) -> None:
     fresh = cluster.settings.kafka.model_copy(update={"topic_prefix": f"{cluster.settings.kafka.topic_prefix}new."})
     again = Cluster(cluster.settings.model_copy(update={"kafka": fresh}), cluster.folder)
     try:
-        counts = rebuild(again.bus, again.store, again.registry)
+        counts = rebuild(again.bus, again.store, {"articles": again.registry})
         assert counts[ArticleSubmitted.topic] == 6
         assert counts[PairsStructured.topic] == 5
         again.start_all()

@@ -69,5 +69,5 @@ def test_a_dropped_pdf_is_noticed_and_a_lost_notification_is_made_up_for(setting
     found = {fact.name for fact in reconcile(store, inbox, bus)}
     assert "before notifications.pdf" in found
     assert reconcile(store, inbox, bus) == []
-    assert audit(bus, store, settled=False).violations == []
+    assert audit(bus, store, {}, settled=False).violations == []
     bus.close()

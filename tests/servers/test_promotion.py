@@ -20,7 +20,7 @@ from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.promoter import EVALUATION_TAG, Promoter, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.verify import Inspector
+from journalclip_promotion.verify import Inspector, recount_pairs
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.bus.sqlite import SqliteBus
@@ -74,7 +74,8 @@ class Cluster:
         lease = replace(RegistryLease.connect(self.uri), name=f"lease-{self.name}")
         registry = MlflowRegistry(self.uri, self.name)
         return Promoter(
-            Ledger(self.store), registry, lease, Inspector(self.store), self.bench, PlainWriter(self.store),
+            Ledger(self.store, ""), registry, lease, Inspector(self.store, recount_pairs), self.bench,
+            PlainWriter(self.store),
             Gates(signature="if-key"),
         )  # fmt: skip
 
@@ -94,7 +95,7 @@ def cluster(tracking: str, s3_settings: S3Settings) -> Cluster:
 
 
 def handle(cluster: Cluster, candidate: Candidate) -> list[ModelPromoted]:
-    facts = PromotionHandler(cluster.promoter()).handle(Event(trained(candidate), "test"))
+    facts = PromotionHandler(cluster.promoter(), "articles").handle(Event(trained(candidate), "test"))
     return [fact for fact in facts if isinstance(fact, ModelPromoted)]
 
 
@@ -129,7 +130,7 @@ def test_two_promoters_race_for_the_lease(cluster: Cluster) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, (candidates[0::2], candidates[1::2])))  # raises what either raised
-    entries = list(Ledger(cluster.store).all())
+    entries = list(Ledger(cluster.store, "").all())
     assert [entry.sequence for entry in entries] == list(range(1, 9))
     assert entries[-1].champion is not None
     assert cluster.champion() == entries[-1].champion.version

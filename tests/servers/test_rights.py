@@ -22,7 +22,7 @@ from journalclip_shared.artifacts import BUCKETS, Bucket
 from journalclip_shared.artifacts.s3 import connect
 from journalclip_shared.bus import Record
 from journalclip_shared.bus.kafka import KafkaBus
-from journalclip_shared.errors import JournalclipError, PermanentError
+from journalclip_shared.errors import ConfigurationError, JournalclipError
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
@@ -63,7 +63,7 @@ def refused(act: Callable[[], object]) -> bool:
     """Whether Kafka said no, rather than nothing."""
     try:
         act()
-    except PermanentError as error:
+    except ConfigurationError as error:
         if error.code != "kafka-denied":
             raise
         return True
@@ -109,7 +109,7 @@ def test_nobody_comes_in_with_a_wrong_password_or_to_a_stranger(
         with pytest.raises(JournalclipError):
             list(bus.read(TOPICS[0]))
     missing = guarded.model_copy(update={"password_file": tmp_path / "nowhere"})
-    with pytest.raises(PermanentError, match="no Kafka password"):
+    with pytest.raises(ConfigurationError, match="no Kafka password"):
         list(KafkaBus(missing).read(TOPICS[0]))
 
 
@@ -147,13 +147,13 @@ def test_a_service_touches_its_buckets_and_no_others(
     (tmp_path / "access").write_text(service.group)
     keys = {"access_key_file": tmp_path / "access", "secret_key_file": logins / service.group}
     client, prefix = connect(store.model_copy(update=keys)), store.bucket_prefix
-    touched = {*service.reads, *service.writes}
+    touched = {*service.reads, *service.buckets_written}
 
     def put(bucket: Bucket) -> None:
         client.put_object(prefix + bucket, f"by-{service.group}", io.BytesIO(b"x"), 1)
 
     assert granted(lambda bucket: client.get_object(prefix + bucket, "there").close()) == touched
     assert granted(lambda bucket: list(client.list_objects(prefix + bucket))) == touched
-    assert granted(put) == set(service.writes)
+    assert granted(put) == set(service.buckets_written)
     assert granted(lambda bucket: client.remove_object(prefix + bucket, "there")) == set()
     assert granted(lambda bucket: client.make_bucket(f"{prefix}{bucket}-of-its-own")) == set()

@@ -37,6 +37,7 @@
 {{- if $store.ca -}}{{- $_ := set $settings "ca_file" "/etc/journalclip/s3/ca.crt" -}}{{- end -}}
 {{- $_ := merge $place (dict "artifacts" "s3" "s3" $settings) -}}
 {{- end -}}
+{{- with include "journalclip.kind" . -}}{{- $_ := set $place "kind" . -}}{{- end -}}
 {{- $mlflow := dict -}}
 {{- if has "mlflow" .needs -}}
 {{- $mlflow = include "journalclip.mlflow" $root | fromJson -}}

@@ -9,7 +9,8 @@ of your own. The checks say so where it matters.
 {{- (lookup "v1" "Secret" .root.Release.Namespace .name).data | default dict | toJson -}}
 {{- end -}}
 
-{{/* {kept, key, length}: what is kept under a key, or a new random value. */}}
+{{/* {kept, key, former, length}: what is kept under a key, or under the name it had before, or a new random value. */}}
 {{- define "journalclip.keptValue" -}}
-{{- if hasKey .kept .key -}}{{- index .kept .key | b64dec -}}{{- else -}}{{- randAlphaNum (int .length) -}}{{- end -}}
+{{- $former := default "" .former -}}
+{{- if hasKey .kept .key -}}{{- index .kept .key | b64dec -}}{{- else if hasKey .kept $former -}}{{- index .kept $former | b64dec -}}{{- else -}}{{- randAlphaNum (int .length) -}}{{- end -}}
 {{- end -}}

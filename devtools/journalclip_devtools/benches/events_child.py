@@ -68,6 +68,8 @@ class Counter:
             self._noted = now
             _note(self._folder, self._count, now - self._started)
 
+    def waiting(self, dependency: str, seconds: float) -> None: ...
+
     def died(self, delivery: Delivery, error: PermanentError) -> None:
         raise AssertionError(f"a good event died: {delivery} {error}")
 

@@ -36,6 +36,7 @@ class GoldFigure(BaseModel):
     model_config = ConfigDict(extra="ignore")
     number: str
     caption: str
+    also: tuple[str, ...] = ()  # other right wordings, such as a bilingual caption's second language
     page: int | None = None
     scored: bool = True
     bbox: tuple[float, float, float, float] | None = None
@@ -65,6 +66,7 @@ class Score:
     """Counts over all articles; the ratios follow from them."""
 
     found: int = 0
+    exact: int = 0
     gold: int = 0
     spurious: int = 0
     similarities: list[float] = field(default_factory=list)
@@ -85,6 +87,7 @@ class ExtractionScore(BaseModel):
     precision: float
     recall: float
     f1: float
+    exact: float  # share of captions that are right letter for letter and digit for digit
     median_similarity: float
     with_box: float
     box_single: float
@@ -151,7 +154,9 @@ def score_article(name: str, gold: GoldArticle, read: ReadArticle | None, score:
 
 
 def _score_caption(name: str, gold: GoldFigure, rivals: list[ReadFigure], score: Score) -> None:
-    best = max((similarity(gold.caption, rival.caption) for rival in rivals), default=0.0)
+    right = (gold.caption, *gold.also)
+    best = max((similarity(each, rival.caption) for each in right for rival in rivals), default=0.0)
+    score.exact += any(normalise(each) == normalise(rival.caption) for each in right for rival in rivals)
     score.gold += 1
     score.similarities.append(best)
     if best >= SIMILAR:
@@ -266,6 +271,7 @@ def _summary(s: Score, articles: int, pages: int, ours: float, bare: float, fail
         precision=round(precision, 4),
         recall=round(recall, 4),
         f1=round(2 * precision * recall / max(1e-9, precision + recall), 4),
+        exact=round(s.exact / max(1, s.gold), 4),
         median_similarity=round(median(s.similarities), 4) if s.similarities else 0.0,
         with_box=round(s.boxed / max(1, s.figures), 4),
         box_single=_hit_share(s.boxes.get("single", [])),

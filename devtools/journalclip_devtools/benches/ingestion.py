@@ -31,15 +31,17 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted, PairsStructured
 from journalclip_shared.history import events_of
 from journalclip_shared.ids import Json, article_id, sha256_hex
+from journalclip_shared.names import group
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts, open_bus
 from journalclip_synthetic.journals import write_journals
 
-_LEARNING = ("freezing", "training", "promotion", "inference-index")  # not on the way from the bucket to search
-_COMPUTE = ("extraction", "structuring", "inference-segments")
+# Not on the way from the bucket to search.
+_LEARNING = tuple(group(step, "articles") for step in ("freezing", "training", "promotion", "inference-index"))
+_COMPUTE = (*(group(step, "articles") for step in ("extraction", "structuring")), "inference-segments")
 # A model of a few articles need only not be worse than chance, however slow this machine is now.
-_GATES = "improvement: {over_start: not-worse}\ncost: {max_latency_ms: 600000}\n"
+_GATES = "improvement: {over_start: {demand: not-worse, margin: 0.99}}\ncost: {max_latency_ms: 600000}\n"
 _LOOK_S = 0.02  # between two searches; the error of a total
 _PATIENCE_S = 900.0  # only a failure waits so long
 

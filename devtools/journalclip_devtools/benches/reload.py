@@ -27,6 +27,7 @@ from journalclip_inference.ray_server import ray_server
 from journalclip_inference.reload import watch
 from journalclip_inference.settings import InferenceSettings
 from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 
 _QUERY = "axial CT showing subdural haematoma"
@@ -59,7 +60,7 @@ def measure_reload(clients: int, seconds: float, changes: int, on_ray: bool, say
         say("building two models and their indexes")
         world = small_world(LocalArtifacts(root / "artifacts"))
         if on_ray:
-            world.registry = MlflowRegistry(_settings(root).registry_uri)
+            world.registry = MlflowRegistry(_settings(root).registry_uri, registered_model("articles"))
         versions = [world.add_model(seed=1), world.add_model(seed=2)]
         alone = each_alone(world, versions, root / "cache", _QUERY)
         say("starting the server")

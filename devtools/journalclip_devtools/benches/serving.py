@@ -27,8 +27,9 @@ from journalclip_inference.images import ImageLimits, open_image
 from journalclip_inference.ray_server import ray_server
 from journalclip_inference.settings import InferenceSettings
 from journalclip_modeling.encoder import Encoder
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 
 # The size of ViT-B/32: 12 layers of 768 over 49 patches, projected to 512. Random weights cost as much as trained ones.
@@ -68,7 +69,7 @@ def measure_throughput(
         say(f"{size}: making an untrained model and its index")
         world = small_world(LocalArtifacts(root / "artifacts"), articles=3)
         if on_ray:
-            world.registry = MlflowRegistry(_settings(root).registry_uri)
+            world.registry = MlflowRegistry(_settings(root).registry_uri, registered_model("articles"))
         world.promote(world.add_model(seed=1, config=SIZES[size]), root / "cache")
         encoder = SearchEngine.open(world.store, world.registry, root / "cache").snapshot.encoder
         files = pictures()

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from journalclip_modeling.preprocess import Preprocess
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_training.config import LossConfig, OptimConfig
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.optim import adamw, gradient_norm

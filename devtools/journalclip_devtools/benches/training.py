@@ -20,7 +20,7 @@ import torch
 from journalclip_devtools.benches.chip import flops_of, peak_flops
 from journalclip_devtools.benches.loaders import loader_rates
 from journalclip_devtools.benches.trainers import CONTEXT, Side, open_clip_side, our_side, tokens
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 
 __all__ = ["CONTEXT", "TrainingBench", "bench"]
 

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from journalclip_devtools.chart.settings import OFFERED, Schema, inlined
 from journalclip_devtools.chart.values import ChartValues
-from journalclip_training.recipes import RECIPES
+from journalclip_training.recipes import recipes_of
+from journalclip_training.requests import OFF
 
 # Kept for editors (descriptions, defaults) or for Helm (the rest); titles say nothing that keys do not.
 _DROPPED = frozenset({"title", "format", "writeOnly"})
@@ -24,8 +25,8 @@ def values_schema() -> Schema:
         place = _properties(properties[name]) if name else properties
         place["settings"] = offered.schema()
     _properties(_properties(properties["training"])["settings"])["recipe"] = {
-        "description": "The recipe's name.",
-        "enum": list[JsonValue](RECIPES),
+        "description": "Recipe that answers each new dataset; `off`: none, people ask with `journalclip train`.",
+        "enum": [*recipes_of("articles"), OFF],
     }
     properties["global"] = {"type": "object", "description": "Values of a chart that contains this one."}
     cleaned = _cleaned(schema)

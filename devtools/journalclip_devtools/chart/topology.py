@@ -24,4 +24,5 @@ def _rights(service: Service) -> dict[str, JsonValue]:
         "reads": list(service.topics_read),
         "writes": list(service.topics_written),
         "sharesWork": service.shares_work,
+        "former": service.former_group or "",
     }

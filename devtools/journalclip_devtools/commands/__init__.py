@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
         bench_training.kills,
         bench_serving.serving,
         bench_serving.reload,
+        bench_serving.fusion,
         bench_events.backbone,
         bench_events.ingestion,
         bench_evaluation.evaluation,

@@ -98,3 +98,26 @@ def reload(
 def say(line: str) -> None:
     """What is under way, to standard error."""
     typer.echo(f"bench: {line}", err=True)
+
+
+def fusion(
+    pairs: Annotated[int, typer.Option(min=100, help="Pairs in the collection.")] = 1500,
+    queries: Annotated[int, typer.Option(min=10, help="Queries asked of each model.")] = 240,
+    seed: Annotated[int, typer.Option(help="Another seed is another collection.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """P@10 of words, of looks and of both, under simulated models from blind to perfect.
+
+    Examples:
+
+        journalclip bench fusion --json
+    """
+    from journalclip_devtools.benches.fusion import measure_fusion
+
+    rows = measure_fusion(pairs, queries, seed)
+    if as_json:
+        print_json([{**asdict(row), "margin": round(row.margin, 4)} for row in rows])
+        return
+    for row in rows:
+        legs = f"words {row.words:.3f}, looks {row.looks:.3f}, both {row.best:.3f}"
+        typer.echo(f"model {row.beta:.2f}: {legs} ({row.margin:+.3f})")

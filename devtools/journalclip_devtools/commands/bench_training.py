@@ -39,7 +39,7 @@ def training(
             --layers 12 --heads 12
     """
     from journalclip_devtools.benches.training import CONTEXT, bench
-    from journalclip_modeling.scratch import ScratchConfig
+    from journalclip_modeling.scratch_config import ScratchConfig
 
     sizes = ScratchConfig(
         image_size=image_size,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 import pymupdf
 from PIL import Image, ImageDraw
 
-from journalclip_inference.handler import IndexHandler
+from journalclip_inference.handler import FigureIndexer, IndexHandler
 from journalclip_modeling.folder import save_folder, upload_folder
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, ModelPromoted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
@@ -40,7 +41,8 @@ from journalclip_shared.records.caption import CaptionRecord, Coded, Finding
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+from journalclip_shared.registry import ModelRegistry, ModelVersion
+from journalclip_shared.testing.memory import MemoryRegistry
 
 _MODALITIES: tuple[Modality, ...] = ("CT", "MRI", "angiography", "histology")
 _SITES = ("frontal lobe", "cerebellum", "lumbar spine", "sella")
@@ -50,40 +52,6 @@ _SIDE = 96  # pixels of a picture
 _FIGURE = Box(x0=60, y0=80, x1=360, y1=230)
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 TINY = ScratchConfig(image_size=32, patch_size=8, width=32, layers=1, heads=2, dim=32, vocabulary=300, context=48)
-
-
-@dataclass
-class MemoryRegistry:
-    """`ModelRegistry` in memory."""
-
-    found: list[ModelVersion] = field(default_factory=list)
-    aliases: dict[Alias, str] = field(default_factory=dict)
-
-    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-        known = next((version for version in self.found if version.model_id == model_id), None)
-        if known is None:
-            known = ModelVersion(str(len(self.found) + 1), model_id, manifest, run_id, dict(tags))
-            self.found.append(known)
-        return known
-
-    def versions(self) -> list[ModelVersion]:
-        return list(self.found)
-
-    def by_alias(self, alias: Alias) -> ModelVersion | None:
-        wanted = self.aliases.get(alias)
-        return next((version for version in self.found if version.version == wanted), None)
-
-    def set_alias(self, alias: Alias, version: str) -> None:
-        self.aliases[alias] = version
-
-    def drop_alias(self, alias: Alias) -> None:
-        self.aliases.pop(alias, None)
-
-    def tag(self, version: str, key: str, value: str) -> None:
-        position = next(n for n, each in enumerate(self.found) if each.version == version)
-        old = self.found[position]
-        tags = {**old.tags, key: value}
-        self.found[position] = ModelVersion(old.version, old.model_id, old.manifest, old.run_id, tags)
 
 
 @dataclass
@@ -144,6 +112,7 @@ class World:
             leaks=LeakReport(),
             image_size=_SIDE,
             splits={split: _part(self.store, pairs) for split, pairs in by_split.items()},
+            kind="articles",
         )
         self.dataset = self.store.put_manifest("datasets", f"frozen/{manifest.dataset_id}", manifest.canonical())
         return self.dataset
@@ -163,6 +132,7 @@ class World:
             config="{}",
             base=f"scratch:{seed}",
             files=files,
+            kind="articles",
         )
         ref = self.store.put_manifest("models", f"trained/{manifest.model_id}", manifest.canonical())
         return self.registry.register(manifest.model_id, ref, "", {})
@@ -171,9 +141,13 @@ class World:
         """Build the index as the handler does, and point the alias at the version."""
         model = ModelManifest.model_validate_json(self.store.get(version.manifest))
         fact = ModelPromoted(
-            model_id=model.model_id, dataset_id=model.dataset_id, manifest=version.manifest, version=version.version
+            model_id=model.model_id,
+            dataset_id=model.dataset_id,
+            manifest=version.manifest,
+            version=version.version,
+            kind="articles",
         )
-        IndexHandler(self.store, cache).handle(Event(fact, "test"))
+        IndexHandler(self.store, FigureIndexer(self.store, cache)).handle(Event(fact, "test"))
         self.registry.set_alias("champion", version.version)
         return fact
 

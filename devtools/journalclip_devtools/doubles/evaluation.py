@@ -13,7 +13,8 @@ from PIL import Image
 
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.folder import save_folder, upload_folder
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, SplitPart
@@ -55,8 +56,7 @@ def freeze(store: ArtifactStore, count: int) -> FrozenDataset:
     empty = SplitPart(pairs=0, articles=0, records=records)
     manifest = DatasetManifest(
         dataset_id="ds_test", digest="0" * 64, splits={"train": empty, "val": empty, "test": part},
-        leaks=LeakReport(), image_size=24,
-    )  # fmt: skip
+        leaks=LeakReport(), image_size=24, kind="articles",)  # fmt: skip
     return FrozenDataset(store, manifest)
 
 
@@ -68,5 +68,4 @@ def candidate(store: ArtifactStore, folder: Path, model_id: str = "mdl_a") -> Mo
     start, trained = (upload_folder(store, each) for each in folders)
     return ModelManifest(
         model_id=model_id, dataset_id="ds_test", dataset=store.put_manifest("datasets", "frozen/ds_test", b"{}"),
-        recipe="test", config="{}", base="scratch:1", files=trained, start_files=start,
-    )  # fmt: skip
+        recipe="test", config="{}", base="scratch:1", files=trained, start_files=start, kind="articles",)  # fmt: skip

@@ -26,7 +26,7 @@ from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.lock import FileLock
 from journalclip_promotion.promoter import Promoter
-from journalclip_promotion.verify import Inspector
+from journalclip_promotion.verify import Inspector, recount_pairs
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import TransientError
@@ -66,13 +66,18 @@ class FolderRegistry:
         return self._version(path.read_text()) if path.exists() else None
 
     def set_alias(self, alias: Alias, version: str) -> None:
-        self._write("aliases", alias, version)
+        self._write("aliases", alias, self._known(version))
 
     def drop_alias(self, alias: Alias) -> None:
         (self._root / "aliases" / alias).unlink(missing_ok=True)
 
     def tag(self, version: str, key: str, value: str) -> None:
-        self._write("tags", f"{version}-{key}", value)
+        self._write("tags", f"{self._known(version)}-{key}", value)
+
+    def _known(self, version: str) -> str:
+        if not (self._root / "versions" / version).exists():
+            raise TransientError(f"model registry: no version {version}")
+        return version
 
     def _version(self, number: str) -> ModelVersion:
         found = json.loads((self._root / "versions" / number).read_text())
@@ -179,17 +184,19 @@ def put_candidate(
     """A candidate whose files are a few bytes: enough for everything that does not load them."""
     dataset = DatasetManifest(
         dataset_id=make_id("ds", name), digest=sha256_hex(name.encode()), splits=dict(splits or {}),
-        leaks=leaks or LeakReport(), licences=dict(licences or {"CC BY": 10}), image_size=64,
+        leaks=leaks or LeakReport(), licences=dict(licences or {"CC BY": 10}), image_size=64, kind="articles",
     )  # fmt: skip
     dataset_ref = store.put_manifest("datasets", f"frozen/{dataset.dataset_id}", dataset.canonical())
     model = ModelManifest(
         model_id=make_id("mdl", name), dataset_id=dataset.dataset_id, dataset=dataset_ref, recipe="test",
-        config="{}", base="scratch:0", card=dict(card),
+        config="{}", base="scratch:0", card=dict(card), kind="articles",
         files=tuple(_file(store, path, data + name.encode()) for path, data in files),
     )  # fmt: skip
     ref = store.put_manifest("models", f"trained/{model.model_id}", model.canonical())
     version = registry.register(model.model_id, ref, "", tags or {})
-    return Candidate(version=version.version, model_id=model.model_id, dataset_id=model.dataset_id, manifest=ref)
+    return Candidate(
+        version=version.version, model_id=model.model_id, dataset_id=model.dataset_id, manifest=ref, kind="articles"
+    )
 
 
 def _file(store: ArtifactStore, path: str, data: bytes) -> ModelFile:
@@ -209,7 +216,8 @@ class House:
         self.bench = CannedBench(self.store, queries=self.queries)
         self.runs = FolderRuns(self.root / "runs")
         self.promoter = Promoter(
-            Ledger(self.store), self.registry, FileLock(self.root / "lock", patience_s=300), Inspector(self.store),
+            Ledger(self.store, ""), self.registry, FileLock(self.root / "lock", patience_s=300),
+            Inspector(self.store, recount_pairs),
             self.bench, PlainWriter(self.store), Gates(signature="if-key"), now=lambda: "2026-11-23T00:00:00+00:00",
         )  # fmt: skip
 
@@ -224,7 +232,7 @@ class House:
         self.bench.skill = {make_id("mdl", name): value for name, value in skill.items()}
 
     def handle(self, candidate: Candidate) -> list[Fact]:
-        return list(PromotionHandler(self.promoter, self.runs).handle(Event(trained(candidate), "test")))
+        return list(PromotionHandler(self.promoter, "articles", self.runs).handle(Event(trained(candidate), "test")))
 
     def last(self) -> Decision:
         found = self.promoter.ledger.last()
@@ -242,4 +250,5 @@ def trained(candidate: Candidate) -> ModelTrained:
         dataset_id=candidate.dataset_id,
         manifest=candidate.manifest,
         version=candidate.version,
+        kind=candidate.kind,
     )

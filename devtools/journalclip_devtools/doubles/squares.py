@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, blob_ref
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.ids import make_id
@@ -99,9 +99,10 @@ def freeze_tiny(store: ArtifactStore, train: int = 24, shard: int = 10, val: int
         leaks=LeakReport(),
         licences={"CC BY": train},
         image_size=32,
+        kind="articles",
     )
     ref = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
-    return DatasetFrozen(dataset_id=dataset_id, manifest=ref, pairs=train)
+    return DatasetFrozen(dataset_id=dataset_id, manifest=ref, pairs=train, kind="articles")
 
 
 def _part(store: ArtifactStore, rows: list[tuple[Pair, bytes]], shard: int) -> SplitPart:

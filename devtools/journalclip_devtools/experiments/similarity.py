@@ -19,7 +19,7 @@ from journalclip_devtools.experiments.score import mean_average_precision, recal
 from journalclip_devtools.experiments.world import SIZE, World, draw_world
 from journalclip_evaluation.once import once
 from journalclip_evaluation.student import interval
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.ids import Json
 from journalclip_training.base import load_base
 from journalclip_training.checkpoint import Point

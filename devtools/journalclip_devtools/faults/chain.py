@@ -24,10 +24,11 @@ from journalclip_extraction.handler import ExtractionHandler
 from journalclip_freezing import FreezeOptions
 from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
 from journalclip_intake.articles import submit
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler, Loop
-from journalclip_shared.errors import PermanentError
+from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import (
     DatasetFrozen,
     Event,
@@ -35,6 +36,7 @@ from journalclip_shared.events import (
     ModelPromoted,
     ModelTrained,
     PairsStructured,
+    TrainingRequested,
 )
 from journalclip_shared.failpoints import hit
 from journalclip_shared.history import facts_of
@@ -45,6 +47,7 @@ from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_structuring.rules import RuleStructurer
+from journalclip_training.requests import DefaultTraining
 
 STAGES = ("extraction", "structuring", "freezing", "training", "promotion")
 _SITES = ("frontal", "parietal", "temporal", "occipital", "cerebellar")
@@ -91,16 +94,20 @@ def _figure(number: int, place: int) -> ReadFigure:
 
 
 class LightTraining:
-    """`DatasetFrozen` in, `ModelTrained` out: the model is a few bytes that depend on the dataset only."""
+    """`DatasetFrozen` in, a request out; the request in, `ModelTrained` out. The model is a few bytes that depend on
+    the dataset only."""
 
-    group = "training"
-    consumes: tuple[type[Fact], ...] = (DatasetFrozen,)
+    group = names.group("training", "articles")
+    consumes: tuple[type[Fact], ...] = (DatasetFrozen, TrainingRequested)
 
     def __init__(self, store: ArtifactStore, registry: ModelRegistry) -> None:
         self._store, self._registry = store, registry
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        if not isinstance(event.fact, DatasetFrozen):
+        if isinstance(event.fact, DatasetFrozen):
+            yield from DefaultTraining("articles", "light").answer(event.fact)
+            return
+        if not isinstance(event.fact, TrainingRequested):
             raise TypeError(f"{type(event.fact).__name__} is not for training")
         model_id = make_id("mdl", event.fact.dataset_id)
         weights = self._store.put("models", model_id.encode(), "application/octet-stream")
@@ -112,18 +119,25 @@ class LightTraining:
             config="{}",
             base="scratch:0",
             files=(ModelFile(path="model.safetensors", ref=weights),),
+            kind="articles",
         )
         hit("training.trained")
         ref = self._store.put_manifest("models", f"trained/{model_id}", manifest.canonical())
         version = self._registry.register(model_id, ref, "", {})
         hit("training.registered")
-        yield ModelTrained(model_id=model_id, dataset_id=event.fact.dataset_id, manifest=ref, version=version.version)
+        yield ModelTrained(
+            model_id=model_id,
+            dataset_id=event.fact.dataset_id,
+            manifest=ref,
+            version=version.version,
+            kind="articles",
+        )
 
 
 class LightPromotion:
     """`ModelTrained` in, `ModelPromoted` out; a model once passed over is never promoted later."""
 
-    group = "promotion"
+    group = names.group("promotion", "articles")
     consumes: tuple[type[Fact], ...] = (ModelTrained,)
 
     def __init__(self, registry: ModelRegistry) -> None:
@@ -149,6 +163,7 @@ class LightPromotion:
                 manifest=fact.manifest,
                 version=fact.version,
                 sequence=int(fact.version),  # versions count up, and so do the changes here
+                kind="articles",
             )
         ]
 
@@ -227,7 +242,7 @@ class FolderRegistry:
 
     def set_alias(self, alias: Alias, version: str) -> None:
         with self._changed() as state:
-            state["aliases"][alias] = version
+            state["aliases"][alias] = _known(state, version)["version"]
 
     def drop_alias(self, alias: Alias) -> None:
         with self._changed() as state:
@@ -235,7 +250,7 @@ class FolderRegistry:
 
     def tag(self, version: str, key: str, value: str) -> None:
         with self._changed() as state:
-            next(each for each in state["versions"] if each["version"] == version)["tags"][key] = value
+            _known(state, version)["tags"][key] = value
 
     @contextmanager
     def _changed(self) -> Iterator[_State]:
@@ -260,6 +275,13 @@ class _Registered(TypedDict):
     manifest: dict[str, str | int]
     run_id: str
     tags: dict[str, str]
+
+
+def _known(state: _State, version: str) -> _Registered:
+    found = next((each for each in state["versions"] if each["version"] == version), None)
+    if found is None:
+        raise TransientError(f"model registry: no version {version}")
+    return found
 
 
 def _version(stored: _Registered) -> ModelVersion:

@@ -18,7 +18,13 @@ from journalclip_pipelines.operations.audit import audit
 from journalclip_shared import failpoints
 from journalclip_shared.bus import Record
 from journalclip_shared.consume import Loop, LoopSettings
-from journalclip_shared.events import ArticleSubmitted, DatasetFrozen, FiguresExtracted, ModelTrained, PairsStructured
+from journalclip_shared.events import (
+    ArticleSubmitted,
+    FiguresExtracted,
+    ModelTrained,
+    PairsStructured,
+    TrainingRequested,
+)
 from journalclip_shared.names import NOTIFICATIONS
 
 SERVICES = ("intake", *STAGES)
@@ -30,7 +36,7 @@ _INPUT = {
     "extraction": ArticleSubmitted.topic,
     "structuring": FiguresExtracted.topic,
     "freezing": PairsStructured.topic,
-    "training": DatasetFrozen.topic,
+    "training": TrainingRequested.topic,
     "promotion": ModelTrained.topic,
 }
 _BLOBS = ("artifacts.before-blob", "artifacts.blob-written", "artifacts.after-blob")
@@ -152,9 +158,9 @@ class Torment:
             self._drain(stage)
         numbers = range(self._articles)
         bad = quarantined(numbers)
-        found = audit(self.cluster.bus, self.cluster.store, self.cluster.registry)
+        found = audit(self.cluster.bus, self.cluster.store, {"articles": self.cluster.registry})
         assert found.violations == [], f"{found.violations}\n{self.cluster.logs()}"
-        assert found.articles == self._articles
+        assert found.sources["articles"] == self._articles
         assert found.states["quarantined"] == len(bad)
         assert found.pairs == sum(figures_of(number, bad) for number in numbers)
         assert dataset == undisturbed(self.cluster.folder / "undisturbed", numbers, bad), self.cluster.logs()

@@ -26,7 +26,7 @@ def proven(cluster: Cluster, numbers: range, quarantined: frozenset[int] = froze
     """Raises `AssertionError` with the workers' logs."""
     found = cluster.settle(PATIENCE_S)
     assert found.violations == [], f"{found.violations}\n{cluster.logs()}"
-    assert found.articles == len(numbers)
+    assert found.sources["articles"] == len(numbers)
     assert found.states["quarantined"] == len(quarantined & set(numbers))
     assert cluster.final_dataset() == undisturbed(cluster.folder / "undisturbed", numbers, quarantined), cluster.logs()
 

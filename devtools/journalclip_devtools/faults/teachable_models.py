@@ -23,7 +23,8 @@ from journalclip_freezing.splits import SplitShares
 from journalclip_modeling.encoder import image_features, normalised, text_features, tokenize
 from journalclip_modeling.family import context_length
 from journalclip_modeling.folder import ClipFolder, save_folder, upload_folder
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ModelTrained
 from journalclip_shared.ids import make_id
@@ -153,13 +154,18 @@ class School:
         manifest = ModelManifest(
             model_id=make_id("mdl", name), dataset_id=frozen.dataset_id, dataset=ref, recipe="taught", config="{}",
             base="scratch:0", files=self._files(name, model), start_files=self._files("start", self.start), steps=1,
-            run_id=run_id, card=dict(CARD if card is None else card), metrics={},
-        )  # fmt: skip
+            run_id=run_id, card=dict(CARD if card is None else card), metrics={}, kind="articles",)  # fmt: skip
         written = self.store.put_manifest("models", f"trained/{manifest.model_id}", manifest.canonical())
         tags = {SIGNATURE_TAG: self.signer.sign(written)} if self.signer and signed else {}
         version = self.registry.register(manifest.model_id, written, run_id, tags).version
         self.registry.set_alias("candidate", version)
-        return ModelTrained(model_id=manifest.model_id, dataset_id=frozen.dataset_id, manifest=written, version=version)
+        return ModelTrained(
+            model_id=manifest.model_id,
+            dataset_id=frozen.dataset_id,
+            manifest=written,
+            version=version,
+            kind="articles",
+        )
 
     def _files(self, name: str, model: ClipFolder) -> tuple[ModelFile, ...]:
         folder = self.scratch / name

@@ -30,14 +30,15 @@ def backfill(
     from journalclip_extraction.settings import ExtractionSettings
     from journalclip_intake.articles import find_pdfs
     from journalclip_pipelines import backfill as job
+    from journalclip_pipelines.kinds import source_kind
     from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_pipelines.operations.status import article_states
+    from journalclip_pipelines.operations.status import source_states
     from journalclip_pipelines.progress import reporter, watched
 
     settings = ExtractionSettings(workdir=workdir.resolve())
     workspace = Workspace(settings.workdir)
     with workspace.lock():
-        states = [] if retry else article_states(workspace.bus.read)
+        states = [] if retry else source_states(workspace.bus.read, source_kind("articles"))
         refused = frozenset(each.source_id for each in states if each.state == "quarantined")
         paths = find_pdfs(folder)
         found = job.rows(paths, settings, settings.options(), settings.limits, refused, workers, address)

@@ -88,4 +88,4 @@ def _hits(workdir: Path) -> list[Hit]:
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    return SearchEngine.open(workspace.store, workspace.registry, workspace.cache).search(QUERY, k=_HITS)
+    return SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache).search(QUERY, k=_HITS)

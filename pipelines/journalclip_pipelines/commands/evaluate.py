@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, OfKind, Workdir, print_json
 
 if TYPE_CHECKING:
     from journalclip_pipelines.evaluating import Evaluating
@@ -36,6 +36,7 @@ def evaluate(
     log: Annotated[bool, typer.Option("--log", help="Attach report and card to the model's MLflow run.")] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Leave out the start and the champion.")] = False,
     device: Annotated[str, typer.Option(help="`cpu`, `cuda`, or `cuda:N`.")] = "cpu",
+    kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -51,12 +52,14 @@ def evaluate(
 
         journalclip evaluate ./clip-vit-base-patch32 --dataset ds_... --alone
     """
-    from journalclip_pipelines.evaluating import Evaluating, Options
+    from journalclip_pipelines.evaluating import Evaluating, Options, find_installation
     from journalclip_pipelines.evaluating import as_json as answer
     from journalclip_pipelines.operations.installation import Installation
     from journalclip_pipelines.progress import reporter
 
     options = Options(split, tuple(suite or ()), general, tuple(table or ()), suites, device, alone)
+    is_folder = (Path(model) / "config.json").is_file()  # of a CLIP: what is not registered has no other kind
+    there = Installation.open(workdir, "articles") if is_folder else find_installation(workdir, model, kind)
     with reporter().stage("evaluate", 0) as bar:
         notes = [""]
 
@@ -67,7 +70,7 @@ def evaluate(
         def progress(done: int, total: int) -> None:
             bar.update(done, total, notes[0])
 
-        work = Evaluating(Installation.open(workdir), model, dataset, options, progress, say)
+        work = Evaluating(there, model, dataset, options, progress, say)
         found = answer(work) if as_json else {}
         _ = work.ranks, work.suites  # measured here, where the bar shows it
         documents = {"report.html": work.report} if report or log else {}

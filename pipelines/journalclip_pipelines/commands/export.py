@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, OfKind, Workdir, print_json
+from journalclip_shared import names
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import Kind
 
 if TYPE_CHECKING:
     from journalclip_pipelines.local.workspace import Workspace
@@ -22,6 +24,7 @@ def export(
         list[str] | None, typer.Option("--format", help="parquet, webdataset or jsonl; all where left out.")
     ] = None,
     licence: Annotated[list[str] | None, typer.Option(help="Only pairs of this licence; repeatable.")] = None,
+    kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -33,27 +36,33 @@ def export(
 
         journalclip export OUT --format parquet --licence "CC BY" --licence CC0 --json
     """
-    from journalclip_modeling.data import FrozenDataset
-    from journalclip_pipelines.export import FORMATS, ExportOptions, export_dataset
+    from journalclip_pipelines.export import FORMATS, ExportOptions, export_dataset, source_of
     from journalclip_pipelines.local.workspace import Workspace
 
     workspace = Workspace.existing(workdir)
-    name = dataset or _champions(workspace)
-    manifest = workspace.store.find_manifest("datasets", f"frozen/{name}")
+    name = dataset or _champions(workspace, kind)
+    manifest = workspace.store.find_manifest("datasets", names.frozen(name))
     if manifest is None:
         raise PermanentError("dataset-unknown", f"there is no dataset {name!r}", "`journalclip status` lists them.")
     options = ExportOptions(tuple(formats or FORMATS), tuple(licence or ()))
-    done = export_dataset(FrozenDataset.open(workspace.store, manifest), target, options)
+    done = export_dataset(source_of(workspace.store, manifest), target, options)
     if as_json:
         print_json({**asdict(done), "parts": [asdict(part) for part in done.parts]})
     else:
         typer.echo(f"{done.pairs} pairs of {done.dataset_id} in {target}: {len(done.parts)} files, {done.written} new")
 
 
-def _champions(workspace: Workspace) -> str:
+def _champions(workspace: Workspace, kind: Kind | None) -> str:
+    """The dataset of the champion. Raises `PermanentError` ``dataset-unknown`` and `KindAmbiguous`."""
+    from journalclip_pipelines.evaluating import find_installation
+    from journalclip_pipelines.evaluating.find import UnknownModel
     from journalclip_shared.records.model import ModelManifest
 
-    champion = workspace.registry.by_alias("champion")
+    try:
+        there = find_installation(workspace.root, "champion", kind)
+        champion = there.registry.by_alias("champion")
+    except UnknownModel:
+        champion = None
     if champion is None:
         raise PermanentError("dataset-unknown", "nothing has been promoted yet", "Name one with --dataset.")
     return ModelManifest.model_validate_json(workspace.store.get(champion.manifest)).dataset_id

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, OfKind, Workdir, print_json
+from journalclip_shared.kinds import Kind
 
 if TYPE_CHECKING:
     from journalclip_pipelines.operations.installation import Installation
@@ -84,7 +85,7 @@ def import_model(
 
 
 @models.command("list")
-def list_models(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+def list_models(kind: OfKind = None, workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
     """Every version with its aliases, and what was decided by whom.
 
     Examples:
@@ -95,20 +96,20 @@ def list_models(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> 
     """
     from journalclip_promotion.overview import listing
 
-    found = listing(_open(workdir).promoter())
+    found = [{"kind": there.kind, **each} for there in _every(workdir, kind) for each in listing(there.promoter())]
     if as_json:
         print_json(found)
         return
-    table = Table("version", "aliases", "model", "decided", "by", "decision")
+    table = Table("kind", "version", "aliases", "model", "decided", "by", "decision")
     for each in found:
         aliases = ", ".join(map(str, each["aliases"] or ()))  # type: ignore[arg-type] # a list of names
         cells = (each["model"], each["when"] or "", each["who"] or "", each["decision"])
-        table.add_row(str(each["version"]), aliases, *(escape(str(cell)) for cell in cells))
+        table.add_row(str(each["kind"]), str(each["version"]), aliases, *(escape(str(cell)) for cell in cells))
     Console().print(table if found else "no model is registered yet")
 
 
 @models.command()
-def history(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+def history(kind: OfKind = None, workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
     """All decisions in their order: promotions, refusals, rollbacks, with who, when and why.
 
     Examples:
@@ -117,15 +118,15 @@ def history(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None
     """
     from journalclip_promotion.overview import history as decisions
 
-    found = decisions(_open(workdir).promoter())
+    found = [entry for there in _every(workdir, kind) for entry in decisions(there.promoter())]
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in found])
         return
-    table = Table("no.", "when", "by", "version", "decision", "why", "champion then")
+    table = Table("kind", "no.", "when", "by", "version", "decision", "why", "champion then")
     for entry in found:
         champion = entry.champion.version if entry.champion else "none"
         cells = (entry.when, entry.who, entry.candidate.version, entry.summary(), entry.why, champion)
-        table.add_row(str(entry.sequence), *(escape(cell) for cell in cells))
+        table.add_row(entry.candidate.kind, str(entry.sequence), *(escape(cell) for cell in cells))
     Console().print(table if found else "nothing was decided yet")
 
 
@@ -133,6 +134,7 @@ def history(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None
 def compare(
     first: _Which,
     second: Annotated[str, typer.Argument(help="The other one; the dataset is this one's.")],
+    kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -144,20 +146,20 @@ def compare(
 
         journalclip models compare 3 4 --json
     """
-    from journalclip_pipelines.evaluating import compare_models
+    from journalclip_pipelines.evaluating import compare_models, find_installation
     from journalclip_pipelines.progress import reporter
 
     with reporter().stage("compare", 0) as bar:
-        found = compare_models(_open(workdir), first, second, bar.update)
+        found = compare_models(find_installation(workdir, second, kind), first, second, bar.update)
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
     title = f"{found.second} minus {found.first}, on {found.dataset}, pool {found.pool}"
     table = Table("mean of both directions", "difference", "95 % interval", "p", title=title)
-    for kind, metrics in found.differences.items():
+    for form, metrics in found.differences.items():
         for metric, delta in metrics.items():
             cells = (f"{delta.mean:+.4f}", f"{delta.low:+.4f} to {delta.high:+.4f}", f"{delta.p:.4f}")
-            table.add_row(f"{metric}, {'strict' if kind == 'strict' else 'multi-positive'}", *cells)
+            table.add_row(f"{metric}, {'strict' if form == 'strict' else 'multi-positive'}", *cells)
     Console().print(table)
 
 
@@ -169,6 +171,7 @@ def promote(
     gates: Annotated[
         str | None, typer.Option(help="`local`, `default`, or a YAML file; default: the installation's own.")
     ] = None,
+    kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -182,13 +185,13 @@ def promote(
 
         journalclip models promote candidate --why "stricter for the society" --gates gates.yaml --json
     """
-    from journalclip_pipelines.evaluating import find_version
+    from journalclip_pipelines.evaluating import find_installation, find_version
     from journalclip_pipelines.progress import reporter
     from journalclip_promotion.filing import file_documents
     from journalclip_promotion.promoter import Request
     from journalclip_promotion.reconcile import announce
 
-    there = _open(workdir)
+    there = find_installation(workdir, version, kind)
     promoter = there.promoter(gates)
     candidate = promoter.candidate(find_version(there, version).version)
     with reporter().stage("gates", 0):
@@ -202,10 +205,47 @@ def promote(
 
 
 @models.command()
+def judge(
+    version: _Which = "candidate",
+    by: _By = "",
+    why: Annotated[str, typer.Option(help="The reason, for the record.")] = "the gates have changed",
+    kind: OfKind = None,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Put a refused version through the installation's present gates. It grants no approval.
+
+    Where the gates are those that refused it, the decision stands and nothing is measured. Exit code 3 if one refuses.
+
+    Examples:
+
+        journalclip models judge 4
+    """
+    from journalclip_pipelines.evaluating import find_installation, find_version
+    from journalclip_pipelines.progress import reporter
+    from journalclip_promotion.filing import file_documents
+    from journalclip_promotion.promoter import Request
+    from journalclip_promotion.reconcile import announce
+
+    there = find_installation(workdir, version, kind)
+    promoter = there.promoter()
+    candidate = promoter.candidate(find_version(there, version).version)
+    with reporter().stage("gates", 0):
+        decision = promoter.decide(Request(candidate, by or getpass.getuser(), why, again=True))
+    if decision.changed and not promoter.ledger.announced(decision.sequence):
+        announce(promoter, there.bus, decision)
+    file_documents(promoter, there.runs)
+    _say(decision, as_json)
+    if decision.outcome == "refused":
+        raise typer.Exit(_REFUSED)
+
+
+@models.command()
 def rollback(
     why: _Why,
     to: Annotated[str | None, typer.Option(help="A former champion's version; default: the previous one.")] = None,
     by: _By = "",
+    kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -217,9 +257,10 @@ def rollback(
 
         journalclip models rollback --to 2 --why "the last one the editors approved" --by ada
     """
+    from journalclip_pipelines.evaluating import find_installation
     from journalclip_promotion.reconcile import announce
 
-    there = _open(workdir)
+    there = find_installation(workdir, "champion", kind)
     promoter = there.promoter()
     decision = promoter.roll_back(by or getpass.getuser(), why, to)
     announce(promoter, there.bus, decision)
@@ -227,7 +268,9 @@ def rollback(
 
 
 @models.command()
-def explain(version: _Which = "champion", workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+def explain(
+    version: _Which = "champion", kind: OfKind = None, workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False
+) -> None:
     """All that is on record about one version: what it was made from, and every gate of every decision.
 
     Examples:
@@ -236,10 +279,10 @@ def explain(version: _Which = "champion", workdir: Workdir = DEFAULT_WORKDIR, as
 
         journalclip models explain 4 --json
     """
-    from journalclip_pipelines.evaluating import find_version
+    from journalclip_pipelines.evaluating import find_installation, find_version
     from journalclip_promotion.overview import explanation
 
-    there = _open(workdir)
+    there = find_installation(workdir, version, kind)
     found = explanation(there.promoter(), find_version(there, version).version)
     if as_json:
         print_json(found.model_dump(mode="json"))
@@ -251,6 +294,7 @@ def explain(version: _Which = "champion", workdir: Workdir = DEFAULT_WORKDIR, as
 def report(
     version: _Which = "champion",
     to: Annotated[Path, typer.Option(help="Folder to write into.")] = Path(),
+    kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -260,10 +304,10 @@ def report(
 
         journalclip models report candidate --to review/
     """
-    from journalclip_pipelines.evaluating import find_version
+    from journalclip_pipelines.evaluating import find_installation, find_version
     from journalclip_promotion.overview import documents
 
-    there = _open(workdir)
+    there = find_installation(workdir, version, kind)
     found = documents(there.promoter(), find_version(there, version).version)
     to.mkdir(parents=True, exist_ok=True)
     for name, data in found.items():
@@ -276,7 +320,7 @@ def report(
 
 
 @models.command()
-def reconcile(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
+def reconcile(kind: OfKind = None, workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
     """Set aliases, announce changes and attach documents as the ledger says; a service does so every minute.
 
     Examples:
@@ -285,18 +329,21 @@ def reconcile(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> No
     """
     from journalclip_promotion.reconcile import reconcile as heal
 
-    there = _open(workdir)
-    healed = heal(there.promoter(), there.bus, there.runs)
+    healed = {there.kind: heal(there.promoter(), there.bus, there.runs) for there in _every(workdir, kind)}
     if as_json:
-        print_json({"aliases": healed.aliases, "announced": healed.announced, "filed": list(healed.filed)})
-    else:
-        typer.echo(f"healed: {healed}" if healed.anything else str(healed))
+        print_json([
+            {"kind": name, "aliases": each.aliases, "announced": each.announced, "filed": list(each.filed)}
+            for name, each in healed.items()
+        ])  # fmt: skip
+        return
+    for name, each in healed.items():
+        typer.echo(f"{name}: {'healed: ' if each.anything else ''}{each}")
 
 
-def _open(workdir: Path) -> Installation:
+def _every(workdir: Path, kind: Kind | None) -> list[Installation]:
     from journalclip_pipelines.operations.installation import Installation
 
-    return Installation.open(workdir)
+    return Installation.every(workdir, kind)
 
 
 def _say(decision: Decision, as_json: bool) -> None:

@@ -12,8 +12,11 @@ import typer
 from rich.console import Console
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.ids import Json
 
 if TYPE_CHECKING:
+    from journalclip_shared.kinds import Kind
+    from journalclip_shared.registry import ModelRegistry
     from journalclip_shared.settings import Settings
 
 
@@ -21,6 +24,17 @@ def _settings(workdir: Path) -> Settings:
     from journalclip_shared.settings import Settings
 
     return Settings(workdir=workdir)
+
+
+def _registries(settings: Settings) -> dict[Kind, ModelRegistry]:
+    """Each kind's registry; none where nothing was ever registered."""
+    from journalclip_shared.kinds import KINDS
+    from journalclip_shared.names import registered_model
+    from journalclip_shared.registry import MlflowRegistry
+
+    if not settings.mlflow_uri and not (settings.workdir / "mlflow.db").is_file():
+        return {}
+    return {kind: MlflowRegistry(settings.registry_uri, registered_model(kind)) for kind in KINDS}
 
 
 def bootstrap(
@@ -89,7 +103,7 @@ def submit(
 
 def audit(
     workdir: Workdir = DEFAULT_WORKDIR,
-    unsettled: Annotated[bool, typer.Option("--unsettled", help="Articles may be on their way.")] = False,
+    unsettled: Annotated[bool, typer.Option("--unsettled", help="Sources may be on their way.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Prove the invariants over log, store and registry; exit code 3 where one is broken.
@@ -99,19 +113,17 @@ def audit(
         journalclip audit --workdir W --json
     """
     from journalclip_pipelines.operations.audit import audit as run
-    from journalclip_shared.registry import MlflowRegistry
     from journalclip_shared.wiring import open_artifacts, open_bus
 
     settings = _settings(workdir)
-    known = settings.mlflow_uri or (workdir / "mlflow.db").is_file()
-    registry = MlflowRegistry(settings.registry_uri) if known else None
-    found = run(open_bus(settings), open_artifacts(settings), registry, settled=not unsettled)
+    found = run(open_bus(settings), open_artifacts(settings), _registries(settings), settled=not unsettled)
     if as_json:
         print_json(found.as_json())
     else:
         for each in found.violations:
             Console().print(f"[red]{each.code}[/red] {each.subject} {each.detail}")
-        Console().print(f"{found.articles} articles, {found.pairs} pairs, {len(found.violations)} violations")
+        sources = ", ".join(f"{count} {kind}" for kind, count in found.sources.items())
+        Console().print(f"{sources}, {found.pairs} pairs, {len(found.violations)} violations")
     if found.violations:
         raise typer.Exit(3)
 
@@ -129,10 +141,11 @@ def replay_dlq(
         journalclip replay-dlq --code retries-exhausted
     """
     from journalclip_pipelines.operations.repair import replay
-    from journalclip_shared.wiring import open_bus
+    from journalclip_shared.wiring import open_artifacts, open_bus
 
-    bus = open_bus(_settings(workdir))
-    done = replay(bus, tuple(topic), tuple(code))
+    settings = _settings(workdir)
+    bus = open_bus(settings)
+    done = replay(bus, tuple(topic), tuple(code), open_artifacts(settings))
     bus.close()
     if as_json:
         print_json([{"origin": each.origin, "code": each.code} for each in done])
@@ -148,13 +161,11 @@ def rebuild(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None
         journalclip bootstrap && journalclip rebuild
     """
     from journalclip_pipelines.operations.repair import rebuild as run
-    from journalclip_shared.registry import MlflowRegistry
     from journalclip_shared.wiring import open_artifacts, open_bus
 
     settings = _settings(workdir)
     bus = open_bus(settings)
-    known = settings.mlflow_uri or (workdir / "mlflow.db").is_file()
-    counts = run(bus, open_artifacts(settings), MlflowRegistry(settings.registry_uri) if known else None)
+    counts = run(bus, open_artifacts(settings), _registries(settings))
     bus.close()
     if as_json:
         print_json(counts)
@@ -163,21 +174,24 @@ def rebuild(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None
 
 
 def reindex(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Announce the champion again, so that serving builds whatever index it lacks.
+    """Announce each kind's champion again, so that serving builds whatever index it lacks.
 
     Examples:
 
         journalclip reindex --workdir W
     """
     from journalclip_pipelines.operations.repair import reindex as run
-    from journalclip_shared.registry import MlflowRegistry
     from journalclip_shared.wiring import open_bus
 
     settings = _settings(workdir)
     bus = open_bus(settings)
-    fact = run(bus, MlflowRegistry(settings.registry_uri))
+    facts = [run(bus, kind, registry) for kind, registry in _registries(settings).items()]
     bus.close()
+    told: dict[str, Json] = {fact.kind: fact.model_id for fact in facts if fact is not None}
     if as_json:
-        print_json({"model_id": fact.model_id if fact else None})
+        print_json({"announced": told})
     else:
-        Console().print(f"announced {fact.model_id} again" if fact else "no model is champion yet")
+        for kind, model_id in told.items():
+            Console().print(f"announced {model_id} of {kind} again")
+        if not told:
+            Console().print("no model is champion yet")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from journalclip_shared.ids import Json
+from journalclip_shared.kinds import Kind
 
 Workdir = Annotated[
     Path,
@@ -17,6 +18,11 @@ Workdir = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
+
+OfKind = Annotated[
+    Kind | None,
+    typer.Option("--kind", help="articles or studies; needed only where models of both answer to one name."),
+]
 
 DEFAULT_WORKDIR = Path("journalclip-work")
 

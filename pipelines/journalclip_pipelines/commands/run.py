@@ -62,7 +62,11 @@ def execute(
     workers: int = 0,
 ) -> Summary:
     """Run and read the outcome back; an interrupt ends the process with the command that goes on."""
+    from journalclip_training.recipes import configure
+
+    configure(recipe, assignments, "articles")  # a wrong name is answered before anything heavy is loaded
     from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.articles import LocalArticles
     from journalclip_pipelines.local.handlers import RunOptions
     from journalclip_pipelines.local.run import run as run_local
     from journalclip_pipelines.local.summary import summarise
@@ -71,5 +75,5 @@ def execute(
 
     with resumable(f"journalclip run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        options = RunOptions(recipe, assignments, gates, workers or os.cpu_count() or 1)
-        return summarise(workspace, run_local(workspace, folder, options, reporter()))
+        local, options = LocalArticles(workers or os.cpu_count() or 1), RunOptions(recipe, assignments, gates)
+        return summarise(workspace, run_local(workspace, folder, local, options, reporter()))

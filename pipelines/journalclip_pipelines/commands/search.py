@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
 if TYPE_CHECKING:
     from journalclip_inference.hits import Answer
+
+
+class Mode(StrEnum):
+    """What a ranking goes by."""
+
+    best = "best"
+    words = "words"
+    looks = "looks"
+
 
 _Values = Annotated[list[str] | None, typer.Option(help="Keep only this value; give it again for alternatives.")]
 
@@ -26,6 +36,7 @@ def search(
     journal: _Values = None,
     year: _Values = None,
     licence: _Values = None,
+    mode: Annotated[Mode, typer.Option(help="Words and looks together, words alone, or looks alone.")] = Mode.best,
     captions: Annotated[bool, typer.Option("--captions", help="Compare with captions instead of pictures.")] = False,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
@@ -49,8 +60,8 @@ def search(
     chosen = {"modality": modality, "anatomy": anatomy, "journal": journal, "year": year, "licence": licence}
     filters = Filters.model_validate({facet: values or () for facet, values in chosen.items()})
     picture = open_image(image.read_bytes(), ImageLimits()) if image else None
-    engine = SearchEngine.open(workspace.store, workspace.registry, workspace.cache)
-    answer = engine.answer(text or None, picture, k, filters, by_caption=captions)
+    engine = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache)
+    answer = engine.answer(text or None, picture, k, filters, mode.value, by_caption=captions)
     if as_json:
         typer.echo(answer.model_dump_json())
     else:
@@ -70,5 +81,70 @@ def _show(answer: Answer) -> None:
             f"{hit.score:.3f}", label, hit.caption, f"{hit.title or hit.name}\npage {hit.page}\n{hit.licence}"
         )
     console = Console()
+    if answer.notice:
+        console.print(answer.notice, style="bold")
+    for correction in answer.corrections:
+        console.print(f"Searched for {correction.read_as!r} instead of {correction.typed!r}.")
+    for expansion in answer.expansions:
+        console.print(f"{expansion.said!r} is searched for as {expansion.means}, by all its names.")
+    if answer.unknown:
+        console.print(f"Nothing here says {', '.join(answer.unknown)}.")
     console.print(table)
     console.print("`journalclip explain PAIR_ID` walks a hit back to page, box and PDF.", style="dim")
+
+
+def quality(
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A list of your own: JSON lines of type, text and right {pair: grade}."
+        ),
+    ] = None,
+    take: Annotated[int, typer.Option(min=1, help="Queries of each type made from the records.")] = 20,
+    mode: Annotated[Mode, typer.Option(help="Words and looks together, words alone, or looks alone.")] = Mode.best,
+    least: Annotated[float, typer.Option(min=0, max=1, help="P@10 over all below which the exit code is 1.")] = 0.0,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """How well does the champion's search serve a reader: P@10, nDCG and reciprocal rank by type of query.
+
+    Queries are made from the collection's own records, which also say what is right; or they are a list of yours.
+
+    Examples:
+
+        journalclip search-quality --workdir W
+
+        journalclip search-quality --queries ours.jsonl --least 0.9 --json
+    """
+    from journalclip_inference.engine import SearchEngine
+    from journalclip_inference.search.metric import JudgedQuery, made_from, measure
+    from journalclip_pipelines.local.workspace import Workspace
+
+    workspace = Workspace.existing(workdir)
+    engine = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache)
+    collection = engine.snapshot.collection
+    if queries is None:
+        asked = made_from([collection.row(position) for position in collection.shown().tolist()], take)
+    else:
+        lines = queries.read_text(encoding="utf-8").splitlines()
+        asked = [JudgedQuery.model_validate_json(line) for line in lines if line.strip()]
+    found = measure(asked, lambda text, k: engine.answer(text, k=k, mode=mode.value))
+    if as_json:
+        print_json([figure.model_dump() for figure in found])
+    else:
+        table = Table(title=f"{len(asked)} queries, mode {mode.value}; right is what the records say")
+        for name in ("type", "queries", "P@10", "95 %", "nDCG@10", "MRR", "told"):
+            table.add_column(name, justify="left" if name == "type" else "right")
+        for each in found:
+            interval = f"{each.low:.2f}-{each.high:.2f}"
+            figures = (
+                f"{each.precision:.3f}",
+                interval,
+                f"{each.ndcg:.3f}",
+                f"{each.reciprocal_rank:.3f}",
+                f"{each.told:.2f}",
+            )
+            table.add_row(each.type, str(each.queries), *figures)
+        Console().print(table)
+    if next((each.precision for each in found if each.type == "all"), 0.0) < least:
+        raise typer.Exit(1)

@@ -72,7 +72,7 @@ def serve(
     )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
     with stack:
-        run(settings, clients, workspace.registry)
+        run(settings, clients, workspace.registry("articles"))
 
 
 def _on_ray(settings: InferenceSettings) -> None:
@@ -87,8 +87,6 @@ def _on_ray(settings: InferenceSettings) -> None:
 
 def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:
     """The archive of studies and what reads dropped ones, where this working folder has studies."""
-    from journalclip_pipelines.studies.run import registry_of
-
     key = workspace.root / "studies.key"
     if not key.exists():
         return {}
@@ -98,7 +96,7 @@ def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:
 
     read, normalise = stack.enter_context(reading()), stack.enter_context(normalising())
     reader = SandboxedReader(read, normalise, read_key(key))
-    return {"study_registry": registry_of(workspace), "study_reader": reader}
+    return {"study_registry": workspace.registry("studies"), "study_reader": reader}
 
 
 @tokens.command("add")

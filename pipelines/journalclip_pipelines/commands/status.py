@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,15 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.ids import Json
 
 if TYPE_CHECKING:
+    from journalclip_pipelines.kinds import SourceKind
     from journalclip_pipelines.operations.status import SourceStatus
 
 quarantine = typer.Typer(help="Sources that cannot be used, and what to do about each.", no_args_is_help=True)
 
 
 def status(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Every article's state, and the copies that were recognised.
+    """Every source's state, kind by kind, and the copies of articles that were recognised.
 
     Examples:
 
@@ -27,22 +29,33 @@ def status(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
         journalclip status --workdir W --json
     """
     from journalclip_intake.articles import copies
+    from journalclip_pipelines.kinds import every_kind
     from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_pipelines.operations.status import article_states, counts
+    from journalclip_pipelines.operations.status import counts, source_states
 
     workspace = Workspace.existing(workdir)
-    states = article_states(workspace.bus.read)
+    of_kind = {of: source_states(workspace.bus.read, of) for of in every_kind()}
+    states = [state for found in of_kind.values() for state in found]
     also = copies(workspace.store)
     if as_json:
-        rows = [{**state.as_json(), "copies": also.get(state.source_id, [])} for state in states]
-        print_json({"counts": counts(states), "articles": rows})
+        rows: dict[str, Json] = {
+            of.kind: [{**state.as_json(), "copies": also.get(state.source_id, [])} for state in found]
+            for of, found in of_kind.items()
+        }
+        print_json({"counts": counts(states), **rows})
         return
-    table = Table("article", "file", "state", "figures", "pairs", "note")
+    for of, found in of_kind.items():
+        if found:
+            Console().print(_table(of, found, also))
+    Console().print(", ".join(f"{count} {state}" for state, count in sorted(counts(states).items())) or "no sources")
+
+
+def _table(of: SourceKind, states: Sequence[SourceStatus], also: Mapping[str, Sequence[str]]) -> Table:
+    table = Table(of.source, "name", "state", of.unit, "pairs", "note")
     for state in states:
         note = state.code or (f"also as {', '.join(also[state.source_id])}" if state.source_id in also else "")
-        table.add_row(state.source_id, state.name, state.state, str(state.figures), str(state.pairs), note)
-    Console().print(table)
-    Console().print(", ".join(f"{count} {state}" for state, count in sorted(counts(states).items())) or "no articles")
+        table.add_row(state.source_id, state.name, state.state, str(state.extracted), str(state.pairs), note)
+    return table
 
 
 @quarantine.callback()

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from journalclip_pipelines.commands.options import AsJson
+from journalclip_pipelines.commands.structuring_read import read
 
 if TYPE_CHECKING:
     from journalclip_structuring.lm.scratch import Progress
-    from journalclip_structuring.structurer import Structurer
 
-structuring = typer.Typer(help="Language models that turn reports into records.", no_args_is_help=True)
+structuring = typer.Typer(
+    help="Captions and reports to records: read them, and tune the models that do.", no_args_is_help=True
+)
+structuring.command()(read)
 
 
 @structuring.command()
@@ -25,6 +28,7 @@ def pseudo(
     count: Annotated[int, typer.Option(min=1, help="How many reports.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed 1 is the evaluation's; training never uses it.")] = 1,
     split: Annotated[str, typer.Option(help="`train` or `held_out`: which sentence templates.")] = "train",
+    language: Annotated[Literal["en", "zh"], typer.Option(help="Language of the reports.")] = "en",
     as_json: AsJson = False,
 ) -> None:
     """Write pseudo reports with their truth, and say how much of the vocabularies they cover.
@@ -34,7 +38,7 @@ def pseudo(
     from journalclip_structuring.benching import write_reports
     from journalclip_structuring.pseudo.corpus import coverage, pseudo_reports
 
-    reports = list(pseudo_reports(seed, count, _split(split)))
+    reports = list(pseudo_reports(seed, count, _split(split), language=language))
     write_reports(file, reports)
     found = asdict(coverage(reports))
     typer.echo(json.dumps(found) if as_json else "\n".join(f"{name}: {value}" for name, value in found.items()))
@@ -101,21 +105,12 @@ def bench_structuring(
     Example: `journalclip bench structuring held-out.jsonl --structurer rules --structurer lm/model --json`
     """
     from journalclip_structuring.benching import read_cases, run_bench
+    from journalclip_structuring.build import structurer_named
 
     cases = read_cases(file, corpus)
-    results = [run_bench(cases, _structurer(name)) for name in structurer or ["rules"]]
+    results = [run_bench(cases, structurer_named(name)) for name in structurer or ["rules"]]
     # The first one's figures stand at the top level, so that a bench of one needs no unpacking.
     typer.echo(json.dumps({**results[0], "structurers": results}) if as_json else _table(results))
-
-
-def _structurer(name: str) -> Structurer:
-    from journalclip_structuring.build import build_structurer
-    from journalclip_structuring.settings import StructuringSettings
-
-    chosen: dict[str, Any] = {"structurer": name} if name in {"rules", "endpoint"} else {
-        "structurer": "local", "local_model": name,
-    }  # fmt: skip
-    return build_structurer(StructuringSettings().model_copy(update=chosen))
 
 
 def _table(results: list[dict[str, Any]]) -> str:

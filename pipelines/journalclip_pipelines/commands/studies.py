@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -20,7 +21,19 @@ studies = typer.Typer(
 studies.command()(downstream)
 _STRICT_EXIT = 3
 _LAYOUTS = ("dicom", "nifti", "bids", "brats")
-_Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A folder of studies, one study's folder, or a zip.")]
+_Folder = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A folder of studies in any layout, a zip or tar of them, or one file.")
+]
+_NoFace = Annotated[bool, typer.Option("--no-face", help="Leave faces: for research data that is defaced already.")]
+_NoBurnedIn = Annotated[bool, typer.Option("--no-burned-in", help="Do not look for text in the pictures.")]
+_Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was refused.")]
+_Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report-column", metavar="ROLE=NAME",
+        help="A column of a table of reports: study, accession, report, findings, impression or date; repeatable.",
+    ),
+]  # fmt: skip
 _Review = Annotated[
     Path | None, typer.Option(help="Folder for before/after pictures of face removal. They show faces: keep them here.")
 ]
@@ -63,47 +76,66 @@ def synthesize(
 
 
 @studies.command()
-def inspect(folder: _Folder, review: _Review = None, as_json: AsJson = False) -> None:
+def inspect(
+    folder: _Folder,
+    review: _Review = None,
+    grid: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for each kept series as a model of the recipe reads it.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="The recipe whose grid `--grid` uses.")] = "study_demo",
+    no_face: _NoFace = False,
+    no_burned_in: _NoBurnedIn = False,
+    columns: _Columns = None,
+    key_of: Annotated[
+        Path | None, typer.Option("--key-of", metavar="WORKDIR", help="Use this working folder's key of pseudonyms.")
+    ] = None,
+    strict: _Strict = False,
+    as_json: AsJson = False,
+) -> None:
     """Read and de-identify without storing anything: what would be taken in, what left out, what is removed.
 
-    Example:
+    Exits with 3 where no study could be read, or under --strict where one was refused.
 
-        journalclip studies inspect archive/study-00001-0 --review faces
+    Examples:
+
+        journalclip studies inspect archive --review faces
+
+        journalclip studies inspect archive/study-00001-0 --json --grid seen-by-the-model
     """
-    from journalclip_sources.studies.cells import reading
-    from journalclip_sources.studies.files import collect, find_studies, pack
-    from journalclip_sources.studies.options import DeidentifyOptions
+    from journalclip_intake.studies import read_key
+    from journalclip_pipelines.studies.inspecting import InspectOptions, inspect_studies
 
-    seen = []
-    with reading() as cell:
-        for number, path in enumerate(find_studies(folder), start=1):
-            try:
-                study = cell.read(pack(collect(path)), DeidentifyOptions(key=bytes(32)))
-            except PermanentError as error:
-                seen.append({"number": number, "code": error.code, "reason": error.reason, "remedy": error.remedy})
-                continue
-            if review is not None and study.review:
-                review.mkdir(parents=True, exist_ok=True)
-                (review / f"study-{number}.png").write_bytes(study.review)
-            seen.append({
-                "number": number,
-                "series": [{"sequence": e.sequence, "confidence": e.confidence, "by": e.by, "shape": list(e.shape),
-                            "spacing": list(e.spacing)} for e in study.series],
-                "left_out": [each.model_dump(mode="json") for each in study.left_out],
-                "report": study.report_source, "deid": study.deid.model_dump(mode="json"),
-            })  # fmt: skip
+    key = read_key(key_of / "studies.key") if key_of is not None else bytes(32)
+    options = InspectOptions(key, not no_face, not no_burned_in, _columns(columns), review, grid, recipe)
+    found = inspect_studies(folder, options)
     if as_json:
-        print_json(seen)  # type: ignore[arg-type]  # plain values throughout
-        return
-    for each in seen:
-        _say_inspected(each)
+        print_json(found.printed())
+    else:
+        for each in found.studies:
+            _say_inspected(each)
+        for refused in found.refused:
+            typer.echo(f"refused [{refused['code']}] {refused['reason']}\n  -> {refused['remedy']}")
+        _say_left_out(found.archive.left_out)
+    if not found.studies:
+        typer.echo(found.nothing(), err=True)
+    if not found.studies or (strict and found.refused):
+        raise typer.Exit(_STRICT_EXIT)
 
 
 @studies.command()
 def submit(
-    folder: _Folder, workdir: Workdir = DEFAULT_WORKDIR, review: _Review = None, as_json: AsJson = False
+    folder: _Folder,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    review: _Review = None,
+    no_face: _NoFace = False,
+    no_burned_in: _NoBurnedIn = False,
+    columns: _Columns = None,
+    strict: _Strict = False,
+    as_json: AsJson = False,
 ) -> None:
     """De-identify, store and announce. The original is never stored; the key of pseudonyms stays in the working folder.
+
+    Exits with 3 where no study could be read, or under --strict where one was refused.
 
     Examples:
 
@@ -111,20 +143,33 @@ def submit(
 
         journalclip studies submit study.zip --workdir W --json
     """
+    from journalclip_pipelines.local.studies import LocalStudies
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.run import StudyRunOptions, submit_studies
 
-    workspace = Workspace(workdir)
+    local = LocalStudies(face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns))
+    workspace, paths = Workspace(workdir), local.find(folder)
     with workspace.lock():
-        done = submit_studies(workspace, folder, StudyRunOptions(review=review), reporter())
+        done = local.submit(workspace, paths, reporter())
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
+    read = done.count - len(refused)
     if as_json:
-        print_json({"submitted": done.submitted, "new": done.new, "refused": refused})
-        return
-    typer.echo(f"{done.submitted} studies read, {done.new} new, {len(done.refused)} refused")
-    for fact in done.refused:
-        typer.echo(f"  {fact.code}: {fact.reason} {fact.remedy}")
+        left = [{"code": code, "reason": why, "count": n} for (code, why), n in sorted(done.left_out.items())]
+        print_json({
+            "submitted": done.count, "read": read, "new": done.new, "refused": refused, "files": done.files,
+            "left_out": left,
+        })  # fmt: skip
+    else:
+        typer.echo(
+            f"{done.count} studies found in {done.files} files, {read} read, {done.new} new, {len(refused)} refused"
+        )
+        for fact in done.refused:
+            typer.echo(f"  {fact.code}: {fact.reason} {fact.remedy}")
+        _say_left_out(done.left_out)
+    if not read:
+        typer.echo("no study was read", err=True)
+    if not read or (strict and refused):
+        raise typer.Exit(_STRICT_EXIT)
 
 
 @studies.command()
@@ -143,7 +188,24 @@ def run(
     ] = None,
     gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
     review: _Review = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was refused.")] = False,
+    no_face: _NoFace = False,
+    no_burned_in: _NoBurnedIn = False,
+    columns: _Columns = None,
+    structurer: Annotated[
+        str, typer.Option(help="Who reads the reports: `rules`, `endpoint` (as the settings say), or a model folder.")
+    ] = "rules",
+    report_language: Annotated[
+        Literal["en", "zh"],
+        typer.Option(help="Language that records are rendered in, whatever the reports' own."),
+    ] = "en",
+    unnamed: Annotated[
+        Literal["attach", "leave"],
+        typer.Option("--reports-without-sequences", help="Said of every volume of the study, or of none."),
+    ] = "attach",
+    keep_flagged: Annotated[
+        bool, typer.Option("--keep-flagged", help="Train on studies with hidden instructions or little text read, too.")
+    ] = False,
+    strict: _Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit, extract, structure, freeze, train, evaluate, promote and index. Safe to stop and to repeat.
@@ -154,23 +216,41 @@ def run(
 
         journalclip studies run archive --workdir W --set optim.epochs=40 --json
     """
+    from journalclip_training.recipes import study_config
+
+    overrides = tuple(assignments or ())
+    grid = study_config(recipe, overrides).model.grid  # a wrong name is answered before anything heavy is loaded
+    from journalclip_freezing.studies import StudyFreezeOptions
     from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.handlers import RunOptions
+    from journalclip_pipelines.local.run import run as run_local
+    from journalclip_pipelines.local.studies import LocalStudies
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
-    from journalclip_pipelines.studies.run import StudyRunOptions, run_studies
     from journalclip_pipelines.studies.summary import summary_of
 
-    options = StudyRunOptions(recipe, tuple(assignments or ()), gates, review=review)
+    options = RunOptions(recipe, overrides, gates)
+    local = LocalStudies(
+        grid,
+        face=not no_face,
+        burned_in=not no_burned_in,
+        review=review,
+        layout=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
+        columns=_columns(columns),
+        structurer=structurer,
+        report_language=report_language,
+        unnamed=unnamed,
+    )
     with resumable(f"journalclip studies run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        result = run_studies(workspace, folder, options, reporter())
+        result = run_local(workspace, folder, local, options, reporter())
         facts = summary_of(workspace, result)
     if as_json:
         print_json(facts)
     else:
         for name, value in facts.items():
             typer.echo(f"{name:<12} {value}")
-    if strict and result.refused:
+    if strict and result.submitted.refused:
         raise typer.Exit(_STRICT_EXIT)
 
 
@@ -192,13 +272,28 @@ def listed(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
     Console().print(table)
 
 
-def _say_inspected(each: dict[str, object]) -> None:
-    if "code" in each:
-        typer.echo(f"study {each['number']}: refused [{each['code']}] {each['reason']}\n  -> {each['remedy']}")
-        return
-    typer.echo(f"study {each['number']}: report {each['report']}")
-    for series in each["series"]:  # type: ignore[attr-defined]  # a list of plain dicts
+def _columns(said: list[str] | None) -> tuple[tuple[str, str], ...]:
+    """Raises `PermanentError` ``column-unknown``."""
+    from journalclip_sources.studies.ris import NAMES
+
+    found = [tuple(each.split("=", 1)) for each in said or ()]
+    if any(len(each) != 2 or each[0] not in NAMES for each in found):
+        raise PermanentError(
+            "column-unknown", "a report column has no known role", f"Write ROLE=NAME with one of {', '.join(NAMES)}."
+        )
+    return tuple((each[0], each[1]) for each in found)
+
+
+def _say_left_out(left_out: Mapping[tuple[str, str], int]) -> None:
+    for (code, reason), count in sorted(left_out.items()):
+        typer.echo(f"left out  {code} ({count} files): {reason}")
+
+
+def _say_inspected(each: Mapping[str, Any]) -> None:
+    report = each["report"]
+    typer.echo(f"study {each['study']}: report {report['source']}")
+    for series in each["series"]:
         typer.echo(f"  {series['sequence']:<6} {series['confidence']:.2f}  {series['by']}  {series['shape']}")
-    for left in each["left_out"]:  # type: ignore[attr-defined]
+    for left in each["left_out"]:
         typer.echo(f"  left out  {left['code']} ({left['count']}): {left['reason']}")
-    typer.echo(f"  removed   {each['deid']['removed']}; face {each['deid']['face']}")  # type: ignore[index]
+    typer.echo(f"  removed   {each['deid']['removed']}; face {each['deid']['face']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import DatasetFrozen, Event, ModelTrained, SourceQuarantined
+from journalclip_shared.history import facts_of
+from journalclip_shared.kinds import Kind
+from journalclip_shared.records.model import ModelManifest
+from journalclip_training.config import RunConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_training.config import TrainConfig
+    from journalclip_pipelines.operations.installation import Installation
     from journalclip_training.plan import Plan
 
 
@@ -38,7 +44,10 @@ def train(
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a candidate and register it. The same recipe on the same dataset again trains nothing.
+    """Ask for a training of a frozen dataset, of any kind; in a working folder, train at once.
+
+    The same dataset, recipe and settings train once, whoever asks. Where that training failed, asking again is a new
+    attempt.
 
     Examples:
 
@@ -50,9 +59,9 @@ def train(
 
         journalclip train --recipe cns_clip_vit_b32 --dataset ds_... --general-reference pictures-by-class
     """
-    from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_training.config import with_settings
-    from journalclip_training.recipes import recipe as named
+    from journalclip_pipelines.operations.installation import Installation
+    from journalclip_training.recipes import configure
+    from journalclip_training.start import frozen_dataset
 
     if pairs and not dataset and dry_run:
         estimated = _estimate(recipe, settings or [], pairs)
@@ -64,13 +73,20 @@ def train(
         return
     if not dataset:
         raise typer.BadParameter("a dataset is needed, or --dry-run with --pairs", param_hint="--dataset")
-    config = with_settings(named(recipe), settings or [])
-    workspace = Workspace.existing(workdir)
+    there = Installation.open(workdir, "articles")  # log and store are one for all kinds
+    frozen = frozen_dataset(there.store, dataset)
+    config = configure(recipe, settings or [], frozen.kind)
     if dry_run:
-        expected = _plan(workspace, config, dataset, device)
+        if not isinstance(config, TrainConfig):
+            raise PermanentError(
+                "dry-run-unknown",
+                f"there is no dry run for {frozen.kind}",
+                "Train with optim.epochs=1 to see its pace.",
+            )
+        expected = _plan(there, config, frozen, device)
         found = {**asdict(expected), "config": asdict(config)} if as_json else _readable(expected)
     else:
-        found = _train(workspace, config, dataset, general_reference, device)
+        found = _train(there, frozen, config, tuple(settings or ()), general_reference, device)
     if as_json:
         print_json(found)  # type: ignore[arg-type]
         return
@@ -98,15 +114,13 @@ def _estimate(recipe: str, settings: list[str], pairs: int) -> dict[str, object]
     }
 
 
-def _plan(workspace: Workspace, config: TrainConfig, dataset: str, device: str) -> Plan:
+def _plan(there: Installation, config: TrainConfig, frozen: DatasetFrozen, device: str) -> Plan:
     from journalclip_modeling.data import FrozenDataset
     from journalclip_training.config import RunOptions
     from journalclip_training.machine import resolved
     from journalclip_training.plan import plan
-    from journalclip_training.start import frozen_dataset
 
-    frozen = frozen_dataset(workspace.store, dataset)
-    return plan(config, FrozenDataset.open(workspace.store, frozen.manifest), RunOptions(device=resolved(device)))
+    return plan(config, FrozenDataset.open(there.store, frozen.manifest), RunOptions(device=resolved(device)))
 
 
 def _readable(expected: Plan) -> dict[str, object]:
@@ -123,32 +137,43 @@ def _readable(expected: Plan) -> dict[str, object]:
 
 
 def _train(
-    workspace: Workspace, config: TrainConfig, dataset: str, reference: Path | None, device: str
+    there: Installation,
+    frozen: DatasetFrozen,
+    config: RunConfig,
+    overrides: tuple[str, ...],
+    reference: Path | None,
+    device: str,
 ) -> dict[str, object]:
-    from journalclip_pipelines.progress import reporter
-    from journalclip_shared.events import Event
-    from journalclip_shared.signing import load_signer
-    from journalclip_training.config import RunOptions
-    from journalclip_training.handler import TrainingHandler
-    from journalclip_training.machine import describe, resolved
-    from journalclip_training.reference import FolderReference
-    from journalclip_training.start import frozen_dataset
-    from journalclip_training.tracking import MlflowTracking
+    """The request, and in a working folder the model. Raises `PermanentError` as the training did."""
+    from journalclip_training.requests import ask
 
-    frozen, chosen = frozen_dataset(workspace.store, dataset), resolved(device)
-    typer.echo(describe(chosen), err=True)
-    with workspace.lock(), reporter().stage("train", 1) as bar:
-        handler = TrainingHandler(
-            store=workspace.store,
-            registry=workspace.registry,
-            config=config,
-            workdir=workspace.scratch,
-            tracking=MlflowTracking(workspace.mlflow_uri),
-            general=FolderReference(reference) if reference is not None else None,
-            signer=load_signer(None, workspace.keys),
-            options=RunOptions(device=chosen),
-            progress=lambda step, total, loss: bar.update(step, total, f"loss {loss:.3f}"),
-        )
-        facts = list(handler.handle(Event(frozen, "journalclip train")))
-        workspace.bus.publish([Event(fact, handler.group) for fact in facts])
-    return facts[0].model_dump(mode="json")
+    asked = ask(there.bus, frozen, config.recipe, overrides, getpass.getuser())
+    there.bus.publish([Event(asked, "journalclip train")])
+    if there.settings.bus != "sqlite":
+        return {"asked": asked.model_dump(mode="json")}
+    _drain(there, frozen.kind, reference, device)
+    for fact in facts_of(there.bus, ModelTrained):
+        if fact.dataset_id == frozen.dataset_id:
+            model = ModelManifest.model_validate_json(there.store.get(fact.manifest))
+            if model.config == config.canonical().decode():
+                return fact.model_dump(mode="json")
+    failed = [fact for fact in facts_of(there.bus, SourceQuarantined) if fact.source_id == asked.request_id]
+    if not failed:
+        raise TransientError(f"{asked.request_id} is not trained yet")
+    raise PermanentError(failed[-1].code, failed[-1].reason, failed[-1].remedy)
+
+
+def _drain(there: Installation, kind: Kind, reference: Path | None, device: str) -> None:
+    from journalclip_pipelines.local.articles import LocalArticles
+    from journalclip_pipelines.local.handlers import training_stage
+    from journalclip_pipelines.local.stages import drain
+    from journalclip_pipelines.local.studies import LocalStudies
+    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.progress import reporter
+    from journalclip_training.reference import FolderReference
+
+    workspace = Workspace(there.settings.workdir)
+    general = FolderReference(reference) if reference is not None else None
+    local = LocalStudies() if kind == "studies" else LocalArticles(general=general)
+    with workspace.lock():
+        drain(workspace.bus, training_stage(workspace, local, device), reporter())

@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from journalclip_freezing.splits import components
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_pipelines.downstream.errors import CasesUnusable
 from journalclip_pipelines.studies.reader import spacing_for, voxels_of
+from journalclip_shared.atomic import replacing
+from journalclip_shared.components import components
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_shared.records.report import SequenceName
@@ -170,10 +171,8 @@ def _laid(case: CaseFiles, grid: GridOptions, normaliser: Normaliser, keep: Path
     laid: dict[str, NDArray[np.uint8]] = {each.sequence: voxels_of(each.nifti) for each in study.volumes}
     if study.labels is not None:
         laid["labels"] = voxels_of(study.labels)
-    keep.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **laid)  # type: ignore[arg-type]  # numpy's stub takes a name for `allow_pickle`
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, **laid)  # type: ignore[arg-type]  # numpy's stub takes a name for `allow_pickle`
     return laid
 
 

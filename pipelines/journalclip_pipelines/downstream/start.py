@@ -17,7 +17,6 @@ from journalclip_modeling.studies.folder import load_study_folder
 from journalclip_modeling.studies.model import StudyModel, study_model
 from journalclip_pipelines.downstream.errors import CasesUnusable
 from journalclip_pipelines.local.workspace import Workspace
-from journalclip_pipelines.studies.run import registry_of
 from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias
@@ -56,7 +55,7 @@ def scratch(config: StudyModelConfig, seed: int) -> StudyModel:
 
 def _registered(alias: Alias, workdir: Path) -> Path:
     workspace = Workspace.existing(workdir)
-    version = registry_of(workspace).by_alias(alias)
+    version = workspace.registry("studies").by_alias(alias)
     if version is None:
         raise CasesUnusable("start-missing", f"no study model is {alias} in {workdir}")
     manifest = ModelManifest.model_validate_json(workspace.store.get(version.manifest))

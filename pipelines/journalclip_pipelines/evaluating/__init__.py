@@ -5,7 +5,16 @@ it, and its start and the champion stand beside it on the same pairs.
 """
 
 from journalclip_pipelines.evaluating.answers import as_json, compare_models
-from journalclip_pipelines.evaluating.find import UnknownDataset, UnknownModel, find_version
+from journalclip_pipelines.evaluating.find import UnknownDataset, UnknownModel, find_installation, find_version
 from journalclip_pipelines.evaluating.work import Evaluating, Options
 
-__all__ = ["Evaluating", "Options", "UnknownDataset", "UnknownModel", "as_json", "compare_models", "find_version"]
+__all__ = [
+    "Evaluating",
+    "Options",
+    "UnknownDataset",
+    "UnknownModel",
+    "as_json",
+    "compare_models",
+    "find_installation",
+    "find_version",
+]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from journalclip_modeling.data import FrozenDataset
 from journalclip_pipelines.operations.installation import Installation
+from journalclip_shared import names
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias, ModelVersion
 
@@ -31,6 +35,38 @@ class UnknownDataset(PermanentError):
         super().__init__("unknown-dataset", f"{said}; there are: {there}", "`journalclip status` names them.")
 
 
+class KindAmbiguous(PermanentError):
+    """Models of several kinds answer to this name."""
+
+    def __init__(self, wanted: str, kinds: list[Kind]) -> None:
+        super().__init__(
+            "kind-ambiguous", f"{wanted} names a model of {' and of '.join(kinds)}", "Say which with --kind."
+        )
+
+
+def find_installation(workdir: Path, wanted: str, kind: Kind | None) -> Installation:
+    """The kind whose registry knows ``wanted``; ``kind`` says which where several do.
+
+    Raises `KindAmbiguous`, `UnknownModel`.
+    """
+    if kind is not None:
+        return Installation.open(workdir, kind)
+    found = [there for there in Installation.every(workdir) if _knows(there, wanted)]
+    if len(found) > 1:
+        raise KindAmbiguous(wanted, [there.kind for there in found])
+    if not found:
+        raise UnknownModel(wanted, f"no version is {wanted} yet" if wanted in _ALIASES else "")
+    return found[0]
+
+
+def _knows(there: Installation, wanted: str) -> bool:
+    try:
+        find_version(there, wanted)
+    except UnknownModel:
+        return False
+    return True
+
+
 def find_version(there: Installation, wanted: str) -> ModelVersion:
     """By alias, version or model id. Raises `UnknownModel`."""
     for alias in _ALIASES:
@@ -51,8 +87,8 @@ def read_manifest(there: Installation, version: ModelVersion) -> ModelManifest:
 
 def find_dataset(there: Installation, wanted: str) -> FrozenDataset:
     """Raises `UnknownDataset`."""
-    ref = there.store.find_manifest("datasets", f"frozen/{wanted}") if wanted else None
+    ref = there.store.find_manifest("datasets", names.frozen(wanted)) if wanted else None
     if ref is None:
-        names = there.store.list_manifests("datasets", "frozen/")
-        raise UnknownDataset(wanted, [name.removeprefix("frozen/") for name in names])
+        known = there.store.list_manifests("datasets", names.frozen())
+        raise UnknownDataset(wanted, [name.removeprefix(names.frozen()) for name in known])
     return FrozenDataset.open(there.store, ref)

@@ -9,5 +9,6 @@ Reading any one format back gives every pair and every image as they were frozen
 from __future__ import annotations
 
 from journalclip_pipelines.export.job import FORMATS, Exported, ExportOptions, export_dataset
+from journalclip_pipelines.export.rows import FigureRows, source_of
 
-__all__ = ["FORMATS", "ExportOptions", "Exported", "export_dataset"]
+__all__ = ["FORMATS", "ExportOptions", "Exported", "FigureRows", "export_dataset", "source_of"]

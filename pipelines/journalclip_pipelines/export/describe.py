@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from journalclip_pipelines.export.formats import MEDIA_TYPES, TEXT_COLUMNS
+from journalclip_pipelines.export.formats import MEDIA_TYPES
+from journalclip_pipelines.export.rows import RowForm
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest
 
@@ -41,20 +42,20 @@ _CONTEXT: dict[str, Json] = {
 }  # fmt: skip
 
 
-def croissant(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int]) -> bytes:
+def croissant(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int], form: RowForm) -> bytes:
     """``croissant.json``, with the same bytes for the same export."""
     document: dict[str, Json] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": f"journalclip-{manifest.dataset_id.replace('_', '-')}",
-        "description": "Figures and captions of journal articles, as image-text pairs, split by article.",
+        "description": f"{form.about}, split by {form.split_by}.",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "version": "1.0.0",
         "identifier": manifest.dataset_id,
         "license": sorted(licences),
         "url": f"urn:journalclip:{manifest.dataset_id}",
         "distribution": [_file(part) for part in parts],
-        "recordSet": [_records(part) for part in parts if part.form == "parquet"],
+        "recordSet": [_records(part, form) for part in parts if part.form == "parquet"],
     }
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -71,12 +72,14 @@ def _file(part: Part) -> Json:
     }
 
 
-def _records(part: Part) -> Json:
+def _records(part: Part, form: RowForm) -> Json:
     name = part.path.rpartition("/")[2].partition(".")[0]
-    types = {**dict.fromkeys(TEXT_COLUMNS, "sc:Text"), "page": "sc:Integer"}
+    types = {**dict.fromkeys(form.text_columns, "sc:Text"), **dict.fromkeys(form.number_columns, "sc:Integer")}
     fields: list[Json] = [_field(part, name, column, kind, {}) for column, kind in types.items()]
-    image: dict[str, Json] = {"transform": {"jsonPath": "bytes"}}
-    fields.append(_field(part, name, "image", "sc:ImageObject", image))
+    if form.is_image:
+        fields.append(_field(part, name, form.payload, "sc:ImageObject", {"transform": {"jsonPath": "bytes"}}))
+    else:
+        fields.append(_field(part, name, form.payload, "sc:Text", {}))
     return {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/pair_id"}, "field": fields}
 
 
@@ -85,7 +88,7 @@ def _field(part: Part, record_set: str, column: str, kind: str, more: Mapping[st
     return {"@type": "cr:Field", "@id": f"{record_set}/{column}", "name": column, "dataType": kind, "source": source}
 
 
-def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int]) -> bytes:
+def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int], form: RowForm) -> bytes:
     """``README.md``: Hugging Face's front matter, then what a person must know before using it."""
     files = [part for part in parts if part.form == "parquet"]
     splits = sorted({part.split for part in parts})
@@ -101,27 +104,38 @@ def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str
     return f"""{front}
 # {manifest.dataset_id}
 
-Figures and captions of journal articles as image-text pairs, read from PDF by journalclip.
+{form.about}, read by journalclip.
 
 | split | pairs |
 |---|---|
 {table}
 
-Splits are by article; duplicate clusters move together. Leaks between splits: {manifest.leaks.total}.
+Splits are by {form.split_by}; duplicate clusters move together. Leaks between splits: {manifest.leaks.total}.
 
 | licence | pairs |
 |---|---|
 {rights}
 
-Each pair carries the licence its article states. "unknown" and "all rights reserved" give no right to pass it on.
+{_RIGHTS[form.payload]}
 
-- Images: JPEG, longer side at most {manifest.image_size} pixels.
-- `pair` is the whole record as JSON: caption, structured fields with their spans, in-text mentions, page and box.
+- {_BYTES[form.payload].format(manifest.image_size)}
+- `pair` is the whole record as JSON: its text, structured fields with their spans, and where they came from.
 - Read by: {", ".join(manifest.extractors) or "unknown"}. Structured by: {", ".join(manifest.structurers) or "unknown"}.
 - Digest: `{manifest.digest}`.
 
-For research on figures and their captions, not for diagnosis. Programs read captions and records, and they err.
+For research, not for diagnosis. Programs read texts and records, and they err.
 """.encode()
+
+
+_RIGHTS = {
+    "image": 'Each pair carries the licence its article states. "unknown" and "all rights reserved" give no right to '
+    "pass it on.",
+    "volume": "De-identified studies of one institution; no right to pass them on is implied.",
+}
+_BYTES = {
+    "image": "Images: JPEG, longer side at most {} pixels.",
+    "volume": "Volumes: uint8 NumPy arrays [slices, rows, columns], gzipped; at most {} pixels a side.",
+}
 
 
 def _hub_split(split: str) -> str:

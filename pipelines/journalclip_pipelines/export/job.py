@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from journalclip_modeling.data import FrozenDataset
 from journalclip_pipelines.export.describe import Part, card, croissant
 from journalclip_pipelines.export.formats import WRITERS
-from journalclip_pipelines.export.rows import ExportRow, rows
+from journalclip_pipelines.export.rows import ExportRow, ExportSource, RowForm
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import canonical_json, sha256_hex
 
@@ -46,7 +46,7 @@ def _quiet(_done: int, _total: int) -> None:
 
 
 def export_dataset(
-    dataset: FrozenDataset,
+    dataset: ExportSource,
     target: Path,
     options: ExportOptions,
     progress: Callable[[int, int], None] = _quiet,
@@ -62,46 +62,41 @@ def export_dataset(
     total = sum(part.pairs for part in dataset.manifest.splits.values())
     licences, parts, written, done = Counter[str](), list[Part](), 0, 0
     for split in sorted(dataset.manifest.splits):
-        for number, batch in enumerate(_batches(rows(dataset, split, options.licences), options.rows_a_part)):
-            licences.update(row.pair.licence for row in batch)
+        for number, batch in enumerate(_batches(dataset.rows(split, options.licences), options.rows_a_part)):
+            licences.update(row.licence for row in batch)
             for form in options.formats:
-                part, fresh = _write(target, form, split, number, batch)
+                part, fresh = _write(target, form, split, number, batch, dataset.form)
                 parts.append(part)
                 written += fresh
             done += len(batch)
             progress(done, total)
     if not done:
         raise PermanentError("export-empty", "no pair has one of these licences", "Name other licences, or none.")
-    _put(target / "croissant.json", croissant(dataset.manifest, parts, licences))
-    _put(target / "README.md", card(dataset.manifest, parts, licences))
+    write_atomically(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
+    write_atomically(target / "README.md", card(dataset.manifest, parts, licences, dataset.form))
     return Exported(dataset.manifest.dataset_id, done, dict(sorted(licences.items())), tuple(parts), written)
 
 
-def _write(target: Path, form: str, split: str, number: int, batch: Sequence[ExportRow]) -> tuple[Part, int]:
+def _write(
+    target: Path, form: str, split: str, number: int, batch: Sequence[ExportRow], rows: RowForm
+) -> tuple[Part, int]:
     suffix, writer = WRITERS[form]
     name = f"{_FOLDERS[form]}/{split}-{number:05d}{suffix}"
     path = target / name
     fresh = not path.exists()
     if fresh:
-        _put(path, writer(batch))
+        write_atomically(path, writer(batch, rows))
     data = path.read_bytes()
     return Part(name, form, split, len(batch), len(data), sha256_hex(data)), int(fresh)
 
 
-def _claim(dataset: FrozenDataset, target: Path, options: ExportOptions) -> None:
+def _claim(dataset: ExportSource, target: Path, options: ExportOptions) -> None:
     plan = canonical_json({"dataset_id": dataset.manifest.dataset_id, **json.loads(json.dumps(asdict(options)))})
     path = target / _PLAN
     if path.exists() and path.read_bytes() != plan:
         reason = f"{target} holds an export of another dataset or with other options"
         raise PermanentError("export-differs", reason, "Choose another folder.")
-    _put(path, plan)
-
-
-def _put(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_atomically(path, plan)
 
 
 def _batches(found: Iterator[ExportRow], size: int) -> Iterator[list[ExportRow]]:

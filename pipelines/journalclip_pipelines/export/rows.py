@@ -1,68 +1,191 @@
-"""One row of an export: a pair as frozen, its picture's bytes, and flat columns for people."""
+"""One row of an export, and how each kind's dataset becomes rows: a pair as frozen, its bytes, and flat columns.
+
+A row's form (`RowForm`) is the kind's: which columns there are, and what its bytes are called.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow.parquet as pq
 
 from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.studies.data import FrozenStudies, packed
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
-from journalclip_shared.records.dataset import Split
+from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.pair import Pair
 
 ARTICLE_COLUMNS = ("title", "journal", "year", "doi", "name")
+NO_LICENCE = "none: de-identified local studies"
+
+
+@dataclass(frozen=True)
+class RowForm:
+    """Columns in their order. ``payload`` is the column of bytes, ``suffix`` what such a file is called."""
+
+    text_columns: tuple[str, ...]
+    number_columns: tuple[str, ...]
+    payload: str
+    suffix: str
+    is_image: bool
+    about: str  # one sentence for the data card
+    split_by: str
+
+
+FIGURE_FORM = RowForm(
+    (
+        "pair_id",
+        "article_id",
+        "figure_id",
+        "panel_id",
+        "label",
+        "text",
+        "modality",
+        "licence",
+        *ARTICLE_COLUMNS,
+        "pair",
+    ),
+    ("page",),
+    "image",
+    ".jpg",
+    True,
+    "Figures and captions of journal articles, as image-text pairs",
+    "article",
+)
+STUDY_FORM = RowForm(
+    ("pair_id", "study_id", "patient", "sequence", "text", "licence", "pair"),
+    (),
+    "volume",
+    ".npy.gz",
+    False,
+    "Sequences of de-identified head-MRI studies and what the report says of each, as volume-text pairs",
+    "patient",
+)
 
 
 @dataclass(frozen=True)
 class ExportRow:
-    """A pair, its JPEG, and what its article says of itself."""
+    """``columns`` holds every text and number column of the form; ``payload`` is the picture or volume."""
 
-    pair: Pair
-    jpeg: bytes
-    article: dict[str, str | None]
+    pair_id: str
+    licence: str
+    columns: Mapping[str, Json]
+    payload: bytes
 
     def flat(self) -> dict[str, Json]:
         """Columns for people and filters; ``pair`` holds the whole record."""
-        pair = self.pair
-        return {
-            "pair_id": pair.pair_id,
-            "article_id": pair.article_id,
-            "figure_id": pair.figure_id,
-            "panel_id": pair.panel_id,
-            "label": pair.label,
-            "text": pair.text,
-            "page": pair.page,
-            "modality": pair.modality,
-            "licence": pair.licence,
-            **self.article,
-            "pair": pair.canonical().decode(),
-        }
+        return dict(self.columns)
 
 
-def rows(dataset: FrozenDataset, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
-    """In the frozen order; all licences where none is named. Raises `PermanentError` ``export-source-broken``."""
-    articles = _articles(dataset, split)
-    jpegs = dataset.jpegs(split)
-    for pair in dataset.pairs(split):
-        name, data = next(jpegs, ("nothing", b""))
-        if name != pair.pair_id:
-            reason = f"split {split}: records say {pair.pair_id}, shards say {name}"
-            raise PermanentError("export-source-broken", reason, "Run `journalclip audit`.")
-        if not licences or pair.licence in licences:
-            yield ExportRow(pair, data, articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS)))
+class ExportSource(Protocol):
+    """A frozen dataset as rows."""
+
+    @property
+    def manifest(self) -> DatasetManifest: ...
+
+    @property
+    def form(self) -> RowForm: ...
+
+    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
+        """In the frozen order; all licences where none is named. Raises `PermanentError` ``export-source-broken``."""
+        ...
 
 
-def _articles(dataset: FrozenDataset, split: Split) -> dict[str, dict[str, str | None]]:
-    part = dataset.manifest.splits[split]
-    if not part.pairs:
-        return {}
-    table = pq.read_table(io.BytesIO(dataset.store.get(part.records)))
-    if "pair_id" not in table.column_names:
-        return {}
-    columns = [name for name in ARTICLE_COLUMNS if name in table.column_names]
-    found = table.select(["pair_id", *columns]).to_pylist()
-    return {row["pair_id"]: {name: row.get(name) for name in ARTICLE_COLUMNS} for row in found}
+def source_of(store: ArtifactStore, manifest: ArtifactRef) -> ExportSource:
+    """By the kind that the dataset says it is of."""
+    frozen = FrozenDataset.open(store, manifest)
+    if frozen.manifest.kind == "studies":
+        return StudyRows(FrozenStudies(store, frozen.manifest))
+    return FigureRows(frozen)
+
+
+@dataclass(frozen=True)
+class FigureRows:
+    """`ExportSource` of articles: one row a pair, its JPEG, and what its article says of itself."""
+
+    dataset: FrozenDataset
+    form: RowForm = FIGURE_FORM
+
+    @property
+    def manifest(self) -> DatasetManifest:
+        return self.dataset.manifest
+
+    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
+        articles = self._articles(split)
+        jpegs = self.dataset.jpegs(split)
+        for pair in self.dataset.pairs(split):
+            name, data = next(jpegs, ("nothing", b""))
+            if name != pair.pair_id:
+                raise _broken(split, pair.pair_id, name)
+            if not licences or pair.licence in licences:
+                article = articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS))
+                yield ExportRow(pair.pair_id, pair.licence, _columns(pair, article), data)
+
+    def _articles(self, split: Split) -> dict[str, dict[str, str | None]]:
+        part = self.manifest.splits[split]
+        if not part.pairs:
+            return {}
+        table = pq.read_table(io.BytesIO(self.dataset.store.get(part.records)))
+        if "pair_id" not in table.column_names:
+            return {}
+        columns = [name for name in ARTICLE_COLUMNS if name in table.column_names]
+        found = table.select(["pair_id", *columns]).to_pylist()
+        return {row["pair_id"]: {name: row.get(name) for name in ARTICLE_COLUMNS} for row in found}
+
+
+@dataclass(frozen=True)
+class StudyRows:
+    """`ExportSource` of studies: one row a described sequence, its voxels as a gzipped NumPy array."""
+
+    dataset: FrozenStudies
+    form: RowForm = STUDY_FORM
+
+    @property
+    def manifest(self) -> DatasetManifest:
+        return self.dataset.manifest
+
+    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
+        if licences and NO_LICENCE not in licences:
+            return
+        volumes = self.dataset.volumes(split)
+        for study in self.dataset.studies(split):
+            name, voxels = next(volumes, ("nothing", {}))
+            if name != study.study_id:
+                raise _broken(split, study.study_id, name)
+            for pair in study.pairs:
+                columns: dict[str, Json] = {
+                    "pair_id": pair.pair_id,
+                    "study_id": pair.study_id,
+                    "patient": pair.patient,
+                    "sequence": pair.sequence,
+                    "text": pair.text,
+                    "licence": NO_LICENCE,
+                    "pair": pair.canonical().decode(),
+                }
+                yield ExportRow(pair.pair_id, NO_LICENCE, columns, packed(voxels[pair.sequence]))
+
+
+def _broken(split: Split, said: str, found: str) -> PermanentError:
+    reason = f"split {split}: records say {said}, shards say {found}"
+    return PermanentError("export-source-broken", reason, "Run `journalclip audit`.")
+
+
+def _columns(pair: Pair, article: Mapping[str, str | None]) -> dict[str, Json]:
+    return {
+        "pair_id": pair.pair_id,
+        "article_id": pair.article_id,
+        "figure_id": pair.figure_id,
+        "panel_id": pair.panel_id,
+        "label": pair.label,
+        "text": pair.text,
+        "page": pair.page,
+        "modality": pair.modality,
+        "licence": pair.licence,
+        **article,
+        "pair": pair.canonical().decode(),
+    }

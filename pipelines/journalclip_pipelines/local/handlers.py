@@ -1,78 +1,52 @@
-"""Which handler each stage of a local run drains, and how it is wired. The only place that knows all services.
+"""Which handler each stage of a local run drains, and how it is wired: the same for every kind.
 
 Heavy services are imported when their stage has work, never before.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
-from journalclip_freezing import FreezeOptions
+from journalclip_pipelines.local.local_kind import LocalKind
 from journalclip_pipelines.local.stages import Stage, Tick
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.consume import Handler
-from journalclip_shared.events import ArticleSubmitted, DatasetFrozen, FiguresExtracted, ModelPromoted, ModelTrained
+from journalclip_shared.events import DatasetFrozen, ModelPromoted, ModelTrained, TrainingRequested
+from journalclip_shared.names import group, registered_model
 from journalclip_shared.signing import load_signer
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a caller of a local run may choose."""
+    """What a caller of a local run may choose, whatever the kind."""
 
-    recipe: str = "demo"
-    settings: tuple[str, ...] = ()  # `key=value` over the recipe, e.g. `model.base=FOLDER`
+    recipe: str
+    overrides: tuple[str, ...] = ()  # `key=value` over the recipe, e.g. `model.base=FOLDER`
     gates: str = "local"
-    workers: int = 2
-    freeze: FreezeOptions = field(default_factory=FreezeOptions)
 
 
-def stages_before_freezing(workspace: Workspace, options: RunOptions) -> list[Stage]:
-    """From PDFs to pairs."""
+def stages_before_freezing(workspace: Workspace, local: LocalKind) -> list[Stage]:
+    """From sources to pairs."""
 
-    @contextmanager
-    def extraction(_tick: Tick) -> Iterator[Handler]:
-        from journalclip_extraction.article import ExtractOptions
-        from journalclip_extraction.handler import ExtractionHandler
-        from journalclip_extraction.sandbox import Sandbox
-        from journalclip_sources.sandbox import Limits
-
-        with Sandbox(Limits()) as sandbox:
-            yield ExtractionHandler(workspace.store, sandbox, ExtractOptions())
+    def extraction(_tick: Tick) -> AbstractContextManager[Handler]:
+        return local.extraction(workspace)
 
     @contextmanager
     def structuring(_tick: Tick) -> Iterator[Handler]:
-        from journalclip_structuring.handler import StructuringHandler
-        from journalclip_structuring.rules import RuleStructurer
+        yield local.structuring(workspace)
 
-        yield StructuringHandler(workspace.store, RuleStructurer())
-
+    one, two = local.titles
     return [
-        Stage("extract figures", "extraction", (ArticleSubmitted,), extraction, options.workers),
-        Stage("structure captions", "structuring", (FiguresExtracted,), structuring, options.workers),
+        Stage(one, group("extraction", local.kind), (local.extracts,), extraction, local.workers),
+        Stage(two, group("structuring", local.kind), (local.structures,), structuring, local.workers),
     ]
 
 
-def stages_after_freezing(workspace: Workspace, options: RunOptions) -> list[Stage]:
-    """From a dataset to a searchable champion."""
-
-    @contextmanager
-    def training(tick: Tick) -> Iterator[Handler]:
-        from journalclip_training.config import with_settings
-        from journalclip_training.handler import TrainingHandler
-        from journalclip_training.recipes import recipe
-        from journalclip_training.tracking import MlflowTracking
-
-        yield TrainingHandler(
-            store=workspace.store,
-            registry=workspace.registry,
-            config=with_settings(recipe(options.recipe), options.settings),
-            workdir=workspace.scratch,
-            tracking=MlflowTracking(workspace.mlflow_uri),
-            signer=load_signer(None, workspace.keys),
-            progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),
-        )
+def stages_after_freezing(workspace: Workspace, local: LocalKind, gates: str) -> list[Stage]:
+    """From a requested training to a searchable champion."""
 
     @contextmanager
     def promotion(_tick: Tick) -> Iterator[Handler]:
@@ -81,18 +55,44 @@ def stages_after_freezing(workspace: Workspace, options: RunOptions) -> list[Sta
         from journalclip_promotion.wiring import build_promoter
         from journalclip_shared.runs import MlflowRuns
 
-        settings = PromotionSettings(workdir=workspace.root, gates=options.gates)
-        runs = MlflowRuns(workspace.mlflow_uri)
-        yield PromotionHandler(build_promoter(settings, workspace.store, workspace.registry, runs), runs)
+        settings = PromotionSettings(workdir=workspace.root, gates=gates)
+        runs, registry = MlflowRuns(workspace.mlflow_uri), workspace.registry(local.kind)
+        yield PromotionHandler(build_promoter(settings, workspace.store, registry, runs, local.kind), local.kind, runs)
 
     @contextmanager
     def indexing(tick: Tick) -> Iterator[Handler]:
         from journalclip_inference.handler import IndexHandler
 
-        yield IndexHandler(workspace.store, workspace.cache, lambda done, total: tick(done, total, ""))
+        yield IndexHandler(workspace.store, local.indexer(workspace, lambda done, total: tick(done, total, "")))
 
     return [
-        Stage("train", "training", (DatasetFrozen,), training, inner=True),
-        Stage("evaluate and promote", "promotion", (ModelTrained, ModelPromoted), promotion),
-        Stage("embed and index", "inference-index", (ModelPromoted,), indexing, inner=True),
+        training_stage(workspace, local),
+        Stage("evaluate and promote", group("promotion", local.kind), (ModelTrained, ModelPromoted), promotion),
+        Stage("embed and index", group("inference-index", local.kind), (ModelPromoted,), indexing, inner=True),
     ]
+
+
+def training_stage(workspace: Workspace, local: LocalKind, device: str = "auto") -> Stage:
+    """Requests are made by whoever runs the stage, so no dataset is answered by itself."""
+
+    @contextmanager
+    def training(tick: Tick) -> Iterator[Handler]:
+        from journalclip_training.config import RunOptions as TrainingOptions
+        from journalclip_training.handler import TrainingHandler
+        from journalclip_training.machine import describe, resolved
+        from journalclip_training.tracking import MlflowTracking
+
+        chosen = resolved(device)
+        logging.getLogger(__name__).info(describe(chosen))
+        yield TrainingHandler(
+            store=workspace.store,
+            registry=workspace.registry(local.kind),
+            kind=local.training(),
+            workdir=workspace.scratch,
+            tracking=MlflowTracking(workspace.mlflow_uri, registered_model(local.kind)),
+            signer=load_signer(None, workspace.keys),
+            options=TrainingOptions(device=chosen),
+            progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),
+        )
+
+    return Stage("train", group("training", local.kind), (DatasetFrozen, TrainingRequested), training, inner=True)

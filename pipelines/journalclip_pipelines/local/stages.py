@@ -69,6 +69,8 @@ class _Watch:
     def handled(self, delivery: Delivery, facts: Sequence[Fact], seconds: float) -> None:
         self._count(0)
 
+    def waiting(self, dependency: str, seconds: float) -> None: ...
+
     def died(self, delivery: Delivery, error: PermanentError) -> None:
         self._count(1)
 

@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_intake.articles import copies
+from journalclip_pipelines.kinds import source_kind
 from journalclip_pipelines.local.run import RunResult
 from journalclip_pipelines.local.workspace import Workspace
-from journalclip_pipelines.operations.status import SourceStatus, article_states, quarantined
+from journalclip_pipelines.operations.status import SourceStatus, quarantined, source_states
 from journalclip_shared.events import ModelTrained, decode
 from journalclip_shared.ids import Json
+from journalclip_shared.names import ledger
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias
@@ -43,7 +45,7 @@ class Summary:
         return len(self.quarantine)
 
     def as_json(self) -> dict[str, Json]:
-        figures, pairs = sum(a.figures for a in self.articles), sum(a.pairs for a in self.articles)
+        figures, pairs = sum(a.extracted for a in self.articles), sum(a.pairs for a in self.articles)
         dataset = self.dataset
         return {
             "articles": len(self.articles),
@@ -81,8 +83,8 @@ def summarise(workspace: Workspace, result: RunResult) -> Summary:
     trained = _trained(workspace, dataset)
     model = ModelManifest.model_validate_json(workspace.store.get(trained.manifest)) if trained else None
     return Summary(
-        articles=article_states(workspace.bus.read),
-        quarantine=quarantined(workspace.bus.read),
+        articles=source_states(workspace.bus.read, source_kind("articles")),
+        quarantine=[each for each in quarantined(workspace.bus.read) if each.kind != "studies"],
         copies=sum(map(len, copies(workspace.store).values())),
         dataset=dataset,
         model=model,
@@ -142,7 +144,7 @@ def _alias(workspace: Workspace, trained: ModelTrained | None) -> str:
         return ""
     aliases: tuple[Alias, ...] = ("champion", "previous", "candidate")
     for alias in aliases:
-        version = workspace.registry.by_alias(alias)
+        version = workspace.registry("articles").by_alias(alias)
         if version is not None and version.version == trained.version:
             return alias
     return ""
@@ -151,7 +153,7 @@ def _alias(workspace: Workspace, trained: ModelTrained | None) -> str:
 def _decision(workspace: Workspace, trained: ModelTrained | None) -> str:
     from journalclip_promotion.ledger import Ledger
 
-    answer = Ledger(workspace.store).answer(trained.model_id) if trained else None
+    answer = Ledger(workspace.store, ledger("articles")).answer(trained.model_id) if trained else None
     return answer.summary() if answer else ""
 
 

@@ -22,6 +22,8 @@ from pathlib import Path
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import Kind
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 
 
@@ -57,9 +59,9 @@ class Workspace:
     def mlflow_uri(self) -> str:
         return f"sqlite:///{self.root.resolve() / 'mlflow.db'}"
 
-    @cached_property
-    def registry(self) -> MlflowRegistry:
-        return MlflowRegistry(self.mlflow_uri)
+    def registry(self, kind: Kind) -> MlflowRegistry:
+        """The registered model of one kind."""
+        return MlflowRegistry(self.mlflow_uri, registered_model(kind))
 
     @property
     def cache(self) -> Path:

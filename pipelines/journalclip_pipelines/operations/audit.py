@@ -1,47 +1,41 @@
 """The audit: walks log, store and registry, and proves what journalclip promises, or says what is broken.
 
-* every submitted article is in exactly one final state (structured or quarantined) and none is left on the way;
-* a dataset holds no pair twice, no article on two sides, and only pairs that stand in a structured document;
+* every submitted source is in exactly one final state (structured or quarantined) and none is left on the way;
+* a dataset holds no pair twice, no source on two sides, and only pairs that stand in a structured document;
 * every reference, in events and in documents, resolves to bytes of its digest;
-* there is exactly one champion where a model was ever promoted, its manifest verifies, and the log names it last.
+* each kind has exactly one champion where a model was ever promoted, its manifest verifies, and the log names it last.
 
-It only reads. A system at work has articles on their way: ``settled=False`` leaves those out.
+It only reads, sources of every kind through `kinds.SourceKind`. A system at work has sources on their way:
+``settled=False`` leaves those out.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from journalclip_intake.articles import submitted
+from journalclip_pipelines.kinds import SourceKind, every_kind
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import (
-    ArticleSubmitted,
-    DatasetFrozen,
-    Fact,
-    FiguresExtracted,
-    ModelPromoted,
-    ModelTrained,
-    PairsStructured,
-    SourceQuarantined,
-)
+from journalclip_shared.events import DatasetFrozen, Fact, ModelPromoted, ModelTrained, SourceQuarantined
 from journalclip_shared.history import events_of, facts_of
 from journalclip_shared.ids import Json
-from journalclip_shared.records import Document
-from journalclip_shared.records.article import ExtractedArticle
+from journalclip_shared.kinds import KINDS, Kind
+from journalclip_shared.records import Document as Record
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.registry import ModelRegistry
 
-DocumentT = TypeVar("DocumentT", bound=Document)
+ManifestT = TypeVar("ManifestT", bound=Record)
+ReadT = TypeVar("ReadT")
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class Violation:
 class Audit:
     """What was walked and what was found."""
 
-    articles: int = 0
+    sources: Counter[Kind] = field(default_factory=Counter)
     pairs: int = 0
     datasets: int = 0
     references: int = 0
@@ -69,7 +63,7 @@ class Audit:
             {"code": each.code, "subject": each.subject, "detail": each.detail} for each in self.violations
         ]
         return {
-            "articles": self.articles,
+            **{kind: self.sources[kind] for kind in KINDS},
             "pairs": self.pairs,
             "datasets": self.datasets,
             "references": self.references,
@@ -78,58 +72,66 @@ class Audit:
         }
 
 
-def audit(bus: Bus, store: ArtifactStore, registry: ModelRegistry | None = None, settled: bool = True) -> Audit:
-    """Walk everything. Raises `TransientError` where log, store or registry cannot be reached."""
-    return _Walk(bus, store, registry, settled).go()
+def audit(bus: Bus, store: ArtifactStore, registries: Mapping[Kind, ModelRegistry], settled: bool = True) -> Audit:
+    """Walk everything. Without a kind's registry its aliases are not looked at.
+
+    Raises `TransientError` where log, store or registry cannot be reached.
+    """
+    return _Walk(bus, store, registries, settled).go()
 
 
 class _Walk:
-    def __init__(self, bus: Bus, store: ArtifactStore, registry: ModelRegistry | None, settled: bool) -> None:
-        self._bus, self._store, self._registry, self._settled = bus, store, registry, settled
+    def __init__(self, bus: Bus, store: ArtifactStore, registries: Mapping[Kind, ModelRegistry], settled: bool) -> None:
+        self._bus, self._store, self._registries, self._settled = bus, store, registries, settled
         self._found = Audit()
         self._verified: set[str] = set()
         self._pairs: dict[str, str] = {}
 
     def go(self) -> Audit:
-        self._articles()
-        self._documents()
+        for of in every_kind():
+            self._sources(of)
+            self._documents(of)
+        self._found.pairs = len(self._pairs)
         for fact in {each.dataset_id: each for each in facts_of(self._bus, DatasetFrozen)}.values():
             self._dataset(fact)
         self._freezes()
         for trained in {each.model_id: each for each in facts_of(self._bus, ModelTrained)}.values():
             self._model(trained.manifest)
-        if self._registry is not None:
-            self._champion(self._registry)
+        for kind, registry in self._registries.items():
+            self._champion(kind, registry)
         return self._found
 
     def _wrong(self, code: str, subject: str, detail: str = "") -> None:
         self._found.violations.append(Violation(code, subject, detail))
 
-    def _articles(self) -> None:
-        announced = {fact.article_id for fact in facts_of(self._bus, ArticleSubmitted)}
-        stored = {fact.article_id: fact for fact in submitted(self._store)}
+    def _sources(self, of: SourceKind) -> None:
+        announced = {fact.key for fact in facts_of(self._bus, of.submitted)}
+        stored = {fact.key: fact for fact in of.submitted_facts(self._store)}
         for missing in sorted(announced - set(stored)):
             self._wrong("submission-unrecorded", missing, "announced, but its manifest is not in the store")
         for silent in sorted(set(stored) - announced):
             self._wrong("submission-unannounced", silent, "stored, but the log does not know it")
-        last = self._last_words()
-        for article in sorted(announced | set(stored)):
-            state = last.get(article, "submitted")
+        last = self._last_words(of)
+        for source in sorted(announced | set(stored)):
+            state = last.get(source, "submitted")
             self._found.states[state] += 1
             if self._settled and state in {"submitted", "extracted"}:
-                self._wrong("article-unfinished", article, f"its last state is {state}")
+                self._wrong(f"{of.source}-unfinished", source, f"its last state is {state}")
         for orphan in sorted(set(last) - announced - set(stored)):
-            if orphan.startswith("art_"):
-                self._wrong("article-unknown", orphan, f"{last[orphan]}, but never submitted")
-        self._found.articles = len(announced | set(stored))
+            refused = of.stores_no_refused and last[orphan] == "quarantined"
+            if orphan.startswith(of.id_prefix) and not refused:
+                self._wrong(f"{of.source}-unknown", orphan, f"{last[orphan]}, but never submitted")
+        self._found.sources[of.kind] = len(announced | set(stored))
         for fact in stored.values():
-            self._resolve(fact.pdf)
+            document = self._read(of.document_of(fact), partial(of.read_submitted, self._store, fact))
+            for ref in document.refs if document else ():
+                self._resolve(ref)
 
-    def _last_words(self) -> dict[str, str]:
+    def _last_words(self, of: SourceKind) -> dict[str, str]:
         """Each source's last state. Facts of one source follow each other in time, also across topics."""
         ranked: tuple[tuple[type[Fact], str], ...] = (
-            (FiguresExtracted, "extracted"),
-            (PairsStructured, "structured"),
+            (of.extracted, "extracted"),
+            (of.structured, "structured"),
             (SourceQuarantined, "quarantined"),
         )
         said = [
@@ -143,24 +145,26 @@ class _Walk:
                 final[source] = state
         return final
 
-    def _documents(self) -> None:
-        for extracted in {each.document.uri: each for each in facts_of(self._bus, FiguresExtracted)}.values():
-            document = self._read(extracted.document, ExtractedArticle)
-            for ref in _images(document) if document else ():
-                self._resolve(ref)
-        newest = {each.article_id: each.document for each in facts_of(self._bus, PairsStructured)}
+    def _documents(self, of: SourceKind) -> None:
+        extracted = {ref.uri: ref for ref in map(of.document_of, facts_of(self._bus, of.extracted))}
+        for ref in extracted.values():
+            document = self._read(ref, partial(of.read_extracted, self._store, ref))
+            for each in document.refs if document else ():
+                self._resolve(each)
+        newest = {fact.key: of.document_of(fact) for fact in facts_of(self._bus, of.structured)}
         for ref in newest.values():
-            structured = self._read(ref, StructuredArticle)
-            for pair in structured.pairs if structured else ():
-                if pair.pair_id in self._pairs:
-                    self._wrong("pair-duplicate", pair.pair_id, f"in {ref.uri} and {self._pairs[pair.pair_id]}")
-                self._pairs[pair.pair_id] = ref.uri
-                self._resolve(pair.image)
-        self._found.pairs = len(self._pairs)
+            document = self._read(ref, partial(of.read_structured, self._store, ref))
+            for each in document.refs if document else ():
+                self._resolve(each)
+            for pair, shown in (document.pairs if document else {}).items():
+                if pair in self._pairs:
+                    self._wrong("pair-duplicate", pair, f"in {ref.uri} and {self._pairs[pair]}")
+                self._pairs[pair] = ref.uri
+                self._resolve(shown)
 
     def _dataset(self, fact: DatasetFrozen) -> None:
         self._found.datasets += 1
-        manifest = self._read(fact.manifest, DatasetManifest)
+        manifest = self._parsed(fact.manifest, DatasetManifest)
         if manifest is None:
             return
         if manifest.leaks.total:
@@ -173,21 +177,23 @@ class _Walk:
 
     def _freezes(self) -> None:
         announced = {fact.dataset_id for fact in facts_of(self._bus, DatasetFrozen)}
-        for name in self._store.list_manifests("datasets", "freezes/"):
+        freezes = (name for kind in KINDS for name in self._store.list_manifests("datasets", names.freezes(kind)))
+        for name in freezes:
             ref = self._store.find_manifest("datasets", name)
             dataset = str(json.loads(self._store.get(ref))["fact"]["dataset_id"]) if ref is not None else ""
             if self._settled and dataset not in announced:
                 self._wrong("dataset-unannounced", dataset, f"{name} says that it was frozen, the log does not")
 
     def _model(self, ref: ArtifactRef) -> bool:
-        manifest = self._read(ref, ModelManifest)
+        manifest = self._parsed(ref, ModelManifest)
         if manifest is None:
             return False
         resolved = [self._resolve(file.ref) for file in (*manifest.files, *manifest.start_files)]  # all are told
         return all(resolved)
 
-    def _champion(self, registry: ModelRegistry) -> None:
-        promoted = max(facts_of(self._bus, ModelPromoted), key=lambda fact: fact.sequence, default=None)
+    def _champion(self, kind: Kind, registry: ModelRegistry) -> None:
+        ours = (fact for fact in facts_of(self._bus, ModelPromoted) if fact.kind == kind)
+        promoted = max(ours, key=lambda fact: fact.sequence, default=None)
         champion = registry.by_alias("champion")
         models = [version.model_id for version in registry.versions()]
         for twice in sorted(model for model, count in Counter(models).items() if count > 1):
@@ -202,11 +208,14 @@ class _Walk:
         if not self._model(champion.manifest):
             self._wrong("champion-broken", champion.model_id, "its files do not all verify")
 
-    def _read(self, ref: ArtifactRef, kind: type[DocumentT]) -> DocumentT | None:
+    def _parsed(self, ref: ArtifactRef, model: type[ManifestT]) -> ManifestT | None:
+        return self._read(ref, lambda: model.model_validate_json(self._store.get(ref)))
+
+    def _read(self, ref: ArtifactRef, read: Callable[[], ReadT]) -> ReadT | None:
         if not self._resolve(ref):
             return None
         try:
-            return kind.model_validate_json(self._store.get(ref))
+            return read()
         except ValidationError as error:
             self._wrong("document-invalid", ref.uri, f"{error.error_count()} errors")
             return None
@@ -222,10 +231,3 @@ class _Walk:
             return False
         self._verified.add(ref.uri)
         return True
-
-
-def _images(document: ExtractedArticle) -> Iterator[ArtifactRef]:
-    for figure in document.figures:
-        for image in (figure.image, *(panel.image for panel in figure.panels)):
-            if image is not None:
-                yield image

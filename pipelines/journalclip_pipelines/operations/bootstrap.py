@@ -34,7 +34,6 @@ from minio.notificationconfig import NotificationConfig, PrefixFilterRule, Queue
 from journalclip_pipelines.operations.topology import (
     OBJECT_STORE,
     SERVICES,
-    STUDY_SERVICES,
     Service,
     Topic,
     topics,
@@ -180,7 +179,7 @@ def make_logins(settings: KafkaSettings, folder: Path, report: Report) -> None:
 
 def make_acls(settings: KafkaSettings, report: Report) -> None:
     """Kafka ACLs, one principal a service, named as its group."""
-    services = [acl for each in (*SERVICES, *STUDY_SERVICES) for acl in service_acls(each, settings.topic_prefix)]
+    services = [acl for each in SERVICES for acl in service_acls(each, settings.topic_prefix)]
     wanted = [*services, *store_acls(settings.topic_prefix)]
     with _admin(settings) as admin:
         try:
@@ -200,7 +199,9 @@ def service_acls(service: Service, prefix: str = "") -> list[ACL]:
     read = [allow(ACLOperation.READ, ResourceType.TOPIC, topic) for topic in service.topics_read]
     write = [allow(ACLOperation.WRITE, ResourceType.TOPIC, topic) for topic in service.topics_written]
     groups = _EXACTLY if service.shares_work else ACLResourcePatternType.PREFIXED
-    return [*read, *write, allow(ACLOperation.READ, ResourceType.GROUP, service.group, groups)]
+    former = [service.former_group] if service.former_group else []
+    places = [allow(ACLOperation.READ, ResourceType.GROUP, each, groups) for each in (service.group, *former)]
+    return [*read, *write, *places]
 
 
 def store_acls(prefix: str = "") -> list[ACL]:
@@ -277,14 +278,14 @@ def bucket_policy(service: Service, prefix: str = "") -> str:
     def statement(actions: list[str], resources: list[str]) -> dict[str, object]:
         return {"Effect": "Allow", "Action": actions, "Resource": resources}
 
-    touched = sorted({*service.reads, *service.writes})
+    touched = sorted({*service.reads, *service.buckets_written})
     statements = [
         statement(["s3:ListBucket", "s3:GetBucketLocation"], [f"arn:aws:s3:::{prefix}{each}" for each in touched]),
         statement(["s3:GetObject"], [f"arn:aws:s3:::{prefix}{each}/*" for each in touched]),
     ]
-    if service.writes:
+    if service.buckets_written:
         put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-        statements.append(statement(put, [f"arn:aws:s3:::{prefix}{each}/*" for each in service.writes]))
+        statements.append(statement(put, [f"arn:aws:s3:::{prefix}{each}/*" for each in service.buckets_written]))
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 

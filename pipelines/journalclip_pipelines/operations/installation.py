@@ -16,6 +16,8 @@ from journalclip_promotion.wiring import build_promoter
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import KINDS, Kind
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.runs import MlflowRuns
 from journalclip_shared.wiring import open_artifacts, open_bus
@@ -23,12 +25,13 @@ from journalclip_shared.wiring import open_artifacts, open_bus
 
 @dataclass(frozen=True)
 class Installation:
-    """Everything is opened when it is first used."""
+    """One kind's part of an installation. Everything is opened when it is first used."""
 
     settings: PromotionSettings
+    kind: Kind
 
     @classmethod
-    def open(cls, workdir: Path) -> Installation:
+    def open(cls, workdir: Path, kind: Kind) -> Installation:
         """Raises `PermanentError` ``workdir-missing`` where only a folder is named, and no run worked in it."""
         settings = PromotionSettings(workdir=workdir)
         local = settings.bus == "sqlite" and settings.artifacts == "local" and not settings.mlflow_uri
@@ -37,7 +40,14 @@ class Installation:
             raise PermanentError("workdir-missing", f"{workdir} holds no journalclip run", remedy)
         if local and "gates" not in settings.model_fields_set:
             settings = settings.model_copy(update={"gates": "local"})
-        return cls(settings)
+        return cls(settings, kind)
+
+    @classmethod
+    def every(cls, workdir: Path, kind: Kind | None = None) -> list[Installation]:
+        """One for each kind that has a registered model; ``kind`` narrows it to one, whether it has or not."""
+        if kind is not None:
+            return [cls.open(workdir, kind)]
+        return [there for each in KINDS if (there := cls.open(workdir, each)).registry.versions()]
 
     @cached_property
     def bus(self) -> Bus:
@@ -49,7 +59,7 @@ class Installation:
 
     @cached_property
     def registry(self) -> MlflowRegistry:
-        return MlflowRegistry(self.settings.registry_uri)
+        return MlflowRegistry(self.settings.registry_uri, registered_model(self.kind))
 
     @cached_property
     def runs(self) -> MlflowRuns:
@@ -63,4 +73,4 @@ class Installation:
     def promoter(self, gates: str | None = None) -> Promoter:
         """With the installation's gates, or others. Raises `GatesUnusable`, `KeyUnusable`."""
         settings = self.settings if gates is None else self.settings.model_copy(update={"gates": gates})
-        return build_promoter(settings, self.store, self.registry, self.runs)
+        return build_promoter(settings, self.store, self.registry, self.runs, self.kind)

@@ -6,28 +6,20 @@ its own. Manifests are written last and never changed, so they are enough to say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from journalclip_intake.articles import submitted
+from journalclip_pipelines.kinds import every_kind
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.bus import Bus, Delivery, Record, dead_letter_topic
-from journalclip_shared.events import (
-    FACTS,
-    ArticleSubmitted,
-    DatasetFrozen,
-    Event,
-    Fact,
-    FiguresExtracted,
-    ModelPromoted,
-    ModelTrained,
-    PairsStructured,
-)
+from journalclip_shared.consume import BODY_REFERENCE
+from journalclip_shared.events import FACTS, DatasetFrozen, Event, Fact, ModelPromoted, ModelTrained
 from journalclip_shared.history import facts_of
-from journalclip_shared.records.article import ExtractedArticle
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.registry import ModelRegistry
 
 _OURS = "dlq-"
@@ -57,10 +49,13 @@ def letters(bus: Bus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
                 yield Letter(delivery, topic, headers.get("dlq-group", ""), headers.get("dlq-code", ""), origin)
 
 
-def replay(bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> list[Letter]:
+def replay(
+    bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = (), store: ArtifactStore | None = None
+) -> list[Letter]:
     """Publish dead letters to their topics again; each is replayed once in its life unless it dies again.
 
     ``codes`` chooses (``retries-exhausted`` is what an outage leaves); empty means all.
+    ``store`` holds the bodies that were too large for the log; without it such a letter is left where it is.
     """
     replayed = {
         dict(delivery.headers)[_REPLAYED].decode()
@@ -71,40 +66,46 @@ def replay(bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = ()) 
     chosen = [
         letter
         for letter in letters(bus, topics)
-        if letter.origin not in replayed and (not codes or letter.code in codes)
+        if letter.origin not in replayed
+        and (not codes or letter.code in codes)
+        and (store is not None or BODY_REFERENCE not in dict(letter.delivery.headers))
     ]
-    bus.publish_raw([_again(letter) for letter in chosen])
+    bus.publish_raw([_again(letter, store) for letter in chosen])
     return chosen
 
 
-def _again(letter: Letter) -> Record:
+def _again(letter: Letter, store: ArtifactStore | None) -> Record:
+    body = letter.delivery.body
+    if store is not None and (reference := dict(letter.delivery.headers).get(BODY_REFERENCE)):
+        body = store.get(ArtifactRef.model_validate_json(reference))
     kept = [
         (name, value) for name, value in letter.delivery.headers if not name.startswith(_OURS) and name != _REPLAYED
     ]
     headers = (*kept, (_REPLAYED, letter.origin.encode()))
-    return Record(letter.topic, letter.delivery.key, headers, letter.delivery.body)
+    return Record(letter.topic, letter.delivery.key, headers, body)
 
 
-def rebuild(bus: Bus, store: ArtifactStore, registry: ModelRegistry | None = None) -> dict[str, int]:
+def rebuild(bus: Bus, store: ArtifactStore, registries: Mapping[Kind, ModelRegistry]) -> dict[str, int]:
     """Say again, into an empty log, everything that manifests and registry know; returns how many facts by topic.
 
     The groups' places are gone with the log, so every service will see every fact again and find it done.
     """
     counts: dict[str, int] = {}
-    for kind, facts in _sources(store, registry):
-        batch = [Event(fact, "rebuild") for fact in facts()]
+    for topic, facts in _sources(store, registries):
+        batch = [Event(fact, "rebuild") for fact in facts]
         bus.publish(batch)
-        counts[kind.topic] = len(batch)
+        counts[topic] = counts.get(topic, 0) + len(batch)
     return counts
 
 
-def reindex(bus: Bus, registry: ModelRegistry) -> ModelPromoted | None:
-    """Announce the champion again, so that serving embeds and indexes what it has not; None where there is none."""
+def reindex(bus: Bus, kind: Kind, registry: ModelRegistry) -> ModelPromoted | None:
+    """Announce a kind's champion again, so that what is not indexed is; None where there is none."""
     champion = registry.by_alias("champion")
     if champion is None:
         return None
-    said = [fact for fact in facts_of(bus, ModelPromoted) if fact.model_id == champion.model_id]
-    last = max((fact.sequence for fact in facts_of(bus, ModelPromoted)), default=-1)
+    ours = [fact for fact in facts_of(bus, ModelPromoted) if fact.kind == kind]
+    said = [fact for fact in ours if fact.model_id == champion.model_id]
+    last = max((fact.sequence for fact in ours), default=-1)
     trained = [fact for fact in facts_of(bus, ModelTrained) if fact.model_id == champion.model_id]
     dataset = said[-1].dataset_id if said else trained[-1].dataset_id if trained else ""
     fact = ModelPromoted(
@@ -113,21 +114,23 @@ def reindex(bus: Bus, registry: ModelRegistry) -> ModelPromoted | None:
         manifest=champion.manifest,
         version=champion.version,
         sequence=last + 1,
+        kind=kind,
     )
     bus.publish([Event(fact, "reindex")])
     return fact
 
 
-def _sources(
-    store: ArtifactStore, registry: ModelRegistry | None
-) -> Iterator[tuple[type[Fact], Callable[[], Iterator[Fact]]]]:
-    yield ArticleSubmitted, lambda: iter(submitted(store))
-    yield FiguresExtracted, lambda: _extracted(store)
-    yield PairsStructured, lambda: _structured(store)
-    yield DatasetFrozen, lambda: _frozen(store)
-    if registry is not None:
-        yield ModelTrained, lambda: _trained(store, registry)
-        yield ModelPromoted, lambda: _promoted(store, registry)
+def _sources(store: ArtifactStore, registries: Mapping[Kind, ModelRegistry]) -> Iterator[tuple[str, Iterator[Fact]]]:
+    for of in every_kind():
+        extracted = _manifests(store, of.documents, names.extracted())
+        structured = _manifests(store, of.documents, names.structured())
+        yield of.submitted.topic, of.submitted_facts(store)
+        yield of.extracted.topic, map(partial(of.extracted_fact, store), extracted)
+        yield of.structured.topic, map(partial(of.structured_fact, store), structured)
+    yield DatasetFrozen.topic, _frozen(store)
+    for registry in registries.values():
+        yield ModelTrained.topic, _trained(store, registry)
+        yield ModelPromoted.topic, _promoted(store, registry)
 
 
 def _manifests(store: ArtifactStore, bucket: Bucket, prefix: str) -> Iterator[ArtifactRef]:
@@ -136,49 +139,38 @@ def _manifests(store: ArtifactStore, bucket: Bucket, prefix: str) -> Iterator[Ar
             yield ref
 
 
-def _extracted(store: ArtifactStore) -> Iterator[Fact]:
-    for ref in _manifests(store, "figures", "extracted/"):
-        document = ExtractedArticle.model_validate_json(store.get(ref))
-        panels = sum(len(figure.panels) for figure in document.figures)
-        yield FiguresExtracted(
-            article_id=document.article_id, document=ref, figures=len(document.figures), panels=panels
-        )
-
-
-def _structured(store: ArtifactStore) -> Iterator[Fact]:
-    for ref in _manifests(store, "figures", "structured/"):
-        document = StructuredArticle.model_validate_json(store.get(ref))
-        yield PairsStructured(article_id=document.article_id, document=ref, pairs=len(document.pairs))
-
-
 def _frozen(store: ArtifactStore) -> Iterator[Fact]:
-    for ref in _manifests(store, "datasets", "frozen/"):
+    for ref in _manifests(store, "datasets", names.frozen()):
         manifest = DatasetManifest.model_validate_json(store.get(ref))
         pairs = sum(part.pairs for part in manifest.splits.values())
-        yield DatasetFrozen(dataset_id=manifest.dataset_id, manifest=ref, pairs=pairs)
+        yield DatasetFrozen(dataset_id=manifest.dataset_id, manifest=ref, pairs=pairs, kind=manifest.kind)
 
 
-def _dataset_of(store: ArtifactStore, ref: ArtifactRef) -> str:
-    return ModelManifest.model_validate_json(store.get(ref)).dataset_id
+def _model(store: ArtifactStore, ref: ArtifactRef) -> ModelManifest:
+    return ModelManifest.model_validate_json(store.get(ref))
 
 
 def _trained(store: ArtifactStore, registry: ModelRegistry) -> Iterator[Fact]:
     for version in registry.versions():
+        model = _model(store, version.manifest)
         yield ModelTrained(
             model_id=version.model_id,
-            dataset_id=_dataset_of(store, version.manifest),
+            dataset_id=model.dataset_id,
             manifest=version.manifest,
             version=version.version,
+            kind=model.kind,
         )
 
 
 def _promoted(store: ArtifactStore, registry: ModelRegistry) -> Iterator[Fact]:
     champion, previous = registry.by_alias("champion"), registry.by_alias("previous")
     if champion is not None:
+        model = _model(store, champion.manifest)
         yield ModelPromoted(
             model_id=champion.model_id,
-            dataset_id=_dataset_of(store, champion.manifest),
+            dataset_id=model.dataset_id,
             manifest=champion.manifest,
             version=champion.version,
             previous_version=previous.version if previous is not None else None,
+            kind=model.kind,
         )

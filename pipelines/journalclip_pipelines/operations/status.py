@@ -1,25 +1,20 @@
-"""Where every article stands: a fold over the event log, one final state each.
+"""Where every source stands: a fold over the event log, one final state each, the same for every kind.
 
 States: ``submitted`` and ``extracted`` are on the way; ``structured`` and ``quarantined`` are final. The last event
-about an article decides, so one that was quarantined and then replayed with success counts as structured.
+about a source decides, so one that was quarantined and then replayed with success counts as structured.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from journalclip_pipelines.kinds import SourceKind, every_kind, source_kind
 from journalclip_shared.bus import Delivery
-from journalclip_shared.events import (
-    ArticleSubmitted,
-    Fact,
-    FiguresExtracted,
-    PairsStructured,
-    SourceQuarantined,
-    decode,
-)
+from journalclip_shared.events import Fact, SourceQuarantined, decode
+from journalclip_shared.kinds import Kind
 
 State = Literal["submitted", "extracted", "structured", "quarantined"]
 ReadTopic = Callable[[str], Iterable[Delivery]]
@@ -27,50 +22,62 @@ ReadTopic = Callable[[str], Iterable[Delivery]]
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """One source's state; code, reason and remedy where it is quarantined."""
+    """One source's state; code, reason and remedy where it is quarantined. ``kind`` None: a dataset or a training."""
 
     source_id: str
     name: str
     state: State
-    figures: int = 0
+    kind: Kind | None
+    extracted: int = 0  # figures, or volumes
     pairs: int = 0
     stage: str = ""
     code: str = ""
     reason: str = ""
     remedy: str = ""
 
-    def as_json(self) -> dict[str, str | int]:
-        return asdict(self)
+    def as_json(self) -> dict[str, str | int | None]:
+        unit = source_kind(self.kind).unit if self.kind else "figures"
+        return {
+            "source_id": self.source_id, "name": self.name, "state": self.state, "kind": self.kind,
+            unit: self.extracted, "pairs": self.pairs, "stage": self.stage, "code": self.code,
+            "reason": self.reason, "remedy": self.remedy,
+        }  # fmt: skip
 
 
-def article_states(read: ReadTopic) -> list[SourceStatus]:
-    """All articles, in order of submission."""
+def source_states(read: ReadTopic, of: SourceKind) -> list[SourceStatus]:
+    """All sources of one kind, in order of submission; one that was refused before it was stored stands with them."""
     states: dict[str, SourceStatus] = {}
-    for fact in _facts(read, ArticleSubmitted, FiguresExtracted, PairsStructured, SourceQuarantined):
-        match fact:
-            case ArticleSubmitted():
-                states.setdefault(fact.article_id, SourceStatus(fact.article_id, fact.name, "submitted"))
-            case FiguresExtracted() if fact.article_id in states:
-                states[fact.article_id] = replace(states[fact.article_id], state="extracted", figures=fact.figures)
-            case PairsStructured() if fact.article_id in states:
-                states[fact.article_id] = replace(states[fact.article_id], state="structured", pairs=fact.pairs)
-            case SourceQuarantined() if fact.source_id in states:
-                states[fact.source_id] = _quarantined(states[fact.source_id], fact)
-            case _:
-                pass  # a dataset or model in quarantine is no article
+    for fact in _facts(read, of.submitted, of.extracted, of.structured, SourceQuarantined):
+        source = fact.key
+        if isinstance(fact, of.submitted):
+            states.setdefault(source, SourceStatus(source, of.name_of(fact), "submitted", of.kind))
+        elif isinstance(fact, SourceQuarantined) and (source in states or source.startswith(of.id_prefix)):
+            known = states.get(source) or SourceStatus(source, fact.name, "quarantined", of.kind)
+            states[source] = _quarantined(known, fact)
+        elif source not in states:
+            continue  # a dataset or a training in quarantine is no source
+        elif isinstance(fact, of.extracted):
+            states[source] = replace(states[source], state="extracted", extracted=of.extracted_count(fact))
+        elif isinstance(fact, of.structured):
+            states[source] = replace(states[source], state="structured", pairs=of.pairs_count(fact))
     return list(states.values())
 
 
+def all_states(read: ReadTopic) -> list[SourceStatus]:
+    """Sources of every kind, kind by kind."""
+    return [state for of in every_kind() for state in source_states(read, of)]
+
+
 def quarantined(read: ReadTopic) -> list[SourceStatus]:
-    """Everything in quarantine: articles first, then datasets and models."""
-    articles = [state for state in article_states(read) if state.state == "quarantined"]
-    known = {state.source_id for state in article_states(read)}
+    """Everything in quarantine: sources first, then datasets, trainings and models."""
+    states = all_states(read)
+    known = {state.source_id for state in states}
     others = {
-        fact.source_id: _quarantined(SourceStatus(fact.source_id, fact.name, "quarantined"), fact)
+        fact.source_id: _quarantined(SourceStatus(fact.source_id, fact.name, "quarantined", None), fact)
         for fact in _facts(read, SourceQuarantined)
         if isinstance(fact, SourceQuarantined) and fact.source_id not in known
     }
-    return articles + list(others.values())
+    return [state for state in states if state.state == "quarantined"] + list(others.values())
 
 
 def counts(states: Iterable[SourceStatus]) -> dict[str, int]:

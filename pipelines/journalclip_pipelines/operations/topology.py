@@ -23,9 +23,10 @@ from journalclip_shared.events import (
     SourceQuarantined,
     StudyStructured,
     StudySubmitted,
+    TrainingRequested,
     VolumesExtracted,
 )
-from journalclip_shared.names import NOTIFICATIONS
+from journalclip_shared.names import FORMER_GROUPS, NOTIFICATIONS, group
 
 # As many as members that could ever share a group's work; more cost memory, and a key's partition must never change.
 PARTITIONS = 12
@@ -59,8 +60,19 @@ class Service:
     shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
 
     @property
+    def former_group(self) -> str | None:
+        """The group's name in the last release, whose places in the log it begins at."""
+        return FORMER_GROUPS.get(self.group)
+
+    @property
     def topics_read(self) -> list[str]:
         return [*(fact.topic for fact in self.consumes), *self.extra_topics]
+
+    @property
+    def buckets_written(self) -> tuple[Bucket, ...]:
+        """`writes`, and where the body of a dead letter goes that is too large for the log."""
+        buries = bool(self.topics_read) and self.shares_work
+        return (*self.writes, "quarantine") if buries else self.writes
 
     @property
     def topics_written(self) -> list[str]:
@@ -69,6 +81,15 @@ class Service:
         return [*(fact.topic for fact in self.produces), *letters, *quarantine]
 
 
+def of_articles(step: str) -> str:
+    return group(step, "articles")
+
+
+def of_studies(step: str) -> str:
+    return group(step, "studies")
+
+
+# A step is deployed once for each kind, with a login of its own: neither kind's reads the other's sources.
 SERVICES = (
     Service(
         "intake",
@@ -78,42 +99,42 @@ SERVICES = (
         extra_topics=(NOTIFICATIONS,),
     ),
     Service(
-        "extraction",
+        of_articles("extraction"),
         consumes=(ArticleSubmitted,),
         produces=(FiguresExtracted,),
         reads=("articles", "figures"),
         writes=("figures",),
     ),
     Service(
-        "structuring",
+        of_articles("structuring"),
         consumes=(FiguresExtracted,),
         produces=(PairsStructured,),
         reads=("figures",),
         writes=("figures",),
     ),
     Service(
-        "freezing",
+        of_articles("freezing"),
         consumes=(PairsStructured,),
         produces=(DatasetFrozen,),
         reads=("figures", "datasets"),
         writes=("datasets",),
     ),
     Service(
-        "training",
-        consumes=(DatasetFrozen,),
-        produces=(ModelTrained,),
+        of_articles("training"),
+        consumes=(DatasetFrozen, TrainingRequested),
+        produces=(TrainingRequested, ModelTrained),
         reads=("datasets", "models"),
         writes=("models",),
     ),
     Service(
-        "promotion",
+        of_articles("promotion"),
         consumes=(ModelTrained, ModelPromoted),
         produces=(ModelPromoted,),
         reads=("datasets", "models"),
         writes=("models",),
     ),
     Service(
-        "inference-index",
+        of_articles("inference-index"),
         consumes=(ModelPromoted,),
         reads=("figures", "datasets", "models"),
         writes=("models",),
@@ -132,42 +153,46 @@ SERVICES = (
         writes=("datasets", "figures"),
         shares_work=False,
     ),
-)
-# Services of studies, started where a hospital's archive is: none reads an article, none of those above reads a study.
-STUDY_SERVICES = (
     Service("study-intake", produces=(StudySubmitted, SourceQuarantined), reads=("studies",), writes=("studies",)),
     Service(
-        "extraction-studies",
+        of_studies("extraction"),
         consumes=(StudySubmitted,),
         produces=(VolumesExtracted,),
         reads=("studies",),
         writes=("studies",),
     ),
     Service(
-        "structuring-studies",
+        of_studies("structuring"),
         consumes=(VolumesExtracted,),
         produces=(StudyStructured,),
         reads=("studies",),
         writes=("studies",),
     ),
     Service(
-        "training-studies",
-        consumes=(DatasetFrozen,),
-        produces=(ModelTrained,),
+        of_studies("freezing"),
+        consumes=(StudyStructured,),
+        produces=(DatasetFrozen,),
+        reads=("studies", "datasets"),
+        writes=("datasets",),
+    ),
+    Service(
+        of_studies("training"),
+        consumes=(DatasetFrozen, TrainingRequested),
+        produces=(TrainingRequested, ModelTrained),
         reads=("datasets", "models"),
         writes=("models",),
     ),
     Service(
-        "promotion-studies",
+        of_studies("promotion"),
         consumes=(ModelTrained, ModelPromoted),
         produces=(ModelPromoted,),
         reads=("datasets", "models"),
         writes=("models",),
     ),
     Service(
-        "inference-index-studies",
+        of_studies("inference-index"),
         consumes=(ModelPromoted,),
-        reads=("datasets", "models", "studies"),
+        reads=("datasets", "models"),
         writes=("models",),
     ),
 )

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from journalclip_pipelines.local.run import RunResult, latest_documents
 from journalclip_pipelines.local.workspace import Workspace
-from journalclip_pipelines.studies.run import StudyRunResult, registry_of
+from journalclip_shared import names
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest
-from journalclip_shared.records.study import SubmittedStudy
+from journalclip_shared.records.study import StructuredStudy, SubmittedStudy
 
 
 def submitted_studies(workspace: Workspace) -> Iterator[SubmittedStudy]:
     """By id."""
-    for name in workspace.store.list_manifests("studies", "submitted/"):
+    for name in workspace.store.list_manifests("studies", names.submitted()):
         found = workspace.store.find_manifest("studies", name)
         if found is not None:
             yield SubmittedStudy.model_validate_json(workspace.store.get(found))
 
 
-def summary_of(workspace: Workspace, result: StudyRunResult) -> dict[str, Json]:
+def volumes_without_pair(workspace: Workspace) -> dict[str, Json]:
+    """Volumes of which no report says anything, by reason."""
+    counts = Counter[str]()
+    for document in latest_documents(workspace, "studies"):
+        counts.update(StructuredStudy.model_validate_json(workspace.store.get(document)).without_pair)
+    return dict(sorted(counts.items()))
+
+
+def summary_of(workspace: Workspace, result: RunResult) -> dict[str, Json]:
     """One flat object; the decision is the ledger's own line."""
     from journalclip_promotion.ledger import Ledger
 
-    registry = registry_of(workspace)
+    registry = workspace.registry("studies")
     candidate, champion = registry.by_alias("candidate"), registry.by_alias("champion")
-    answer = Ledger(workspace.store, "studies/").answer(candidate.model_id) if candidate else None
+    answer = Ledger(workspace.store, names.ledger("studies")).answer(candidate.model_id) if candidate else None
     dataset = None
     if result.dataset is not None:
         dataset = DatasetManifest.model_validate_json(workspace.store.get(result.dataset.manifest))
     return {
         "studies": sum(1 for _ in submitted_studies(workspace)),
-        "refused": [fact.code for fact in result.refused],
+        "refused": [fact.code for fact in result.submitted.refused],
         "dataset": dataset.dataset_id if dataset else None,
         "splits": {name: {"pairs": p.pairs, "patients": p.articles} for name, p in dataset.splits.items()}
         if dataset
         else {},
         "leaks": dataset.leaks.total if dataset else 0,
+        "dropped": dict(dataset.dropped) if dataset else {},
+        "volumes_without_pair": volumes_without_pair(workspace),
         "candidate": candidate.version if candidate else None,
         "champion": champion.version if champion else None,
         "decision": answer.summary() if answer else None,

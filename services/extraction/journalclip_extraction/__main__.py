@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,21 +12,37 @@ from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
+from journalclip_shared.kinds import Kind
 
 
-def serve(settings: ExtractionSettings, stop: threading.Event | None = None) -> int:
-    """Handle events until ``stop`` is set; returns the exit code."""
+def build(settings: ExtractionSettings, kind: Kind) -> wiring.Build:
+    return _studies() if kind == "studies" else _articles(settings)
 
+
+def _articles(settings: ExtractionSettings) -> wiring.Build:
     @contextmanager
-    def build(store: ArtifactStore, _bus: Bus) -> Iterator[Handler]:
+    def open_handler(store: ArtifactStore, _bus: Bus) -> Iterator[Handler]:
         with Sandbox(settings.limits, container=settings.parser) as sandbox:
             yield ExtractionHandler(store, sandbox, settings.options())
 
-    return wiring.serve(settings, build, stop)
+    return open_handler
+
+
+def _studies() -> wiring.Build:
+    from journalclip_extraction.studies import StudyHandler  # reads volumes, which needs libraries of its own
+    from journalclip_sources.studies.cells import normalising
+
+    @contextmanager
+    def open_handler(store: ArtifactStore, _bus: Bus) -> Iterator[Handler]:
+        with normalising() as cell:
+            yield StudyHandler(store, cell)
+
+    return open_handler
 
 
 def main() -> None:
-    sys.exit(serve(ExtractionSettings()))
+    settings = ExtractionSettings()
+    wiring.main_of_kind(settings, lambda kind: build(settings, kind))
 
 
 if __name__ == "__main__":

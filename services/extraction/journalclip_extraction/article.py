@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from journalclip_shared.records.article import ArticleFacts, Box, Mention, Modality, Quality
+from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Modality, Quality
+from journalclip_sources.pdf.labels import series_key
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ReadPanel:
     subcaption: str | None = None
     crop: Crop | None = None
     phash: str | None = None
+    text: str | None = None  # the words common to all panels, then its own
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class ReadPart:
 class ReadFigure:
     """A figure as found on its page(s). ``page``, ``box`` and ``crop`` are those of its first part."""
 
-    number: str  # normalised: "1", "S2"
+    number: str  # normalised: "1", "S2", "2.1", "1-4"; "" where none is printed
     label: str  # as printed: "FIG. 1."
     caption: str
     caption_page: int
@@ -79,6 +81,16 @@ class ReadFigure:
     modality: Modality = "unknown"
     modality_by: str = "none"
     continued: tuple[ReadPart, ...] = ()
+    series: str = ""  # what is numbered beside the figures: "supplementary", "plate", "case 2"
+    suffix: str = ""  # "A" where 1A and 1B have captions of their own
+    licence: Licence | None = None  # where the caption states terms of its own; never looser than the article's
+    flags: tuple[str, ...] = ()
+    caption_translation: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names the figure in its article: series, number and suffix."""
+        return series_key(self.series, self.number) + self.suffix.lower()
 
 
 @dataclass(frozen=True)
@@ -89,3 +101,4 @@ class ReadArticle:
     facts: ArticleFacts
     figures: tuple[ReadFigure, ...]
     unseen: tuple[str, ...] = ()  # texts of the file that no reader sees
+    captions_seen: int = 0  # captions of figures; what is more than the figures was seen and not kept

@@ -12,22 +12,29 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
+from journalclip_extraction.authors import find_authors
 from journalclip_extraction.captions.wording import join_lines
-from journalclip_extraction.licences import is_statement, normalise
+from journalclip_extraction.identifiers import find_doi, own_doi
+from journalclip_extraction.licences import address_of, is_statement, normalise, version_of
 from journalclip_shared.records.article import ArticleFacts, Sourced
+from journalclip_shared.text import clean
 from journalclip_sources.pdf.content import Line, Page
-from journalclip_sources.pdf.reader import clean
 from journalclip_sources.pdf.typography import Typography
 
-_DOI = re.compile(r"\b(10\.\d{4,9}/[^\s\"<>|]+)", re.IGNORECASE)
-_DOI_TAIL = re.compile(r"[.,;:)\]}]+$")
-_COPYRIGHT_YEAR = re.compile(r"(?:©|\(c\)|copyright)[^.]{0,60}?\b((?:19|20)\d\d)\b", re.IGNORECASE)
-_PUBLISHED_YEAR = re.compile(r"published(?: online)?:?[^.]{0,40}?\b((?:19|20)\d\d)\b", re.IGNORECASE)
+_COPYRIGHT_YEAR = re.compile(
+    r"(?:©|\(c\)|copyright)\s*(?:the\s+authors?(?:\(s\)|s)?\.?)?[^.]{0,60}?\b((?:19|20)\d\d)\b", re.IGNORECASE
+)
+_PUBLISHED_YEAR = re.compile(
+    r"published(?:\s+online)?(?:\s+on)?\s*:?\s*(?:\d{1,2}(?:st|nd|rd|th)?[\s./-]+)?(?:(?-i:[A-Z])[a-z]+\.?,?\s+|\d{1,2}[./-])?"
+    r"(?:\d{1,2},?\s+)?((?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
 _XMP_JOURNAL = re.compile(r"<prism:publicationName[^>]*>(?:\s*<[^>]+>)*\s*([^<]+)", re.IGNORECASE)
 _XMP_DOI = re.compile(r"<(?:prism|pdfx|crossmark):doi[^>]*>\s*(?:doi:)?([^<]+)", re.IGNORECASE)
 _XMP_YEAR = re.compile(
     r"<prism:(?:coverDate|publicationDate|coverDisplayDate)[^>]*>[^<]*?((?:19|20)\d\d)", re.IGNORECASE
 )
+_XMP_CREATOR = re.compile(r"<dc:creator>(.*?)</dc:creator>", re.IGNORECASE | re.DOTALL)
 _NO_TITLE = re.compile(
     r"\.(?:dvi|indd|docx?|pdf|qxd|tex|ps|rtf|xps)\b|^untitled|^microsoft|^\W*$|^[\w.\-]+$", re.IGNORECASE
 )
@@ -46,11 +53,18 @@ _PUBLISHER = re.compile(r"\b(?:publishing|publishers?|press|group|ltd|gmbh|inc|c
 _SUBJECT = re.compile(r"^([A-Z][^,;.:]{2,90}),\s*(?:(?:19|20)\d\d\b|https?:|doi)")
 _KICKER = re.compile(
     r"^(?:(?:original|clinical|review|research|case|brief|short)\s+)+"
-    r"(?:articles?|reports?|study|papers?|series|note)\s+(?=[A-Z])",
+    r"(?:articles?|reports?|study|papers?|series|note)(?:\s+(?=[A-Z])|\s*:\s*)",
     re.IGNORECASE,
 )
 _HEAD = re.compile(r"(?:The )?[A-Z][A-Za-z&]+(?: (?:of|in|and|for|the|&|[A-Z][A-Za-z]+)){1,7}")
 _VOLUME_LINE = re.compile(r"^Vol(?:ume|\.)?\s?\d", re.IGNORECASE)
+# "2016, 4, 9;", "2024; 7: 101-9", "Vol. 12, pp. 3-9", "Volume 80 | Number 3", "(2015) 16:31"
+_PLACE = re.compile(
+    r"(?:\(?(?:19|20)\d\d\)?[,;]?\s*(?:\w{3}\s)?(?P<volume>\d{1,4})\s?(?:\(\s?[\w\s-]{1,9}\))?\s?[:,]\s?"
+    r"(?:Article\s(?:ID\s)?|pp?\.?\s?)?(?P<pages>[eES]?\d{1,9}(?:\s?[-–]\s?[eES]?\d{1,9})?))|"
+    r"\bVol(?:ume|\.)?\s?(?P<other>\d{1,4})\b(?:.{0,30}?\bpp?\.\s?(?P<range>\d{1,6}\s?[-–]\s?\d{1,6}))?",
+    re.IGNORECASE,
+)
 _RUNNING_CHARS = 140  # a longer line is text
 _TITLE_REACH = 0.62  # of the first page's height: below it stands the abstract
 _TITLE_CHARS = 320  # no title is longer; a notice in large type is
@@ -63,13 +77,25 @@ def read_facts(pages: Sequence[Page], habits: Typography, metadata: Mapping[str,
     statement = _licence_statement(pages)  # a cover sheet may state it
     own = _without_cover(pages, habits)
     journal = _journal(own, habits, metadata, xmp)
+    title = _title(own, habits, metadata, journal.value or "")
+    declared = f"{metadata.get('author') or ''} {' '.join(_XMP_CREATOR.findall(xmp))}"
+    authors = find_authors(own[0], title.value or "", declared) if own else ()
+    licence = normalise(statement.value) if statement.value else "unknown"
+    version = version_of(statement.value or "")
+    place = _place(own, habits)
     return ArticleFacts(
-        title=_title(own, habits, metadata, journal.value or ""),
+        title=title,
         doi=_doi(own, habits, metadata, xmp),
         journal=journal,
         year=_year(pages, metadata, xmp),
+        volume=place[0],
+        page_range=place[1],
         licence_statement=statement,
-        licence=normalise(statement.value) if statement.value else "unknown",
+        licence=licence,
+        licence_version=version if licence.startswith("CC") else None,
+        licence_url=address_of(licence, version),
+        authors=authors,
+        authors_where=f"page {own[0].number}, below the title" if authors else None,
     )
 
 
@@ -114,24 +140,17 @@ def _printed_title(page: Page, habits: Typography, journal: str) -> str:
 
 
 def _doi(pages: Sequence[Page], habits: Typography, metadata: Mapping[str, str], xmp: str) -> Sourced:
-    if pages:
-        for line in pages[0].lines:
-            if found := _find_doi(line.text):
-                return Sourced(value=found, where=f"page {pages[0].number}")
-    if (match := _XMP_DOI.search(xmp)) and (found := _find_doi(match[1])):
+    if pages and (found := own_doi(pages[0].lines)):
+        return Sourced(value=found, where=f"page {pages[0].number}")
+    if (match := _XMP_DOI.search(xmp)) and (found := find_doi(match[1])):
         return Sourced(value=found, where="metadata, XMP")
     for field in ("subject", "title", "keywords"):
-        if found := _find_doi(metadata.get(field) or ""):
+        if found := find_doi(metadata.get(field) or ""):
             return Sourced(value=found, where=f"metadata, {field}")
     for page, line in _furniture(pages, habits):
-        if found := _find_doi(line.text):
+        if found := find_doi(line.text):
             return Sourced(value=found, where=f"page {page.number}, running line")
     return Sourced()
-
-
-def _find_doi(text: str) -> str | None:
-    match = _DOI.search(text)
-    return _DOI_TAIL.sub("", match[1]) if match else None
 
 
 def _furniture(pages: Sequence[Page], habits: Typography) -> Iterator[tuple[Page, Line]]:
@@ -184,6 +203,19 @@ def _running_name(text: str) -> str | None:
         return None
     name = _AUTHORS.sub("", match["name"]).strip(" ,.|")
     return name if len(name) > 3 and not _NO_JOURNAL.search(name) else None
+
+
+def _place(pages: Sequence[Page], habits: Typography) -> tuple[Sourced, Sourced]:
+    """Volume and pages, or the article's number, as running lines or the first page's short lines print them."""
+    lines = [(page, line) for page, line in _furniture(pages, habits)]
+    lines += [(pages[0], line) for line in pages[0].lines if len(line.text) < _RUNNING_CHARS] if pages else []
+    for page, line in lines:
+        if match := _PLACE.search(line.text):
+            where = f"page {page.number}, running line" if habits.is_furniture(line) else f"page {page.number}"
+            printed = match["pages"] or match["range"]
+            extent = Sourced(value=re.sub(r"\s", "", printed), where=where) if printed else Sourced()
+            return Sourced(value=match["volume"] or match["other"], where=where), extent
+    return Sourced(), Sourced()
 
 
 def _year(pages: Sequence[Page], metadata: Mapping[str, str], xmp: str) -> Sourced:

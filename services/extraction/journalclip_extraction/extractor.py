@@ -7,6 +7,7 @@ and options give the same result, crops included. A page that MuPDF cannot inter
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import pymupdf
@@ -14,22 +15,25 @@ import pymupdf
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPart
 from journalclip_extraction.bibliography import read_facts
 from journalclip_extraction.captions.candidates import find_candidates
-from journalclip_extraction.captions.choose import choose
-from journalclip_extraction.captions.gather import Caption, Gatherer, taken
-from journalclip_extraction.captions.wording import join_lines, without_identifier
+from journalclip_extraction.captions.choose import choose, is_main, settle
+from journalclip_extraction.captions.gather import Gatherer, taken
+from journalclip_extraction.captions.wording import Vocabulary, is_doubtful, worded
 from journalclip_extraction.figures.continued import Whole, gather_parts, joined_wording
 from journalclip_extraction.figures.crops import Cropper
 from journalclip_extraction.figures.layout import Placed, place
+from journalclip_extraction.licences import figure_licence
 from journalclip_extraction.mentions import find_mentions
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
 from journalclip_extraction.quality import appraise
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.records.article import Mention
+from journalclip_shared.records.article import Licence, Mention
 from journalclip_sources.pdf.content import Page, Picture
 from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
 from journalclip_sources.pdf.geometry import to_box
 from journalclip_sources.pdf.hidden_text import beside_the_pages, bounded
+from journalclip_sources.pdf.labels import Label, series_key
+from journalclip_sources.pdf.ligatures import mend_ligatures
 from journalclip_sources.pdf.ocr import find_data, level, read_scan
 from journalclip_sources.pdf.reader import read_page
 from journalclip_sources.pdf.scans import is_scan, is_scanned
@@ -46,16 +50,16 @@ def read_article(data: bytes, options: ExtractOptions) -> ReadArticle:
             make_upright(page, habits)
         candidates = find_candidates(pages, habits)
         gatherer = Gatherer(pages, habits, candidates)
-        captions = [gatherer.gather(candidate) for candidate in choose(candidates)]
+        captions = settle([gatherer.gather(candidate) for candidate in choose(candidates)])
         mentions = find_mentions(body_paragraphs(pages, habits, taken(captions)))
         cropper = Cropper(document, options) if options.crops else None
-        figures = [
-            appraise(_figure(whole, mentions, cropper, options), options.quality_model)
-            for whole in gather_parts(place(pages, captions, habits))
-        ]
         facts = read_facts(pages, habits, document.metadata or {}, document.get_xml_metadata())
+        making = _Making(mentions, cropper, options, facts.licence, Vocabulary(pages))
+        placed = place(pages, captions, habits)
+        figures = [appraise(making.figure(whole), options.quality_model) for whole in gather_parts(placed)]
         unseen = bounded([*(text for page in pages for text in page.unseen), *beside_the_pages(document)])
-        return ReadArticle(document.page_count, facts, tuple(figures), unseen)
+        seen = sum(is_main(caption) for caption in captions) + sum(part.caption.rival for part in placed)
+        return ReadArticle(document.page_count, facts, tuple(figures), unseen, seen)
 
 
 def _pages(document: pymupdf.Document, language: str) -> list[Page]:
@@ -66,6 +70,8 @@ def _pages(document: pymupdf.Document, language: str) -> list[Page]:
             pages.append(read_page(document.load_page(number)))
         except MUPDF_ERRORS:
             continue
+    mend_ligatures(pages)
+    level([page for page in pages if page.scanned])
     if language:
         return _with_ocr(document, pages, language)
     if is_scanned(pages):
@@ -87,25 +93,47 @@ def _with_ocr(document: pymupdf.Document, pages: list[Page], language: str) -> l
     return [read.get(page.number, page) for page in pages]
 
 
-def _figure(
-    whole: Whole, mentions: Mapping[str, tuple[Mention, ...]], cropper: Cropper | None, options: ExtractOptions
-) -> ReadFigure:
-    first, caption = _part(whole.first, cropper), whole.first.caption
-    label = caption.candidate.label
-    figure = ReadFigure(
-        number=label.number,
-        label=label.printed,
-        caption=joined_wording(_wording(caption), [_wording(part.caption) for part in whole.rest]),
-        caption_page=caption.candidate.page.number,
-        page=first.page,
-        box=first.box,
-        boxes=first.boxes,
-        kind=_kind(whole.first),
-        crop=first.crop,
-        mentions=mentions.get(label.number, ()),
-        continued=tuple(_part(part, cropper) for part in whole.rest),
-    )
-    return with_panels(figure, [(p.page, p.box) for p in (whole.first, *whole.rest)]) if options.panels else figure
+@dataclass(frozen=True)
+class _Making:
+    """What every figure of an article is made with."""
+
+    mentions: Mapping[str, tuple[Mention, ...]]
+    cropper: Cropper | None
+    options: ExtractOptions
+    licence: Licence  # the article's
+    words: Vocabulary
+
+    def figure(self, whole: Whole) -> ReadFigure:
+        caption = whole.first.caption
+        first, candidate = _part(whole.first, self.cropper), caption.candidate
+        label = candidate.label
+        wording = joined_wording(worded(caption, self.words), [worded(part.caption, self.words) for part in whole.rest])
+        figure = ReadFigure(
+            number=label.number,
+            label=label.printed,
+            caption=wording,
+            caption_page=candidate.page.number,
+            page=first.page,
+            box=first.box,
+            boxes=first.boxes,
+            kind=_kind(whole.first),
+            crop=first.crop,
+            mentions=self._mentions(label),
+            continued=tuple(_part(part, self.cropper) for part in whole.rest),
+            series=label.series,
+            suffix=label.suffix if candidate.own else "",
+            licence=figure_licence(wording, self.licence),
+            flags=("symbols-uncertain",) if is_doubtful(caption) else (),
+            caption_translation=worded(caption.translation, self.words) if caption.translation else "",
+        )
+        if not self.options.panels:
+            return figure
+        return with_panels(figure, [(p.page, p.box) for p in (whole.first, *whole.rest)])
+
+    def _mentions(self, label: Label) -> tuple[Mention, ...]:
+        """Paragraphs that name the figure, or one of the figures that a plate gathers."""
+        keys = [label.key, *(series_key(label.series, member) for member in label.members)]
+        return tuple(dict.fromkeys(mention for key in keys for mention in self.mentions.get(key, ())))
 
 
 def _part(placed: Placed, cropper: Cropper | None) -> ReadPart:
@@ -116,12 +144,6 @@ def _part(placed: Placed, cropper: Cropper | None) -> ReadPart:
         boxes=tuple(to_box(as_displayed(part.box, page)) for part in placed.parts),
         crop=_crop(cropper, placed),
     )
-
-
-def _wording(caption: Caption) -> str:
-    first, *rest = caption.lines
-    text = join_lines([first.text[caption.candidate.label.end :].strip(), *(line.text for line in rest)])
-    return without_identifier(text).strip()
 
 
 def _kind(placed: Placed) -> Literal["raster", "vector", "mixed", "none"]:

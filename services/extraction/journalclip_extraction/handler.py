@@ -14,6 +14,7 @@ from typing import Protocol
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadFigure, ReadPanel, ReadPart
 from journalclip_extraction.errors import NoFigures
 from journalclip_extraction.version import slug
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted
 from journalclip_shared.failpoints import hit
@@ -32,7 +33,7 @@ class Reading(Protocol):
 class ExtractionHandler:
     """One article an event."""
 
-    group = "extraction"
+    group = names.group("extraction", "articles")
     consumes: tuple[type[Fact], ...] = (ArticleSubmitted,)
 
     def __init__(self, store: ArtifactStore, sandbox: Reading, options: ExtractOptions) -> None:
@@ -50,7 +51,7 @@ class ExtractionHandler:
 
     def extract(self, fact: ArticleSubmitted) -> FiguresExtracted:
         """As `handle`, for callers that have a fact and no bus."""
-        name = f"extracted/{self.extractor}/{fact.article_id}"
+        name = names.extracted(self.extractor, fact.article_id)
         done = self._store.find_manifest("figures", name)
         if done is not None:
             return _announce(ExtractedArticle.model_validate_json(self._store.get(done)), done)
@@ -66,9 +67,9 @@ class ExtractionHandler:
         figures = []
         for figure in article.figures:
             # A journal that prints two figures of one number still has two figures.
-            figures.append(self._figure(figure, fact.article_id, seen[figure.number]))
+            figures.append(self._figure(figure, fact.article_id, seen[figure.key]))
             hit("extraction.figure-stored")
-            seen[figure.number] += 1
+            seen[figure.key] += 1
         return ExtractedArticle(
             article_id=fact.article_id,
             extractor=self.extractor,
@@ -78,10 +79,11 @@ class ExtractionHandler:
             facts=article.facts,
             figures=tuple(figures),
             unseen=article.unseen,
+            captions_seen=article.captions_seen,
         )
 
     def _figure(self, figure: ReadFigure, article_id: str, repeat: int) -> Figure:
-        figure_id = make_id("fig", article_id, self.extractor, figure.number, str(repeat))
+        figure_id = make_id("fig", article_id, self.extractor, figure.key, str(repeat))
         crop = figure.crop
         return Figure(
             figure_id=figure_id,
@@ -103,6 +105,11 @@ class ExtractionHandler:
             modality=figure.modality,
             modality_by=figure.modality_by,
             continued=tuple(map(self._part, figure.continued)),
+            series=figure.series,
+            suffix=figure.suffix,
+            licence=figure.licence,
+            flags=figure.flags,
+            caption_translation=figure.caption_translation,
         )
 
     def _part(self, part: ReadPart) -> FigurePart:
@@ -123,6 +130,7 @@ class ExtractionHandler:
                 page=panel.page,
                 box=panel.box,
                 subcaption=panel.subcaption,
+                text=panel.text,
                 image=self._put(panel.crop),
                 phash=panel.phash,
             )

@@ -40,6 +40,34 @@ _STRICTNESS: tuple[Licence, ...] = (
     "CC BY-NC",
     "CC BY-NC-SA",
     "CC BY-NC-ND",
+    "unknown",
+    "all rights reserved",
+)
+_VERSION = re.compile(
+    r"(?:licen[sc]es\s?/\s?by[a-z-]*\s?/\s?|publicdomain\s?/\s?zero\s?/\s?|\bCC[\s-]?(?:BY[A-Z\s-]*|0)\s?|"
+    r"(?:licen[sc]e|international|attribution[\w\s-]*?)[\s,(]*(?:version\s?)?)([1-4]\.[05])\b",
+    re.IGNORECASE,
+)
+# A third party let the figure be used here, which grants a reader nothing; a patient's permission is another matter.
+_PERMISSION = re.compile(
+    r"(?:with|by|under)\s+(?:the\s+|kind\s+|written\s+|prior\s+)*permission|permission\s+(?:from|of|by|granted)|"
+    r"permission\s+(?:to|for)\s+re|courtesy\s+of|mit\s+(?:freundlicher\s+)?(?:Genehmigung|Erlaubnis)|"
+    r"avec\s+(?:l[’']|la\s+)?(?:aimable\s+)?(?:permission|autorisation)|con\s+(?:el\s+|la\s+)?(?:permiso|autorizaci[oó]n)|"
+    r"con\s+(?:il\s+)?(?:permesso|autorizzazione)|per\s+gentile\s+concessione|com\s+(?:a\s+)?(?:permiss[aã]o|autoriza[cç][aã]o)|"
+    r"met\s+toestemming|med\s+(?:tillstånd|tillatelse|tilladelse)|za\s+zgodą|se\s+svolením|с\s+разрешения|"
+    r"经.{0,12}许可|許可を得|转载|転載",
+    re.IGNORECASE,
+)
+_OF_PATIENT = re.compile(
+    r"permission\s+(?:was\s+|is\s+)?(?:obtained\s+)?(?:from|of|by)\s+(?:the\s+|this\s+|our\s+|his\s+|her\s+)*"
+    r"(?:patients?|parents?|famil\w+|mother|father|guardian|participants?|subject|volunteer)",
+    re.IGNORECASE,
+)
+_COPYRIGHT = re.compile(
+    r"©|\(c\)\s*(?:19|20)\d\d|\bcopyright\b(?!\s+holder)|alle\s+Rechte\s+vorbehalten|tous\s+droits\s+r[eé]serv[eé]s|"
+    r"todos\s+(?:los\s+derechos|os\s+direitos)\s+reservados|tutti\s+i\s+diritti\s+riservati|alle\s+rechten\s+voorbehouden|"
+    r"版权所有|無断転載",
+    re.IGNORECASE,
 )
 
 
@@ -59,6 +87,38 @@ def normalise(statement: str) -> Licence:
     if _ZERO_ADDRESS.search(text):
         return "CC0"
     return "all rights reserved" if _RESERVED.search(text) else "unknown"
+
+
+def version_of(statement: str) -> str | None:
+    """The version that the statement names: "4.0"."""
+    match = _VERSION.search(statement)
+    return match[1] if match else None
+
+
+def address_of(licence: Licence, version: str | None) -> str | None:
+    """The licence's own address; None without a version, and for what is no Creative Commons licence."""
+    if version is None or licence not in _STRICTNESS[:7]:
+        return None
+    if licence == "CC0":
+        return f"https://creativecommons.org/publicdomain/zero/{version}/"
+    return f"https://creativecommons.org/licenses/{licence.removeprefix('CC ').lower()}/{version}/"
+
+
+def stricter(a: Licence, b: Licence) -> Licence:
+    """The one that allows less; what is unknown allows nothing, and what is reserved says so."""
+    return max(a, b, key=_STRICTNESS.index)
+
+
+def figure_licence(caption: str, article: Licence) -> Licence | None:
+    """The licence of a figure whose caption states terms of its own, never looser than the article's; else None."""
+    stated = normalise(caption)
+    if stated not in ("unknown", "all rights reserved"):
+        return stricter(stated, article)
+    if stated == "all rights reserved" or _COPYRIGHT.search(caption):
+        return "all rights reserved"
+    if _PERMISSION.search(_OF_PATIENT.sub("", caption)):
+        return stricter("unknown", article)
+    return None
 
 
 def _named(code: str) -> Licence:

@@ -63,7 +63,7 @@ def write_crops(folder: Path, source: Path, article: ReadArticle) -> None:
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", source.stem)
     for position, figure in enumerate(article.figures, start=1):
         if figure.crop is not None:
-            number = re.sub(r"[^A-Za-z0-9]+", "-", figure.number)
+            number = re.sub(r"[^A-Za-z0-9]+", "-", figure.key) or "figure"
             suffix = "jpg" if figure.crop.media_type == "image/jpeg" else "png"
             (folder / f"{stem}-{position:03d}-{number}.{suffix}").write_bytes(figure.crop.data)
 
@@ -85,6 +85,7 @@ def _row(path: Path, article: ReadArticle) -> dict[str, Json]:
         "code": None,
         "pages": article.pages,
         "facts": facts.model_dump(mode="json"),
+        "captions_seen": article.captions_seen,
         "figures": [_figure(figure, facts.licence) for figure in article.figures],
     }
 
@@ -92,8 +93,11 @@ def _row(path: Path, article: ReadArticle) -> dict[str, Json]:
 def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
     return {
         "number": figure.number,
+        "series": figure.series,
+        "suffix": figure.suffix,
         "label": figure.label,
         "caption": figure.caption,
+        "caption_translation": figure.caption_translation,
         "page": figure.page,
         "caption_page": figure.caption_page,
         "bbox": _corners(figure.box),
@@ -102,11 +106,18 @@ def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
         "kind": figure.kind,
         "tier": figure.tier,
         "panels": [
-            {"letter": panel.letter, "bbox": _corners(panel.box), "page": panel.page, "subcaption": panel.subcaption}
+            {
+                "letter": panel.letter,
+                "bbox": _corners(panel.box),
+                "page": panel.page,
+                "subcaption": panel.subcaption,
+                "text": panel.text,
+            }
             for panel in figure.panels
         ],
         "mentions": [mention.model_dump(mode="json") for mention in figure.mentions],
-        "licence": licence,
+        "licence": figure.licence or licence,
+        "flags": list(figure.flags),
         "quality": figure.quality.model_dump(mode="json") if figure.quality else None,
         "modality": figure.modality,
         "phash": figure.phash,

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, StudySubmitted, VolumesExtracted
 from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, SubmittedSeries, SubmittedStudy
@@ -32,7 +33,7 @@ class Normaliser(Protocol):
 class StudyHandler:
     """One study an event."""
 
-    group = "extraction-studies"
+    group = names.group("extraction", "studies")
     consumes: tuple[type[Fact], ...] = (StudySubmitted,)
 
     def __init__(self, store: ArtifactStore, normaliser: Normaliser, grid: GridOptions | None = None) -> None:
@@ -44,14 +45,21 @@ class StudyHandler:
         fact = event.fact
         if not isinstance(fact, StudySubmitted):
             raise TypeError(f"{self.group} does not consume {event.topic}")
-        name = f"extracted/{self.extractor}/{fact.study_id}"
-        done = self._store.find_manifest("studies", name)
-        if done is not None:
-            document = ExtractedStudy.model_validate_json(self._store.get(done))
-        else:
-            document = self._extract(fact.study)
-            done = self._store.put_manifest("studies", name, document.canonical())
+        document, done = self._document(fact)
         yield VolumesExtracted(study_id=document.study_id, document=done, volumes=len(document.volumes))
+
+    def _document(self, fact: StudySubmitted) -> tuple[ExtractedStudy, ArtifactRef]:
+        """What was made of this version of the study; one that was submitted again with other content is a second."""
+        first = names.extracted(self.extractor, fact.study_id)
+        for name in (first, f"{first}/{fact.study.sha256[:16]}"):
+            done = self._store.find_manifest("studies", name)
+            if done is None:
+                document = self._extract(fact.study)
+                return document, self._store.put_manifest("studies", name, document.canonical())
+            document = ExtractedStudy.model_validate_json(self._store.get(done))
+            if document.source == fact.study:
+                return document, done
+        raise AssertionError("a document named after its source is of another one")
 
     def _extract(self, source: ArtifactRef) -> ExtractedStudy:
         try:

@@ -8,6 +8,7 @@ from journalclip_extraction import __main__ as service
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.sandbox import Sandbox
 from journalclip_extraction.settings import ExtractionSettings
+from journalclip_shared import wiring
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import ArticleSubmitted, Event, FiguresExtracted, SourceQuarantined, decode
@@ -33,8 +34,8 @@ def test_the_service_serves_good_and_bad_articles_and_stops(tmp_path: Path, monk
     for deed in (b"echo fine", b"crash null", b"none"):
         pdf = store.put("articles", deed, "application/pdf")
         bus.publish([Event(ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name="a.pdf"), "test")])
-    stop = threading.Event()
-    serving = threading.Thread(target=service.serve, args=(ExtractionSettings(workdir=tmp_path), stop))
+    stop, settings = threading.Event(), ExtractionSettings(workdir=tmp_path)
+    serving = threading.Thread(target=wiring.serve, args=(settings, service.build(settings, "articles"), stop))
     serving.start()
     while len(list(bus.read(SourceQuarantined.topic))) < 2 or not list(bus.read(FiguresExtracted.topic)):
         assert serving.is_alive()

@@ -1,4 +1,4 @@
-"""Freezing: structured articles in, a dataset version out that will never change.
+"""Freezing: structured articles or studies in, a dataset version out that will never change.
 
 What always holds: the same pairs, options and seed give the same dataset id and the same bytes, in any order of
 arrival and after any number of kills; an article, an image (also a near-duplicate) and a caption stand in one split
@@ -7,6 +7,7 @@ only, and the manifest's leak report counts that it is so; the manifest is writt
 
 from __future__ import annotations
 
-from journalclip_freezing.job import FreezeOptions, freeze
+from journalclip_freezing.articles import FreezeOptions
+from journalclip_freezing.job import freeze
 
 __all__ = ["FreezeOptions", "freeze"]

@@ -5,39 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from journalclip_freezing import FreezeOptions
+from journalclip_freezing.articles import FreezeOptions
 from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
+from journalclip_freezing.layout import Layout
 from journalclip_freezing.settings import FreezingSettings
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
-from journalclip_shared.events import Event, PairsStructured
+from journalclip_shared.events import Event
 from journalclip_shared.history import facts_of
+from journalclip_shared.kinds import Kind
 from journalclip_shared.repeat import repeated
 
 
-def build(settings: FreezingSettings) -> wiring.Build:
+def layout_of(kind: Kind, settings: FreezingSettings) -> Layout:
+    if kind == "studies":
+        from journalclip_freezing.studies import StudyFreezeOptions  # reads volumes, which articles' image cannot
+
+        return StudyFreezeOptions()
+    return FreezeOptions(image_size=settings.freeze_image_size, leave_out=settings.freeze_leave_out)
+
+
+def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:
     """The handler, with the time rule checked beside it."""
 
     @contextmanager
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s)
-        options = FreezeOptions(image_size=settings.freeze_image_size)
-        freezer = Freezer(store, rule, lambda: facts_of(bus, PairsStructured), options)
+        layout = layout_of(kind, settings)
+        handler = FreezingHandler(Freezer(store, rule, lambda: facts_of(bus, layout.consumes), layout))
 
         def tick() -> None:
-            bus.publish([Event(fact, "freezing") for fact in freezer.tick()])
+            bus.publish([Event(fact, handler.group) for fact in handler.tick()])
 
         with repeated(tick, min(60.0, settings.freeze_every_s / 4 or 60.0)):
-            yield FreezingHandler(freezer)
+            yield handler
 
     return open_handler
 
 
 def main() -> None:
     settings = FreezingSettings()
-    wiring.main(settings, build(settings))
+    wiring.main_of_kind(settings, lambda kind: build(settings, kind))
 
 
 if __name__ == "__main__":

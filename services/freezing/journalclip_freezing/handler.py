@@ -1,7 +1,7 @@
 """Freezing by rule: when enough new pairs have come, or enough time has passed with any, a dataset version is frozen.
 
-Every freeze holds all pairs structured so far, the newest document of each article. What a freeze covered is written
-beside it under a running number (``freezes/<number>``), so that after a restart the rule counts from there and not from
+Every freeze holds all pairs structured so far, the newest document of each source. What a freeze covered is written
+beside it under a running number (`names.freezes`), so that after a restart the rule counts from there and not from
 nothing; two freezers that race for a number are told apart by that manifest, and one of them looks again.
 """
 
@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from journalclip_freezing import FreezeOptions, freeze
+from journalclip_freezing.job import freeze
+from journalclip_freezing.layout import Layout, Structured
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.errors import TransientError
-from journalclip_shared.events import DatasetFrozen, Event, Fact, PairsStructured
+from journalclip_shared.events import DatasetFrozen, Event, Fact
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json
 
@@ -32,31 +34,32 @@ class FreezeRule:
 class Freezer:
     """Counts pairs and freezes by rule. Both entry points, events and the clock, may come from different threads.
 
-    ``history`` is every `PairsStructured` in the log, oldest first: what was committed before a restart is known again.
+    ``history`` is every structured source of the kind in the log, oldest first: what was committed before a restart is
+    known again.
     """
 
     def __init__(
         self,
         store: ArtifactStore,
         rule: FreezeRule,
-        history: Callable[[], Iterable[PairsStructured]],
-        options: FreezeOptions | None = None,
+        history: Callable[[], Iterable[Structured]],
+        layout: Layout,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store, self._rule, self._options, self._clock = store, rule, options or FreezeOptions(), clock
+        self._store, self._rule, self.layout, self._clock = store, rule, layout, clock
         self._history = history
         self._lock = threading.Lock()
         self._since = clock()
         self._again: list[DatasetFrozen] = []
         self._recall()
 
-    def add(self, fact: PairsStructured) -> list[DatasetFrozen]:
-        """Count one article's pairs; datasets to announce, as the rule says. Raises `TransientError`."""
+    def add(self, fact: Structured) -> list[DatasetFrozen]:
+        """Count one source's pairs; datasets to announce, as the rule says. Raises `TransientError`."""
         with self._lock:
-            if self._documents.get(fact.article_id) != fact.document:
+            if self._documents.get(fact.key) != fact.document:
                 self._since = self._since if self._pending else self._clock()
-                self._documents[fact.article_id] = fact.document
-                self._pending[fact.article_id] = fact.pairs
+                self._documents[fact.key] = fact.document
+                self._pending[fact.key] = fact.pairs
             return self._announced(self._due())
 
     def tick(self) -> list[DatasetFrozen]:
@@ -82,13 +85,13 @@ class Freezer:
 
     def _freeze(self) -> DatasetFrozen | None:
         documents = dict(sorted(self._documents.items()))
-        fact = freeze(self._store, documents.values(), self._options)
+        fact = freeze(self._store, documents.values(), self.layout)
         if fact is not None:
             hit("freezing.frozen")
             covered = {key: ref.model_dump(mode="json") for key, ref in documents.items()}
             note = canonical_json({"fact": fact.model_dump(mode="json"), "documents": covered})
             try:
-                self._store.put_manifest("datasets", _name(self._number), note)
+                self._store.put_manifest("datasets", names.freezes(self.layout.kind, self._number), note)
             except ManifestConflict as error:
                 self._recall()
                 raise TransientError("another freezer took this number first") from error
@@ -98,36 +101,40 @@ class Freezer:
         return fact
 
     def _recall(self) -> None:
-        names = list(self._store.list_manifests("datasets", "freezes/"))
-        self._number = len(names)
-        found = self._store.find_manifest("datasets", names[-1]) if names else None
+        found_names = list(self._store.list_manifests("datasets", names.freezes(self.layout.kind)))
+        self._number = len(found_names)
+        found = self._store.find_manifest("datasets", found_names[-1]) if found_names else None
         note = json.loads(self._store.get(found)) if found is not None else {"documents": {}}
         covered = {key: ArtifactRef.model_validate(ref) for key, ref in note["documents"].items()}
-        self._again = [DatasetFrozen.model_validate(note["fact"])] if "fact" in note else []
+        self._again = [_fact_of(note["fact"])] if "fact" in note else []
         self._documents: dict[str, ArtifactRef] = dict(covered)
         self._pending: dict[str, int] = {}
         for fact in self._history():
-            self._documents[fact.article_id] = fact.document
-            self._pending[fact.article_id] = fact.pairs
+            self._documents[fact.key] = fact.document
+            self._pending[fact.key] = fact.pairs
         for article, ref in covered.items():
             if self._documents[article] == ref:
                 self._pending.pop(article, None)
 
 
 class FreezingHandler:
-    """`PairsStructured` in, `DatasetFrozen` out, now and then."""
-
-    group = "freezing"
-    consumes: tuple[type[Fact], ...] = (PairsStructured,)
+    """Structured sources of one kind in, `DatasetFrozen` out, now and then."""
 
     def __init__(self, freezer: Freezer) -> None:
         self._freezer = freezer
+        self.group = names.group("freezing", freezer.layout.kind)
+        self.consumes: tuple[type[Fact], ...] = (freezer.layout.consumes,)
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        if not isinstance(event.fact, PairsStructured):
-            raise TypeError(f"{type(event.fact).__name__} is not for freezing")
+        if not isinstance(event.fact, self._freezer.layout.consumes):
+            raise TypeError(f"{type(event.fact).__name__} is not for {self.group}")
         return self._freezer.add(event.fact)
 
+    def tick(self) -> list[DatasetFrozen]:
+        """The clock's half of the rule. Raises `TransientError`."""
+        return self._freezer.tick()
 
-def _name(number: int) -> str:
-    return f"freezes/{number:08d}"
+
+def _fact_of(stored: object) -> DatasetFrozen:
+    """As stored JSON, so that notes of an older version are read as such."""
+    return DatasetFrozen.model_validate_json(json.dumps(stored))

@@ -1,110 +1,42 @@
-"""The freeze job: gather, assign, write, and only then the manifest and the event."""
+"""The freeze job, one for all kinds: gather, assign, write, and only then the manifest and the event."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
-from journalclip_freezing.shards import Articles, write_split
-from journalclip_freezing.splits import SPLITS, Assignment, SplitShares, assign
+from journalclip_freezing.layout import Layout
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.failpoints import hit
-from journalclip_shared.ids import canonical_json, make_id, sha256_hex
-from journalclip_shared.records.dataset import DatasetManifest
-from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
-
-
-@dataclass(frozen=True)
-class FreezeOptions:
-    """What goes into the digest besides the pairs."""
-
-    image_size: int = 256  # the longer side; above any demo or ViT-B/32 input of 224, with room for a crop
-    shares: SplitShares = field(default_factory=SplitShares)
-    seed: int = 0
+from journalclip_shared.ids import Json, canonical_json, make_id
 
 
 def freeze(
     store: ArtifactStore,
     documents: Iterable[ArtifactRef],
-    options: FreezeOptions,
+    layout: Layout,
     progress: Callable[[int, int], None] | None = None,
 ) -> DatasetFrozen | None:
-    """Freeze the pairs of these `StructuredArticle` documents; None where they hold no pair.
+    """Freeze the pairs of these structured documents; None where they hold no pair.
 
     Finds the manifest first: a dataset that exists is returned without work. Raises `PermanentError` ``dataset-leaks``
-    where something still stands on two sides. Reviewers' decisions are honoured: what they rejected or dispute stays
-    out, what they mended goes in as mended.
+    where something still stands on two sides, and what the layout raises.
     """
-    articles = sorted(
-        (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
-    )
-    decided = verdicts(read_decisions(store))
-    pairs = apply_verdicts([pair for article in articles for pair in article.pairs], decided)
-    if not pairs:
+    plan = layout.plan(store, documents)
+    if plan is None:
         return None
-    assignment = assign(pairs, options.shares, options.seed)
-    digest = _digest(assignment, options)
-    dataset_id = make_id("ds", digest)
-    found = store.find_manifest("datasets", f"frozen/{dataset_id}")
+    dataset_id = make_id("ds", plan.digest)
+    found = store.find_manifest("datasets", names.frozen(dataset_id))
     if found is None:
-        if assignment.leaks.total:
-            raise PermanentError("dataset-leaks", f"splits share content: {assignment.leaks}", "Report this as a bug.")
+        if plan.leaks.total:
+            raise PermanentError("dataset-leaks", f"splits share content: {plan.leaks}", "Report this as a bug.")
         hit("freezing.assigned")
-        manifest = _write(store, articles, assignment, digest, options, progress)
+        manifest = plan.write(store, progress or (lambda _done, _total: None))
         hit("freezing.shards-written")
-        store.put_manifest("datasets", f"members/{dataset_id}", _members(assignment))
+        members: dict[str, Json] = {split: list(ids) for split, ids in plan.members.items()}
+        store.put_manifest("datasets", names.members(dataset_id), canonical_json(members))
         hit("freezing.members-written")
-        found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
-    return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=sum(map(len, assignment.splits.values())))
-
-
-def _digest(assignment: Assignment, options: FreezeOptions) -> str:
-    rows = sorted(
-        (pair.pair_id, split, sha256_hex(pair.canonical()))
-        for split, members in assignment.splits.items()
-        for pair in members
-    )
-    return sha256_hex(canonical_json({"pairs": rows, "image_size": options.image_size, "seed": options.seed}))
-
-
-def _members(assignment: Assignment) -> bytes:
-    """Pair ids by split: what `explain` and `audit` look a pair up in without reading Parquet."""
-    return canonical_json({split: [pair.pair_id for pair in pairs] for split, pairs in assignment.splits.items()})
-
-
-def _write(
-    store: ArtifactStore,
-    articles: list[StructuredArticle],
-    assignment: Assignment,
-    digest: str,
-    options: FreezeOptions,
-    progress: Callable[[int, int], None] | None,
-) -> DatasetManifest:
-    facts: Articles = {article.article_id: (article.name, article.facts) for article in articles}
-    kept: list[Pair] = [pair for split in SPLITS for pair in assignment.splits[split]]
-    done = Counter[str]()
-
-    def tick() -> None:
-        done["pairs"] += 1
-        if progress is not None:
-            progress(done["pairs"], len(kept))
-
-    return DatasetManifest(
-        dataset_id=make_id("ds", digest),
-        digest=digest,
-        splits={
-            split: write_split(store, assignment.splits[split], facts, options.image_size, tick) for split in SPLITS
-        },
-        leaks=assignment.leaks,
-        dropped=assignment.dropped,
-        licences=dict(Counter(pair.licence for pair in kept)),
-        modalities=dict(Counter(pair.modality for pair in kept)),
-        structurers=tuple(sorted({article.structurer for article in articles})),
-        extractors=tuple(sorted({article.extractor for article in articles})),
-        image_size=options.image_size,
-        seed=options.seed,
-    )
+        found = store.put_manifest("datasets", names.frozen(dataset_id), manifest.canonical())
+    return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=plan.pairs, kind=layout.kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.settings import Settings
 
 
@@ -12,4 +13,8 @@ class FreezingSettings(Settings):
 
     freeze_new_pairs: int = Field(1000, ge=0, description="Freeze when so many new pairs have come; 0: never so.")
     freeze_every_s: float = Field(86_400.0, ge=0, description="Freeze so long after a new pair came; 0: never so.")
+    freeze_leave_out: tuple[RecordFlag, ...] = Field(
+        ("hidden-instruction",),
+        description="Pairs and studies with such a flag stay out of datasets until a person accepts them.",
+    )
     freeze_image_size: int = Field(256, ge=8, description="Pixels of the longer side of a shard's images.")

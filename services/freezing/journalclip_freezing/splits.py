@@ -10,10 +10,10 @@ leaves val and test.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from journalclip_shared.components import components
 from journalclip_shared.duplicates import Hashed, cluster
 from journalclip_shared.leaks import leak_report, normalised
 from journalclip_shared.records.dataset import LeakReport, Split
@@ -63,25 +63,6 @@ def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]
             keys.append(caption)
         links.extend((pair.article_id, by_content.setdefault(key, pair.article_id)) for key in keys)
     return components({pair.article_id for pair in pairs}, links)
-
-
-def components(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Groups of nodes that links connect, each sorted, in the order of their smallest."""
-    parent = {node: node for node in nodes}
-
-    def root(node: str) -> str:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for a, b in links:
-        first, second = sorted((root(a), root(b)))
-        parent[second] = first
-    groups: dict[str, list[str]] = defaultdict(list)
-    for node in sorted(parent):
-        groups[root(node)].append(node)
-    return [groups[key] for key in sorted(groups)]
 
 
 def sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:

@@ -11,7 +11,7 @@ import gzip
 import io
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import nibabel
@@ -19,12 +19,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from journalclip_freezing.splits import SPLITS, SplitShares, components, sides
+from journalclip_freezing.splits import SPLITS, SplitShares, sides
 from journalclip_modeling.studies.data import packed
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.components import components
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import DatasetFrozen
+from journalclip_shared.events import StudyStructured
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
+from journalclip_shared.kinds import Kind
+from journalclip_shared.leaks import study_leaks
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
 
@@ -34,45 +38,97 @@ _SCHEMA = pa.schema([(name, pa.string()) for name in ("study_id", "patient", "st
 
 @dataclass(frozen=True)
 class StudyFreezeOptions:
-    """What goes into the digest besides the studies."""
+    """`Layout` of studies: what goes into the digest besides the studies."""
 
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # studies whose record has such a flag
+    kind: Kind = field(default="studies", init=False)
 
+    @property
+    def consumes(self) -> type[StudyStructured]:
+        return StudyStructured
 
-def freeze_studies(
-    store: ArtifactStore,
-    documents: Iterable[ArtifactRef],
-    options: StudyFreezeOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> DatasetFrozen | None:
-    """None where no study has a pair. Raises `PermanentError` ``dataset-leaks``, ``study-grids-differ``."""
-    options = options or StudyFreezeOptions()
-    every = sorted(
-        (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
-    )
-    kept = [study for study in every if study.pairs]
-    if not kept:
-        return None
-    if len({study.grid for study in kept}) > 1:
-        raise PermanentError(
-            "study-grids-differ", "studies were extracted on different grids", "Extract all of them with one setting."
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> StudyPlan | None:
+        """Raises `PermanentError` ``study-grids-differ``."""
+        every = sorted(
+            (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
         )
-    splits = split_studies(kept, options)
-    digest = _digest(splits, options)
-    dataset_id = make_id("ds", digest)
-    found = store.find_manifest("datasets", f"frozen/{dataset_id}")
-    if found is None:
-        manifest = _write(store, splits, digest, options, len(every) - len(kept), progress)
-        if manifest.leaks.total:
-            raise PermanentError("dataset-leaks", f"splits share content: {manifest.leaks}", "Report this as a bug.")
-        members: dict[str, list[str]] = {
-            split: [study.study_id for study in studies] for split, studies in splits.items()
-        }
-        store.put_manifest("datasets", f"members/{dataset_id}", canonical_json(members))
-        found = store.put_manifest("datasets", f"frozen/{dataset_id}", manifest.canonical())
-    pairs = sum(len(study.pairs) for study in kept)
-    return DatasetFrozen(dataset_id=dataset_id, manifest=found, pairs=pairs, kind="studies")
+        reasons = {study.study_id: _left_out(study, self) for study in every}
+        kept = [study for study in every if not reasons[study.study_id]]
+        if not kept:
+            return None
+        if len({study.grid for study in kept}) > 1:
+            raise PermanentError(
+                "study-grids-differ",
+                "studies were extracted on different grids",
+                "Extract all of them with one setting.",
+            )
+        dropped = Counter(reason for reason in reasons.values() if reason)
+        return StudyPlan(split_studies(kept, self), dict(sorted(dropped.items())), self)
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """`Plan` of studies."""
+
+    splits: Mapping[Split, Sequence[StructuredStudy]]
+    dropped: Mapping[str, int]
+    options: StudyFreezeOptions
+
+    @property
+    def digest(self) -> str:
+        rows = sorted(
+            (study.study_id, split, sha256_hex(study.canonical()))
+            for split, studies in self.splits.items()
+            for study in studies
+        )
+        return sha256_hex(canonical_json({"studies": rows, "seed": self.options.seed}))
+
+    @property
+    def pairs(self) -> int:
+        return sum(len(study.pairs) for study in self._kept)
+
+    @property
+    def leaks(self) -> LeakReport:
+        return study_leaks(self.splits)
+
+    @property
+    def members(self) -> Mapping[Split, Sequence[str]]:
+        return {split: [study.study_id for study in studies] for split, studies in self.splits.items()}
+
+    @property
+    def _kept(self) -> list[StructuredStudy]:
+        return [study for split in SPLITS for study in self.splits[split]]
+
+    def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
+        kept, done = self._kept, Counter[str]()
+
+        def tick() -> None:
+            done["studies"] += 1
+            progress(done["studies"], len(kept))
+
+        digest = self.digest
+        return DatasetManifest(
+            dataset_id=make_id("ds", digest),
+            digest=digest,
+            splits={split: _part(store, self.splits[split], tick) for split in SPLITS},
+            leaks=self.leaks,
+            dropped=dict(self.dropped),
+            modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
+            structurers=tuple(sorted({study.structurer for study in kept})),
+            extractors=tuple(sorted({study.extractor for study in kept})),
+            image_size=max(kept[0].grid[1:]),
+            seed=self.options.seed,
+            kind="studies",
+        )
+
+
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions) -> str:
+    """Why a study is in no dataset; empty for one that is."""
+    if not study.pairs:
+        return "study-without-pair"
+    return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")
 
 
 def split_studies(
@@ -88,60 +144,6 @@ def split_studies(
     groups = components({study.patient for study in studies}, links)
     side = sides(groups, options.shares, options.seed)
     return {split: [study for study in studies if side[study.patient] == split] for split in SPLITS}
-
-
-def leaks_of(splits: dict[Split, list[StructuredStudy]]) -> LeakReport:
-    """Patients and volumes in more than one split."""
-
-    def shared(keys: Callable[[StructuredStudy], Iterable[str]]) -> int:
-        where: dict[str, set[Split]] = {}
-        for split, studies in splits.items():
-            for study in studies:
-                for key in keys(study):
-                    where.setdefault(key, set()).add(split)
-        return sum(len(each) > 1 for each in where.values())
-
-    return LeakReport(
-        articles=shared(lambda study: [study.patient]),
-        image_digests=shared(lambda study: [volume.volume.sha256 for volume in study.volumes]),
-    )
-
-
-def _digest(splits: dict[Split, list[StructuredStudy]], options: StudyFreezeOptions) -> str:
-    rows = sorted(
-        (study.study_id, split, sha256_hex(study.canonical())) for split, studies in splits.items() for study in studies
-    )
-    return sha256_hex(canonical_json({"studies": rows, "seed": options.seed}))
-
-
-def _write(
-    store: ArtifactStore,
-    splits: dict[Split, list[StructuredStudy]],
-    digest: str,
-    options: StudyFreezeOptions,
-    dropped: int,
-    progress: Callable[[int, int], None] | None,
-) -> DatasetManifest:
-    kept, done = [study for split in SPLITS for study in splits[split]], Counter[str]()
-
-    def tick() -> None:
-        done["studies"] += 1
-        if progress is not None:
-            progress(done["studies"], len(kept))
-
-    return DatasetManifest(
-        dataset_id=make_id("ds", digest),
-        digest=digest,
-        splits={split: _part(store, splits[split], tick) for split in SPLITS},
-        leaks=leaks_of(splits),
-        dropped={"study-without-pair": dropped} if dropped else {},
-        modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
-        structurers=tuple(sorted({study.structurer for study in kept})),
-        extractors=tuple(sorted({study.extractor for study in kept})),
-        image_size=max(kept[0].grid[1:]),
-        seed=options.seed,
-        kind="studies",
-    )  # fmt: skip
 
 
 def _part(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None]) -> SplitPart:

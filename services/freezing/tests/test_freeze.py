@@ -15,9 +15,11 @@ from journalclip_shared.artifacts import ArtifactRef, Bucket
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.ids import make_id
 from journalclip_shared.lineage import Lineage, UnknownId
-from journalclip_shared.records.caption import CaptionRecord
+from journalclip_shared.records.caption import CaptionRecord, RecordFlag
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.records.review import Choice, ReviewDecision
+from journalclip_shared.reviews import write_decision
 
 OPTIONS = FreezeOptions(image_size=32)
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -30,7 +32,7 @@ def png(seed: int, size: tuple[int, int] = (80, 40)) -> bytes:
     return out.getvalue()
 
 
-def article(store: LocalArtifacts, number: int, figures: int = 2) -> ArtifactRef:
+def article(store: LocalArtifacts, number: int, figures: int = 2, flags: tuple[RecordFlag, ...] = ()) -> ArtifactRef:
     pdf = store.put("articles", f"pdf {number}".encode(), "application/pdf")
     identity = make_id("art", pdf.sha256)
     pairs = tuple(
@@ -41,7 +43,7 @@ def article(store: LocalArtifacts, number: int, figures: int = 2) -> ArtifactRef
             label=f"Figure {figure}",
             image=store.put("figures", png(100 * number + figure), "image/png"),
             text=f"Axial CT of case {number}, figure {figure}, shows a lesion in the left frontal lobe.",
-            record=CaptionRecord(),
+            record=CaptionRecord(flags=flags),
             page=1,
             licence="CC BY",
         )
@@ -164,3 +166,30 @@ def test_explain_finds_the_split_of_a_pair(store: LocalArtifacts) -> None:
     with pytest.raises(UnknownId):
         Lineage(store).explain("nonsense")
     assert sum(part.pairs for part in dataset.manifest.splits.values()) == 10
+
+
+def decide(store: LocalArtifacts, pair_id: str, choice: Choice) -> None:
+    decision = ReviewDecision(
+        decision_id=f"evt_{choice}", pair_id=pair_id, article_id="a", reviewer="ada", role="reviewer", choice=choice,
+        time="2030-01-01T00:00:00.000",
+    )  # fmt: skip
+    write_decision(store, decision)
+
+
+def test_flagged_pairs_stay_out_and_are_counted_until_a_person_keeps_them(store: LocalArtifacts) -> None:
+    documents = [article(store, n) for n in range(20)]
+    documents += [article(store, 20, flags=("hidden-instruction",)), article(store, 21, flags=("low-read-share",))]
+
+    def dropped(*flags: RecordFlag) -> tuple[int, dict[str, int]]:
+        frozen = freeze(store, documents, FreezeOptions(image_size=32, leave_out=flags))
+        assert frozen is not None
+        return frozen.pairs, FrozenDataset.open(store, frozen.manifest).manifest.dropped
+
+    assert FreezeOptions().leave_out == ("hidden-instruction",)
+    assert dropped() == (44, {})
+    assert dropped("hidden-instruction") == (42, {"flag-hidden-instruction": 2})
+    both: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")
+    assert dropped(*both) == (40, {"flag-hidden-instruction": 2, "flag-low-read-share": 2})
+    kept = StructuredArticle.model_validate_json(store.get(documents[20])).pairs[0]
+    decide(store, kept.pair_id, "accept")
+    assert dropped(*both) == (41, {"flag-hidden-instruction": 1, "flag-low-read-share": 2})

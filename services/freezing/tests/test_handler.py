@@ -34,7 +34,7 @@ def structured(chain: Chain, tmp_path: Path, *numbers: int) -> list[PairsStructu
 
 
 def freezer_of(chain: Chain, rule: FreezeRule, clock: Callable[[], float] = lambda: 0.0) -> Freezer:
-    return Freezer(chain.store, rule, list, chain.freezer()._options, clock)
+    return Freezer(chain.store, rule, list, chain.freezer().layout, clock)
 
 
 def test_enough_new_pairs_make_a_dataset_and_too_few_do_not(tmp_path: Path) -> None:
@@ -84,5 +84,5 @@ def test_of_two_freezers_one_wins_and_the_other_looks_again(tmp_path: Path) -> N
 
 def test_articles_without_pairs_freeze_nothing() -> None:
     chain = new_chain()
-    assert FreezingHandler(chain.freezer()).group == "freezing"
+    assert FreezingHandler(chain.freezer()).group == "freezing-articles"
     assert chain.freezer().flush() == []

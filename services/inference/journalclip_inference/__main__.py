@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import uvicorn
 
-from journalclip_inference.handler import IndexHandler, SegmentHandler
+from journalclip_inference.handler import FigureIndexer, Indexer, IndexHandler, SegmentHandler
 from journalclip_inference.service import Clients, build, connect, open_registry
 from journalclip_inference.settings import InferenceSettings
-from journalclip_inference.studies.index import StudyIndexHandler
+from journalclip_inference.studies.index import StudyIndexer
 from journalclip_shared import wiring
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.kinds import Kind
 from journalclip_shared.registry import ModelRegistry
 
 
@@ -16,13 +20,17 @@ def main() -> None:
     """Run until told to stop; what is in hand is finished first."""
     settings = InferenceSettings()
     if settings.part == "index":
-        wiring.main(settings, lambda store, _bus: IndexHandler(store, settings.cache))
-    elif settings.part == "index-studies":
-        wiring.main(settings, lambda store, _bus: StudyIndexHandler(store, settings.cache))
+        wiring.main_of_kind(
+            settings, lambda kind: lambda store, _bus: IndexHandler(store, indexer_of(kind, store, settings.cache))
+        )
     elif settings.part == "segments":
         wiring.main(settings, lambda store, _bus: SegmentHandler(store, open_registry(settings), settings.cache))
     else:
         serve(settings, connect(settings), open_registry(settings))
+
+
+def indexer_of(kind: Kind, store: ArtifactStore, cache: Path) -> Indexer:
+    return StudyIndexer(store, cache) if kind == "studies" else FigureIndexer(store, cache)
 
 
 def serve(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> None:

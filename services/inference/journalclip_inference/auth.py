@@ -20,6 +20,7 @@ from typing import Literal, Protocol, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from journalclip_inference.errors import Forbidden
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records import Document
@@ -83,11 +84,7 @@ def add_token(path: Path, name: str, role: Role) -> str:
         *(_read(path) if path.exists() else []),
         TokenEntry(name=name, role=role, sha256=sha256_hex(token.encode())),
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_text(json.dumps([entry.model_dump() for entry in entries], indent=1))
-    temporary.replace(path)
+    write_atomically(path, json.dumps([entry.model_dump() for entry in entries], indent=1).encode(), 0o600)
     return token
 
 

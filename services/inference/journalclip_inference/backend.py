@@ -15,12 +15,13 @@ from anyio import to_thread
 
 from journalclip_inference.batching import Batcher, BatchLimits
 from journalclip_inference.classify import PROMPTS, label_vectors, probabilities
-from journalclip_inference.errors import NoChampion
+from journalclip_inference.errors import NoChampion, QueryInvalid
 from journalclip_inference.hits import Served
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Reader
 from journalclip_inference.reload import Holder
-from journalclip_inference.snapshot import Query, Snapshot, embed_queries
+from journalclip_inference.search.query import cleaned
+from journalclip_inference.snapshot import Query, Snapshot, beyond_context, embed_queries
 from journalclip_modeling.encoder import Encoder
 
 T = TypeVar("T")
@@ -29,11 +30,12 @@ Ask = Callable[[Reader], T]
 
 @dataclass(frozen=True)
 class Encoded:
-    """A query's unit vector [D] and whose it is."""
+    """A query's unit vector [D] and whose it is. ``cut``: the model read only the beginning of its text."""
 
     served: Served
     vector: Vectors
     reader: Reader | None = None  # the very collection to ask, where it is in this process
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,16 @@ class LocalBackend:
 
     def _encode(self, queries: Sequence[Query]) -> list[Encoded]:
         snapshot = self._holder.take()
-        return [Encoded(snapshot.served, vector, snapshot.reader) for vector in snapshot.embed(queries)]
+        return encoded_by(snapshot.served, snapshot.encoder, queries, snapshot.reader)
+
+
+def encoded_by(
+    served: Served, encoder: Encoder, queries: Sequence[Query], reader: Reader | None = None
+) -> list[Encoded]:
+    """One a query, by one pass of each tower."""
+    cut = beyond_context(encoder, [cleaned(query.text or "") for query in queries])
+    vectors = embed_queries(encoder, queries)
+    return [Encoded(served, vector, reader, each) for vector, each in zip(vectors, cut, strict=True)]
 
 
 def _classify(snapshot: Snapshot, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> Classified:
@@ -107,7 +118,11 @@ def _classify(snapshot: Snapshot, query: Query, labels: Sequence[str], prompts: 
 
 
 def shares(encoder: Encoder, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> tuple[float, ...]:
-    """One probability a label, summing to one."""
+    """One probability a label, summing to one. Raises `QueryInvalid` for a label that the model cannot read whole."""
+    asked = [prompt.replace("{}", cleaned(label)) for label in labels for prompt in prompts]
+    if any(cut := beyond_context(encoder, asked)):
+        reason = f"{asked[cut.index(True)][:60]!r} is longer than the model reads"
+        raise QueryInvalid(reason, "Shorten the label or the prompt.")
     image = embed_queries(encoder, [query])[0]
     found = probabilities(image, label_vectors(encoder, labels, prompts), encoder.logit_scale)
     return tuple(float(value) for value in found)

@@ -27,6 +27,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from journalclip_inference.api.schemas import ClassifyAnswer, EmbedAnswer, FigureView, Health, HitView, SearchAnswer
+from journalclip_inference.search.ranker import Mode
 from journalclip_shared.errors import PermanentError
 
 Picture = Image.Image | Path | bytes
@@ -96,10 +97,11 @@ class Client:
         like: str | None = None,
         k: int = 24,
         filters: dict[str, Sequence[str]] | None = None,
+        mode: Mode = "best",
     ) -> Results:
         """Hits for words, a picture, both, or a pair's id. Raises `ServerRefused`."""
         body: dict[str, object] = {"k": k, "filters": {name: list(values) for name, values in (filters or {}).items()}}
-        given = {"text": text, "image": encoded(image) if image is not None else None, "like": like}
+        given = {"text": text, "image": encoded(image) if image is not None else None, "like": like, "mode": mode}
         body.update({name: value for name, value in given.items() if value is not None})
         return Results(self._post("/v1/search", body, SearchAnswer))
 

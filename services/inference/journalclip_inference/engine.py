@@ -8,6 +8,7 @@ from PIL import Image
 
 from journalclip_inference.hits import Answer, Hit
 from journalclip_inference.index.facets import Filters
+from journalclip_inference.search.ranker import Mode
 from journalclip_inference.snapshot import Query, Snapshot, champion_of, load_snapshot
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.registry import ModelRegistry
@@ -29,10 +30,11 @@ class SearchEngine:
         image: Image.Image | None = None,
         k: int = 10,
         filters: Filters | None = None,
+        mode: Mode = "best",
         by_caption: bool = False,
     ) -> Answer:
         """Hits, and which model and index gave them."""
-        return self.snapshot.search(Query(text, image), k, filters or Filters(), by_caption)
+        return self.snapshot.search(Query(text, image), k, filters or Filters(), mode, by_caption)
 
     def search(
         self,
@@ -40,5 +42,6 @@ class SearchEngine:
         image: Image.Image | None = None,
         k: int = 10,
         filters: Filters | None = None,
+        mode: Mode = "best",
     ) -> list[Hit]:
-        return list(self.answer(text, image, k, filters).hits)
+        return list(self.answer(text, image, k, filters, mode).hits)

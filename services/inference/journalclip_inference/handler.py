@@ -9,25 +9,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
-from journalclip_inference.index.build import Builder, Progress, quiet
+from journalclip_inference.index.build import Builder, Progress, former_edition, quiet, reword
 from journalclip_inference.index.manifest import index_name, segment_name
 from journalclip_inference.index.vectors import EXACT_UP_TO
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, ModelPromoted, PairsStructured
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.registry import ModelRegistry
 
 
-class IndexHandler:
-    """ModelPromoted -> the index of (model, dataset), once."""
+class Indexer(Protocol):
+    """What differs between kinds: how a model's dataset becomes an index."""
 
-    group = "inference-index"
+    @property
+    def kind(self) -> Kind: ...
+
+    def build(self, model: ModelManifest) -> ArtifactRef:
+        """The index of a model and its dataset; built only where it is not there yet."""
+        ...
+
+
+class IndexHandler:
+    """ModelPromoted -> the index of (model, dataset), once, for models of one kind."""
+
     consumes: tuple[type[Fact], ...] = (ModelPromoted,)
+
+    def __init__(self, store: ArtifactStore, indexer: Indexer) -> None:
+        self._store, self._indexer = store, indexer
+        self.group = names.group("inference-index", indexer.kind)
+
+    def handle(self, event: Event) -> Iterable[Fact]:
+        fact = event.fact
+        if not isinstance(fact, ModelPromoted):
+            raise TypeError(f"{self.group} does not consume {event.topic}")
+        if fact.kind == self._indexer.kind:
+            self._indexer.build(ModelManifest.model_validate_json(self._store.get(fact.manifest)))
+        return ()
+
+
+class FigureIndexer:
+    """`Indexer` of articles."""
+
+    kind: Kind = "articles"
 
     def __init__(
         self,
@@ -43,19 +74,13 @@ class IndexHandler:
         self._exact_up_to = exact_up_to
         self._load = load
 
-    def handle(self, event: Event) -> Iterable[Fact]:
-        fact = event.fact
-        if not isinstance(fact, ModelPromoted):
-            raise TypeError(f"{self.group} does not consume {event.topic}")
-        if fact.kind == "figures":  # studies have an index of their own kind
-            self.build(ModelManifest.model_validate_json(self._store.get(fact.manifest)))
-        return ()
-
     def build(self, model: ModelManifest) -> ArtifactRef:
-        """The index of a model and its dataset; built only where it is not there yet."""
         found = self._store.find_manifest("models", index_name(model.model_id, model.dataset_id))
         if found is not None:
             return found
+        former = former_edition(self._store, model.model_id, model.dataset_id)
+        if former is not None:
+            return reword(self._store, self._cache / "indexes", model.model_id, model.dataset_id, former)
         encoder = self._load(fetch_folder(self._store, model.files, self._cache / "models"))
         builder = Builder(self._store, encoder, model.model_id, self._exact_up_to)
         return builder.dataset(FrozenDataset.open(self._store, model.dataset), self._progress)

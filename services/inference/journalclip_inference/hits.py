@@ -6,12 +6,16 @@ licence, and where its panel lies on its figure; every answer names the model an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pydantic import Field
 
+from journalclip_inference.analysis.plurals import singular
+from journalclip_inference.analysis.tokens import words_of
 from journalclip_inference.index.rows import Row
+from journalclip_inference.search.ranker import Exact, Mode
+from journalclip_inference.search.reasons import Reason
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box, Licence, Modality, Quality
@@ -42,7 +46,15 @@ class Hit(Document):
     """One pair that answers a query."""
 
     rank: int = Field(ge=1)
-    score: float = Field(description="Cosine of the query with the pair's image (or caption), -1 to 1.")
+    score: float = Field(description="What hits are ordered by: see `mode` of the answer.")
+    share: float | None = Field(
+        None, description="How much of the query's words the pair says, 0 to 1; None: not asked."
+    )
+    similarity: float | None = Field(
+        None, description="Cosine of the query with the pair's image (or caption), -1 to 1."
+    )
+    exact: Exact | None = Field(None, description="What was looked up and is this pair's.")
+    reasons: tuple[Reason, ...] = Field((), description="The query's terms that the pair has, and where.")
     pair_id: str
     figure_id: str
     panel_id: str | None = None
@@ -73,20 +85,60 @@ class Hit(Document):
         return ". ".join([*(fact for fact in facts if fact), f"{self.label.rstrip('. ')}, page {self.page}"])
 
 
+class Correction(Document):
+    """A word that nothing in the collection has, and the one that it was read as."""
+
+    typed: str
+    read_as: str
+
+
+class Expansion(Document):
+    """Words of the query that name a thing: all its names were searched for."""
+
+    said: str
+    means: str
+
+
 class Answer(Document):
-    """Hits in falling order of score."""
+    """Hits in falling order of score.
+
+    ``mode`` best: share of the words said, plus looks where few captions say them; words: that share alone; looks: the
+    cosine alone.
+    """
 
     served: Served
     hits: tuple[Hit, ...]
     pairs: int = Field(description="Pairs in the collection.")
     facets: dict[str, dict[str, int]] = Field(default_factory=dict)
+    mode: Mode = "looks"
+    notice: str | None = Field(None, description="Only where the collection does not say what was asked.")
+    corrections: tuple[Correction, ...] = ()
+    expansions: tuple[Expansion, ...] = ()
+    unknown: tuple[str, ...] = Field((), description="Words of the query that nothing in the collection says.")
 
 
-def hit_of(row: Row, rank: int, score: float, text: str | None) -> Hit:
+@dataclass(frozen=True)
+class Standing:
+    """Where a pair stands in an answer, and why."""
+
+    rank: int
+    score: float
+    share: float | None = None
+    similarity: float | None = None
+    exact: Exact | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+def hit_of(row: Row, standing: Standing, text: str | None = None) -> Hit:
+    """``text`` marks the record's terms that it names."""
     pair = row.pair
     return Hit(
-        rank=rank,
-        score=score,
+        rank=standing.rank,
+        score=standing.score,
+        share=standing.share,
+        similarity=standing.similarity,
+        exact=standing.exact,
+        reasons=standing.reasons,
         pair_id=pair.pair_id,
         figure_id=pair.figure_id,
         panel_id=pair.panel_id,
@@ -145,6 +197,4 @@ def _named(coded: Coded, asked: frozenset[str]) -> bool:
 
 
 def _words(text: str) -> frozenset[str]:
-    # Spelling differs across the Atlantic: haematoma, hematoma; tumour, tumor.
-    folded = text.lower().replace("ae", "e").replace("oe", "e").replace("our", "or")
-    return frozenset(re.findall(r"[a-z0-9]+", folded))
+    return frozenset(singular(word.text) for word in words_of(text))

@@ -14,6 +14,7 @@ from io import BytesIO
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from journalclip_inference.errors import ImageRefused
+from journalclip_inference.windowing import eight_bit
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 _LONG_SIDE = 1024  # an image tower sees a few hundred pixels; more is only held in memory
@@ -27,8 +28,21 @@ class ImageLimits:
     max_pixels: int = 50_000_000  # the largest scans of printed pages; 150 MB decoded
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A picture as the model sees it: RGB, upright, small. ``done``: what became of its values, where anything did."""
+
+    image: Image.Image
+    done: str | None = None
+
+
 def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
     """RGB, upright, at most 1,024 pixels on its longer side. Raises `ImageRefused`."""
+    return opened(data, limits).image
+
+
+def opened(data: bytes, limits: ImageLimits) -> Opened:
+    """As `open_image`, with what is to be told of it. Raises `ImageRefused`."""
     if len(data) > limits.max_bytes:
         raise ImageRefused(
             "image-too-large", f"{len(data)} bytes; {limits.max_bytes} are accepted", "Send a smaller one."
@@ -37,9 +51,11 @@ def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             _check_pixels(image, limits)
             image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
-            upright = ImageOps.exif_transpose(image)
-            upright.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
-            return upright.convert("RGB")
+            shown, done = eight_bit(ImageOps.exif_transpose(image))
+            if shown.mode == "P":
+                shown = shown.convert("RGB")
+            shown.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+            return Opened(shown.convert("RGB"), done)
     except Image.DecompressionBombError as error:
         raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
     except UnidentifiedImageError as error:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from journalclip_inference.errors import ImageRefused
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.atomic import write_atomically
 
 SIDES = (240, 480, 960)  # the sizes offered: grid, list and figure page; a free choice would fill the cache
 _SECONDS = 15  # a page takes tens of milliseconds; one that takes this long never ends
@@ -48,14 +49,14 @@ class Pictures:
             return self._store.get(ref), ref.media_type
         path = self._cache / f"{ref.sha256}-{side}.jpg"
         if not path.exists():
-            _write(path, _scaled(self._store.get(ref), side))
+            write_atomically(path, _scaled(self._store.get(ref), side))
         return path.read_bytes(), "image/jpeg"
 
     def page(self, pdf: ArtifactRef, page: int) -> bytes:
         """A page as PNG. Raises `ImageRefused` ``page-undrawable``."""
         path = self._cache / f"{pdf.sha256}-page-{page}.png"
         if not path.exists():
-            _write(path, draw_page(self._store.get(pdf), page))
+            write_atomically(path, draw_page(self._store.get(pdf), page))
         return path.read_bytes()
 
 
@@ -87,9 +88,3 @@ def _scaled(data: bytes, side: int) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{id(data):x}.new")
-    temporary.write_bytes(data)
-    temporary.replace(path)

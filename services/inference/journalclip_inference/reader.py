@@ -7,18 +7,26 @@ a vector to search with comes with the id of the model that made it, and whoever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from pydantic import Field
 
+from journalclip_inference.analysis import analyzer
 from journalclip_inference.errors import NotFound, QueryInvalid
-from journalclip_inference.hits import Answer, Hit, Served, hit_of
+from journalclip_inference.hits import Answer, Correction, Expansion, Hit, Served, Standing, hit_of
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest
+from journalclip_inference.index.plan import Plan
 from journalclip_inference.index.rows import Row
 from journalclip_inference.index.vectors import Vectors
+from journalclip_inference.search.legs import Legs
+from journalclip_inference.search.planner import Planner, Understood
+from journalclip_inference.search.ranker import SAID, Mode, Ranked, Ranking, rank
+from journalclip_inference.search.reasons import reasons
+from journalclip_inference.search.vocabulary import Vocabulary
 from journalclip_shared.records import Document
 
 MAX_K = 200
@@ -41,6 +49,28 @@ def served_by(index: IndexManifest, version: str) -> Served:
     return Served(model_id=index.model_id, version=version, dataset_id=index.dataset_id, index_id=index.index_id)
 
 
+_NOTHING_SAYS = "No caption says this; these look alike."
+_NO_WORDS = "No caption says this."
+_NOT_KNOWN = "Nothing in this collection has that DOI, id or file name."
+_NO_PHRASE = "No caption has these words one after the other; they were searched for apart."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A search: words, a vector (of words, of a picture, or of both), or both; at least one of them.
+
+    ``picture``: the vector is of a picture as well. ``by_caption``: compare it with captions' vectors.
+    """
+
+    text: str | None = None
+    vector: Vectors | None = None
+    k: int = 24
+    filters: Filters = field(default_factory=Filters)
+    mode: Mode = "best"
+    by_caption: bool = False
+    picture: bool = False
+
+
 @dataclass(frozen=True)
 class Reader:
     """One collection and whose it is."""
@@ -52,16 +82,40 @@ class Reader:
     def of(cls, collection: Collection, version: str) -> Reader:
         return cls(served_by(collection.manifest, version), collection)
 
-    def nearest(
-        self, vector: Vectors, k: int, filters: Filters, by_caption: bool = False, text: str | None = None
-    ) -> Answer:
-        """The ``k`` best pairs for a unit vector; ``text`` only marks the matched terms."""
-        if not 1 <= k <= MAX_K:
-            raise QueryInvalid(f"k is {k}", f"Choose k between 1 and {MAX_K}.")
-        found = self.collection.search(vector, k, filters, by_caption)
-        hits = [hit_of(self.collection.row(f.position), n, f.score, text) for n, f in enumerate(found, start=1)]
-        facets = self.collection.counts(filters)
-        return Answer(served=self.served, hits=tuple(hits), pairs=self.collection.pairs, facets=facets)
+    @cached_property
+    def planner(self) -> Planner:
+        parts = [part.words for part in self.collection.parts]
+        return Planner(analyzer(), Vocabulary(parts, len(self.collection), analyzer()))
+
+    def search(self, asked: Asked) -> Answer:
+        """The best pairs. Raises `QueryInvalid`."""
+        if not 1 <= asked.k <= MAX_K:
+            raise QueryInvalid(f"k is {asked.k}", f"Choose k between 1 and {MAX_K}.")
+        understood = self.planner.plan(asked.text) if asked.text else None
+        plan = understood.plan if understood else Plan()
+        ranking = rank(
+            Legs(self.collection, asked.filters, asked.by_caption),
+            plan,
+            asked.vector,
+            asked.k,
+            asked.mode,
+            asked.picture,
+        )
+        mode: Mode = "looks" if plan.empty else asked.mode
+        hits = [self._hit(ranked, n, plan, asked.text, mode) for n, ranked in enumerate(ranking.rows, start=1)]
+        answer = Answer(
+            served=self.served,
+            hits=tuple(hits),
+            pairs=self.collection.pairs,
+            facets=self.collection.counts(asked.filters),
+            mode=mode,
+            notice=_notice(ranking, mode),
+        )
+        return _told(answer, understood) if understood else answer
+
+    def nearest(self, vector: Vectors, k: int, filters: Filters, by_caption: bool = False) -> Answer:
+        """The ``k`` best pairs for a unit vector, by looks alone. Raises `QueryInvalid`."""
+        return self.search(Asked(vector=vector, k=k, filters=filters, mode="looks", by_caption=by_caption))
 
     def similar(self, pair_id: str, k: int, filters: Filters) -> Answer:
         """The pairs whose pictures are nearest to a pair's own, itself left out. Raises `NotFound`."""
@@ -70,6 +124,12 @@ class Reader:
         others = [hit for hit in answer.hits if hit.pair_id != pair_id][:k]
         ranked = tuple(hit.model_copy(update={"rank": n}) for n, hit in enumerate(others, start=1))
         return answer.model_copy(update={"hits": ranked})
+
+    def _hit(self, ranked: Ranked, n: int, plan: Plan, text: str | None, mode: Mode) -> Hit:
+        row = self.collection.row(ranked.position)
+        why = () if mode == "looks" else reasons(plan, row)
+        share = None if mode == "looks" else ranked.share
+        return hit_of(row, Standing(n, ranked.score, share, ranked.similarity, ranked.exact, why), text)
 
     def row(self, pair_id: str) -> Row:
         """Raises `NotFound`."""
@@ -84,7 +144,7 @@ class Reader:
         """As `rows`; the score is that of a pair's own picture and caption."""
         found = [position for pair_id in pair_ids if (position := self.collection.position(pair_id)) is not None]
         return tuple(
-            hit_of(self.collection.row(position), n, self.collection.agreement(position), None)
+            hit_of(self.collection.row(position), Standing(n, self.collection.agreement(position)))
             for n, position in enumerate(found, start=1)
         )
 
@@ -116,3 +176,23 @@ class Reader:
         if position is None:
             raise NotFound("pair", pair_id)
         return position
+
+
+def _notice(ranking: Ranking, mode: Mode) -> str | None:
+    if ranking.absent:
+        return _NOT_KNOWN
+    if mode == "looks" or ranking.best_share is None:
+        return None
+    if ranking.best_share < SAID:
+        return _NOTHING_SAYS if mode == "best" and ranking.rows else _NO_WORDS
+    return _NO_PHRASE if ranking.phrase_absent else None
+
+
+def _told(answer: Answer, understood: Understood) -> Answer:
+    return answer.model_copy(
+        update={
+            "corrections": tuple(Correction(typed=a, read_as=b) for a, b in understood.corrections),
+            "expansions": tuple(Expansion(said=a, means=b) for a, b in understood.expansions),
+            "unknown": understood.unknown,
+        }
+    )

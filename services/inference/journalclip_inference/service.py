@@ -27,8 +27,9 @@ from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
-from journalclip_shared.errors import PermanentError
+from journalclip_shared.errors import ConfigurationError
 from journalclip_shared.events import Event, ReviewDecided
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
 
@@ -55,7 +56,7 @@ def connect(settings: InferenceSettings) -> Clients:
 
 
 def open_registry(settings: InferenceSettings) -> ModelRegistry:
-    return MlflowRegistry(settings.registry_uri)
+    return MlflowRegistry(settings.registry_uri, registered_model("articles"))
 
 
 @dataclass
@@ -124,10 +125,10 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) 
 
 
 def _oidc(settings: InferenceSettings) -> OidcConfig:
-    """Raises `PermanentError` ``secret-missing``, ``issuer-invalid``."""
+    """Raises `ConfigurationError` ``secret-missing``, `PermanentError` ``issuer-invalid``."""
     secret = settings.oidc_client_secret_file
     if secret is not None and not secret.is_file():
-        raise PermanentError("secret-missing", f"no file {secret}", "Set JOURNALCLIP_OIDC_CLIENT_SECRET_FILE.")
+        raise ConfigurationError("secret-missing", f"no file {secret}", "Set JOURNALCLIP_OIDC_CLIENT_SECRET_FILE.")
     return OidcConfig(
         settings.oidc_issuer,
         settings.oidc_audience,

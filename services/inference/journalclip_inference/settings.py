@@ -13,8 +13,10 @@ from journalclip_shared.settings import Settings
 class InferenceSettings(Settings):
     """Environment ``JOURNALCLIP_<NAME>``."""
 
-    part: Literal["serve", "index", "segments", "index-studies"] = Field(
-        "serve", description="Answer readers, index new champions' datasets, or index articles that come later."
+    part: Literal["serve", "index", "segments"] = Field(
+        "serve",
+        description="Answer readers, index new champions' datasets (of the kind `JOURNALCLIP_KIND`), or index articles "
+        "that come later.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535)

@@ -20,8 +20,10 @@ from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Reader, served_by
-from journalclip_modeling.encoder import Encoder
+from journalclip_inference.reader import Asked, Reader, served_by
+from journalclip_inference.search.query import cleaned
+from journalclip_inference.search.ranker import Mode
+from journalclip_modeling.encoder import Encoder, context_length
 from journalclip_modeling.folder import fetch_folder
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.model import ModelManifest
@@ -32,10 +34,11 @@ _TINY = 1e-6  # below this the sum of a text and an image vector has no directio
 
 @dataclass(frozen=True)
 class Query:
-    """Words, a picture, or both; ``image`` is RGB and of bounded size."""
+    """Words, a picture, or both; ``image`` is RGB and of bounded size. ``done``: what became of its values."""
 
     text: str | None = None
     image: Image.Image | None = None
+    done: str | None = None
 
     def __post_init__(self) -> None:
         if not (self.text and self.text.strip()) and self.image is None:
@@ -62,8 +65,9 @@ class Snapshot:
         """float32 [N, D], unit length; a query of text and image is the direction between both."""
         return embed_queries(self.encoder, queries)
 
-    def search(self, query: Query, k: int, filters: Filters, by_caption: bool = False) -> Answer:
-        return self.reader.nearest(self.embed([query])[0], k, filters, by_caption, query.text)
+    def search(self, query: Query, k: int, filters: Filters, mode: Mode = "best", by_caption: bool = False) -> Answer:
+        asked = Asked(query.text, self.embed([query])[0], k, filters, mode, by_caption, query.image is not None)
+        return self.reader.search(asked)
 
 
 def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
@@ -72,12 +76,22 @@ def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
     texts = [n for n, query in enumerate(queries) if query.text and query.text.strip()]
     images = [(n, query.image) for n, query in enumerate(queries) if query.image is not None]
     if texts:
-        total[texts] += encoder.embed_texts([queries[n].text or "" for n in texts])
+        total[texts] += encoder.embed_texts([cleaned(queries[n].text or "") for n in texts])
     if images:
         total[[n for n, _ in images]] += encoder.embed_images([image for _, image in images])
     lengths = np.linalg.norm(total, axis=1, keepdims=True)
     unit: Vectors = np.divide(total, lengths, out=total, where=lengths > _TINY)
     return unit
+
+
+def beyond_context(encoder: Encoder, texts: Sequence[str]) -> list[bool]:
+    """For each text whether the model reads only its beginning."""
+    length = context_length(encoder.model)
+    short = [len(text) < length - 1 for text in texts]  # a token is at least a character, and two frame them
+    if all(short):
+        return [False] * len(texts)
+    found = encoder.tokenizer(list(texts), truncation=False)["input_ids"]
+    return [len(tokens) > length for tokens in found]
 
 
 @dataclass(frozen=True)

@@ -218,3 +218,66 @@ def test_the_page_allows_nothing_from_elsewhere(site: Site) -> None:
         answer = site.client().get(path)
         assert answer.status_code == 200
         assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_an_answer_says_how_the_query_was_read_and_why_a_hit_is_one(site: Site) -> None:
+    answer = site.client().post("/v1/search", json={"text": "aneruysm", "k": 5}).json()
+    assert answer["mode"] == "best"
+    assert answer["notice"] is None
+    assert answer["corrections"] == [{"typed": "aneruysm", "read_as": "aneurysm"}]
+    first = answer["hits"][0]
+    assert first["share"] == pytest.approx(1.0)
+    assert first["reasons"][0]["said"] == "aneurysm"
+    start, end = first["reasons"][0]["spans"][0]
+    assert first["caption"][start:end] == "aneurysm"
+    assert -1 <= first["similarity"] <= 1
+
+
+def test_what_nothing_says_is_told(site: Site) -> None:
+    nothing = site.client().post("/v1/search", json={"text": "qwrtzpl vbnmk", "k": 3}).json()
+    assert nothing["notice"] == "No caption says this; these look alike."
+    assert nothing["unknown"] == ["qwrtzpl", "vbnmk"]
+    assert len(nothing["hits"]) == 3
+    words = site.client().post("/v1/search", json={"text": "qwrtzpl", "mode": "words"}).json()
+    assert (words["hits"], words["notice"]) == ([], "No caption says this.")
+
+
+def test_a_doi_an_id_a_caption_and_a_title_are_looked_up(site: Site, served_world: World) -> None:
+    pair = served_world.pairs[0]
+    found = site.client().post("/v1/search", json={"text": "https://doi.org/10.9999/invented.3"}).json()
+    assert {hit["doi"] for hit in found["hits"]} == {"10.9999/invented.3"}
+    assert len(found["hits"]) == 3
+    one = site.client().post("/v1/search", json={"text": pair.pair_id}).json()["hits"]
+    assert [hit["pair_id"] for hit in one] == [pair.pair_id]
+    whole = site.client().post("/v1/search", json={"text": pair.text.upper()}).json()["hits"]
+    assert (whole[0]["caption"], whole[0]["exact"]) == (pair.text, "caption")
+    title = site.client().post("/v1/search", json={"text": "On the invented case number 4"}).json()["hits"]
+    assert {hit["title"] for hit in title[:3]} == {"On the invented case number 4"}
+    none = site.client().post("/v1/search", json={"text": "10.9999/nothing"}).json()
+    assert none["hits"] == []
+    assert "DOI" in none["notice"]
+
+
+def test_words_with_a_minus_are_left_out(site: Site) -> None:
+    found = site.client().post("/v1/search", json={"text": "axial -glioma", "k": 50}).json()["hits"]
+    assert found
+    assert not any("glioma" in hit["caption"] for hit in found)
+
+
+def test_text_beyond_the_model_is_said_or_refused(site: Site) -> None:
+    long = "glioma of the brain " * 200
+    assert site.client().post("/v1/search", json={"text": long}).json()["cut"] is True
+    assert site.client().post("/v1/search", json={"text": "glioma"}).json()["cut"] is False
+    embedded = site.client().post("/v1/embed", json={"texts": ["glioma", long[:1900]]}).json()
+    assert embedded["cut"] == [1]
+    labels = {"image": png(), "labels": ["glioma", "word " * 39]}
+    refused = site.client().post("/v1/classify", json=labels)
+    assert (refused.status_code, refused.json()["code"]) == (422, "query-invalid")
+
+
+def test_a_deep_picture_is_told_of(site: Site) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.linspace(100, 900, 64).reshape(8, 8).astype(np.uint16)).save(buffer, "PNG")
+    answer = site.client().post("/v1/search", json={"image": base64.b64encode(buffer.getvalue()).decode()}).json()
+    assert answer["picture"] == "values 100 to 900 were shown as black to white"
+    assert answer["mode"] == "looks"

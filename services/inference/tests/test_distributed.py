@@ -24,9 +24,8 @@ from journalclip_inference.distributed.rollout import Conductor
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexAbsent, NoChampion, NotFound, Overloaded
 from journalclip_inference.hits import Answer
-from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Reader
+from journalclip_inference.reader import Asked, Reader
 from journalclip_inference.snapshot import Query
 from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 from journalclip_shared.registry import ModelVersion
@@ -84,7 +83,7 @@ def fleet_of(world: World, cache: Path) -> Fleet:
 
 
 def nearest(reader: Reader, vector: Vectors) -> Answer:
-    return reader.nearest(vector, 5, Filters(), text=QUERY)
+    return reader.search(Asked(QUERY, vector, 5))
 
 
 async def ask(fleet: Fleet) -> Answer:

@@ -33,7 +33,7 @@ def test_hits_say_everything_a_reader_needs(engine: SearchEngine, served_world: 
 
 def test_scores_are_cosines_of_the_query_with_the_pictures(engine: SearchEngine, served_world: World) -> None:
     snapshot = engine.snapshot
-    hit = engine.search(text="glioma", k=1)[0]
+    hit = engine.answer(text="glioma", k=1, mode="looks").hits[0]
     query = snapshot.encoder.embed_texts(["glioma"])[0]
     position = snapshot.collection.position(hit.pair_id)
     assert position is not None
@@ -75,9 +75,9 @@ def test_filters_restrict_and_counts_add_up(engine: SearchEngine) -> None:
 
 def test_captions_can_be_searched_instead(engine: SearchEngine, served_world: World) -> None:
     pair = served_world.pairs[0]
-    answer = engine.answer(text=pair.text, k=1, by_caption=True)
+    answer = engine.answer(text=pair.text, k=1, mode="looks", by_caption=True)
     assert answer.hits[0].caption == pair.text
-    assert answer.hits[0].score == pytest.approx(1, abs=1e-5)
+    assert answer.hits[0].similarity == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("text", [None, "", "   "])

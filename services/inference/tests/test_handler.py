@@ -7,7 +7,7 @@ import pytest
 from journalclip_devtools.doubles.collection import World
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexMismatch
-from journalclip_inference.handler import IndexHandler, SegmentHandler
+from journalclip_inference.handler import FigureIndexer, IndexHandler, SegmentHandler
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
@@ -32,16 +32,23 @@ def test_a_promotion_builds_the_index_once(world: World, tmp_path: Path) -> None
     version = world.add_model(seed=1)
     model = ModelManifest.model_validate_json(world.store.get(version.manifest))
     fact = ModelPromoted(
-        model_id=model.model_id, dataset_id=model.dataset_id, manifest=version.manifest, version=version.version
+        model_id=model.model_id,
+        dataset_id=model.dataset_id,
+        manifest=version.manifest,
+        version=version.version,
+        kind="articles",
     )
-    handler = IndexHandler(world.store, tmp_path / "cache", progress=lambda done, total: progress.append((done, total)))
+    handler = IndexHandler(
+        world.store,
+        FigureIndexer(world.store, tmp_path / "cache", lambda done, total: progress.append((done, total))),
+    )
     assert list(handler.handle(Event(fact, "test"))) == []
     ref = world.store.find_manifest("models", index_name(model.model_id, model.dataset_id))
     assert ref is not None
     manifest = IndexManifest.model_validate_json(world.store.get(ref))
     assert manifest.pairs == len(world.pairs) == progress[-1][0] == progress[-1][1]
 
-    again = IndexHandler(world.store, tmp_path / "cache", load=never)
+    again = IndexHandler(world.store, FigureIndexer(world.store, tmp_path / "cache", load=never))
     assert list(again.handle(Event(fact, "test"))) == []
     assert world.store.find_manifest("models", index_name(model.model_id, model.dataset_id)) == ref
 
@@ -49,10 +56,10 @@ def test_a_promotion_builds_the_index_once(world: World, tmp_path: Path) -> None
 def test_building_twice_gives_the_same_bytes(world: World, tmp_path: Path) -> None:
     version = world.add_model(seed=1)
     model = ModelManifest.model_validate_json(world.store.get(version.manifest))
-    first = IndexHandler(world.store, tmp_path / "cache").build(model)
+    first = FigureIndexer(world.store, tmp_path / "cache").build(model)
     root: Path = world.store.path(first)  # type: ignore[attr-defined]  # the tests' store is a folder
     root.unlink()
-    assert IndexHandler(world.store, tmp_path / "cache").build(model) == first
+    assert FigureIndexer(world.store, tmp_path / "cache").build(model) == first
 
 
 def test_a_later_article_is_found_by_the_present_champion(world: World, tmp_path: Path) -> None:
@@ -107,7 +114,7 @@ def test_other_events_are_a_bug(world: World, tmp_path: Path) -> None:
     ref = world.articles[0].pdf
     event = Event(ArticleSubmitted(article_id="art_x", pdf=ref, name="x"), "test")
     for handler in (
-        IndexHandler(world.store, tmp_path),
+        IndexHandler(world.store, FigureIndexer(world.store, tmp_path)),
         SegmentHandler(world.store, world.registry, tmp_path),
     ):
         with pytest.raises(TypeError, match="does not consume"):

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journalclip_devtools.doubles.collection import World
-from journalclip_inference.errors import IndexMismatch
-from journalclip_inference.handler import IndexHandler
+from journalclip_inference.analysis import ANALYSIS
+from journalclip_inference.errors import IndexAbsent, IndexMismatch
+from journalclip_inference.handler import FigureIndexer
 from journalclip_inference.index.ann import build_ann, exact_neighbours, list_count, recall
-from journalclip_inference.index.build import pair_losses
+from journalclip_inference.index.build import former_edition, pair_losses, reword
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
-from journalclip_inference.index.manifest import IndexManifest, index_name
+from journalclip_inference.index.manifest import FORMAT, IndexManifest, index_name, segment_name
 from journalclip_inference.index.projection import project
 from journalclip_inference.index.vectors import Exact, Ivf, Vectors
 from journalclip_shared.records.model import ModelManifest
@@ -100,7 +101,7 @@ def test_a_filter_costs_no_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_large_collection_gets_inverted_lists(world: World, tmp_path: Path) -> None:
     model = ModelManifest.model_validate_json(world.store.get(world.add_model(seed=1).manifest))
-    IndexHandler(world.store, tmp_path / "cache", exact_up_to=10).build(model)
+    FigureIndexer(world.store, tmp_path / "cache", exact_up_to=10).build(model)
     collection = Collection.open(world.store, tmp_path / "cache", model.model_id, model.dataset_id)
     assert isinstance(collection.parts[0].by_image, Ivf)
     ann = collection.manifest.ann
@@ -113,7 +114,7 @@ def test_a_large_collection_gets_inverted_lists(world: World, tmp_path: Path) ->
 
 def test_an_index_of_another_model_is_refused(world: World, tmp_path: Path) -> None:
     models = [ModelManifest.model_validate_json(world.store.get(world.add_model(seed).manifest)) for seed in (1, 2)]
-    ref = IndexHandler(world.store, tmp_path / "cache").build(models[0])
+    ref = FigureIndexer(world.store, tmp_path / "cache").build(models[0])
     foreign = world.store.get(ref)
     world.store.put_manifest("models", index_name(models[1].model_id, models[1].dataset_id), foreign)
     with pytest.raises(IndexMismatch, match="was made by"):
@@ -122,7 +123,7 @@ def test_an_index_of_another_model_is_refused(world: World, tmp_path: Path) -> N
 
 def test_parts_of_different_length_are_refused(world: World, tmp_path: Path) -> None:
     model = ModelManifest.model_validate_json(world.store.get(world.add_model(1).manifest))
-    ref = IndexHandler(world.store, tmp_path / "cache").build(model)
+    ref = FigureIndexer(world.store, tmp_path / "cache").build(model)
     manifest = IndexManifest.model_validate_json(world.store.get(ref))
     wrong = manifest.model_copy(update={"dataset_id": "ds_wrong", "images": manifest.map})
     world.store.put_manifest("models", index_name(model.model_id, "ds_wrong"), wrong.canonical())
@@ -159,3 +160,34 @@ def test_pair_losses_are_the_clip_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(pair_losses(images, texts, 7.0), expected, atol=1e-4)
     assert pair_losses(images[:0], texts[:0], 7.0).shape == (0,)
     assert pair_losses(images[:1], texts[:1], 7.0)[0] == pytest.approx(0, abs=1e-5)
+
+
+def test_another_analysis_keeps_the_vectors_and_rewrites_the_words(world: World, tmp_path: Path) -> None:
+    model = ModelManifest.model_validate_json(world.store.get(world.add_model(1).manifest))
+    ref = FigureIndexer(world.store, tmp_path / "cache").build(model)
+    base = IndexManifest.model_validate_json(world.store.get(ref))
+    former, model_id, dataset_id = f"{FORMAT}-0.old", model.model_id, "ds_other"
+    old = base.model_copy(update={"dataset_id": dataset_id, "analysis": "0.old", "words": base.map})
+    later = old.model_copy(update={"index_id": "idx_later"})
+    world.store.put_manifest("models", index_name(model_id, dataset_id, former), old.canonical())
+    world.store.put_manifest("models", segment_name(model_id, dataset_id, "art_later", former), later.canonical())
+    assert former_edition(world.store, model_id, dataset_id) == former
+    with pytest.raises(IndexAbsent):
+        Collection.open(world.store, tmp_path / "cache", model_id, dataset_id)
+    made = IndexManifest.model_validate_json(
+        world.store.get(reword(world.store, tmp_path / "cache", model_id, dataset_id, former))
+    )
+    assert (made.images, made.table, made.analysis) == (base.images, base.table, ANALYSIS)
+    assert made.words == base.words  # the same rows and analysis give the same bytes
+    collection = Collection.open(world.store, tmp_path / "cache", model_id, dataset_id)
+    assert len(collection.segments) == 1
+    assert collection.pairs == base.pairs  # the segment repeats the base
+
+
+def test_words_of_another_analysis_are_refused(world: World, tmp_path: Path) -> None:
+    model = ModelManifest.model_validate_json(world.store.get(world.add_model(1).manifest))
+    ref = FigureIndexer(world.store, tmp_path / "cache").build(model)
+    wrong = IndexManifest.model_validate_json(world.store.get(ref)).model_copy(update={"analysis": "0.old"})
+    world.store.put_manifest("models", index_name(model.model_id, "ds_wrong"), wrong.canonical())
+    with pytest.raises(IndexMismatch, match="analysed by"):
+        Collection.open(world.store, tmp_path / "cache", model.model_id, "ds_wrong")

@@ -26,7 +26,7 @@ def test_the_server_on_ray_answers_alike_and_changes_its_champion(ray_cluster: N
         workdir=tmp_path, port=0, anonymous=True, poll_s=0.5, door_cpus=0.1, encoder_cpus=0.1, index_cpus=0.1
     )
     world = small_world(LocalArtifacts(tmp_path / "artifacts"), articles=3)
-    registry = MlflowRegistry(settings.registry_uri)
+    registry = MlflowRegistry(settings.registry_uri, "journalclip")
     world.registry = registry
     versions = [world.add_model(seed=1), world.add_model(seed=2)]
     alone = each_alone(world, versions[::-1], tmp_path / "cache", QUERY)

@@ -102,6 +102,9 @@ def test_doubts_say_why(engine: SearchEngine) -> None:
     lettered = plain.pair.model_copy(update={"text": "(A) Before. (B) After."})
     assert doubts_of(plain.model_copy(update={"pair": lettered}), 1.0) == ("alignment",)
     assert doubts_of(plain.model_copy(update={"loss": 2.0}), 1.0) == ("loss",)
+    record = plain.pair.record.model_copy(update={"flags": ("low-read-share", "hidden-instruction")})
+    flagged = plain.pair.model_copy(update={"record": record})
+    assert doubts_of(plain.model_copy(update={"pair": flagged}), 1.0) == ("instruction", "unread")
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))

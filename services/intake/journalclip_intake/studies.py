@@ -1,6 +1,7 @@
 """Submitting a study: read in the sandbox, stored de-identified, announced. The original is never stored.
 
-The study is what was read: the same files and key give the same id, whatever the folder is called. The key for
+A study is known by a keyed pseudonym of its StudyInstanceUID: the same files and key give the same id, whatever the
+folder is called. The key for
 pseudonyms is made once, beside the working folder's log, readable by its owner only; the review picture shows a face
 and goes to a local folder, never to the store.
 """
@@ -9,19 +10,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import SourceQuarantined, StudySubmitted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
-from journalclip_shared.records.study import SeriesTimes, SubmittedSeries, SubmittedStudy
+from journalclip_shared.records.study import LeftOut, SeriesTimes, SubmittedSeries, SubmittedStudy
 from journalclip_sources.studies.errors import StudyRefused
-from journalclip_sources.studies.files import collect, pack
 from journalclip_sources.studies.options import DeidentifyOptions
 from journalclip_sources.studies.read import ReadSeries, ReadStudy
+from journalclip_sources.studies.survey import Bundle
 from journalclip_sources.studies.version import READER
 
 _KEY_BYTES = 32
@@ -58,38 +59,53 @@ def read_key(path: Path) -> bytes:
     return key
 
 
+def read_bundle(reader: StudyReader, bundle: Bundle, options: DeidentifyOptions) -> ReadStudy:
+    """One study of an archive, with what was left out of it before it was read. Raises as the reader does."""
+    return complete(reader.read(bundle.packed(), replace(options, hints=bundle.hints)), bundle)
+
+
+def complete(read: ReadStudy, bundle: Bundle) -> ReadStudy:
+    """With the files that the survey left out of the study."""
+    more = tuple(
+        LeftOut(what="file", code=code, reason=reason, count=count)
+        for (code, reason), count in sorted(bundle.left_out.items())
+    )
+    return replace(read, left_out=(*read.left_out, *more))
+
+
 def submit_study(
-    store: ArtifactStore, reader: StudyReader, path: Path, options: DeidentifyOptions, review: Path | None = None
+    store: ArtifactStore, reader: StudyReader, bundle: Bundle, options: DeidentifyOptions, review: Path | None = None
 ) -> Submission:
-    """Read ``path`` (a folder, a zip or a file) and store it; the caller publishes the fact. Raises `TransientError`.
+    """Read one study and store it; the caller publishes the fact. Raises `TransientError`.
 
     A source that cannot be used becomes a `SourceQuarantined` under a digest of its bytes; its name is not in it.
     """
     source_id = ""
     try:
-        data = pack(collect(path))
+        data = bundle.packed()
         source_id = make_id("std", "refused", sha256_hex(data))
-        read = reader.read(data, options)
+        read = complete(reader.read(data, replace(options, hints=bundle.hints)), bundle)
+        del data
     except PermanentError as error:
         fact = SourceQuarantined(
             source_id=source_id or make_id("std", "refused", error.code),
             name="MRI study", stage="study-intake", code=error.code, reason=error.reason, remedy=error.remedy,
         )  # fmt: skip
         return Submission(None, fact)
-    study, new = store_study(store, read)
+    study, found, new = store_study(store, read)
     if review is not None and read.review:
         review.mkdir(parents=True, exist_ok=True)
         (review / f"{study.study_id}.png").write_bytes(read.review)
-    found = store.find_manifest("studies", f"submitted/{study.study_id}")
-    assert found is not None, "a stored study has its manifest"
     return Submission(study, StudySubmitted(study_id=study.study_id, study=found, name=describe(study)), new)
 
 
-def store_study(store: ArtifactStore, read: ReadStudy) -> tuple[SubmittedStudy, bool]:
-    """Volumes first, the manifest last; whether it is new."""
-    identity = make_id(
-        "std", read.patient, *(sha256_hex(each.nifti) for each in read.series), sha256_hex(read.report.encode())
-    )
+def store_study(store: ArtifactStore, read: ReadStudy) -> tuple[SubmittedStudy, ArtifactRef, bool]:
+    """Volumes first, the manifest last; whether it is new.
+
+    A study that is submitted again with other content (a later report, a series more) keeps its id and is a version of
+    its own, named after its digest.
+    """
+    identity = read.study
     study = SubmittedStudy(
         study_id=identity,
         patient=read.patient,
@@ -102,12 +118,14 @@ def store_study(store: ArtifactStore, read: ReadStudy) -> tuple[SubmittedStudy, 
         frame=read.frame,
         reader=READER,
     )
-    name = f"submitted/{identity}"
-    known = store.find_manifest("studies", name)
-    if known is not None:
-        return SubmittedStudy.model_validate_json(store.get(known)), False
-    store.put_manifest("studies", name, canonical_json(study.model_dump(mode="json")))
-    return study, True
+    data = canonical_json(study.model_dump(mode="json"))
+    for name in (f"submitted/{identity}", f"submitted/{identity}/{sha256_hex(data)[:16]}"):
+        known = store.find_manifest("studies", name)
+        if known is None:
+            return study, store.put_manifest("studies", name, data), True
+        if store.get(known) == data:
+            return study, known, False
+    raise AssertionError("a manifest named after its digest holds other bytes")
 
 
 def describe(study: SubmittedStudy) -> str:

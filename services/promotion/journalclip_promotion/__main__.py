@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.reconcile import Watch
 from journalclip_promotion.settings import PromotionSettings
@@ -13,24 +10,28 @@ from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
+from journalclip_shared.kinds import Kind
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.runs import MlflowRuns
 
 
-def serve(settings: PromotionSettings, stop: threading.Event | None = None) -> int:
-    """Handle events until ``stop`` is set, with the reconciler watching beside it; returns the exit code."""
+def build(settings: PromotionSettings, kind: Kind) -> wiring.Build:
+    """The handler, with the reconciler watching beside it."""
 
-    def build(store: ArtifactStore, bus: Bus) -> Handler:
+    def open_handler(store: ArtifactStore, bus: Bus) -> Handler:
         runs = MlflowRuns(settings.registry_uri)
-        promoter = build_promoter(settings, store, MlflowRegistry(settings.registry_uri), runs)
+        registry = MlflowRegistry(settings.registry_uri, registered_model(kind))
+        promoter = build_promoter(settings, store, registry, runs, kind)
         Watch(promoter, bus, settings.reconcile_s, runs).start()
-        return PromotionHandler(promoter)
+        return PromotionHandler(promoter, kind)
 
-    return wiring.serve(settings, build, stop)
+    return open_handler
 
 
 def main() -> None:
-    sys.exit(serve(PromotionSettings()))
+    settings = PromotionSettings()
+    wiring.main_of_kind(settings, lambda kind: build(settings, kind))
 
 
 if __name__ == "__main__":

@@ -11,30 +11,33 @@ from typing import Literal
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
-from journalclip_shared.events import Kind, ModelPromoted, kind_field
+from journalclip_shared.events import ModelPromoted
+from journalclip_shared.kinds import OfKind
 from journalclip_shared.records import Document
 
 Outcome = Literal["promoted", "refused", "awaiting-approval", "rolled-back"]
 
 
 class Verdict(Document):
-    """One gate's word. ``measured`` and ``limit`` are in the gate's own unit; ``reason`` is for a person."""
+    """One gate's answer. ``measured`` and ``limit`` are in the gate's own unit; ``reason`` is for a person."""
 
     gate: str
     passed: bool
     reason: str
     measured: float | None = None
     limit: float | None = None
+    numbers: dict[str, float] = Field(
+        default_factory=dict, description="Every number that the gate compared, by name.", exclude_if=lambda n: not n
+    )
 
 
-class Candidate(Document):
+class Candidate(OfKind, Document):
     """A registered version, with what an event needs to say about it."""
 
     version: str
     model_id: str
     dataset_id: str
     manifest: ArtifactRef
-    kind: Kind = kind_field()
 
 
 class Decision(Document):
@@ -45,6 +48,9 @@ class Decision(Document):
     trigger: Literal["event", "person"]
     candidate: Candidate
     verdicts: tuple[Verdict, ...] = ()
+    gates: str = Field(
+        "", description="Digest of the gates; empty in entries of older versions.", exclude_if=lambda digest: not digest
+    )
     compared_with: str = Field("", description="`champion <version>` or `its starting point`.")
     evaluation: ArtifactRef | None = None
     baseline: ArtifactRef | None = None

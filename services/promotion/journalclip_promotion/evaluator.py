@@ -19,7 +19,7 @@ from PIL import Image
 from journalclip_evaluation.bootstrap import Difference, Groups, difference
 from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.models import Evaluator, Measured, Subject, files_of
-from journalclip_evaluation.retrieval import compare
+from journalclip_evaluation.retrieval import both_ways, by_pair, compare
 from journalclip_evaluation.run_suite import zero_shot
 from journalclip_evaluation.suites import load_suite
 from journalclip_modeling.data import FrozenDataset
@@ -73,8 +73,19 @@ def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: M
     others = {name: bench.retrieval(other, model.dataset, subject) for name, (other, subject) in rivals.items()}
     baseline = START if champion is None else CHAMPION
     general = _general(bench, gates.general, {**rivals, THIS: (model, "model")})
+    improvement = compare(others[baseline].ranked, this.ranked, rule.metric, rule.multi_positive)
+    sources = len(set(this.ranked.articles))
+    if sources < 2 and rule.one_source == "by-pair":
+        one, other = by_pair(others[baseline].ranked), by_pair(this.ranked)
+        improvement = compare(one, other, rule.metric, rule.multi_positive)
+    before, after = (
+        both_ways(each, rule.metric, rule.multi_positive) for each in (others[baseline].ranked, this.ranked)
+    )
     found = Measurements(
-        improvement=compare(others[baseline].ranked, this.ranked, rule.metric, rule.multi_positive),
+        improvement=improvement,
+        before=before,
+        after=after,
+        sources=sources,
         baseline=baseline,
         general=general.drops(),
         general_problem=general.problem,

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_promotion.decision import Verdict
 from journalclip_promotion.errors import GatesUnusable
 from journalclip_promotion.verify import Recount, SignaturePolicy
+from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelManifest
 
@@ -31,14 +32,54 @@ class _Gate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Demand(_Gate):
+    """What an interval of a difference must show. ``margin`` is in the metric's own unit, a share.
+
+    ``better`` is superiority: the lower end lies above ``margin``. ``not-worse`` is non-inferiority: the lower end lies
+    above ``-margin``, so a difference that the split is too small to measure is refused, not passed.
+    """
+
+    demand: Literal["better", "not-worse"] = "better"
+    margin: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Demand:
+        if self.demand == "not-worse" and not self.margin:
+            raise ValueError("not-worse needs a margin above 0: how much worse is still not worse")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """What the interval's lower end must lie above."""
+        return self.margin if self.demand == "better" else -self.margin
+
+
 class Improvement(_Gate):
-    """Paired difference on the test split, both directions together, by bootstrap over articles."""
+    """Paired difference on the test split, both directions together, by bootstrap over articles (or patients).
+
+    A demand may be given as its word alone, with one ``margin`` for both beside it: the form of older files.
+    """
 
     metric: Literal["r1", "r5", "r10", "mrr"] = "r10"
     multi_positive: bool = True
-    over_champion: Literal["better", "not-worse"] = "better"
-    over_start: Literal["better", "not-worse"] = Field("better", description="Where there is no champion yet.")
-    margin: float = Field(0.0, description="`better`: the interval's lower end must lie above this.")
+    over_champion: Demand = Demand()
+    over_start: Demand = Field(Demand(), description="Where there is no champion yet.")
+    one_source: Literal["refuse", "by-pair"] = Field(
+        "refuse",
+        description="A test split of one article has no interval over articles: refuse, or resample its pairs.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_form(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        margin = data.get("margin", 0.0)
+        fields = {name: value for name, value in data.items() if name != "margin"}
+        for name in ("over_champion", "over_start"):
+            if isinstance(fields.get(name, "better"), str):
+                fields[name] = {"demand": fields.get(name, "better"), "margin": margin}
+        return fields
 
 
 class GeneralLoss(_Gate):
@@ -77,6 +118,11 @@ class Gates(_Gate):
     card: tuple[str, ...] = CARD_FIELDS
     approval: bool = Field(False, description="A person must say yes as well.")
 
+    @property
+    def digest(self) -> str:
+        """Equal gates have equal digests: what a decision was made by."""
+        return sha256_hex(canonical_json(self.model_dump(mode="json")))[:16]
+
     @classmethod
     def load(cls, where: str) -> Gates:
         """From a YAML file, or one of ours by name (`default`, `local`). Raises `GatesUnusable`."""
@@ -99,6 +145,9 @@ class Measurements:
     baseline: str
     general: Mapping[str, Difference]
     latency_ms: float
+    before: float
+    after: float
+    sources: int  # articles, or patients, of the test split
     general_problem: str = ""
 
 
@@ -107,7 +156,7 @@ def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, r
     return [
         leaks(dataset.leaks, recount.leaks),
         card(gates.card, model),
-        licences(gates.licences, recount.licences or dataset.licences),
+        licences(gates.licences, recount.licences),
         size(gates.cost, model),
     ]
 
@@ -126,7 +175,9 @@ def leaks(stated: LeakReport, counted: LeakReport) -> Verdict:
     found = _named(counted) or "nothing"
     reason = f"{found} in more than one split" if found == told else f"{found} in more than one split, {told} as stated"
     worst = max(stated.total, counted.total)
-    return Verdict(gate="leaks", passed=not worst, reason=reason, measured=worst, limit=0)
+    numbers = {f"{name}, counted": float(count) for name, count in counted.model_dump().items()}
+    numbers |= {f"{name}, as stated": float(count) for name, count in stated.model_dump().items()}
+    return Verdict(gate="leaks", passed=not worst, reason=reason, measured=worst, limit=0, numbers=numbers)
 
 
 def _named(leaked: LeakReport) -> str:
@@ -136,10 +187,13 @@ def _named(leaked: LeakReport) -> str:
 def card(required: Sequence[str], model: ModelManifest) -> Verdict:
     empty = [name for name in required if not model.card.get(name, "").strip()]
     reason = f"empty: {', '.join(empty)}" if empty else f"all {len(required)} required fields are filled"
-    return Verdict(gate="card", passed=not empty, reason=reason, measured=len(empty), limit=0)
+    numbers = {"required fields": float(len(required)), "empty fields": float(len(empty))}
+    return Verdict(gate="card", passed=not empty, reason=reason, measured=len(empty), limit=0, numbers=numbers)
 
 
-def licences(limits: Licences, found: Mapping[str, int]) -> Verdict:
+def licences(limits: Licences, found: Mapping[str, int] | None) -> Verdict:
+    if found is None:
+        return Verdict(gate="licences", passed=True, reason="sources of this kind carry no licence")
     total = sum(found.values())
     if not total:
         return Verdict(gate="licences", passed=not limits.max_share, reason="the dataset names no licences")
@@ -149,7 +203,10 @@ def licences(limits: Licences, found: Mapping[str, int]) -> Verdict:
         if found.get(name, 0) > limit * total
     ]
     mix = ", ".join(f"{name} {count / total:.0%}" for name, count in sorted(found.items()))
-    return Verdict(gate="licences", passed=not over, reason="; ".join(over) or f"the mix is allowed: {mix}")
+    numbers = {f"share of {name}": count / total for name, count in sorted(found.items())}
+    numbers |= {f"limit of {name}": limit for name, limit in sorted(limits.max_share.items())}
+    reason = "; ".join(over) or f"the mix is allowed: {mix}"
+    return Verdict(gate="licences", passed=not over, reason=reason, numbers=numbers)
 
 
 def size(limit: Cost, model: ModelManifest) -> Verdict:
@@ -164,13 +221,21 @@ def latency(limit: Cost, found_ms: float) -> Verdict:
 def improvement(rule: Improvement, found: Measurements) -> Verdict:
     demand = rule.over_champion if found.baseline == CHAMPION else rule.over_start
     delta = found.improvement
-    passed = delta.low > rule.margin if demand == "better" else delta.high >= 0
+    by_pair = found.sources < 2 and rule.one_source == "by-pair"
+    over = "pairs of one source" if by_pair else f"{found.sources} sources"
     reason = (
-        f"{rule.metric} {delta.mean:+.4f} against {found.baseline}, 95 % interval {delta.low:+.4f} to "
-        f"{delta.high:+.4f}; "
-        + (f"its lower end must lie above {rule.margin:g}" if demand == "better" else "its upper end must reach 0")
+        f"{rule.metric} {delta.mean:+.4f} against {found.baseline} ({found.after:.4f} and {found.before:.4f}), "
+        f"95 % interval {delta.low:+.4f} to {delta.high:+.4f} over {over}; "
+        f"{demand.demand}: its lower end must lie above {demand.limit:+g}"
     )
-    return Verdict(gate="improvement", passed=passed, reason=reason, measured=delta.mean, limit=rule.margin)
+    numbers = {
+        "after": found.after, "before": found.before, "difference": delta.mean, "low": delta.low, "high": delta.high,
+        "limit": demand.limit, "sources": float(found.sources),
+    }  # fmt: skip
+    passed = delta.low > demand.limit
+    return Verdict(
+        gate="improvement", passed=passed, reason=reason, measured=delta.low, limit=demand.limit, numbers=numbers
+    )
 
 
 def general_loss(rule: GeneralLoss, found: Mapping[str, Difference], problem: str = "") -> Verdict:
@@ -182,9 +247,14 @@ def general_loss(rule: GeneralLoss, found: Mapping[str, Difference], problem: st
     drop = max(-delta.low for delta in found.values())
     each = "; ".join(f"{delta.mean:+.4f} against {name}, at worst {delta.low:+.4f}" for name, delta in found.items())
     reason = f"accuracy on {rule.suite} {each}; allowed -{rule.max_drop:g}"
-    return Verdict(gate="general", passed=drop <= rule.max_drop, reason=reason, measured=drop, limit=rule.max_drop)
+    numbers = {f"{what} against {name}": value for name, delta in found.items()
+               for what, value in (("difference", delta.mean), ("low", delta.low), ("high", delta.high))}  # fmt: skip
+    numbers["largest allowed drop"] = rule.max_drop
+    passed = drop <= rule.max_drop
+    return Verdict(gate="general", passed=passed, reason=reason, measured=drop, limit=rule.max_drop, numbers=numbers)
 
 
 def _at_most(gate: str, found: float, limit: float, unit: str) -> Verdict:
     reason = f"{found:.1f} {unit}, allowed {limit:g}"
-    return Verdict(gate=gate, passed=found <= limit, reason=reason, measured=found, limit=limit)
+    numbers = {"measured": found, "limit": limit}
+    return Verdict(gate=gate, passed=found <= limit, reason=reason, measured=found, limit=limit, numbers=numbers)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter, Request
-from journalclip_shared.events import Event, Fact, Kind, ModelPromoted, ModelTrained
+from journalclip_shared import names
+from journalclip_shared.events import Event, Fact, ModelPromoted, ModelTrained
+from journalclip_shared.kinds import Kind
 from journalclip_shared.runs import NoRuns, Runs
 
 
@@ -23,10 +25,12 @@ class PromotionHandler:
     it; without, that is left to the reconciler, since a tracker that is away can take minutes to say so."""
 
     promoter: Promoter
+    kind: Kind
     runs: Runs = NoRuns()  # noqa: RUF009 - it has no state
-    group: str = "promotion"
-    kind: Kind = "figures"
     consumes: tuple[type[Fact], ...] = (ModelTrained, ModelPromoted)
+
+    def __post_init__(self) -> None:
+        self.group = names.group("promotion", self.kind)
 
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `TransientError` where the registry, the store or the lock cannot be had."""

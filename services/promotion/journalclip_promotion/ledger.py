@@ -13,6 +13,7 @@ from journalclip_promotion.decision import Decision
 from journalclip_promotion.errors import Overtaken
 from journalclip_shared.artifacts import ArtifactStore, ManifestConflict
 from journalclip_shared.ids import canonical_json
+from journalclip_shared.names import decided
 
 _ENTRIES = "decisions/"
 _FILED = "filed/"
@@ -23,7 +24,7 @@ class Ledger:
     """Entries lie in the bucket ``models`` of one store; studies' lie below a prefix of their own."""
 
     store: ArtifactStore
-    prefix: str = ""
+    prefix: str
 
     def last(self) -> Decision | None:
         names = list(self.store.list_manifests("models", self.prefix + _ENTRIES))
@@ -53,11 +54,11 @@ class Ledger:
 
     def answer(self, model_id: str) -> Decision | None:
         """What was decided when the candidate's event came, or None if that is still to do."""
-        found = self.store.find_manifest("models", f"decided/{model_id}")
+        found = self.store.find_manifest("models", decided(model_id))
         return None if found is None else Decision.model_validate_json(self.store.get(found))
 
     def set_answer(self, entry: Decision) -> None:
-        self.store.put_manifest("models", f"decided/{entry.candidate.model_id}", entry.canonical())
+        self.store.put_manifest("models", decided(entry.candidate.model_id), entry.canonical())
 
     def announced(self, sequence: int) -> bool:
         """Whether the entry's event has been seen on the bus."""

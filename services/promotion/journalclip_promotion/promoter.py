@@ -49,6 +49,11 @@ class Request:
     who: str
     why: str = ""
     person: bool = False
+    again: bool = False  # judge a refused candidate anew, if the gates have changed since; grants no approval
+
+    @property
+    def of_event(self) -> bool:
+        return not (self.person or self.again)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class Promoter:
 
     def decide(self, request: Request) -> Decision:
         """The decision about a candidate; for its event, always the first one that was made.
+
+        A candidate that was refused is judged again where the request asks for it and the gates have changed.
 
         Raises `Overtaken` or `LockBusy` (both transient) when other promoters leave no turn.
         """
@@ -153,7 +160,14 @@ class Promoter:
         )
 
     def _known(self, request: Request) -> Decision | None:
-        return None if request.person else self.ledger.answer(request.candidate.model_id)
+        if request.person:
+            return None
+        if not request.again:
+            return self.ledger.answer(request.candidate.model_id)
+        entries = (e for e in self.ledger.backwards() if e.candidate.model_id == request.candidate.model_id)
+        last = next(entries, None)
+        stands = last is not None and (last.outcome != "refused" or last.gates == self.gates.digest)
+        return last if stands else None
 
     def _judge(self, request: Request, champion: Candidate | None) -> _Judged:
         candidate = request.candidate
@@ -190,8 +204,8 @@ class Promoter:
         before, promoted = _champion(last), outcome == "promoted"
         comparison, documents = judged.comparison, judged.documents
         return Decision(
-            sequence=_next(last), outcome=outcome, trigger="person" if request.person else "event",
-            candidate=request.candidate, verdicts=tuple(judged.verdicts),
+            sequence=_next(last), outcome=outcome, trigger="event" if request.of_event else "person",
+            candidate=request.candidate, gates=self.gates.digest, verdicts=tuple(judged.verdicts),
             evaluation=comparison.this.ref if comparison else None,
             baseline=comparison.baseline.ref if comparison else None,
             report=documents.report if documents else None, card=documents.card if documents else None,

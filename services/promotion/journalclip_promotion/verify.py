@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -17,10 +17,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_promotion.decision import Candidate, Verdict
 from journalclip_shared.artifacts import ArtifactCorrupt, ArtifactMissing, ArtifactStore
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.leaks import LeakCount
+from journalclip_shared.leaks import LeakCount, StudyLeakCount
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.registry import ModelVersion
@@ -66,7 +67,29 @@ class Recount:
     """What the frozen records themselves say, whatever their manifest's writer believed."""
 
     leaks: LeakReport
-    licences: Mapping[str, int]
+    licences: Mapping[str, int] | None  # None: sources of this kind carry no licence
+
+
+Recounter = Callable[[ArtifactStore, DatasetManifest], Recount]
+
+
+def recount_pairs(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
+    """Of articles: every pair of every split."""
+    count, licences = LeakCount(), Counter[str]()
+    for split in dataset.splits:
+        for pair in FrozenDataset(store, dataset).stream(split):
+            count.add(split, pair)
+            licences[pair.licence] += 1
+    return Recount(count.report(), licences)
+
+
+def recount_studies(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
+    """Of studies: every study of every split."""
+    count = StudyLeakCount()
+    for split in dataset.splits:
+        for study in FrozenStudies(store, dataset).studies(split):
+            count.add(split, study)
+    return Recount(count.report(), None)
 
 
 @dataclass(frozen=True)
@@ -74,6 +97,7 @@ class Inspector:
     """Verifies candidates of one store."""
 
     store: ArtifactStore
+    recounter: Recounter
     verifier: Verifier | None = None
 
     def inspect(
@@ -92,22 +116,18 @@ class Inspector:
             raise Tampered("integrity", f"a manifest does not fit its schema: {error.error_count()} errors") from error
         if (model.model_id, model.dataset_id) != (candidate.model_id, candidate.dataset_id):
             raise Tampered("integrity", f"the manifest is of {model.model_id} on {model.dataset_id}")
+        if not candidate.kind == model.kind == dataset.kind:
+            raise Tampered("integrity", f"a model of {model.kind} on a dataset of {dataset.kind}")
         if dataset.dataset_id != model.dataset_id:
             raise Tampered("integrity", f"the dataset behind the manifest is {dataset.dataset_id}")
         return Inspected(candidate, model, dataset, signed=self.verifier is not None)
 
     def recount(self, inspected: Inspected) -> Recount:
         """Reads every record of every split. Raises `Tampered` where they cannot be read."""
-        frozen = FrozenDataset(self.store, inspected.dataset)
-        count, licences = LeakCount(), Counter[str]()
         try:
-            for split in inspected.dataset.splits:
-                for pair in frozen.stream(split):
-                    count.add(split, pair)
-                    licences[pair.licence] += 1
+            return self.recounter(self.store, inspected.dataset)
         except (ArtifactMissing, ArtifactCorrupt) as error:
             raise Tampered("integrity", error.reason) from error
-        return Recount(count.report(), licences)
 
     def _check_registration(self, candidate: Candidate, registered: ModelVersion | None) -> None:
         if registered is None:

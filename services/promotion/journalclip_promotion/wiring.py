@@ -11,41 +11,40 @@ from journalclip_promotion.lock import FileLock, Lock
 from journalclip_promotion.promoter import Promoter
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.studies import StudyBench
-from journalclip_promotion.verify import Inspector
+from journalclip_promotion.verify import Inspector, recount_pairs, recount_studies
 from journalclip_shared.artifacts import ArtifactStore
-from journalclip_shared.events import Kind
 from journalclip_shared.failpoints import hit
+from journalclip_shared.kinds import Kind
+from journalclip_shared.names import ledger, promotion_lock
 from journalclip_shared.registry import ModelRegistry
-from journalclip_shared.runs import NoRuns, Runs
+from journalclip_shared.runs import Runs
 from journalclip_shared.signing import load_verifier
 
 
 def build_promoter(
-    settings: PromotionSettings,
-    store: ArtifactStore,
-    registry: ModelRegistry,
-    runs: Runs = NoRuns(),  # noqa: B008 - it has no state
-    kind: Kind = "figures",
+    settings: PromotionSettings, store: ArtifactStore, registry: ModelRegistry, runs: Runs, kind: Kind
 ) -> Promoter:
     """``runs`` is where training curves are read. Raises `GatesUnusable`, `KeyUnusable`.
 
-    Models of studies have a ledger, a lock and a registered model (``registry``) of their own.
+    Each kind has a ledger, a lock and a registered model (``registry``) of its own.
     """
     cache = settings.workdir / "cache" / "models"
-    figures = kind == "figures"
+    bench = {"articles": ModelBench, "studies": StudyBench}[kind]
+    recounter = {"articles": recount_pairs, "studies": recount_studies}[kind]
+    verifier = load_verifier(settings.verify_key_file, settings.own_keys)
     return Promoter(
-        ledger=Ledger(store, "" if figures else f"{kind}/"),
+        ledger=Ledger(store, ledger(kind)),
         registry=registry,
-        lock=_lock(settings, "" if figures else f"-{kind}"),
-        inspector=Inspector(store, load_verifier(settings.verify_key_file, settings.own_keys)),
-        bench=ModelBench(store, cache, settings.device, settings.suites) if figures else StudyBench(store, cache),
+        lock=_lock(settings, kind),
+        inspector=Inspector(store, recounter, verifier),
+        bench=bench(store, cache, settings.device, settings.suites),
         writer=DocumentWriter(store, runs),
         gates=Gates.load(settings.gates),
         step=lambda name: hit(f"promotion.{name}"),
     )
 
 
-def _lock(settings: PromotionSettings, of: str) -> Lock:
+def _lock(settings: PromotionSettings, kind: Kind) -> Lock:
     if settings.lock == "registry" or (settings.lock == "auto" and settings.mlflow_uri):
         return RegistryLease.connect(settings.registry_uri)
-    return FileLock(settings.workdir / f"promotion{of}.lock")
+    return FileLock(settings.workdir / promotion_lock(kind))

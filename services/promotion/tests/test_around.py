@@ -8,15 +8,29 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_evaluation.suites import shipped_suites
 from journalclip_promotion.errors import GatesUnusable, LockBusy, UnknownVersion
-from journalclip_promotion.gates import Gates, Improvement, Licences, general_loss, leaks, licences
+from journalclip_promotion.gates import (
+    CHAMPION,
+    START,
+    Demand,
+    Gates,
+    Improvement,
+    Licences,
+    Measurements,
+    general_loss,
+    improvement,
+    leaks,
+    licences,
+)
 from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.lock import FileLock
 from journalclip_promotion.overview import explanation, history, listing
+from journalclip_promotion.promoter import Request
 from journalclip_promotion.reconcile import Watch
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.wiring import build_promoter
@@ -24,6 +38,7 @@ from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import TransientError
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.dataset import LeakReport
+from journalclip_shared.runs import NoRuns
 from journalclip_shared.signing import HmacKey, load_signer
 
 
@@ -35,8 +50,8 @@ def house(tmp_path: Path) -> House:
 def test_shipped_profiles_load_and_differ() -> None:
     default, local = Gates.load("default"), Gates.load("local")
     assert default.improvement == Improvement()
-    assert local.improvement.over_start == "not-worse"
-    assert local.improvement.over_champion == "better"
+    assert local.improvement.over_start == Demand(demand="not-worse", margin=0.1)
+    assert local.improvement.over_champion == Demand(demand="better")
     assert default.licences.max_share["all rights reserved"] == 0
     assert (default.signature, local.signature) == ("required", "required")
     assert default.general is not None
@@ -87,6 +102,59 @@ def test_general_gate_reads_the_interval_and_refuses_what_was_not_measured() -> 
     lenient = rule.model_copy(update={"without_data": "pass"})
     assert general_loss(lenient, {}, "no data").reason == "not measured: no data"
     assert general_loss(lenient, {}).passed
+
+
+def measured(low: float, high: float, sources: int = 9, baseline: str = START) -> Measurements:
+    delta = Difference((low + high) / 2, low, high, 0.5)
+    return Measurements(delta, baseline, {}, 1.0, before=0.5, after=0.5 + delta.mean, sources=sources)
+
+
+def test_not_worse_is_non_inferiority_and_better_superiority() -> None:
+    rule = Improvement(
+        over_start=Demand(demand="not-worse", margin=0.1), over_champion=Demand(demand="better", margin=0.02)
+    )
+    assert improvement(rule, measured(-0.09, 0.3)).passed
+    assert not improvement(rule, measured(-0.1, 0.3)).passed
+    assert not improvement(rule, measured(-1.0, 1.0, sources=1)).passed, "a split that says nothing passes nothing"
+    assert improvement(rule, measured(0.021, 0.3, baseline=CHAMPION)).passed
+    assert not improvement(rule, measured(0.02, 0.3, baseline=CHAMPION)).passed
+    numbers = improvement(rule, measured(-0.09, 0.3)).numbers
+    assert (numbers["low"], numbers["high"], numbers["limit"], numbers["sources"]) == (-0.09, 0.3, -0.1, 9)
+
+
+def test_gates_of_the_older_form_are_read_and_a_margin_is_asked_for() -> None:
+    old = Improvement.model_validate({"over_champion": "better", "over_start": "not-worse", "margin": 0.05})
+    assert old.over_champion == Demand(demand="better", margin=0.05)
+    assert old.over_start == Demand(demand="not-worse", margin=0.05)
+    with pytest.raises(ValidationError, match="needs a margin"):
+        Improvement.model_validate({"over_start": "not-worse"})
+
+
+def test_a_refused_candidate_is_judged_again_when_gates_changed_and_not_before(house: House) -> None:
+    house.bench.start = 0.6
+    house.skills(a=0.5)
+    candidate = put_candidate(house.store, house.registry, "a")
+    assert house.handle(candidate) == []
+    again = Request(candidate, "ada", "the gates have changed", again=True)
+    measured_before = len(house.bench.calls)
+    assert house.promoter.decide(again).sequence == 1, "under the gates that refused it, the decision stands"
+    assert len(house.bench.calls) == measured_before
+    house.with_gates(improvement={"over_start": {"demand": "not-worse", "margin": 0.9}})
+    assert house.handle(candidate) == [], "the event gives the answer that it gave"
+    decision = house.promoter.decide(again)
+    assert (decision.sequence, decision.outcome, decision.trigger) == (2, "promoted", "person")
+    assert house.promoter.decide(again) == decision
+    assert house.aliases() == ("1", None)
+
+
+def test_judging_again_grants_no_approval(house: House) -> None:
+    house.bench.start = 0.6
+    house.skills(a=0.5)
+    candidate = put_candidate(house.store, house.registry, "a")
+    house.handle(candidate)
+    house.with_gates(improvement={"over_start": {"demand": "not-worse", "margin": 0.9}}, approval=True)
+    decision = house.promoter.decide(Request(candidate, "ada", again=True))
+    assert (decision.outcome, house.aliases()) == ("awaiting-approval", (None, None))
 
 
 def test_file_lock_excludes_others_and_is_given_back(tmp_path: Path) -> None:
@@ -195,18 +263,18 @@ def test_settings_build_a_promoter(house: House, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(f"hmac:{'6b' * 32}\n")
     settings = PromotionSettings(workdir=tmp_path, gates="local", verify_key_file=key)
-    promoter = build_promoter(settings, house.store, house.registry)
+    promoter = build_promoter(settings, house.store, house.registry, NoRuns(), "articles")
     assert promoter.gates == Gates.load("local")
     ref = put_candidate(house.store, house.registry, "a").manifest
     assert promoter.inspector.verifier is not None
     assert promoter.inspector.verifier.verify(ref, HmacKey(b"k" * 32).sign(ref))
-    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry)
+    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry, NoRuns(), "articles")
     signer = load_signer(None, tmp_path / "keys")
     assert signer is not None
     assert own.inspector.verifier is not None
     assert own.inspector.verifier.verify(ref, signer.sign(ref))
     away = PromotionSettings(workdir=tmp_path, artifacts="s3")
-    assert build_promoter(away, house.store, house.registry).inspector.verifier is None
+    assert build_promoter(away, house.store, house.registry, NoRuns(), "articles").inspector.verifier is None
 
 
 def test_people_are_told(house: House) -> None:

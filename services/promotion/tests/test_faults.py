@@ -22,7 +22,7 @@ import pytest
 from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.promoter import Promoter, Request
-from journalclip_promotion.verify import Inspector
+from journalclip_promotion.verify import Inspector, recount_pairs
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.events import ModelPromoted
@@ -233,7 +233,7 @@ def tamper(folder: Path, good: Candidate, seed: int) -> tuple[str, Promoter, Can
 
 def signing_house(folder: Path) -> House:
     house = House(folder, queries=20)
-    house.promoter = replace(house.promoter, inspector=Inspector(house.store, KEY))
+    house.promoter = replace(house.promoter, inspector=Inspector(house.store, recount_pairs, KEY))
     return house
 
 

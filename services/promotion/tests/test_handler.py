@@ -16,7 +16,7 @@ from journalclip_promotion.gates import Gates
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.promoter import DECISION_TAG, EVALUATION_TAG, REPORT_TAG, Request
 from journalclip_promotion.reconcile import reconcile
-from journalclip_promotion.verify import Inspector
+from journalclip_promotion.verify import Inspector, recount_pairs
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted
@@ -157,9 +157,11 @@ def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_i
     assert not house.runs.root.exists()
     bus = SqliteBus(tmp_path / "events.db")
     house.runs.away = False
-    PromotionHandler(house.promoter).handle(Event(fact, "test"))
+    PromotionHandler(house.promoter, "articles").handle(Event(fact, "test"))
     # The service's own handler leaves filing to its reconciler, and must not note it as done.
-    assert list(PromotionHandler(house.promoter).handle(Event(trained(house.last().candidate), "test"))) == [fact]
+    assert list(
+        PromotionHandler(house.promoter, "articles").handle(Event(trained(house.last().candidate), "test"))
+    ) == [fact]
     assert reconcile(house.promoter, bus, house.runs).filed == (1,)
     assert not reconcile(house.promoter, bus, house.runs).anything
     house.handle(put_candidate(house.store, house.registry, "worse"))
@@ -178,7 +180,7 @@ def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_i
 def test_lenient_first_candidate_need_not_be_better(house: House) -> None:
     house.bench.start = 0.5
     house.skills(same=0.5, worse=0.4)
-    house.with_gates(improvement={"over_start": "not-worse"})
+    house.with_gates(improvement={"over_start": {"demand": "not-worse", "margin": 0.1}})
     assert house.handle(put_candidate(house.store, house.registry, "worse")) == []
     assert len(house.handle(put_candidate(house.store, house.registry, "same"))) == 1
 
@@ -211,7 +213,7 @@ def test_signature_may_be_required_where_there_is_no_key(house: House) -> None:
 
 def test_signature_is_asked_for_when_a_key_is_set(house: House) -> None:
     key, other = HmacKey(b"k" * 32), HmacKey(b"o" * 32)
-    house.promoter = replace(house.promoter, inspector=Inspector(house.store, key))
+    house.promoter = replace(house.promoter, inspector=Inspector(house.store, recount_pairs, key))
     unsigned = put_candidate(house.store, house.registry, "unsigned")
     assert house.handle(unsigned) == []
     assert house.last().verdicts[0].reason == "the manifest is not signed"
@@ -260,7 +262,9 @@ def test_manifest_that_contradicts_itself_is_refused(house: House, field: str) -
     data = changed.canonical() if changed else b"[]"
     ref = house.store.put("models", data, "application/json")
     version = house.registry.register(f"{model_id}-registered" if field == "model_id" else model_id, ref, "", {})
-    lie = Candidate(version=version.version, model_id=version.model_id, dataset_id=good.dataset_id, manifest=ref)
+    lie = Candidate(
+        version=version.version, model_id=version.model_id, dataset_id=good.dataset_id, manifest=ref, kind="articles"
+    )
     house.handle(lie)
     assert house.last().failed == ("integrity",)
 
@@ -370,7 +374,7 @@ def test_taken_number_is_not_overwritten(house: House) -> None:
 def test_own_event_coming_back_is_noted_and_lies_are_not(house: House) -> None:
     [fact] = house.handle(put_candidate(house.store, house.registry, "a"))
     assert isinstance(fact, ModelPromoted)
-    handler = PromotionHandler(house.promoter)
+    handler = PromotionHandler(house.promoter, "articles")
     for lie in (fact.model_copy(update={"sequence": 2}), fact.model_copy(update={"version": "5"})):
         assert list(handler.handle(Event(lie, "test"))) == []
         assert not house.promoter.ledger.announced(1)

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from journalclip_shared import wiring
+from journalclip_shared.artifacts import Bucket
 from journalclip_structuring.errors import BadSetting
+from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.settings import StructuringSettings
 from journalclip_structuring.structurer import Structurer
 
 
-def build_structurer(settings: StructuringSettings) -> Structurer:
-    """Raises `BadSetting` for one that cannot be built."""
+def build_structurer(settings: StructuringSettings, bucket: Bucket = "figures") -> Structurer:
+    """``bucket`` holds the account of what is spent. Raises `BadSetting` for one that cannot be built."""
     if settings.structurer == "rules":
         return RuleStructurer()
-    if settings.structurer == "endpoint":
-        return _endpoint(settings)
-    return _local(settings)
+    made = _endpoint(settings, bucket) if settings.structurer == "endpoint" else _local(settings)
+    return WithRules(made) if settings.structurer_fallback else made
 
 
-def _endpoint(settings: StructuringSettings) -> Structurer:
+def structurer_named(name: str, workdir: Path | None = None, bucket: Bucket = "figures") -> Structurer:
+    """`rules`, `endpoint` (as the environment says), or the local model of that folder or registry alias.
+
+    Raises `BadSetting` for one that cannot be built.
+    """
+    chosen: dict[str, object] = {"structurer": name}
+    if name not in {"rules", "endpoint"}:
+        chosen = {"structurer": "local", "local_model": name}
+    if workdir is not None:
+        chosen["workdir"] = workdir
+    return build_structurer(StructuringSettings().model_copy(update=chosen), bucket)
+
+
+def _endpoint(settings: StructuringSettings, bucket: Bucket) -> Structurer:
     from journalclip_structuring.endpoint.cache import AnswerCache
     from journalclip_structuring.endpoint.client import EndpointOptions, EndpointStructurer
     from journalclip_structuring.endpoint.journal import FileJournal
-    from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit
+    from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, StoredGrants
 
     if not settings.endpoint_url or not settings.endpoint_model:
         raise BadSetting("the endpoint has no URL or no model", "Set JOURNALCLIP_ENDPOINT_URL and _ENDPOINT_MODEL.")
@@ -34,11 +49,15 @@ def _endpoint(settings: StructuringSettings) -> Structurer:
         concurrency=settings.endpoint_concurrency,
         attempts=settings.endpoint_attempts,
         timeout_s=settings.endpoint_timeout_s,
+        answers_as=settings.endpoint_answers_as,
+        format=settings.endpoint_format,
+        extra=settings.endpoint_extra,
     )
     folder = settings.workdir / "structuring"
+    store = wiring.open_artifacts(settings)
     return EndpointStructurer(
         options,
-        Budget(settings.spend_cap_usd),
+        Budget(StoredGrants(store, bucket, settings.spend_account, settings.spend_cap_usd)),
         Prices(settings.usd_per_million_in, settings.usd_per_million_out),
         RateLimit(settings.endpoint_per_minute),
         AnswerCache(folder / "answers"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from journalclip_shared.records.caption import CaptionRecord, Certainty, Coded, Finding, Laterality
+from journalclip_structuring.coverage import with_coverage
 from journalclip_structuring.rendering import render_caption
 from journalclip_structuring.structurer import StructureRequest
 from journalclip_structuring.vocabulary import vocabulary
@@ -47,7 +48,7 @@ def caption_record(answer: dict[str, Any], request: StructureRequest, by: str) -
     coded = {name: tuple(_coded(each, name, request.text) for each in _items(answer[name])) for name in CODED_FIELDS}
     findings = tuple(_finding(each, request.text) for each in _items(answer["findings"]))
     record = CaptionRecord.model_validate({**coded, "findings": findings, "panel": request.panel, "by": by})
-    return record.model_copy(update={"rendering": render_caption(record)})
+    return with_coverage(record.model_copy(update={"rendering": render_caption(record)}), request.text)
 
 
 def _items(value: object) -> list[dict[str, Any]]:

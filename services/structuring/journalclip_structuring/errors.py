@@ -2,14 +2,17 @@
 
 PermanentError
 ├── UnreadableDocument     the event's document is not an `ExtractedArticle` of a version we know
+├── UnsupportedReport      the report is in a language that is not read
 └── BadSetting             the configured structurer cannot be built
+ConfigurationError
+└── StructurerStopped      a key, an address, a model's name or the spend cap is wrong: no text can be done
 TransientError
-└── StructurerUnavailable  the endpoint (or its budget) is gone for now; nothing was written
+└── StructurerUnavailable  the endpoint is gone for now; nothing was written
 """
 
 from __future__ import annotations
 
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 
 
 class UnreadableDocument(PermanentError):
@@ -20,6 +23,17 @@ class UnreadableDocument(PermanentError):
             "document-unreadable",
             f"{uri} is not an extracted article of this version ({errors} errors)",
             "Extract the article again with the deployed version.",
+        )
+
+
+class UnsupportedReport(PermanentError):
+    """The report is in a language that the structurer does not read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "language-unsupported",
+            reason,
+            "Structure it by an endpoint whose model reads it, or leave it out.",
         )
 
 
@@ -34,5 +48,12 @@ class StructurerUnavailable(TransientError):
     """Texts failed for reasons outside them; the delivery is tried again as a whole."""
 
     def __init__(self, code: str, reason: str, failed: int) -> None:
-        super().__init__(f"{failed} texts not structured, first: {code}: {reason}")
+        super().__init__(f"{failed} texts not structured, first: {code}: {reason}", dependency="endpoint")
         self.code = code
+
+
+class StructurerStopped(ConfigurationError):
+    """No text can be done until a person has looked at ``setting``; no input is at fault."""
+
+    def __init__(self, code: str, reason: str, setting: str) -> None:
+        super().__init__(code, reason, f"Look at {setting}; docs/operations/errors.md says what the code means.")

@@ -2,8 +2,8 @@
 
 Idempotent: the manifest of this extractor, this structurer and this article is written once and last; when it is there
 the work is done. A figure is usable when it has an image, a caption, and quality control did not discard it. A text
-that the structurer could not do is done by rules and flagged; only when the structurer itself is unwell is nothing
-written and the delivery tried again.
+that the structurer could not do has no pair and stands with its reason among the article's `failed`; where the world is
+at fault nothing is written, and the delivery is tried again or the loop stops.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, FiguresExtracted, PairsStructured
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ExtractedArticle, Figure, Modality, Panel
 from journalclip_shared.records.caption import CaptionRecord
-from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
+from journalclip_shared.records.pair import FailedText, Pair, StructuredArticle
+from journalclip_structuring.errors import StructurerStopped, StructurerUnavailable, UnreadableDocument
 from journalclip_structuring.injection import suspicions
-from journalclip_structuring.rules import RuleStructurer
-from journalclip_structuring.structurer import Structurer, StructureRequest, StructureResult, signature
+from journalclip_structuring.structurer import Failure, Structurer, StructureRequest, StructureResult, signature
 
 _CODED_AS: dict[str, Modality] = {
     "microscopy": "other",
@@ -48,13 +49,13 @@ class Source:
 class StructuringHandler:
     """The service's one handler; reads and writes only through ``store``."""
 
-    group = "structuring"
+    group = names.group("structuring", "articles")
     consumes: tuple[type[Fact], ...] = (FiguresExtracted,)
 
     def __init__(self, store: ArtifactStore, structurer: Structurer) -> None:
         self._store = store
         self._structurer = structurer
-        self._rules = RuleStructurer()
+        self.metrics: Sequence[Collector] = getattr(structurer, "metrics", ())
 
     def handle(self, event: Event) -> Iterable[Fact]:
         fact = event.fact
@@ -81,33 +82,46 @@ class StructuringHandler:
     def _structure(self, article: ExtractedArticle, source: ArtifactRef) -> StructuredArticle:
         sources = list(usable(article.figures))
         requests = [StructureRequest(str(i), each.text, panel=_letter(each)) for i, each in enumerate(sources)]
-        records = self._records(requests)
-        if hides_orders(article.unseen):
-            records = [_flagged(record) for record in records]
-        version = signature(self._structurer)
+        results = finished(self._structurer.structure(requests))
+        done = [(each, result.record) for each, result in zip(sources, results, strict=True)]
+        hides = hides_orders(article.unseen)
         return StructuredArticle(
             article_id=article.article_id,
-            structurer=version,
+            structurer=signature(self._structurer),
             extractor=article.extractor,
             source=source,
             name=article.name,
             pdf=article.pdf,
             facts=article.facts,
-            pairs=tuple(_pair(article, each, record, version) for each, record in zip(sources, records, strict=True)),
+            pairs=tuple(
+                _pair(article, each, _flagged(record) if hides else record)
+                for each, record in done
+                if isinstance(record, CaptionRecord)
+            ),
+            failed=tuple(
+                _failed(each, result.failure) for each, result in zip(sources, results, strict=True) if result.failure
+            ),
         )
 
-    def _records(self, requests: Sequence[StructureRequest]) -> list[CaptionRecord]:
-        results = self._structurer.structure(requests)
-        unwell = [result.failure for result in results if result.failure and result.failure.retryable]
-        if unwell:
-            raise StructurerUnavailable(unwell[0].code, unwell[0].reason, len(unwell))
-        return [self._record(request, result) for request, result in zip(requests, results, strict=True)]
 
-    def _record(self, request: StructureRequest, result: StructureResult) -> CaptionRecord:
-        if isinstance(result.record, CaptionRecord):
-            return result.record
-        stand_in = self._rules.caption(request)
-        return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+def finished(results: Sequence[StructureResult]) -> Sequence[StructureResult]:
+    """The results, where the world let all texts be tried. Raises `StructurerStopped`, `StructurerUnavailable`."""
+    waiting = [result.failure for result in results if result.failure and result.failure.retryable]
+    if not waiting:
+        return results
+    first = next((failure for failure in waiting if failure.stops), waiting[0])
+    if first.stops:
+        raise StructurerStopped(first.code, first.reason, first.setting)
+    raise StructurerUnavailable(first.code, first.reason, len(waiting))
+
+
+def _failed(source: Source, failure: Failure) -> FailedText:
+    return FailedText(
+        figure_id=source.figure.figure_id,
+        panel_id=source.panel.panel_id if source.panel else None,
+        code=failure.code,
+        reason=failure.reason[:200],
+    )
 
 
 def hides_orders(unseen: Sequence[str]) -> bool:
@@ -130,13 +144,14 @@ def usable(figures: Sequence[Figure]) -> Iterator[Source]:
             yield Source(figure, None, figure.image, figure.caption.strip())
         if figure.tier == "panels":
             for panel in figure.panels:
-                if panel.image is not None and panel.subcaption and panel.subcaption.strip():
-                    yield Source(figure, panel, panel.image, panel.subcaption.strip())
+                text = (panel.text or panel.subcaption or "").strip()
+                if panel.image is not None and text:
+                    yield Source(figure, panel, panel.image, text)
 
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:
     """Where the work on this article by this extractor and structurer is recorded."""
-    return f"structured/{slug(article.extractor)}/{slug(signature(structurer))}/{article.article_id}"
+    return names.structured(slug(article.extractor), slug(signature(structurer)), article.article_id)
 
 
 def slug(version: str) -> str:
@@ -145,10 +160,11 @@ def slug(version: str) -> str:
     return plain if plain == version else f"{plain}-{sha256_hex(version.encode())[:8]}"
 
 
-def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord, version: str) -> Pair:
+def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord) -> Pair:
+    """The pair's id names who wrote its record, which is not always the structurer that was asked."""
     figure, panel = source.figure, source.panel
     return Pair(
-        pair_id=make_id("pair", figure.figure_id, panel.panel_id if panel else "", version),
+        pair_id=make_id("pair", figure.figure_id, panel.panel_id if panel else "", record.by),
         article_id=article.article_id,
         figure_id=figure.figure_id,
         panel_id=panel.panel_id if panel else None,
@@ -164,7 +180,7 @@ def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord, vers
         modality=_modality(source, record),
         tier="panels" if panel else "whole",
         quality=figure.quality,
-        licence=article.facts.licence,
+        licence=figure.licence or article.facts.licence,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from journalclip_shared.ids import sha256_hex
 from journalclip_structuring.caption_answer import caption_schema
+from journalclip_structuring.examples import EXAMPLES
 from journalclip_structuring.structurer import Kind
 from journalclip_structuring.study import json_schema
 
@@ -26,16 +27,21 @@ does not say; leave out "o" where a finding is not tied to sequences."""
 _CAPTION = """You code figure captions of medical journals. Answer with one JSON object of the schema and nothing else.
 Each list holds what the caption says of that field, as a term of the schema with the caption's own words as "quote".
 A finding that is denied has "negated" true; one that is hedged has its "certainty". Left and right of the page (panels,
-columns, arrows) are no laterality. A field of which the caption says nothing is an empty list."""
+columns, arrows), of the heart ("left ventricle") and of a person ("right-handed") are no laterality. What is only
+asked for ("to rule out"), feared, or part of the history is no finding. A word that only looks like a term (mass
+spectrometry, vertebra T1, CT for chemotherapy) is left out. A field that the caption does not speak of is empty."""
 
 
-def messages(text: str, kind: Kind = "report") -> list[dict[str, str]]:
-    """System and user message for one text."""
+def messages(text: str, kind: Kind = "report", examples: bool = False, remark: str = "") -> list[dict[str, str]]:
+    """System and user message for one text; between them examples, as turns. ``remark`` is of our own words."""
+    shown = EXAMPLES[kind] if examples else ()
+    turns = [each for asked, answer in shown for each in (_quoted(asked), {"role": "assistant", "content": answer})]
+    return [{"role": "system", "content": " ".join(filter(None, (_system(kind), remark)))}, *turns, _quoted(text)]
+
+
+def _quoted(text: str) -> dict[str, str]:
     mark = f"<<{sha256_hex(text.encode())[:16]}>>"
-    return [
-        {"role": "system", "content": _system(kind)},
-        {"role": "user", "content": f"{mark}\n{text}\n{mark}"},
-    ]
+    return {"role": "user", "content": f"{mark}\n{text}\n{mark}"}
 
 
 @cache
@@ -54,5 +60,6 @@ def answer_schema(kind: Kind) -> dict[str, Any]:
 @cache
 def prompt_version() -> str:
     """Changes with the prompts' words, the schemas and so the vocabularies."""
-    said = [_REPORT, _CAPTION, _QUOTING, *(json.dumps(answer_schema(kind)) for kind in get_args(Kind))]
-    return f"1-{sha256_hex(chr(0).join(said).encode())[:10]}"
+    shown = json.dumps([EXAMPLES[kind] for kind in get_args(Kind)])
+    said = [shown, _REPORT, _CAPTION, _QUOTING, *(json.dumps(answer_schema(kind)) for kind in get_args(Kind))]
+    return f"2-{sha256_hex(chr(0).join(said).encode())[:10]}"

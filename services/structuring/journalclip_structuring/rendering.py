@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding
-from journalclip_shared.records.report import ReportFinding, SequenceDescription, Size
+from journalclip_shared.records.report import ReportFinding, Size
 
 
 def render_caption(record: CaptionRecord) -> str:
@@ -18,7 +18,8 @@ def render_caption(record: CaptionRecord) -> str:
     where = [*_terms(record.laterality), *_terms(record.anatomy)]
     head = " ".join(view) or ("image" if where else "")
     if where:
-        head += " of the " + " and ".join(filter(None, [" ".join(_terms(record.laterality)), *_terms(record.anatomy)]))
+        sides, sites = (" and ".join(_terms(values)) for values in (record.laterality, record.anatomy))
+        head += f" of the {sides} {sites or 'side'}" if sides else f" of the {sites}"
     parts = [head, "; ".join(render_finding(finding) for finding in record.findings)]
     line = ": ".join(part for part in parts if part)
     if record.procedure:
@@ -40,12 +41,6 @@ def render_finding(finding: Finding) -> str:
     if isinstance(finding, ReportFinding):
         words += _consequences(finding)
     return " ".join(words)
-
-
-def render_sequence(description: SequenceDescription) -> str:
-    """``T2WI: hyperintense oval 12 x 8 mm lesion in the left thalamus; no edema.``"""
-    said = "; ".join(render_finding(finding) for finding in description.findings)
-    return f"{description.sequence}: {said or 'no abnormality'}."
 
 
 def _attributes(finding: ReportFinding) -> list[str]:

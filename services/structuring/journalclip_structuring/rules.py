@@ -8,31 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
-from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding, Laterality
 from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring import vocabulary as vocabularies
-from journalclip_structuring.context import read_context, sentences
+from journalclip_structuring.binding import nearest
+from journalclip_structuring.context import Reading, read_context, sentences
+from journalclip_structuring.coverage import with_coverage
 from journalclip_structuring.injection import flags_of
-from journalclip_structuring.pseudo.write import templates
+from journalclip_structuring.lookalikes import without_lookalikes
 from journalclip_structuring.rendering import render_caption
-from journalclip_structuring.report_rules import read_report
-from journalclip_structuring.structurer import StructureRequest, StructureResult
-from journalclip_structuring.study import to_record
+from journalclip_structuring.report_rules import UnsupportedLanguage, read_report
+from journalclip_structuring.reports.lexicon import digest as report_digest
+from journalclip_structuring.sides import compares, joined, opposites, sides
+from journalclip_structuring.structurer import Failure, StructureRequest, StructureResult
 from journalclip_structuring.vocabulary import Match, vocabulary
 
-# "Left" that speaks of the page, not of the patient: "left panel", "top right", "(left)", "left to right", "right:".
-_LAYOUT_AFTER = re.compile(
-    r"[\s-]*(?:hand\b|panels?\b|columns?\b|(?:[xy][\s-]*)?ax[ei]s\b|images?\b|figures?\b|rows?\b|plots?\b|graphs?\b"
-    r"|to (?:left|right|bottom)\b|parts?\b|pictures?\b|photo|corner|tree|arrows?\b|insets?\b|[:)])",
-    re.IGNORECASE,
-)
-_LAYOUT_BEFORE = re.compile(
-    r"(?:\b(?:top|bottom|upper|lower|from|middle|to)[\s-]+(?:and[\s-]+)?|\(\s*)$", re.IGNORECASE
-)
-_NEAR = 60  # characters between a finding and its site or side: a clause, seldom more
+CODED: Final = ("modality", "sequence", "plane", "anatomy", "procedure", "stage")
+_FUSED: Final = re.compile(r"\b[Nn]on(?=[a-z]{4})")
+_FUSED_BEFORE: Final = re.compile(r"\b[Nn]on$")
+_MODIFIES: Final = 30  # characters from "contralateral" to the finding it is said of
 
 
 class RuleStructurer:
@@ -42,40 +38,47 @@ class RuleStructurer:
 
     def __init__(self) -> None:
         # The leading number is raised by hand when the code below changes what it gives for the same text.
-        names = (*vocabularies.CAPTION_FIELDS, *vocabularies.REPORT_FIELDS, "context")
-        words = sha256_hex(repr(templates("words")).encode())[:4]  # the report rules read these, too
-        self.version = f"1-{vocabularies.digest(*names)}{words}"
+        names = (*vocabularies.CAPTION_FIELDS, "context", "side_context", "lookalikes")
+        self.version = f"3-{vocabularies.digest(*names)}{report_digest()[:4]}"
 
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
         return [
-            StructureResult(each.request_id, self.caption(each) if each.kind == "caption" else self.report(each))
+            StructureResult(each.request_id, self.caption(each) if each.kind == "caption" else self._report(each))
             for each in texts
         ]
 
+    def _report(self, request: StructureRequest) -> ReportRecord | Failure:
+        try:
+            return self.report(request)
+        except UnsupportedLanguage as error:
+            return Failure("language-unsupported", str(error))
+
     def report(self, request: StructureRequest) -> ReportRecord:
-        """The record of one report."""
-        record = to_record(read_report(request.text), request.text, f"{self.name}/{self.version}")
-        return record.model_copy(update={"flags": flags_of(request.text)})
+        """The record of one report. Raises `UnsupportedLanguage`."""
+        record = read_report(request.text)
+        flags = (*flags_of(request.text), *record.flags)
+        return record.model_copy(update={"flags": flags, "by": f"{self.name}/{self.version}"})
 
     def caption(self, request: StructureRequest) -> CaptionRecord:
         """The record of one caption."""
         text = request.text
-        sides = [match for match in vocabulary("laterality").find(text) if not _is_layout(match, text)]
-        sites = vocabulary("anatomy").find(text)
+        found = {field: _terms_in(field, text) for field in CODED}
+        findings = _finding_matches(text)
+        taken = [*findings, *found["procedure"]]
+        sided = sides(text, found["anatomy"], taken)
         record = CaptionRecord(
-            modality=_coded(vocabulary("modality").find(text)),
-            sequence=_coded(vocabulary("sequence").find(text)),
-            plane=_coded(vocabulary("plane").find(text)),
-            anatomy=_coded(sites),
-            laterality=_coded(sides),
-            findings=_findings(text, sites, sides),
-            procedure=_coded(vocabulary("procedure").find(text)),
-            stage=_coded(vocabulary("stage").find(text)),
+            **{field: _coded(matches) for field, matches in found.items()},
+            laterality=_coded(sided),
+            findings=_findings(text, findings, found["anatomy"], sided),
             panel=request.panel,
             flags=flags_of(text),
             by=f"{self.name}/{self.version}",
         )
-        return record.model_copy(update={"rendering": render_caption(record)})
+        return with_coverage(record.model_copy(update={"rendering": render_caption(record)}), text)
+
+
+def _terms_in(field: str, text: str) -> list[Match]:
+    return without_lookalikes(vocabulary(field).find(text), field, text)
 
 
 def _coded(matches: Sequence[Match]) -> tuple[Coded, ...]:
@@ -85,38 +88,54 @@ def _coded(matches: Sequence[Match]) -> tuple[Coded, ...]:
     return tuple(first.values())
 
 
-def _findings(text: str, sites: Sequence[Match], sides: Sequence[Match]) -> tuple[Finding, ...]:
+def _finding_matches(text: str) -> list[Match]:
+    """Findings named in the text; "noncalcified" names calcification, as "non-calcified" does."""
+    apart = _FUSED.sub("no-", text)
+    found = [
+        Match(each.term, text[each.start : each.end], each.start, each.end)
+        for each in vocabulary("finding").find(apart)
+    ]
+    return without_lookalikes(found, "finding", text)
+
+
+def _findings(
+    text: str, matches: Sequence[Match], sites: Sequence[Match], sided: Sequence[Match]
+) -> tuple[Finding, ...]:
     found: dict[tuple[str, bool], Finding] = {}
-    matches = vocabulary("finding").find(text)
     for start, end in sentences(text):
-        for match in (each for each in matches if start <= each.start < end):
-            reading = read_context(text[start:end], match.start - start, match.end - start)
-            side = _nearest(match, sides, start, end)
-            finding = Finding(
-                term=match.term,
-                text=match.text,
-                span=(match.start, match.end),
-                negated=reading.negated,
-                certainty=reading.certainty,
-                site=_nearest(match, sites, start, end),
-                laterality=cast("Laterality | None", side),  # the vocabulary's terms are exactly these; a test holds it
-            )
-            found.setdefault((match.term, reading.negated), finding)
+        inside = [_shifted(each, start) for each in matches if start <= each.start < end]
+        places = [_shifted(each, start) for each in sites if start <= each.start < end]
+        sentence = text[start:end]
+        own_sides = [_shifted(each, start) for each in sided if start <= each.start < end]
+        own_sides = joined([each for each in own_sides if not compares(each, sentence)], sentence)
+        for match in inside:
+            finding = _finding(match, sentence, inside, places, own_sides)
+            if finding is not None:
+                placed = finding.model_copy(update={"span": (match.start + start, match.end + start)})
+                found.setdefault((match.term, finding.negated), placed)
     return tuple(found.values())
 
 
-def _nearest(match: Match, others: Sequence[Match], start: int, end: int) -> str | None:
-    """The term named closest to ``match`` in its sentence; of two equally near, the one before it."""
-    gaps = [
-        (match.start - other.end if other.end <= match.start else other.start - match.end + 1, other.term)
-        for other in others
-        if start <= other.start < end
-    ]
-    near = [gap for gap in gaps if gap[0] <= _NEAR]
-    return min(near)[1] if near else None
+def _finding(
+    match: Match, sentence: str, findings: Sequence[Match], sites: Sequence[Match], sided: Sequence[Match]
+) -> Finding | None:
+    """None where the finding is only mentioned; offsets are within the sentence."""
+    reading = read_context(sentence, match.start, match.end)
+    if _FUSED_BEFORE.search(sentence[: match.start]):
+        reading = Reading(True, "certain")
+    if reading.mentioned:
+        return None
+    other_side = any(0 <= match.start - end <= _MODIFIES for _, end in opposites(sentence))
+    side = None if other_side else nearest(match, sided, findings, sentence, reading.negated)
+    return Finding(
+        term=match.term,
+        text=match.text,
+        negated=reading.negated,
+        certainty=reading.certainty,
+        site=nearest(match, sites, findings, sentence, reading.negated),
+        laterality=cast("Laterality | None", side),  # the vocabulary's terms are exactly these; a test holds it
+    )
 
 
-def _is_layout(match: Match, text: str) -> bool:
-    if match.term not in {"left", "right"}:
-        return False
-    return bool(_LAYOUT_AFTER.match(text, match.end) or _LAYOUT_BEFORE.search(text[: match.start]))
+def _shifted(match: Match, by: int) -> Match:
+    return Match(match.term, match.text, match.start - by, match.end - by)

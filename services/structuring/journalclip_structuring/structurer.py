@@ -29,11 +29,16 @@ class StructureRequest:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a text has no record. ``retryable``: the world was unwell, another time may work."""
+    """Why a text has no record. ``retryable``: it is not the text's fault, and ``setting`` says what to look at.
+
+    ``stops``: waiting does not help either, so no other text need be tried.
+    """
 
     code: str
     reason: str
     retryable: bool = False
+    setting: str = ""
+    stops: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,15 @@ from journalclip_shared.records.report import (
     MassEffect,
     ReportFinding,
     ReportRecord,
-    SequenceDescription,
     SequenceName,
     Shape,
     Signal,
     Size,
+    WholeFinding,
 )
-from journalclip_structuring.rendering import render_sequence
+from journalclip_structuring.report_record import SEQUENCES, make_record
 from journalclip_structuring.vocabulary import Match, vocabulary
 
-SEQUENCES: Final[tuple[SequenceName, ...]] = get_args(SequenceName)
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 MAX_FINDINGS: Final = 12  # a report names fewer; the cap bounds what a model can write
 _SIZE = re.compile(r"(\d{1,3}(?:\.\d)?)(?:x(\d{1,3}(?:\.\d)?))?(?:x(\d{1,3}(?:\.\d)?))?(mm|cm)")
@@ -60,6 +59,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     sequences: tuple[SequenceName, ...] = Field((), alias="q")
+    normal: tuple[SequenceName, ...] = Field((), alias="w", description="Those that the report itself calls normal.")
     findings: tuple[StudyFinding, ...] = Field((), alias="f", max_length=MAX_FINDINGS)
 
 
@@ -71,7 +71,8 @@ def dump(study: Study) -> str:
             finding["o"] = {sequence: signal or "" for sequence, signal in finding["o"].items()}
         if finding.pop("n", False):
             finding["n"] = 1
-    ordered = {"q": plain.get("q", []), "f": [_in_order(finding) for finding in plain.get("f", [])]}
+    ordered = {"q": plain.get("q", []), **({"w": plain["w"]} if plain.get("w") else {})}
+    ordered["f"] = [_in_order(finding) for finding in plain.get("f", [])]
     return json.dumps(ordered, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -122,6 +123,7 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "q": {"type": "array", "items": {"enum": list(SEQUENCES)}, "maxItems": len(SEQUENCES)},
+            "w": {"type": "array", "items": {"enum": list(SEQUENCES)}, "maxItems": len(SEQUENCES)},
             "f": {"type": "array", "items": one, "maxItems": MAX_FINDINGS},
         },
         "required": ["q", "f"],
@@ -148,22 +150,10 @@ def _check_terms(study: Study) -> None:
 
 
 def to_record(study: Study, text: str = "", by: str = "") -> ReportRecord:
-    """Per sequence, with spans found in ``text`` by the vocabulary, the n-th finding of a term at its n-th mention."""
-    named = {*study.sequences, *(sequence for finding in study.findings for sequence in finding.on)}
-    sequences = [sequence for sequence in SEQUENCES if sequence in named]
+    """With spans found in ``text`` by the vocabulary, the n-th finding of a term at its n-th mention."""
     spans = _spans(study, text)
-    descriptions = []
-    for sequence in sequences:
-        findings = tuple(
-            _on(finding, sequence, span)
-            for finding, span in zip(study.findings, spans, strict=True)
-            if not finding.on or sequence in finding.on
-        )
-        described = SequenceDescription(sequence=sequence, findings=findings)
-        descriptions.append(described.model_copy(update={"rendering": render_sequence(described)}))
-    return ReportRecord(
-        descriptions=tuple(descriptions), by=by, rendering=" ".join(each.rendering for each in descriptions)
-    )
+    findings = [_whole(finding, span) for finding, span in zip(study.findings, spans, strict=True)]
+    return make_record(findings, study.sequences, study.normal, ReportRecord(by=by))
 
 
 def from_record(record: ReportRecord) -> Study:
@@ -183,7 +173,8 @@ def from_record(record: ReportRecord) -> Study:
         everywhere = tuple(on) == sequences and not any(on.values())
         enhancement = enhancements[0] if enhancements else None
         findings.append(_study_finding(finding, {} if everywhere else on, enhancement))
-    return Study(sequences=sequences, findings=tuple(findings))
+    normal = tuple(description.sequence for description in record.descriptions if description.normal)
+    return Study(sequences=sequences, normal=normal, findings=tuple(findings))
 
 
 def _study_finding(
@@ -217,9 +208,9 @@ def write_size(size: Size) -> str:
     return "x".join(f"{value:g}" for value in size.values) + size.unit
 
 
-def _on(finding: StudyFinding, sequence: SequenceName, span: Match | None) -> ReportFinding:
+def _whole(finding: StudyFinding, span: Match | None) -> WholeFinding:
     count = finding.count
-    return ReportFinding(
+    return WholeFinding(
         term=finding.term,
         text=span.text if span else "",
         span=(span.start, span.end) if span else None,
@@ -227,12 +218,12 @@ def _on(finding: StudyFinding, sequence: SequenceName, span: Match | None) -> Re
         certainty=finding.certainty,
         site=finding.site,
         laterality=finding.laterality,
-        signal=finding.on.get(sequence),
         size=read_size(finding.size) if finding.size else None,
         count=None if count is None else "multiple" if count == "multiple" else int(count),
         shape=finding.shape,
         mass_effect=finding.mass_effect,
-        enhancement=finding.enhancement if sequence == "T1CE" else None,
+        enhancement=finding.enhancement,
+        on=finding.on,
     )
 
 

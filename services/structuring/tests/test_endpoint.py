@@ -1,25 +1,32 @@
-"""The endpoint structurer against an endpoint that misbehaves in twelve ways."""
+"""The endpoint structurer against an endpoint that misbehaves, and what each misbehaviour must come to."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, get_args
 
 import httpx
 import pytest
 
+from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.records.report import ReportRecord
+from journalclip_structuring.caption_answer import caption_record
 from journalclip_structuring.endpoint.answer import read_object, read_reply
 from journalclip_structuring.endpoint.cache import AnswerCache
 from journalclip_structuring.endpoint.client import MAX_TEXT, EndpointOptions, EndpointStructurer
 from journalclip_structuring.endpoint.journal import FileJournal, ListJournal
-from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit
+from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, StoredGrants, WholeCap
+from journalclip_structuring.endpoint.strict import KEYWORDS, strict_schema
+from journalclip_structuring.examples import EXAMPLES
+from journalclip_structuring.prompts import answer_schema
 from journalclip_structuring.pseudo.corpus import PseudoReport, pseudo_reports
-from journalclip_structuring.structurer import Failure, StructureRequest, StructureResult
-from journalclip_structuring.study import dump, to_record
+from journalclip_structuring.rules import RuleStructurer
+from journalclip_structuring.structurer import Failure, Kind, StructureRequest, StructureResult
+from journalclip_structuring.study import dump, load, to_record
 from journalclip_structuring.testing.endpoint import MODES, Misbehaving, Mode
 
-CALLS = 500
+CALLS = 60
 REPORTS = list(pseudo_reports(1, CALLS))
 TRUTH = {report.text: report for report in REPORTS}
 
@@ -32,13 +39,14 @@ def answer(message: str) -> str:
 class Bench:
     """A structurer, its double and its books."""
 
-    def __init__(self, folder: Path, mode: Mode | None, cap: float = 1e9, **more: float) -> None:
-        self.double = Misbehaving(mode, answer)
+    def __init__(self, folder: Path, mode: Mode | None, cap: float = 1e9, **more: Any) -> None:
+        self.double = Misbehaving(mode, answer, share=float(more.get("share", 0.6)))
         self.journal = ListJournal()
-        self.budget = Budget(cap)
+        self.budget = Budget(WholeCap(cap))
         options = EndpointOptions(
             url="http://endpoint.invalid/v1", model="m", key="secret", concurrency=64, attempts=3,
-            timeout_s=more.get("timeout_s", 0.5 if mode in {"stall", "slow drip"} else 30), backoff_s=0.001,
+            timeout_s=0.5 if mode in {"stall", "slow drip"} else 30, backoff_s=0.001,
+            answers_as=more.get("answers_as", ()), extra=more.get("extra", {}),
         )  # fmt: skip
         self.structurer = EndpointStructurer(
             options, self.budget, Prices(1.0, 4.0), RateLimit(10**9), AnswerCache(folder), self.journal, self.double
@@ -53,13 +61,28 @@ class Bench:
 
 CODES = {
     "429 storm": "endpoint-rate-limited", "5xx": "endpoint-unavailable", "stall": "endpoint-timeout",
-    "truncated JSON": "answer-not-json", "wrong schema": "answer-wrong-schema", "refusal": "answer-refused",
-    "duplicate keys": "answer-duplicate-key", "model swapped": "model-swapped", "empty": "answer-empty",
-    "huge": "answer-huge", "non-UTF-8": "answer-not-utf8", "slow drip": "endpoint-timeout",
+    "truncated JSON": "answer-not-json", "wrong schema": "answer-wrong-schema", "refusal": "text-refused",
+    "duplicate keys": "answer-duplicate-key", "empty": "answer-empty", "huge": "answer-huge",
+    "non-UTF-8": "answer-not-utf8", "slow drip": "endpoint-timeout", "cut short": "answer-truncated",
+    "too long": "text-too-long", "content refused": "text-refused", "HTML": "endpoint-not-json",
+}  # fmt: skip
+READ: tuple[Mode, ...] = ("fenced", "thinking", "prose")
+SETTINGS: dict[Mode, tuple[str, str]] = {
+    "401": ("endpoint-unauthorized", "JOURNALCLIP_ENDPOINT_KEY"),
+    "403": ("endpoint-forbidden", "JOURNALCLIP_ENDPOINT_KEY"),
+    "404": ("endpoint-not-found", "JOURNALCLIP_ENDPOINT_URL"),
+    "redirect": ("endpoint-redirects", "JOURNALCLIP_ENDPOINT_URL"),
+    "model unknown": ("endpoint-model-unknown", "JOURNALCLIP_ENDPOINT_MODEL"),
+    "model swapped": ("model-swapped", "JOURNALCLIP_ENDPOINT_ANSWERS_AS"),
+}
+WAITING: dict[Mode, str] = {
+    "429 storm": "JOURNALCLIP_ENDPOINT_PER_MINUTE", "5xx": "JOURNALCLIP_ENDPOINT_URL",
+    "HTML": "JOURNALCLIP_ENDPOINT_URL",
+    "stall": "JOURNALCLIP_ENDPOINT_TIMEOUT_S", "slow drip": "JOURNALCLIP_ENDPOINT_TIMEOUT_S",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode in CODES])
 def test_nothing_is_lost_doubled_or_unrecorded(tmp_path: Path, mode: Mode) -> None:
     bench = Bench(tmp_path, mode)
     results = bench.run(REPORTS)
@@ -80,16 +103,141 @@ def test_nothing_is_lost_doubled_or_unrecorded(tmp_path: Path, mode: Mode) -> No
     assert "secret" not in repr(bench.journal.attempts)
 
 
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_a_wrong_setting_stops_all_texts_after_one_attempt_each_in_flight(tmp_path: Path, mode: Mode) -> None:
+    bench = Bench(tmp_path, mode, share=1.0)
+    results = bench.run(REPORTS)
+    code, setting = SETTINGS[mode]
+    failures = [result.failure for result in results]
+    assert all(failure and (failure.code, failure.setting) == (code, setting) for failure in failures)
+    assert all(failure and failure.retryable and failure.stops and setting in failure.reason for failure in failures)
+    assert bench.double.requests <= 64, "those in flight when the first was refused, and no more"
+
+
+@pytest.mark.parametrize("mode", WAITING)
+def test_what_waiting_may_mend_is_tried_and_names_its_setting(tmp_path: Path, mode: Mode) -> None:
+    bench = Bench(tmp_path, mode, share=1.0)
+    (result,) = bench.run(REPORTS[:1])
+    assert result.failure is not None
+    assert result.failure.retryable
+    assert result.failure.setting == WAITING[mode]
+    assert bench.double.requests == 3
+
+
+@pytest.mark.parametrize("mode", READ)
+def test_fences_thinking_and_prose_around_an_answer_are_read(tmp_path: Path, mode: Mode) -> None:
+    bench = Bench(tmp_path, mode, share=1.0)
+    results = bench.run(REPORTS[:20])
+    assert all(result.record is not None for result in results)
+    assert bench.double.requests == 20
+
+
+def test_a_bad_answer_is_never_asked_for_twice_in_the_same_way(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "cut short", share=1.0)
+    (result,) = bench.run(REPORTS[:1])
+    assert result.failure is not None
+    assert result.failure.code == "answer-truncated"
+    assert not result.failure.retryable
+    bodies = [json.dumps(body, sort_keys=True) for body in bench.double.bodies]
+    assert len(set(bodies)) == len(bodies) == 3
+    assert [body["max_tokens"] for body in bench.double.bodies] == [1500, 3000, 6000]
+    assert all(REPORTS[0].text in body["messages"][-1]["content"] for body in bench.double.bodies)
+
+
+@pytest.mark.parametrize("mode", ["refusal", "too long", "content refused"])
+def test_what_is_the_texts_fault_is_asked_once(tmp_path: Path, mode: Mode) -> None:
+    bench = Bench(tmp_path, mode, share=1.0)
+    (result,) = bench.run(REPORTS[:1])
+    assert result.failure is not None
+    assert result.failure.code.startswith("text-")
+    assert not result.failure.retryable
+    assert bench.double.requests == 1
+
+
+def test_a_server_without_schemas_is_asked_in_a_weaker_form_and_then_always(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "schema refused", share=1.0)
+    assert all(result.record is not None for result in bench.run(REPORTS[:1]))
+    assert ["response_format" in body for body in bench.double.bodies] == [True, True, False]
+    assert all(result.record is not None for result in bench.run(REPORTS[1:5]))
+    assert bench.double.requests == 7
+
+
+def test_an_alias_and_a_path_are_accepted_by_configuration_alone(tmp_path: Path) -> None:
+    for name in ("a-cheaper-model", "/srv/models/m"):
+        bench = Bench(tmp_path / name.strip("/"), "model swapped", share=1.0, answers_as=(name,))
+        (result,) = bench.run(REPORTS[:1])
+        assert (result.record is not None) == (name == "a-cheaper-model")
+    plain, aliased = Bench(tmp_path, None), Bench(tmp_path, None, answers_as=("x",))
+    assert plain.structurer.version != aliased.structurer.version, "who wrote a record is part of its name"
+
+
+def test_what_is_merged_into_a_request_may_take_a_key_out(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, None, extra={"max_tokens": None, "seed": 1})
+    bench.run(REPORTS[:1])
+    assert "max_tokens" not in bench.double.bodies[0]
+    assert bench.double.bodies[0]["seed"] == 1
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_schemas_are_clean_for_strict_decoders(kind: Kind) -> None:
+    schema = strict_schema(answer_schema(kind))
+    values = 0
+    waiting: list[Any] = [schema]
+    while waiting:
+        each = waiting.pop()
+        assert set(each) <= KEYWORDS
+        assert "type" in each
+        values += len(each.get("enum", ()))
+        if "properties" in each:
+            assert each["additionalProperties"] is False
+            assert each["required"] == list(each["properties"])
+            waiting += each["properties"].values()
+        if "items" in each:
+            waiting.append(each["items"])
+    assert values <= 500, "hosted servers refuse more"
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_the_examples_are_right_answers(kind: Kind) -> None:
+    for text, answer in EXAMPLES[kind]:
+        if kind == "report":
+            assert load(answer).findings
+        else:
+            record = caption_record(json.loads(answer), StructureRequest("1", text), "by")
+            rules = RuleStructurer().caption(StructureRequest("1", text))
+            assert [(f.term, f.negated, f.certainty) for f in record.findings] == [
+                (f.term, f.negated, f.certainty) for f in rules.findings
+            ]
+
+
+def test_the_cap_holds_over_restarts_and_replicas(tmp_path: Path) -> None:
+    store = LocalArtifacts(tmp_path)
+
+    def process() -> Budget:
+        return Budget(StoredGrants(store, "figures", "default", 1.0))
+
+    first, second = process(), process()
+    spent = 0.0
+    for turn in range(400):
+        spent += 0.005 if (first, second)[turn % 2].reserve(0.005) else 0.0
+    assert 0.9 < spent <= 1.0 + 1e-9
+    again = process()
+    assert not again.reserve(0.005), "a restart does not begin at nothing"
+    assert Budget(StoredGrants(store, "figures", "default", 2.0)).reserve(0.005), "a raised cap goes on"
+    assert Budget(StoredGrants(store, "figures", "other", 1.0)).reserve(0.005)
+    assert Budget(StoredGrants(store, "figures", "default", 1.0)).reserve(0.0), "what costs nothing needs no grant"
+
+
 @pytest.mark.parametrize("mode", [None, *MODES])
 def test_the_spend_cap_holds(tmp_path: Path, mode: Mode | None) -> None:
     cap = 0.05  # a hundred reports cost about 0.13
     bench = Bench(tmp_path, mode, cap)
-    results = bench.run(REPORTS[:100])
+    results = bench.run(REPORTS)
     assert bench.true_cost() <= bench.budget.committed <= cap
     capped = [result.failure for result in results if result.failure and result.failure.code == "spend-cap-reached"]
-    assert capped
-    assert all(failure.retryable for failure in capped)
-    assert len(bench.journal.attempts) == bench.double.requests + len(capped)
+    if mode not in SETTINGS and mode not in {"too long", "content refused", "schema refused"}:
+        assert capped
+    assert all(failure.retryable and failure.setting == "JOURNALCLIP_SPEND_CAP_USD" for failure in capped)
 
 
 def test_a_text_is_asked_once_and_then_answered_from_the_cache(tmp_path: Path) -> None:
@@ -112,9 +260,11 @@ def test_a_spoilt_cache_entry_is_asked_again(tmp_path: Path) -> None:
 
 def test_a_refused_request_is_not_repeated(tmp_path: Path) -> None:
     bench = Bench(tmp_path, None)
-    bench.structurer._transport = httpx.MockTransport(lambda _: httpx.Response(400, content=b"no such model"))
+    bench.structurer._transport = httpx.MockTransport(lambda _: httpx.Response(400, content=b"bad request"))
     (result,) = bench.run(REPORTS[:1])
-    assert result.failure == Failure("endpoint-refused-request", "status 400: b'no such model'")
+    assert result.failure is not None
+    assert result.failure.code == "endpoint-refused-request"
+    assert result.failure.retryable, "what nobody explains may hit every text"
     assert [attempt.attempt for attempt in bench.journal.attempts] == [1]
 
 
@@ -125,7 +275,9 @@ def test_an_endpoint_that_is_gone_is_retryable(tmp_path: Path) -> None:
     bench = Bench(tmp_path, None)
     bench.structurer._transport = httpx.MockTransport(refuse)
     (result,) = bench.run(REPORTS[:1])
-    assert result.failure == Failure("endpoint-unavailable", "ConnectError", retryable=True)
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.setting) == ("endpoint-unavailable", "JOURNALCLIP_ENDPOINT_URL")
+    assert result.failure.retryable
     assert len(bench.journal.attempts) == 3
 
 
@@ -191,18 +343,22 @@ def test_captions_take_only_vocabulary_terms_and_the_captions_own_words(
         (b'{"choices": []}', "answer-empty"),
         (b'{"model": "m", "choices": ["x"]}', "answer-empty"),
         (b'{"model": "m", "choices": [{"message": {"content": "{"}, "finish_reason": "length"}]}', "answer-truncated"),
-        (b'{"model": "m", "choices": [{"message": {}, "finish_reason": "content_filter"}]}', "answer-refused"),
-        (b"<html>", "answer-not-json"),
+        (b'{"model": "m", "choices": [{"message": {}, "finish_reason": "content_filter"}]}', "text-refused"),
+        (b"<html>", "endpoint-not-json"),
     ],
 )
 def test_replies_that_are_no_answer(body: bytes, code: str) -> None:
-    found = read_reply(200, body, "m")
+    found = read_reply(200, body, {"m"})
     assert isinstance(found, Failure)
     assert found.code == code
 
 
 def test_an_answer_is_one_object() -> None:
-    assert read_object("[1]") == Failure("answer-wrong-schema", "a list, not an object")
+    for text in ("[1]", "none", '{"a": 1} {"a": 2}', '{"a": 1', '<think>{"a": 1}'):
+        found = read_object(text)
+        assert isinstance(found, Failure)
+        assert found.code == "answer-not-json"
+    assert read_object('<think>{</think>```json\n{"a": 1}\n```') == {"a": 1}
 
 
 def test_the_rate_limit_spaces_its_starts() -> None:

@@ -12,10 +12,11 @@ from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.events import ArticleSubmitted, Event, FiguresExtracted, PairsStructured
 from journalclip_shared.records.article import Box, ExtractedArticle, Figure, Mention, Panel, Quality
 from journalclip_shared.records.pair import StructuredArticle
-from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
+from journalclip_structuring.errors import StructurerStopped, StructurerUnavailable, UnreadableDocument
+from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.handler import StructuringHandler, slug
 from journalclip_structuring.rules import RuleStructurer
-from journalclip_structuring.structurer import Failure, Structurer, StructureRequest, StructureResult
+from journalclip_structuring.structurer import Failure, Structurer, StructureRequest, StructureResult, signature
 
 BOX = Box(x0=0, y0=0, x1=10, y1=10)
 
@@ -33,8 +34,11 @@ class Scripted:
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
         self.calls += 1
         rules = RuleStructurer()
+        by = f"{self.name}/{self.version}"
         return [
-            StructureResult(each.request_id, self.failure) if "bad" in each.text else rules.structure([each])[0]
+            StructureResult(each.request_id, self.failure)
+            if "bad" in each.text
+            else StructureResult(each.request_id, rules.caption(each).model_copy(update={"by": by}))
             for each in texts
         ]
 
@@ -166,17 +170,37 @@ def test_another_version_makes_other_pairs(store: LocalArtifacts) -> None:
     assert len(list(store.list_manifests("figures", "structured/"))) == 2
 
 
-def test_a_text_that_fails_is_done_by_rules_and_flagged(store: LocalArtifacts) -> None:
-    structurer = Scripted(Failure("answer-invalid", "not JSON"))
-    pairs = run(store, submit(store, figure(store, "1"), figure(store, "2", "CT of a bad infarct")), structurer).pairs
-    assert [pair.record.flags for pair in pairs] == [(), ("fallback",)]
-    assert pairs[1].record.findings[0].term == "infarct"
+def test_a_text_that_fails_has_no_pair_and_stands_with_its_reason(store: LocalArtifacts) -> None:
+    structurer = Scripted(Failure("text-refused", "not this"))
+    done = run(store, submit(store, figure(store, "1"), figure(store, "2", "CT of a bad infarct")), structurer)
+    assert [(pair.figure_id, pair.record.by) for pair in done.pairs] == [("fig_1", "scripted/1")]
+    assert [(each.figure_id, each.code) for each in done.failed] == [("fig_2", "text-refused")]
 
 
-def test_an_unwell_structurer_writes_nothing(store: LocalArtifacts) -> None:
+def test_rules_that_stand_in_write_under_their_own_name_and_are_counted(store: LocalArtifacts) -> None:
+    structurer = WithRules(Scripted(Failure("answer-not-json", "not JSON")))
+    event = submit(store, figure(store, "1"), figure(store, "2", "CT of a bad infarct"))
+    done = run(store, event, structurer)
+    rules = signature(RuleStructurer())
+    assert [pair.record.by for pair in done.pairs] == ["scripted/1", rules]
+    assert [pair.record.flags for pair in done.pairs] == [(), ("fallback",)]
+    assert done.structurer == f"scripted+rules/1+{RuleStructurer().version}"
+    assert structurer.stand_ins.labels("answer-not-json")._value.get() == 1
+    alone = run(store, event)
+    assert done.pairs[1].pair_id == alone.pairs[1].pair_id, "its name says that the rules wrote it"
+    assert done.pairs[0].pair_id != alone.pairs[0].pair_id
+
+
+@pytest.mark.parametrize(("stops", "error"), [(False, StructurerUnavailable), (True, StructurerStopped)])
+def test_where_the_world_is_at_fault_nothing_is_written(
+    store: LocalArtifacts, stops: bool, error: type[Exception]
+) -> None:
     event = submit(store, figure(store, "1"), figure(store, "2", "bad"))
-    with pytest.raises(StructurerUnavailable, match="1 texts not structured, first: endpoint-unavailable: 503"):
-        run(store, event, Scripted(Failure("endpoint-unavailable", "503", retryable=True)))
+    setting = "JOURNALCLIP_ENDPOINT_KEY"
+    failure = Failure("endpoint-x", f"see {setting}", retryable=True, setting=setting, stops=stops)
+    for structurer in (Scripted(failure), WithRules(Scripted(failure))):
+        with pytest.raises(error, match=f"see {setting}"):
+            run(store, event, structurer)
     assert list(store.list_manifests("figures")) == []
 
 

@@ -10,8 +10,8 @@ import pytest
 from journalclip_structuring.endpoint.cache import AnswerCache
 from journalclip_structuring.endpoint.client import EndpointOptions, EndpointStructurer
 from journalclip_structuring.endpoint.journal import ListJournal
-from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit
-from journalclip_structuring.handler import StructuringHandler
+from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, WholeCap
+from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.injection import suspicions
 from journalclip_structuring.prompts import messages
 from journalclip_structuring.rules import RuleStructurer
@@ -68,19 +68,18 @@ def test_a_model_that_obeys_gets_nothing_into_a_record(tmp_path: Path) -> None:
         }
         return json.dumps(empty | {"findings": [finding]})
 
-    structurer = EndpointStructurer(
+    endpoint = EndpointStructurer(
         EndpointOptions(url="http://endpoint.invalid/v1", model="m", attempts=2, backoff_s=0.001),
-        Budget(1e9), Prices(), RateLimit(10**9), AnswerCache(tmp_path), ListJournal(), Misbehaving(None, obey),
+        Budget(WholeCap(1e9)), Prices(), RateLimit(10**9), AnswerCache(tmp_path), ListJournal(),
+        Misbehaving(None, obey),
     )  # fmt: skip
     requests = [StructureRequest(str(number), case.text) for number, case in enumerate(CASES)]
-    results = structurer.structure(requests)
+    results = endpoint.structure(requests)
     assert {result.failure.code for result in results if result.failure} == {"answer-wrong-schema"}
-    handler = StructuringHandler.__new__(StructuringHandler)
-    handler._rules = RuleStructurer()
-    for case, request, result in zip(CASES, requests, results, strict=True):
-        record = handler._record(request, result)
-        assert case.canary not in record.rendering
-        assert record.flags == ("hidden-instruction", "fallback")
+    for case, result in zip(CASES, WithRules(endpoint).structure(requests), strict=True):
+        assert result.record is not None
+        assert case.canary not in result.record.rendering
+        assert {"hidden-instruction", "fallback"} <= set(result.record.flags)
 
 
 def test_a_text_cannot_close_its_own_quotation() -> None:

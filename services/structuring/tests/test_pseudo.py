@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journalclip_shared.records.report import SequenceName, Signal
+from journalclip_shared.records.report import ReportLanguage, SequenceName, Signal
+from journalclip_structuring.pseudo.chinese import ChineseWriter
 from journalclip_structuring.pseudo.corpus import coverage, pseudo_reports
 from journalclip_structuring.pseudo.draw import MIDLINE_SITES, draw_study
 from journalclip_structuring.pseudo.noise import blur
 from journalclip_structuring.pseudo.write import Writer, plural, templates
+from journalclip_structuring.report_rendering import chinese_words
+from journalclip_structuring.report_rules import read_report
+from journalclip_structuring.reports.language import language_of
 from journalclip_structuring.study import Study, StudyFinding
 from journalclip_structuring.vocabulary import vocabulary
 
@@ -51,6 +55,37 @@ def test_the_text_names_every_finding_of_the_study_and_no_other(seed: int, split
         assert match.term in study.sequences
     assert "{" not in text
     assert "\x00" not in text
+
+
+@given(st.integers(min_value=0, max_value=1 << 30), st.sampled_from(["train", "held_out"]))
+@settings(max_examples=100, deadline=None)
+def test_a_chinese_report_is_chinese_and_says_every_finding(seed: int, split: str) -> None:
+    study = draw_study(Random(seed))
+    text, ordered = ChineseWriter(Random(seed), "train" if split == "train" else "held_out").write(study)
+    assert sorted(map(repr, ordered.findings)) == sorted(map(repr, study.findings))
+    assert language_of(text) == "zh"
+    for finding in study.findings:
+        assert chinese_words()["finding"][finding.term] in text
+    assert not set("{}") & set(text)
+
+
+def test_the_languages_have_the_same_slots() -> None:
+    assert templates("report").keys() == templates("report_zh").keys()
+    for pools in templates("report_zh").values():
+        assert not set(pools["train"]) & set(pools["held_out"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_truth_says_which_sequences_the_report_calls_normal_and_the_rules_read_it_back(
+    language: ReportLanguage,
+) -> None:
+    called = total = right = 0
+    for report in pseudo_reports(3, 60, "held_out", language=language):
+        calm = {each.sequence for each in read_report(report.text).descriptions if each.normal}
+        called += len(report.study.normal)
+        right += len(calm & set(report.study.normal))
+        total += len(calm)
+    assert right == total > 0.9 * called > 10
 
 
 @given(st.integers(min_value=0, max_value=1 << 30))

@@ -39,8 +39,7 @@ def test_a_whole_caption() -> None:
     assert (meningioma.term, meningioma.site, meningioma.laterality) == ("meningioma", "frontal lobe", "left")
     assert (edema.term, edema.negated) == ("edema", True)
     assert found.rendering == (
-        "Preoperative axial T1CE MRI of the left and frontal lobe: meningioma in the left frontal lobe;"
-        " no edema in the left frontal lobe."
+        "Preoperative axial T1CE MRI of the left frontal lobe: meningioma in the left frontal lobe; no edema."
     )
 
 

@@ -11,11 +11,10 @@ from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, StructuredStudy
 from journalclip_shared.testing.facts import submitted
 from journalclip_shared.testing.memory import MemoryArtifacts
-from journalclip_structuring.errors import UnreadableDocument
+from journalclip_structuring.errors import UnreadableDocument, UnsupportedReport
 from journalclip_structuring.report_rules import read_report
 from journalclip_structuring.rules import RuleStructurer
-from journalclip_structuring.studies.handler import StudyStructuringHandler
-from journalclip_structuring.study import to_record
+from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
 from journalclip_synthetic.studies import draw_truth
 
 REPORT = (
@@ -41,9 +40,9 @@ def extracted(report: str, sequences: tuple[SequenceName, ...]) -> ExtractedStud
     )  # fmt: skip
 
 
-def handled(store: MemoryArtifacts, study: ExtractedStudy) -> StructuredStudy:
+def handled(store: MemoryArtifacts, study: ExtractedStudy, options: ReportOptions | None = None) -> StructuredStudy:
     document = store.put_manifest("studies", f"extracted/{study.study_id}", study.canonical())
-    handler = StudyStructuringHandler(store, RuleStructurer())
+    handler = StudyStructuringHandler(store, RuleStructurer(), options)
     event = Event(VolumesExtracted(study_id=study.study_id, document=document, volumes=1), "test")
     (fact,) = handler.handle(event)
     (again,) = handler.handle(event)
@@ -58,6 +57,46 @@ def test_a_sequence_is_paired_with_what_the_report_says_of_it() -> None:
     assert set(said) == {"FLAIR", "DWI"}, "of T1WI the report says nothing, of T2WI there is no volume"
     assert "hyperintense 12 mm glioma in the left frontal lobe" in said["FLAIR"]
     assert len(found.volumes) == 3, "an undescribed sequence stays part of the study"
+    assert found.without_pair == {"not-described": 1}
+    assert {pair.sequence for pair in found.pairs if pair.description.normal} == {"DWI"}
+
+
+def test_a_sequence_of_which_nothing_was_recognised_is_no_normal_example() -> None:
+    report = "Technique: T1WI, FLAIR and DWI. Findings: DWI shows an infarct in the pons."
+    found = handled(MemoryArtifacts(), extracted(report, ("T1WI", "FLAIR", "DWI")))
+    assert [pair.sequence for pair in found.pairs] == ["DWI"]
+    assert found.without_pair == {"nothing-recognised": 2}
+
+
+@pytest.mark.parametrize(
+    ("report", "text"),
+    [("Old infarct in the pons. No mass.", "T1WI: infarct in the pons; no mass."),
+     ("Normal MRI of the brain.", "T1WI: no abnormality."), ("颅脑MRI未见明显异常。", "T1WI: no abnormality.")],
+)  # fmt: skip
+def test_a_report_without_sequences_is_said_of_all_volumes_by_option(report: str, text: str) -> None:
+    study = extracted(report, ("T1WI", "DWI"))
+    found = handled(MemoryArtifacts(), study)
+    assert [pair.text for pair in found.pairs] == [text, text.replace("T1WI", "DWI")]
+    left = handled(MemoryArtifacts(), study, ReportOptions(unnamed="leave"))
+    assert left.pairs == ()
+    assert left.without_pair == {"not-described": 2}
+
+
+def test_the_text_of_a_pair_is_in_the_language_that_is_asked_for() -> None:
+    study = extracted("左侧额叶见胶质瘤，FLAIR呈高信号。DWI未见异常。", ("FLAIR", "DWI"))
+    english = handled(MemoryArtifacts(), study)
+    assert english.record.language == "zh"
+    assert [pair.text for pair in english.pairs] == [
+        "FLAIR: hyperintense glioma in the left frontal lobe.", "DWI: no abnormality.",
+    ]  # fmt: skip
+    chinese = handled(MemoryArtifacts(), study, ReportOptions(language="zh"))
+    assert [pair.text for pair in chinese.pairs] == ["FLAIR：在左侧额叶表现为高信号胶质瘤。", "DWI：未见异常。"]
+
+
+def test_a_report_in_a_language_that_is_not_read_is_refused_by_its_code() -> None:
+    with pytest.raises(UnsupportedReport) as refused:
+        handled(MemoryArtifacts(), extracted("Kein Nachweis einer frischen Ischämie in der Diffusion.", ("DWI",)))
+    assert refused.value.code == "language-unsupported"
 
 
 def test_a_study_without_a_report_has_volumes_and_no_pair() -> None:
@@ -86,7 +125,7 @@ def test_a_phantoms_report_says_what_its_truth_says() -> None:
         if truth.lesion is None:
             continue
         wanted = study_of(truth).findings[0]
-        read = to_record(read_report(report_of(truth)))
+        read = read_report(report_of(truth))
         found = {(f.term, f.site, f.laterality) for d in read.descriptions for f in d.findings if not f.negated}
         right += (wanted.term, wanted.site, wanted.laterality) in found
         total += 1

@@ -10,7 +10,7 @@ from journalclip_training.settings import TrainingSettings
 def main() -> None:
     settings = TrainingSettings()
     use_threads(settings)
-    wiring.main(settings, lambda store, _bus: build(settings, store))
+    wiring.main_of_kind(settings, lambda kind: lambda store, _bus: build(settings, store, kind))
 
 
 if __name__ == "__main__":

@@ -28,3 +28,19 @@ def card(config: TrainConfig, base: str, dataset: DatasetManifest, metrics: Mapp
         ),
         "base_model": base,
     }
+
+
+def study_card(base: str, dataset: DatasetManifest, metrics: dict[str, float]) -> dict[str, str]:
+    """The model card's fields, from the run's own facts."""
+    sizes = ", ".join(f"{part.pairs} {name} pairs of {part.articles} patients" for name, part in dataset.splits.items())
+    return {
+        "intended_use": "Research: search over head-MRI studies and their reports within one institution.",
+        "not_for": "Diagnosis, triage or any other clinical decision; identifying persons.",
+        "data": f"Dataset {dataset.dataset_id}: {sizes}; {dataset.leaks.total} leaks between splits.",
+        "licences": "De-identified local studies; no licence to pass them on is implied.",
+        "metrics": ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items())),
+        "risks": "Reports are structured by machine; side, negation and rare findings are learnt imperfectly; scanners"
+        " and protocols that the training set lacks may be misread."
+        " Small towers from random weights show the path only.",
+        "base_model": base,
+    }

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from journalclip_modeling.scratch import ScratchConfig
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
 from journalclip_training.errors import SettingInvalid
 
@@ -133,27 +133,47 @@ class RunOptions:
     cache_bytes: int = 1 << 30  # decoded pictures up to this stay in memory
 
 
-_CONFIG = TypeAdapter(TrainConfig)
+class RunConfig(Protocol):
+    """What every kind's configuration has: one frozen value, whose digest is part of the model's id."""
+
+    @property
+    def recipe(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def canonical(self) -> bytes: ...
 
 
-def config_from_json(data: bytes | str) -> TrainConfig:
-    """Inverse of `TrainConfig.canonical`."""
-    return _CONFIG.validate_json(data)
+ConfigT = TypeVar("ConfigT", bound=RunConfig)
 
 
-def with_settings(config: TrainConfig, assignments: Iterable[str]) -> TrainConfig:
+def config_from_json(data: bytes | str, kind: type[ConfigT]) -> ConfigT:
+    """Inverse of `RunConfig.canonical`."""
+    return TypeAdapter(kind).validate_json(data)
+
+
+def tree_of(config: RunConfig) -> dict[str, Any]:
+    """The configuration as nested plain values."""
+    return asdict(cast(Any, config))
+
+
+def with_overrides(config: ConfigT, overrides: Iterable[str]) -> ConfigT:
     """``key=value`` pairs (``optim.lr=1e-4``) applied in order. Raises `SettingInvalid`."""
-    tree = asdict(config)
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
+    adapter, tree = TypeAdapter(type(config)), tree_of(config)
+    for override in overrides:
+        key, equals, value = override.partition("=")
         if not equals:
-            raise SettingInvalid(assignment, "not of the form key=value")
-        assign(tree, key.split("."), value, assignment)
+            raise SettingInvalid(override, "not of the form key=value")
+        assign(tree, key.split("."), value, override)
         try:
-            _CONFIG.validate_python(tree)
+            adapter.validate_python(tree)
         except ValidationError as error:
-            raise SettingInvalid(assignment, error.errors()[0]["msg"]) from error
-    return _CONFIG.validate_python(tree)
+            raise SettingInvalid(override, error.errors()[0]["msg"]) from error
+    return adapter.validate_python(tree)
 
 
 def assign(tree: dict[str, Any], path: list[str], value: str, assignment: str) -> None:

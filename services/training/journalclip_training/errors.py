@@ -6,16 +6,17 @@ All are `PermanentError`: the same dataset and recipe would fail the same way ag
 from __future__ import annotations
 
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import Kind
 
 
 class DatasetTooSmall(PermanentError):
-    """Fewer training pairs than a contrastive batch needs."""
+    """Fewer training examples than a contrastive batch needs."""
 
-    def __init__(self, dataset_id: str, pairs: int, needed: int) -> None:
+    def __init__(self, dataset_id: str, count: int, unit: str, needed: int, setting: str) -> None:
         super().__init__(
             "dataset-too-small",
-            f"{dataset_id} has {pairs} training pairs; the recipe needs at least {needed}",
-            "Add articles and freeze again, or set data.min_pairs lower.",
+            f"{dataset_id} has {count} training {unit}; the recipe needs at least {needed}",
+            f"Add sources and freeze again, or set {setting} lower.",
         )
 
 
@@ -42,10 +43,13 @@ class BaseUnavailable(PermanentError):
 
 
 class RecipeUnknown(PermanentError):
-    """No recipe has this name."""
+    """No recipe of this kind has this name."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__("recipe-unknown", f"no recipe {name!r}", f"Choose one of: {', '.join(known)}.")
+    def __init__(self, name: str, kind: Kind, its_kind: Kind | None, known: tuple[str, ...]) -> None:
+        other = f"; that one is for {its_kind}" if its_kind else ""
+        super().__init__(
+            "recipe-unknown", f"no recipe {name!r} for {kind}{other}", f"Choose one of: {', '.join(known)}."
+        )
 
 
 class SettingInvalid(PermanentError):

@@ -27,15 +27,14 @@ from journalclip_modeling.preprocess import Preprocess
 from journalclip_modeling.resnet import with_resnet
 from journalclip_modeling.studies.model import study_model
 from journalclip_training.batches import Order
-from journalclip_training.config import OptimConfig, TrainConfig, with_settings
+from journalclip_training.config import OptimConfig, TrainConfig
 from journalclip_training.errors import BaseUnavailable
 from journalclip_training.fit import order_of, steps_of
 from journalclip_training.lora import add_lora
 from journalclip_training.losses.tiles import SIDES
 from journalclip_training.optim import Average, adamw, freeze
-from journalclip_training.recipes import recipe as named
-from journalclip_training.studies.config import StudyTrainConfig, with_study_settings
-from journalclip_training.studies.recipes import STUDY_RECIPES
+from journalclip_training.recipes import RECIPES, article_config, study_config
+from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.towers import Towers, patches
 
 MOST_SEQUENCES = 5  # of a head examination in the published archive: T1WI, T2WI, DWI, ADC, FLAIR
@@ -232,11 +231,12 @@ def estimate(recipe: str, settings: Sequence[str], pairs: int) -> tuple[Footprin
 
     A batch is never larger than the dataset. Raises `RecipeUnknown`, `SettingInvalid`, `BaseUnavailable`.
     """
-    if recipe in STUDY_RECIPES:
-        study = with_study_settings(STUDY_RECIPES[recipe](), settings)
+    found = RECIPES.get(recipe)
+    if found is not None and found.kind == "studies":
+        study = study_config(recipe, settings)
         study = replace(study, optim=_capped(study.optim, pairs))
         return of_studies(study), steps_of(Order(pairs, study.optim.batch, study.seed), study.optim)
-    figures = with_settings(named(recipe), settings)
+    figures = article_config(recipe, settings)
     figures = replace(figures, optim=_capped(figures.optim, pairs))
     return of_figures(figures), steps_of(order_of(figures, pairs), figures.optim)
 

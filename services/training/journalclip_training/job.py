@@ -1,9 +1,9 @@
-"""One training run as a process of its own: a RayJob's entry point, `python -m journalclip_training.job DATASET`.
+"""One training run as a process of its own: a RayJob's entry point, `python -m journalclip_training.job REQUEST`.
 
-``DATASET`` is a `DatasetFrozen` as JSON in base64 (URL alphabet), which passes through shells and manifests unchanged.
-The run is the service's own handler and publishes what that returns; a job that is started again does the work once.
-Exit codes are the service's: 0 done, 1 for a permanent error (its code and remedy are the last line of the log), and
-`EX_TEMPFAIL` where starting it again may help.
+``REQUEST`` is a `TrainingRequested` as JSON in base64 (URL alphabet), which passes through shells and manifests
+unchanged. The run is the service's own handler and publishes what that returns; a job that is started again does the
+work once. Exit codes are the service's: 0 done, 1 for a permanent error (its code and remedy are the last line of the
+log), and `EX_TEMPFAIL` where starting it again may help.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
 from journalclip_shared.errors import PermanentError, TransientError
-from journalclip_shared.events import DatasetFrozen, Event
+from journalclip_shared.events import Event, TrainingRequested
 from journalclip_shared.telemetry import configure_logging
 from journalclip_shared.wiring import open_artifacts, open_bus
 from journalclip_training.service import build, use_threads
@@ -29,16 +29,16 @@ from journalclip_training.settings import TrainingSettings
 _log = logging.getLogger(__name__)
 
 
-def dataset_of(argument: str) -> DatasetFrozen:
+def request_of(argument: str) -> TrainingRequested:
     """Raises `PermanentError` ``training-job-argument``."""
     try:
-        return DatasetFrozen.model_validate_json(base64.urlsafe_b64decode(argument))
+        return TrainingRequested.model_validate_json(base64.urlsafe_b64decode(argument))
     except (binascii.Error, ValidationError, ValueError) as error:
-        remedy = "Give a DatasetFrozen event's data as JSON in base64; the training launcher does."
-        raise PermanentError("training-job-argument", f"no frozen dataset: {error}", remedy) from error
+        remedy = "Give a TrainingRequested event's data as JSON in base64; the training launcher does."
+        raise PermanentError("training-job-argument", f"no request: {error}", remedy) from error
 
 
-def run(handler: Handler, bus: Bus, fact: DatasetFrozen) -> None:
+def run(handler: Handler, bus: Bus, fact: TrainingRequested) -> None:
     """Train, and publish the result. Raises as the handler does."""
     found = handler.handle(Event(fact, handler.group))
     bus.publish([Event(each, handler.group) for each in found])
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
     configure_logging(json_lines=settings.log_json)
     use_threads(settings)
     try:
-        fact = dataset_of(arguments[0] if arguments else "")
+        fact = request_of(arguments[0] if arguments else "")
         bus = open_bus(settings)
-        run(build(settings, open_artifacts(settings)), bus, fact)
+        run(build(settings, open_artifacts(settings), fact.kind), bus, fact)
         bus.close()
     except PermanentError as error:
         _log.error("%s; %s", error, error.remedy, extra={"code": error.code})

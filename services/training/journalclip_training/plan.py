@@ -39,7 +39,7 @@ def plan(config: TrainConfig, dataset: FrozenDataset, options: RunOptions) -> Pl
     """Raises as training does: `DatasetTooSmall`, `BaseUnavailable`, `TrainingDiverged`, and for an unknown dataset."""
     pairs = dataset.manifest.splits["train"].pairs
     if pairs < config.data.min_pairs:
-        raise DatasetTooSmall(dataset.manifest.dataset_id, pairs, config.data.min_pairs)
+        raise DatasetTooSmall(dataset.manifest.dataset_id, pairs, "pairs", config.data.min_pairs, "data.min_pairs")
     start = load_base(config, [pair.text for pair in dataset.pairs("train")])
     parameters = sum(each.numel() for each in start.model.parameters())
     seconds: list[float] = []

@@ -1,125 +1,66 @@
-"""Recipes: functions that return a whole configuration. A recipe is read top to bottom and inherits nothing hidden.
-
-The published parts are the published values; where a paper prints none (CNS-CLIP's rate and epochs, SeLIP's weights)
-the values are ours and open to ``--set``.
-"""
+"""The one registry of recipes. A recipe belongs to one kind, and its name is unique among all kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from journalclip_modeling.scratch import ScratchConfig
-from journalclip_training.config import DataConfig, ForgettingConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
+from journalclip_shared.kinds import Kind
+from journalclip_training.articles.recipes import ARTICLE_RECIPES
+from journalclip_training.config import RunConfig, TrainConfig, with_overrides
 from journalclip_training.errors import RecipeUnknown
-
-_SELIP = LossConfig(kind="soft", lam=0.3, alpha=0.5, tau_s=0.1, syntax="fields", semantic="minilm")
-# Whoever starts from a model that knows something finds out at the end what the run has cost it.
-_SWEEP = ForgettingConfig(alphas=tuple(n / 10 for n in range(1, 10)), cap=0.01)
+from journalclip_training.studies.config import StudyTrainConfig
+from journalclip_training.studies.recipes import STUDY_RECIPES
 
 
-def demo() -> TrainConfig:
-    """Small towers from nothing, for two CPU cores and a few minutes. Its quality is a demonstration's."""
-    return TrainConfig(
-        recipe="demo",
-        data=DataConfig(augment=0.5),
-        model=ModelConfig(base="scratch", scratch=ScratchConfig(width=96, heads=3, layers=3, dim=96, context=64)),
-        loss=LossConfig(kind="clip"),  # its score is strict: a panel's own subcaption, not its neighbour's
-        optim=OptimConfig(lr=1e-3, epochs=24, batch=128, warmup=0.06),
-    )
+@dataclass(frozen=True)
+class Recipe:
+    """A function that returns a whole configuration for datasets of one kind."""
+
+    name: str
+    kind: Kind
+    make: Callable[[], RunConfig]
 
 
-def cns_clip_vit_b32() -> TrainConfig:
-    """CNS-CLIP: OpenAI's ViT-B/32 fine-tuned on a society's journals, plain CLIP loss."""
-    return TrainConfig(
-        recipe="cns_clip_vit_b32",
-        data=DataConfig(augment=0.3),
-        model=ModelConfig(base="openai/clip-vit-base-patch32", bf16=True),
-        loss=LossConfig(kind="clip"),
-        optim=OptimConfig(lr=1e-5, epochs=10, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.75),
-        forgetting=_SWEEP,
-    )
+def registry(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
+    """Recipes by name. Raises `ValueError` where two have one name."""
+    found: dict[str, Recipe] = {}
+    for each in recipes:
+        if each.name in found:
+            raise ValueError(f"two recipes are called {each.name}")
+        found[each.name] = each
+    return found
 
 
-def cns_clip_vit_b16() -> TrainConfig:
-    """As `cns_clip_vit_b32` with smaller patches: four times the image tokens."""
-    config = cns_clip_vit_b32()
-    model = replace(config.model, base="openai/clip-vit-base-patch16", activation_checkpointing=True)
-    return replace(config, recipe="cns_clip_vit_b16", model=model)
+def _of(kind: Kind, functions: Sequence[Callable[[], RunConfig]]) -> list[Recipe]:
+    return [Recipe(function.__name__, kind, function) for function in functions]
 
 
-def cns_clip_vit_l14() -> TrainConfig:
-    """The largest of CLIP's own towers; half of its 256 patches are dropped in training, and weights are averaged."""
-    config = cns_clip_vit_b32()
-    return replace(
-        config,
-        recipe="cns_clip_vit_l14",
-        model=replace(
-            config.model, base="openai/clip-vit-large-patch14", activation_checkpointing=True, patch_dropout=0.5
-        ),
-        optim=replace(config.optim, lr=5e-6, micro_batch=64, layer_decay=0.85, ema=0.999),
-    )
+RECIPES = registry([*_of("articles", ARTICLE_RECIPES), *_of("studies", STUDY_RECIPES)])
 
 
-def cns_clip_attention() -> TrainConfig:
-    """As `cns_clip_vit_b32`, but only self-attention, projections and temperature move: a third of the weights."""
-    config = cns_clip_vit_b32()
-    return replace(config, recipe="cns_clip_attention", model=replace(config.model, trainable="attention"))
+def recipes_of(kind: Kind, recipes: Mapping[str, Recipe] = RECIPES) -> list[str]:
+    """Names of one kind's recipes."""
+    return [each.name for each in recipes.values() if each.kind == kind]
 
 
-def cns_clip_gentle() -> TrainConfig:
-    """CNS-CLIP that forgets less: low-rank updates and distillation, before the sweep that all of them have.
-
-    ``--set forgetting.replay=0.25 --set forgetting.replay_dataset=ds_...`` adds general pairs to every batch.
-    """
-    config = cns_clip_vit_b32()
-    return replace(
-        config,
-        recipe="cns_clip_gentle",
-        model=replace(config.model, trainable="lora", lora_rank=16),
-        optim=replace(config.optim, lr=1e-4, layer_decay=1.0),
-        forgetting=replace(_SWEEP, distil=0.5),
-    )
+def configure(name: str, overrides: Iterable[str], kind: Kind, recipes: Mapping[str, Recipe] = RECIPES) -> RunConfig:
+    """The configuration of a recipe with ``key=value`` overrides. Raises `RecipeUnknown`, `SettingInvalid`."""
+    found = recipes.get(name)
+    if found is None or found.kind != kind:
+        raise RecipeUnknown(name, kind, found.kind if found else None, tuple(recipes_of(kind, recipes)))
+    return with_overrides(found.make(), overrides)
 
 
-def selip_vit_b32() -> TrainConfig:
-    """The SeLIP loss on a ViT-B/32, with texts as long as captions are."""
-    config = cns_clip_vit_b32()
-    return replace(config, recipe="selip_vit_b32", model=replace(config.model, context=256), loss=_SELIP)
+def article_config(name: str, overrides: Iterable[str] = ()) -> TrainConfig:
+    """As `configure` for articles."""
+    config = configure(name, overrides, "articles")
+    assert isinstance(config, TrainConfig), "recipes of articles make these"
+    return config
 
 
-def selip_resnet50() -> TrainConfig:
-    """SeLIP's image tower: a ResNet-50 that knows ImageNet, beside CLIP's text tower stretched to reports' length."""
-    return TrainConfig(
-        recipe="selip_resnet50",
-        data=DataConfig(text="mixed", augment=0.3),
-        model=ModelConfig(
-            base="openai/clip-vit-base-patch32", image_base="microsoft/resnet-50", context=256, bf16=True
-        ),
-        loss=_SELIP,
-        # A tower that has never seen a text moves faster than a tuned CLIP's, and its new projection fastest.
-        optim=OptimConfig(lr=1e-4, epochs=30, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.85),
-        forgetting=_SWEEP,
-    )
-
-
-RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    recipe.__name__: recipe
-    for recipe in (
-        demo,
-        cns_clip_vit_b32,
-        cns_clip_vit_b16,
-        cns_clip_vit_l14,
-        cns_clip_attention,
-        cns_clip_gentle,
-        selip_vit_b32,
-        selip_resnet50,
-    )
-}
-
-
-def recipe(name: str) -> TrainConfig:
-    """Raises `RecipeUnknown`."""
-    if name not in RECIPES:
-        raise RecipeUnknown(name, tuple(RECIPES))
-    return RECIPES[name]()
+def study_config(name: str, overrides: Iterable[str] = ()) -> StudyTrainConfig:
+    """As `configure` for studies."""
+    config = configure(name, overrides, "studies")
+    assert isinstance(config, StudyTrainConfig), "recipes of studies make these"
+    return config

@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.preprocess import Preprocess
+from journalclip_shared.components import roots
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
 from journalclip_training.batches import Indices
@@ -60,19 +61,14 @@ def open_samples(
 
 def same_figure_or_text(pairs: Sequence[Pair]) -> Tensor:
     """Connected groups under "same figure" and "same text", numbered by first appearance."""
-    parent = list(range(len(pairs)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
     first: dict[str, int] = {}
-    for i, pair in enumerate(pairs):
-        for key in (f"figure {pair.figure_id}", f"text {pair.text}"):
-            parent[root(i)] = root(first.setdefault(key, i))
-    return torch.tensor([root(i) for i in range(len(pairs))], dtype=torch.int64)
+    links = [
+        (i, first.setdefault(key, i))
+        for i, pair in enumerate(pairs)
+        for key in (f"figure {pair.figure_id}", f"text {pair.text}")
+    ]
+    smallest = roots(range(len(pairs)), links)
+    return torch.tensor([smallest[i] for i in range(len(pairs))], dtype=torch.int64)
 
 
 MOST_CUT = 0.05  # share of tokens that may be cut without a warning

@@ -5,13 +5,19 @@ from __future__ import annotations
 import torch
 
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.kinds import Kind
+from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.signing import load_signer
-from journalclip_training.config import RunOptions, with_settings
+from journalclip_training.articles.learning import ArticleTraining
+from journalclip_training.config import RunOptions
 from journalclip_training.handler import TrainingHandler
-from journalclip_training.recipes import recipe
+from journalclip_training.learning import TrainingKind
+from journalclip_training.recipes import configure
 from journalclip_training.reference import FolderReference
+from journalclip_training.requests import DefaultTraining
 from journalclip_training.settings import TrainingSettings
+from journalclip_training.studies.learning import StudyTraining
 from journalclip_training.tracking import MlflowTracking
 from journalclip_training.trainer import Here, Trainer
 
@@ -21,21 +27,31 @@ def use_threads(settings: TrainingSettings) -> None:
         torch.set_num_threads(settings.threads)
 
 
-def build(settings: TrainingSettings, store: ArtifactStore) -> TrainingHandler:
-    """Raises as `with_settings`, `recipe` and `load_signer` do; with ``ray_workers``, connects to the Ray cluster."""
+def build(settings: TrainingSettings, store: ArtifactStore, kind: Kind) -> TrainingHandler:
+    """Raises `RecipeUnknown`, `SettingInvalid`, and as `load_signer`; with ``ray_workers``, connects to Ray."""
+    default = DefaultTraining.of(kind, settings.recipe, settings.recipe_set)
+    if not default.off:
+        configure(default.recipe, default.overrides, kind)
     # On a cluster each worker has its own device, and this process, which has none, runs on its CPU.
-    device = settings.device if settings.ray_workers is None else "cpu"
+    device = settings.device if settings.ray_workers is None or kind == "studies" else "cpu"
+    name = registered_model(kind)
     return TrainingHandler(
         store=store,
-        registry=MlflowRegistry(settings.registry_uri),
-        config=with_settings(recipe(settings.recipe), settings.recipe_set),
+        registry=MlflowRegistry(settings.registry_uri, name),
+        kind=training_kind(settings, kind),
         workdir=settings.workdir / "training",
-        tracking=MlflowTracking(settings.registry_uri),
-        general=FolderReference(settings.general_reference) if settings.general_reference else None,
+        default=default,
+        tracking=MlflowTracking(settings.registry_uri, name),
         signer=load_signer(settings.signing_key_file, settings.own_keys),
         options=RunOptions(device, settings.compile, settings.checkpoint_every, settings.decode_threads),
-        trainer=_trainer(settings),
     )
+
+
+def training_kind(settings: TrainingSettings, kind: Kind) -> TrainingKind:
+    if kind == "studies":
+        return StudyTraining()
+    general = FolderReference(settings.general_reference) if settings.general_reference else None
+    return ArticleTraining(_trainer(settings), general)
 
 
 def _trainer(settings: TrainingSettings) -> Trainer:

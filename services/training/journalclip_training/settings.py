@@ -10,9 +10,12 @@ from journalclip_shared.settings import Settings
 
 
 class TrainingSettings(Settings):
-    """Which recipe answers ``datasets.frozen``, and on what it runs."""
+    """Which recipe answers ``datasets.frozen``, and on what trainings run."""
 
-    recipe: str = Field("cns_clip_vit_b32", description="The recipe's name.")
+    handler_limit_s: float = Field(0.0, ge=0, description="Seconds that one training may take; 0 means no limit.")
+    recipe: str = Field(
+        "", description="Recipe that each new dataset is answered with; `off`: none; empty: the kind's own."
+    )
     recipe_set: tuple[str, ...] = Field((), description='Changes to it, as JSON: ["optim.lr=1e-5"].')
     general_reference: Path | None = Field(
         None, description="Folder of class folders: the general set that the forgetting sweep must not lose on."

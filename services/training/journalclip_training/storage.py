@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pyarrow.fs import FileSystem, S3FileSystem
 
-from journalclip_shared.errors import PermanentError
+from journalclip_shared.errors import ConfigurationError
 from journalclip_shared.settings import S3Settings, Settings
 
 
@@ -24,7 +24,7 @@ class Storage:
 
     @classmethod
     def of(cls, settings: Settings, folder: str = "") -> Storage:
-        """``folder`` where it is given, else beside the artifacts. Raises `PermanentError` for a missing secret."""
+        """``folder`` where it is given, else beside the artifacts. Raises `ConfigurationError` for a missing secret."""
         if folder:
             return cls(folder)
         if settings.artifacts == "local":
@@ -48,5 +48,5 @@ def _s3(settings: S3Settings) -> S3FileSystem:
 
 def _secret(path: Path | None, name: str) -> str:
     if path is None or not path.is_file():
-        raise PermanentError("secret-missing", f"no S3 credential at {path}", f"Set JOURNALCLIP_S3__{name}.")
+        raise ConfigurationError("secret-missing", f"no S3 credential at {path}", f"Set JOURNALCLIP_S3__{name}.")
     return path.read_text().strip()

@@ -104,7 +104,7 @@ class LiveCurve:
 class MlflowTracking:
     """`Tracking` on an MLflow server or its sqlite file."""
 
-    def __init__(self, uri: str, experiment: str = "journalclip", artifacts: str | None = None) -> None:
+    def __init__(self, uri: str, experiment: str, artifacts: str | None = None) -> None:
         """``artifacts``: where a new experiment keeps files; None: beside a sqlite file, or as the server does."""
         # mlflow takes seconds to import, and only this class needs it.
         from mlflow.exceptions import MlflowException
@@ -131,7 +131,7 @@ class MlflowTracking:
                     self._client.log_param(run_id, key, value[:PARAM_LENGTH])
                 self._lineage(run_id, lineage)
         except self._error as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
         self._watch(run_id)
         return run_id
 
@@ -152,20 +152,20 @@ class MlflowTracking:
             for start in range(0, len(rows), 1000):  # MLflow takes at most 1,000 metrics a call
                 self._client.log_batch(run_id, metrics=rows[start : start + 1000])
         except self._error as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
 
     def metrics(self, run_id: str, values: Mapping[str, float]) -> None:
         try:
             for name, value in values.items():
                 self._client.log_metric(run_id, name, value)
         except self._error as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
 
     def file(self, run_id: str, path: Path, folder: str = "") -> None:
         try:
             self._client.log_artifact(run_id, str(path), folder or None)
         except self._error as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
 
     def close(self, run_id: str, finished: bool = True) -> None:
         if monitor := self._monitors.pop(run_id, None):
@@ -173,7 +173,7 @@ class MlflowTracking:
         try:
             self._client.set_terminated(run_id, "FINISHED" if finished else "FAILED")
         except self._error as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
 
     def _watch(self, run_id: str) -> None:
         """Processor, memory, disk, network and (where its library is installed) GPU, as MLflow names them."""

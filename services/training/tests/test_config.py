@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +17,14 @@ from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import save_folder
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import KINDS
 from journalclip_training.augment import vary
 from journalclip_training.base import describe_base, load_base, stretched
 from journalclip_training.batches import Order
-from journalclip_training.config import OptimConfig, TrainConfig, config_from_json, with_settings
+from journalclip_training.config import OptimConfig, TrainConfig, config_from_json, with_overrides
 from journalclip_training.errors import BaseUnavailable, RecipeUnknown, SettingInvalid
 from journalclip_training.optim import adamw, rate
-from journalclip_training.recipes import RECIPES, recipe
+from journalclip_training.recipes import RECIPES, Recipe, article_config, configure, recipes_of, registry
 from journalclip_training.samples import Tokens
 from journalclip_training.start import frozen_dataset
 from journalclip_training.studies.recipes import selip_paper
@@ -29,27 +32,47 @@ from journalclip_training.studies.recipes import selip_paper
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_its_name_and_survives_json(name: str) -> None:
-    config = recipe(name)
+    config = RECIPES[name].make()
     assert config.recipe == name
-    assert config_from_json(config.canonical()) == config
+    assert config_from_json(config.canonical(), type(config)) == config
+
+
+def test_a_recipe_belongs_to_one_kind_and_no_two_have_one_name() -> None:
+    assert {each.kind for each in RECIPES.values()} == set(KINDS)
+    one = Recipe("same", "articles", tiny_config)
+    with pytest.raises(ValueError, match="same"):
+        registry([one, replace(one, kind="studies")])
+    with pytest.raises(RecipeUnknown, match="that one is for studies"):
+        configure("study_demo", (), "articles")
+    with pytest.raises(RecipeUnknown, match="that one is for articles"):
+        configure("demo", (), "studies")
+
+
+def test_recipes_are_read_without_torch() -> None:
+    """A wrong name is answered within a second: none of what trains is loaded for it."""
+    code = "import sys, journalclip_training.recipes; print('torch' in sys.modules or 'transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_whoever_starts_from_a_trained_model_sweeps_at_the_end() -> None:
-    sweeping = {name for name in RECIPES if recipe(name).forgetting.alphas}
-    assert sweeping == {name for name in RECIPES if recipe(name).model.base != "scratch"}
+    configs = [article_config(name) for name in recipes_of("articles")]
+    assert all(bool(config.forgetting.alphas) == (config.model.base != "scratch") for config in configs)
 
 
 def test_an_unknown_recipe_is_answered_with_the_known() -> None:
     with pytest.raises(RecipeUnknown) as caught:
-        recipe("nonsense")
+        article_config("nonsense")
     assert "demo" in caught.value.remedy
+    assert "study_demo" not in caught.value.remedy
 
 
 def test_settings_change_the_digest_and_nothing_else() -> None:
-    config = with_settings(recipe("demo"), ["optim.lr=0.01", "forgetting.alphas=0.5,1", "model.bf16=true"])
+    demo = article_config("demo")
+    config = with_overrides(demo, ["optim.lr=0.01", "forgetting.alphas=0.5,1", "model.bf16=true"])
     assert (config.optim.lr, config.forgetting.alphas, config.model.bf16) == (0.01, (0.5, 1.0), True)
-    assert config.digest != recipe("demo").digest
-    assert replace(config, optim=recipe("demo").optim).loss == recipe("demo").loss
+    assert config.digest != demo.digest
+    assert replace(config, optim=demo.optim).loss == demo.loss
 
 
 @pytest.mark.parametrize(
@@ -65,7 +88,7 @@ def test_settings_change_the_digest_and_nothing_else() -> None:
 )
 def test_a_wrong_setting_says_what_is_wrong(assignment: str, said: str) -> None:
     with pytest.raises(SettingInvalid, match=said):
-        with_settings(recipe("demo"), [assignment])
+        article_config("demo", [assignment])
 
 
 @given(pairs=st.integers(1, 60), batch=st.integers(1, 20), seed=st.integers(0, 5), epoch=st.integers(0, 3))

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,45 +11,20 @@ from transformers import CLIPModel
 from journalclip_devtools.doubles.squares import freeze_tiny, tiny_config
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import ClipFolder, fetch_folder
-from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.local import LocalArtifacts
-from journalclip_shared.events import DatasetFrozen, Event, ModelTrained
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.events import DatasetFrozen, Event, ModelTrained, SourceQuarantined, TrainingRequested
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.registry import Alias, MlflowRegistry, ModelVersion
+from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.testing.memory import MemoryRegistry
+from journalclip_training.articles.learning import ArticleTraining
 from journalclip_training.card import REQUIRED
-from journalclip_training.config import config_from_json
+from journalclip_training.config import TrainConfig, config_from_json
 from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.handler import TrainingHandler
+from journalclip_training.recipes import Recipe, registry
+from journalclip_training.requests import DefaultTraining, ask, request
 from journalclip_training.tracking import Lineage, MlflowTracking
-
-
-@dataclass
-class FakeRegistry:
-    """A registry in memory that counts what was asked of it."""
-
-    found: list[ModelVersion] = field(default_factory=list)
-    aliases: dict[str, str] = field(default_factory=dict)
-
-    def register(self, model_id: str, manifest: ArtifactRef, run_id: str, tags: dict[str, str]) -> ModelVersion:
-        for version in self.found:
-            if version.model_id == model_id:
-                return version
-        self.found.append(ModelVersion(str(len(self.found) + 1), model_id, manifest, run_id, tags))
-        return self.found[-1]
-
-    def versions(self) -> list[ModelVersion]:
-        return self.found
-
-    def by_alias(self, alias: Alias) -> ModelVersion | None:
-        return next((v for v in self.found if v.version == self.aliases.get(alias)), None)
-
-    def set_alias(self, alias: Alias, version: str) -> None:
-        self.aliases[alias] = version
-
-    def drop_alias(self, alias: Alias) -> None:
-        self.aliases.pop(alias, None)
-
-    def tag(self, version: str, key: str, value: str) -> None: ...
 
 
 class Killed(BaseException):
@@ -61,14 +36,21 @@ def store(tmp_path: Path) -> LocalArtifacts:
     return LocalArtifacts(tmp_path / "artifacts")
 
 
-def make(store: LocalArtifacts, folder: Path, **changes: object) -> TrainingHandler:
-    config = tiny_config()
-    handler = TrainingHandler(store, FakeRegistry(), config, folder)  # type: ignore[arg-type]
+def make(
+    store: LocalArtifacts,
+    folder: Path,
+    config: TrainConfig | None = None,
+    general: Callable[[ClipFolder], float] | None = None,
+    **changes: object,
+) -> TrainingHandler:
+    recipes = registry([Recipe("tiny", "articles", lambda: config or tiny_config())])
+    kind = ArticleTraining(general=general, recipes=recipes)
+    handler = TrainingHandler(store, MemoryRegistry(), kind, folder)
     return replace(handler, **changes)  # type: ignore[arg-type]
 
 
-def trained(handler: TrainingHandler, frozen: DatasetFrozen) -> ModelTrained:
-    (fact,) = handler.handle(Event(frozen, "test"))
+def trained(handler: TrainingHandler, frozen: DatasetFrozen, *overrides: str) -> ModelTrained:
+    (fact,) = handler.handle(Event(request(frozen, "tiny", overrides, "test"), "test"))
     assert isinstance(fact, ModelTrained)
     return fact
 
@@ -84,7 +66,7 @@ def test_a_frozen_dataset_becomes_a_registered_candidate(store: LocalArtifacts, 
     manifest = manifest_of(store, fact)
     assert manifest.steps == len(seen) == seen[-1][0] == seen[-1][1] == 6
     assert manifest.metrics["final_loss"] == pytest.approx(seen[-1][2])
-    assert config_from_json(manifest.config) == handler.config
+    assert config_from_json(manifest.config, TrainConfig) == tiny_config()
     assert all(manifest.card[name] for name in REQUIRED)
     after = fetch_folder(store, manifest.files, tmp_path / "after")
     CLIPModel.from_pretrained(after, local_files_only=True)
@@ -164,6 +146,43 @@ def test_the_sweep_keeps_a_point_within_the_cap_and_records_it(store: LocalArtif
     assert (Encoder.load(kept).embed_texts(["red"]) == Encoder.load(start).embed_texts(["red"])).all()
 
 
+def test_another_recipe_on_the_same_dataset_trains_a_second_model(store: LocalArtifacts, tmp_path: Path) -> None:
+    handler, frozen = make(store, tmp_path / "w"), freeze_tiny(store)
+    first, second = trained(handler, frozen), trained(handler, frozen, "seed=1")
+    assert first.model_id != second.model_id
+    assert len(handler.registry.versions()) == 2
+
+
+def test_a_new_dataset_is_answered_with_one_request_and_other_kinds_with_none(
+    store: LocalArtifacts, tmp_path: Path
+) -> None:
+    default = DefaultTraining("articles", "tiny", ("seed=2",))
+    handler, frozen = make(store, tmp_path / "w", default=default), freeze_tiny(store)
+    (asked,) = handler.handle(Event(frozen, "test"))
+    assert isinstance(asked, TrainingRequested)
+    assert (asked.recipe, asked.overrides, asked.attempt) == ("tiny", ("seed=2",), 1)
+    assert list(handler.handle(Event(frozen.model_copy(update={"kind": "studies"}), "test"))) == []
+    assert list(handler.handle(Event(asked.model_copy(update={"kind": "studies"}), "test"))) == []
+    off = replace(handler, default=replace(default, recipe="off"))
+    assert list(off.handle(Event(frozen, "test"))) == []
+
+
+def test_asking_again_is_the_same_request_until_it_failed(store: LocalArtifacts, tmp_path: Path) -> None:
+    bus, frozen = SqliteBus(tmp_path / "events.db"), freeze_tiny(store)
+    first = ask(bus, frozen, "tiny", (), "ada")
+    bus.publish([Event(first, "test")])
+    assert ask(bus, frozen, "tiny", (), "grace") == first
+    assert ask(bus, frozen, "tiny", ("seed=1",), "grace").attempt == 1
+    bad = SourceQuarantined(source_id=first.key, stage="training-articles", code="training-diverged", reason="no")
+    bus.publish([Event(bad, "test")])
+    second = ask(bus, frozen, "tiny", (), "grace")
+    assert (second.attempt, second.asked_by) == (2, "grace")
+    assert second.key != first.key
+    bus.publish([Event(second, "test")])
+    assert ask(bus, frozen, "tiny", (), "ada") == second
+    bus.close()
+
+
 @pytest.fixture
 def mlflow_uri(tmp_path: Path) -> Iterator[str]:
     return f"sqlite:///{tmp_path / 'mlflow.sqlite'}"  # type: ignore[return-value]
@@ -172,8 +191,8 @@ def mlflow_uri(tmp_path: Path) -> Iterator[str]:
 def test_mlflow_keeps_parameters_curve_and_lineage(store: LocalArtifacts, tmp_path: Path, mlflow_uri: str) -> None:
     from mlflow.tracking import MlflowClient
 
-    tracking = MlflowTracking(mlflow_uri, artifacts=str(tmp_path / "runs"))
-    handler = make(store, tmp_path / "w", registry=MlflowRegistry(mlflow_uri), tracking=tracking)
+    tracking = MlflowTracking(mlflow_uri, "test", artifacts=str(tmp_path / "runs"))
+    handler = make(store, tmp_path / "w", registry=MlflowRegistry(mlflow_uri, "test"), tracking=tracking)
     frozen = freeze_tiny(store, val=4)
     fact = trained(handler, frozen)
     manifest = manifest_of(store, fact)

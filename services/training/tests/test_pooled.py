@@ -5,7 +5,8 @@ import torch
 from transformers import CLIPModel
 
 from journalclip_modeling.encoder import image_features, text_features
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_training.pooled import image_vectors, text_vectors
 
 SIZES = ScratchConfig(image_size=16, patch_size=8, width=16, layers=2, heads=2, dim=16, vocabulary=300, context=24)

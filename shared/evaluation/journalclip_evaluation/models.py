@@ -14,16 +14,20 @@ from typing import Literal
 
 from pydantic import Field
 
-from journalclip_evaluation.embedded import Progress, embed_split, quiet
+from journalclip_evaluation.embedded import EmbeddedPairs, Progress, embed_split, quiet
 from journalclip_evaluation.embedding_map import sketch
 from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.rank_table import from_parquet, to_parquet
 from journalclip_evaluation.retrieval import Ranked, Retrieval, by_modality, rank, summarise
+from journalclip_evaluation.studies import embed_studies
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
+from journalclip_modeling.studies.data import FrozenStudies
+from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.ids import sha256_hex
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelFile, ModelManifest
@@ -76,9 +80,9 @@ class Evaluator:
         name = evaluation_name(manifest.model_id, subject, files, dataset.manifest.dataset_id, split)
         if (found := self.store.find_manifest("models", name)) is not None:
             return self._read(found)
-        encoder = Encoder.load(fetch_folder(self.store, files, self.cache), self.device)
+        folder = fetch_folder(self.store, files, self.cache)
         with tempfile.TemporaryDirectory(dir=self.cache) as spool:
-            pairs = embed_split(encoder, dataset, split, Path(spool), self.progress)
+            pairs = self._embedded(manifest.kind, folder, dataset, split, Path(spool))
             ranked = rank(pairs)
             drawn = self.store.put("models", sketch(pairs, ranked).canonical(), "application/json")
         evaluation = Evaluation(
@@ -98,6 +102,13 @@ class Evaluator:
         except ManifestConflict:  # another machine was first, and rounds differently: its word stands
             return self.measure(manifest, dataset, split, subject)
         return Measured(evaluation, ref, ranked)
+
+    def _embedded(self, kind: Kind, folder: Path, dataset: FrozenDataset, split: Split, spool: Path) -> EmbeddedPairs:
+        """What differs between kinds: a query is a figure and its caption, or a study and its report."""
+        if kind == "studies":
+            frozen = FrozenStudies(dataset.store, dataset.manifest)
+            return embed_studies(StudyEncoder.load(folder), frozen, split)
+        return embed_split(Encoder.load(folder, self.device), dataset, split, spool, self.progress)
 
     def _read(self, ref: ArtifactRef) -> Measured:
         evaluation = Evaluation.model_validate_json(self.store.get(ref))

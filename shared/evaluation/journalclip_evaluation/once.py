@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
 
 Result = TypeVar("Result")
@@ -26,8 +26,6 @@ def once(folder: Path, name: str, of: Json, kind: type[Result], work: Callable[[
         if stored["of"] == made_of:
             return adapter.validate_python(stored["result"])
     result = work()
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"of": made_of, "result": adapter.dump_python(result, mode="json")}) + "\n")
-    temporary.replace(path)
+    kept = {"of": made_of, "result": adapter.dump_python(result, mode="json")}
+    write_atomically(path, f"{json.dumps(kept)}\n".encode())
     return result

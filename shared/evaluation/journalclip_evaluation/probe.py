@@ -33,7 +33,21 @@ def linear_probe_scores(encoder: Encoder, train: Labelled, test: Labelled) -> Do
     mean, scale = learnt.mean(0), learnt.std() + 1e-8
     learnt, asked = (learnt - mean) / scale, (asked - mean) / scale
     best = min(_STRENGTHS, key=lambda strength: _held_out_loss(learnt, train, strength))
-    fitted = _regression(best).fit(learnt, train.labels)
+    return probed(learnt, train.labels, asked, best)
+
+
+def probed(
+    learnt: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    asked: NDArray[np.float32],
+    strength: float,
+    balanced: bool = False,
+) -> Doubles:
+    """Chances [N, C] of a logistic regression on frozen vectors; every class must be among ``truth`` [N].
+
+    ``balanced`` weighs classes alike, however many examples each has.
+    """
+    fitted = _regression(strength, balanced).fit(learnt, truth)
     return np.asarray(fitted.predict_proba(asked), dtype=np.float64)
 
 
@@ -48,8 +62,8 @@ def _held_out_loss(vectors: NDArray[np.float32], train: Labelled, strength: floa
     return float(np.mean(losses))
 
 
-def _regression(strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=2000)
+def _regression(strength: float, balanced: bool = False) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=2000, class_weight="balanced" if balanced else None)
 
 
 @dataclass(frozen=True)

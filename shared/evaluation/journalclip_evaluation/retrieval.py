@@ -7,7 +7,7 @@ wording elsewhere in the pool. Both come with the pool that was searched, becaus
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -115,6 +115,16 @@ def compare(before: Ranked, after: Ranked, metric: Metric, multi: bool = False) 
         raise EmbeddingsUnusable("the two models were not evaluated on the same pairs")
     old, new = (_both_ways(ranked, metric, multi) for ranked in (before, after))
     return difference(old, new, Groups.of(before.articles))
+
+
+def by_pair(ranked: Ranked) -> Ranked:
+    """The same ranks with each pair as a source of its own: intervals then say nothing of other articles."""
+    return replace(ranked, articles=ranked.pair_ids)
+
+
+def both_ways(ranked: Ranked, metric: Metric, multi: bool = False) -> float:
+    """The metric, mean of both directions."""
+    return float(_both_ways(ranked, metric, multi).mean())
 
 
 def query_values(ranks: Ranks, metric: Metric) -> Doubles:

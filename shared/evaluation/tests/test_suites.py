@@ -15,7 +15,8 @@ from journalclip_evaluation.shapes import SHAPES, draw_shape
 from journalclip_evaluation.suite_data import read_captioned, read_labelled
 from journalclip_evaluation.suites import ClassSpec, load_suite, shipped_suites
 from journalclip_modeling.encoder import Encoder
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 
 SMALL = ScratchConfig(image_size=32, patch_size=8, width=32, layers=1, heads=2, dim=16, vocabulary=300, context=16)
 

@@ -7,7 +7,6 @@ nothing is downloaded, and the folder is a real CLIP folder. Its quality is a de
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -15,22 +14,9 @@ from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.scratch_config import ScratchConfig
 
 _START, _END, _PAD = "<|startoftext|>", "<|endoftext|>", "<|pad|>"
-
-
-@dataclass(frozen=True)
-class ScratchConfig:
-    """Sizes of both towers; the defaults train in minutes on two cores."""
-
-    image_size: int = 64
-    patch_size: int = 8
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
-    dim: int = 128
-    vocabulary: int = 2000
-    context: int = 96
 
 
 def scratch_clip(texts: Sequence[str], config: ScratchConfig, seed: int) -> ClipFolder:

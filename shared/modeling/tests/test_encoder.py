@@ -20,7 +20,8 @@ from journalclip_modeling.folder import (
 )
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_modeling.resnet import ResNetClip, with_resnet
-from journalclip_modeling.scratch import ScratchConfig, scratch_clip
+from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts.local import LocalArtifacts
 
 TEXTS = ["axial CT of the head", "no infarct", "sagittal MRI, T2", "digital subtraction angiography"]

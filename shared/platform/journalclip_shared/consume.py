@@ -1,16 +1,21 @@
-"""The consume loop: the one place where deliveries meet handlers and errors meet their end.
+"""The consume loop: the one place where deliveries meet handlers and errors are handled.
 
 For every delivery, in this order: decode, handle, publish what the handler returned, commit. A crash anywhere before
 the commit brings the delivery back, and since handlers are idempotent and ids deterministic, nothing is lost and
-nothing appears twice. Errors end in one of three ways (see `journalclip_shared.errors`):
+nothing appears twice. An error ends by whose it is (see `journalclip_shared.errors`):
 
-* transient: tried again up to ``attempts`` times with exponential back-off and full jitter, then as permanent, with
-  code ``retries-exhausted``;
-* permanent: a dead letter that keeps the original bytes and says why, plus a `SourceQuarantined` fact;
-* anything else is a bug: the loop lets it through, the process dies, the supervisor restarts it.
+* the input's (`PermanentError`): a dead letter that keeps the original bytes and says why, and a `SourceQuarantined`;
+* ours (`ConfigurationError`, or any exception that is not ours on purpose): the loop lets it through, the process ends
+  and nothing is dead-lettered. A delivery that was in hand at ``crashes`` deaths of its process is parked with code
+  ``handler-crashed``;
+* the world's (`TransientError`): the delivery waits and is tried again with exponential back-off and full jitter. It
+  waits as long as its dependency is unavailable. Where the dependency answers, or other deliveries succeed meanwhile,
+  and this one has failed ``attempts`` times, it is parked with code ``retries-exhausted``: one source does not hold up
+  the others.
 
-A bus that stays unreachable is nobody's dead letter: the loop stops with the `TransientError`, and nothing is
-committed. A breaker stops it where most recent deliveries outlived their retries: an outage, not bad input.
+Parked means dead-lettered and shown as quarantined; ``journalclip replay-dlq`` brings it back. A bus that stays
+unreachable stops the loop with the `TransientError`, and nothing is committed. For errors that name no dependency a
+breaker stops the loop where most recent deliveries outlived their retries: that is an outage, not bad input.
 
 One thread polls, commits and keeps the group membership alive; ``concurrency`` threads handle. How much is in hand
 follows the handler's pace: about a second of work, so slow work is spread evenly and quick work is batched.
@@ -21,22 +26,27 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.breaker import Breaker, BreakerOpen
 from journalclip_shared.bus import Bus, Consumer, Delivery, Record, dead_letter_topic
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.crashes import CrashCounter
+from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, decode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.lanes import Held, Lanes
 
-__all__ = ["BreakerOpen", "Handler", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer", "decoded"]
+__all__ = ["BreakerOpen", "Handler", "HandlerStuck", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer", "decoded"]
 
 _T = TypeVar("_T")
+# A broker takes messages of 1 MB; a letter has the headers of its origin besides.
+MAX_LETTER = 900_000
+BODY_REFERENCE = "dlq-body"  # header: the `ArtifactRef` of a body that was too large for the log
 
 
 class Handler(Protocol):
@@ -66,6 +76,8 @@ class LoopSettings:
     commit_s: float = 0.2  # commits come no closer together; what a crash repeats is this much work
     poll_s: float = 0.5  # an idle loop looks this often whether it should stop
     lag_s: float = 5.0  # between two measurements of lag
+    drain_wait_s: float = 120.0  # a drain waits so long for a dependency, then ends with its `TransientError`
+    handler_limit_s: float = 0.0  # one delivery may be handled so long; 0: no limit
 
 
 class Observer(Protocol):
@@ -75,6 +87,10 @@ class Observer(Protocol):
 
     def died(self, delivery: Delivery, error: PermanentError) -> None: ...
 
+    def waiting(self, dependency: str, seconds: float) -> None:
+        """A delivery waits ``seconds`` for ``dependency`` before its next attempt."""
+        ...
+
 
 class Quiet:
     """An observer that does nothing."""
@@ -82,6 +98,8 @@ class Quiet:
     def handled(self, delivery: Delivery, facts: Sequence[Fact], seconds: float) -> None: ...
 
     def died(self, delivery: Delivery, error: PermanentError) -> None: ...
+
+    def waiting(self, dependency: str, seconds: float) -> None: ...
 
 
 class Tracer(Protocol):
@@ -95,6 +113,10 @@ class Untraced:
 
     def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:
         return nullcontext(event.traceparent)
+
+
+class HandlerStuck(JournalclipError):
+    """One delivery has been handled for longer than ``handler_limit_s``."""
 
 
 class _Stopping(Exception):
@@ -120,9 +142,14 @@ class Loop:
     lag: Callable[[int], None] | None = None
     beat: Callable[[], None] | None = None  # called at every turn of the polling thread: the loop is alive
     decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
+    probes: Mapping[str, Callable[[], bool]] = field(default_factory=dict)  # by dependency: does it answer now?
+    crashes: CrashCounter = field(default_factory=lambda: CrashCounter(None, "", 0))
+    stuck: Callable[[HandlerStuck], None] | None = None  # ends the process; a thread cannot be ended alone
+    spill: Callable[[bytes], ArtifactRef] | None = None  # stores the body of a dead letter that is too large
 
     def __post_init__(self) -> None:
         self._breaker = Breaker(self.settings.breaker_window, self.settings.breaker_share)
+        self._succeeded = float("-inf")  # when a delivery was last handled, on the monotonic clock
 
     def drain(self, stop: threading.Event | None = None) -> int:
         """Handle what is in the log now and return how many deliveries that was."""
@@ -140,19 +167,50 @@ class Loop:
         finally:
             consumer.close()
 
-    def attempt(self, event: Event, stop: threading.Event) -> list[Fact]:
-        """Handle ``event``, again while the world is unwell. Raises `PermanentError` when that does not help."""
+    def attempt(self, event: Event, stop: threading.Event, forever: bool) -> list[Fact]:
+        """Handle ``event``, again while a dependency is unavailable.
 
-        def once() -> list[Fact]:
-            hit("consume.before-handle")
-            facts = list(self.handler.handle(event))
-            hit("consume.after-handle")
-            return facts
+        Raises `PermanentError` where the event alone cannot go on. Where it does not run ``forever``, it raises the
+        `TransientError` of a dependency that stays unavailable.
+        """
+        begun, attempts, waited = time.monotonic(), 0, 0.0
+        while True:
+            try:
+                hit("consume.before-handle")
+                facts = list(self.handler.handle(event))
+                hit("consume.after-handle")
+            except TransientError as error:
+                attempts += 1
+                if attempts >= self.settings.attempts and self._alone(error, begun):
+                    raise _Exhausted(attempts, error) from error
+                if attempts >= self.settings.attempts and not forever and waited >= self.settings.drain_wait_s:
+                    raise
+                pause = self._pause(attempts)
+                self.observer.waiting(error.dependency, pause)
+                self._rest(pause, stop)
+                waited += pause
+            else:
+                return facts
 
-        try:
-            return self.retried(once, stop)
-        except TransientError as error:
-            raise _Exhausted(self.settings.attempts, error) from error
+    def _alone(self, error: TransientError, begun: float) -> bool:
+        """Is this event the only one that cannot go on?"""
+        if error.certain:
+            return False
+        if not error.dependency or self._succeeded > begun:
+            return True
+        probe = self.probes.get(error.dependency)
+        return probe is not None and probe()
+
+    def _pause(self, attempt: int) -> float:
+        """Seconds before the next attempt: exponential with full jitter."""
+        doublings = min(attempt - 1, 30)  # far above any ceiling, far below the largest float
+        return self.rng.uniform(0, min(self.settings.backoff_max_s, self.settings.backoff_s * 2**doublings))
+
+    def _rest(self, seconds: float, stop: threading.Event) -> None:
+        hit("consume.before-retry")
+        (self.sleep or stop.wait)(seconds)
+        if stop.is_set():
+            raise _Stopping from None
 
     def retried(self, call: Callable[[], _T], stop: threading.Event) -> _T:
         """``call``, tried again with exponential back-off and full jitter. Raises the last `TransientError`."""
@@ -162,20 +220,19 @@ class Loop:
             except TransientError:
                 if attempt == self.settings.attempts:
                     raise
-                hit("consume.before-retry")
-                ceiling = min(self.settings.backoff_max_s, self.settings.backoff_s * 2 ** (attempt - 1))
-                (self.sleep or stop.wait)(self.rng.uniform(0, ceiling))
-                if stop.is_set():
-                    raise _Stopping from None
+                self._rest(self._pause(attempt), stop)
         raise AssertionError("attempts is at least 1")
 
     def bury(self, delivery: Delivery, error: PermanentError, stop: threading.Event, event: Event | None) -> None:
         """The dead letter, with the bytes as they came, and the fact that says why; ``event`` where it was readable."""
-        self._breaker.record(isinstance(error, _Exhausted))
+        if isinstance(error, _Exhausted) and not error.dependency:
+            self._breaker.record(exhausted=True)
         hit("consume.before-bury")
-        letter = Record(
-            dead_letter_topic(delivery.topic), delivery.key, _origin(delivery, error, self.handler.group), delivery.body
-        )
+        headers, body = _origin(delivery, error, self.handler.group), delivery.body
+        if len(body) > MAX_LETTER and self.spill is not None:
+            ref = self.retried(lambda: self._spilled(delivery.body), stop)
+            headers, body = (*headers, (BODY_REFERENCE, ref.model_dump_json().encode())), b""
+        letter = Record(dead_letter_topic(delivery.topic), delivery.key, headers, body)
         self.retried(lambda: self.bus.publish_raw([letter]), stop)
         hit("consume.after-dead-letter")
         # What it is about says the event itself; a record's key is any text that its sender chose.
@@ -185,8 +242,13 @@ class Loop:
         hit("consume.after-quarantine")
         self.observer.died(delivery, error)
 
+    def _spilled(self, body: bytes) -> ArtifactRef:
+        assert self.spill is not None
+        return self.spill(body)
+
     def survived(self) -> None:
-        """A delivery was handled: the breaker counts that too."""
+        """A delivery was handled: what waits for a dependency is judged by it, and the breaker counts it too."""
+        self._succeeded = time.monotonic()
         self._breaker.record(exhausted=False)
 
 
@@ -200,13 +262,14 @@ class _Run:
         self._pace = _Pace(self._settings)
         self._last_commit = self._last_lag = 0.0
         self._count = 0
+        self._workers = [
+            _Worker(self._loop, self._lanes, self._pace, self._stop, forever, slot)
+            for slot in range(self._settings.concurrency)
+        ]
 
     def go(self) -> int:
         with ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix=self._loop.handler.group) as pool:
-            workers = [
-                pool.submit(_Worker(self._loop, self._lanes, self._pace, self._stop).run)
-                for _ in range(self._settings.concurrency)
-            ]
+            workers = [pool.submit(worker.run) for worker in self._workers]
             try:
                 while self._turn():
                     _raise_failure(workers)
@@ -216,6 +279,7 @@ class _Run:
                 self._lanes.close()
                 self._finish(workers)
             _raise_failure(workers)
+        self._loop.crashes.close()
         return self._count
 
     def _turn(self) -> bool:
@@ -236,9 +300,21 @@ class _Run:
         self._lanes.wait(self._settings.heartbeat_s)
         self._commit(pause_s=self._settings.commit_s)
         self._measure()
+        self._watch()
         if self._loop.beat is not None:
             self._loop.beat()
         return True
+
+    def _watch(self) -> None:
+        """A handler that never returns would hold its key, its partition's commit and the process's end for ever."""
+        limit, now = self._settings.handler_limit_s, time.monotonic()
+        for worker in self._workers:
+            busy = worker.busy  # one read: the thread may finish between two
+            if limit and self._loop.stuck is not None and busy is not None and now - busy[1] > limit:
+                place = f"{busy[0].topic}/{busy[0].partition}/{busy[0].offset}"
+                self._loop.stuck(
+                    HandlerStuck(f"{place} has been handled for {now - busy[1]:.0f} s, {limit:.0f} allowed")
+                )
 
     def _drained(self) -> bool:
         # An empty poll proves nothing where fetches are under way; what is committed against what is there does.
@@ -274,8 +350,10 @@ class _Run:
 class _Worker:
     """One handling thread: handles lanes, gathers facts, publishes them together."""
 
-    def __init__(self, loop: Loop, lanes: Lanes, pace: _Pace, stop: threading.Event) -> None:
+    def __init__(self, loop: Loop, lanes: Lanes, pace: _Pace, stop: threading.Event, forever: bool, slot: int) -> None:
         self._loop, self._lanes, self._pace, self._stop = loop, lanes, pace, stop
+        self._forever, self._slot = forever, slot
+        self.busy: tuple[Delivery, float] | None = None  # what is being handled, and since when
         self._outbox: list[Event] = []
         self._handled: list[tuple[Held, list[Fact], float]] = []
         self._buried: list[Held] = []
@@ -296,10 +374,14 @@ class _Worker:
         for held in taken:
             if self._lanes.closed:
                 break
+            self._loop.crashes.begin(self._slot, held.delivery)
+            self.busy = (held.delivery, time.monotonic())
             self._one(held)
+            self.busy = None
             if time.monotonic() - self._since >= self._loop.settings.linger_s:
                 self._flush()
         self._flush()
+        self._loop.crashes.end(self._slot)
 
     def _one(self, held: Held) -> None:
         delivery = held.delivery
@@ -307,11 +389,14 @@ class _Worker:
         try:
             hit("consume.before-decode")
             event = self._loop.decode(delivery)
+            if deaths := self._loop.crashes.killed(delivery):
+                raise _Crashed(deaths)
             with self._loop.tracer.span(self._loop.handler.group, event) as traceparent:
-                facts = self._loop.attempt(event, self._stop)
+                facts = self._loop.attempt(event, self._stop, self._forever)
         except PermanentError as error:
             self._flush()  # what this lane led to before stands in the log before its end
             self._loop.bury(delivery, error, self._stop, event)
+            self._loop.crashes.forget(delivery)
             self._buried.append(held)
             return
         self._outbox.extend(Event(fact, self._loop.handler.group, traceparent=traceparent) for fact in facts)
@@ -327,6 +412,7 @@ class _Worker:
             self._pace.record(seconds)
             self._loop.survived()
             self._loop.observer.handled(held.delivery, facts, seconds)
+            self._loop.crashes.forget(held.delivery)
         hit("consume.before-done")
         self._lanes.done([*(held for held, _, _ in self._handled), *self._buried])
         self._outbox, self._handled, self._buried = [], [], []
@@ -378,10 +464,22 @@ def _quarantined(source: str, error: PermanentError, group: str) -> SourceQuaran
     )
 
 
+class _Crashed(PermanentError):
+    """The process died again and again while it handled this delivery."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__(
+            "handler-crashed",
+            f"the process ended {deaths} times while this was handled",
+            "Read the service's log for the last lines before each end; then `journalclip replay-dlq`.",
+        )
+
+
 class _Exhausted(PermanentError):
     """A transient error outlived its retries."""
 
     def __init__(self, attempts: int, error: TransientError) -> None:
+        self.dependency = error.dependency
         super().__init__(
             "retries-exhausted",
             f"gave up after {attempts} attempts: {error}",

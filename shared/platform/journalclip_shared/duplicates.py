@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from journalclip_shared.components import components
+
 BITS = 64
 NEAR = 4  # measured: docs/benchmarks/duplicates.md has recall under noise and false joins by distance
 _BANDS = 4  # of 16 bits: 65,536 buckets a band keep the buckets of 100,000 hashes short
@@ -40,13 +42,9 @@ def cluster(items: Sequence[Hashed], distance: int = NEAR) -> list[set[str]]:
     for item in items:
         if item.phash != FEATURELESS:
             ids[_number(item.phash)].append(item.id)
-    parent = {value: value for value in ids}
-    for first, second in _near_pairs(sorted(ids), distance):
-        parent[_root(parent, first)] = _root(parent, second)
-    groups: dict[int, set[str]] = defaultdict(set)
-    for value, members in ids.items():
-        groups[_root(parent, value)].update(members)
-    return sorted((group for group in groups.values() if len(group) > 1), key=min)
+    joined = components(ids, _near_pairs(sorted(ids), distance))
+    groups = ({each for value in group for each in ids[value]} for group in joined)
+    return sorted((group for group in groups if len(group) > 1), key=min)
 
 
 def _number(phash: str) -> int:
@@ -72,10 +70,3 @@ def _near_pairs(values: Sequence[int], distance: int) -> Iterator[tuple[int, int
 def _masks(bits: int) -> Iterable[int]:
     """All band-wide numbers with that many bits set."""
     return (sum(1 << place for place in places) for places in combinations(range(_BAND_BITS), bits))
-
-
-def _root(parent: dict[int, int], value: int) -> int:
-    while parent[value] != value:
-        parent[value] = parent[parent[value]]
-        value = parent[value]
-    return value

@@ -10,24 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import canonical_json, make_id
+from journalclip_shared.kinds import OfKind
 
 _NO_TIME = b"1970-01-01T00:00:00Z"  # the attribute is optional in CloudEvents; only tracing and overheads read it
 MAX_PAYLOAD = 100_000  # bytes; Kafka's default message limit is 1 MB, and a fact is only references
-
-
-Kind = Literal["figures", "studies"]  # of datasets and models: published figures, or a hospital's head-MRI studies
-
-
-def kind_field(description: str = "") -> Any:
-    """A field of type `Kind` that is written only where it is not ``figures``: what was said before keeps its bytes."""
-    return Field("figures", description=description or None, exclude_if=lambda kind: kind == "figures")
 
 
 class Fact(BaseModel):
@@ -121,31 +114,48 @@ class PairsStructured(Fact):
         return self.article_id
 
 
-class DatasetFrozen(Fact):
+class DatasetFrozen(OfKind, Fact):
     """A dataset version exists and will never change; ``manifest`` is a `DatasetManifest`.
 
-    Said again with a recipe, it has one more model trained on the same version.
+    It asks for nothing: who wants a model of it says so with `TrainingRequested`.
     """
 
     topic: ClassVar[str] = "datasets.frozen.v1"
     dataset_id: str
     manifest: ArtifactRef
     pairs: int = Field(ge=0)
-    recipe: str = Field("", max_length=100, description="Training recipe asked for; empty: the trainer's own.")
-    settings: tuple[str, ...] = Field((), max_length=100, description="`key=value` over the recipe.")
-    kind: Kind = kind_field("What it is made of; services take their own kind.")
-
-    @model_serializer(mode="wrap")
-    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """What is not asked for is not written: a fact from before recipes could be asked for keeps its id."""
-        return {name: value for name, value in dump(self).items() if name not in ("recipe", "settings") or value}
 
     @property
     def key(self) -> str:
         return self.dataset_id
 
 
-class ModelTrained(Fact):
+class TrainingRequested(OfKind, Fact):
+    """Somebody asks for a model: this recipe, with these changes, on this dataset."""
+
+    topic: ClassVar[str] = "trainings.requested.v1"
+    dataset_id: str
+    manifest: ArtifactRef = Field(description="The dataset's manifest.")
+    recipe: str = Field(max_length=100)
+    overrides: tuple[str, ...] = Field((), max_length=100, description="`key=value` over the recipe.")
+    asked_by: str = Field(max_length=200)
+    attempt: int = Field(1, ge=1, description="Counts requests for the same training; a new one follows a failure.")
+
+    @property
+    def training(self) -> tuple[str, str, tuple[str, ...]]:
+        """What is trained, whoever asks: dataset, recipe, overrides."""
+        return self.dataset_id, self.recipe, self.overrides
+
+    @property
+    def request_id(self) -> str:
+        return make_id("req", self.dataset_id, self.recipe, *self.overrides, str(self.attempt))
+
+    @property
+    def key(self) -> str:
+        return self.request_id
+
+
+class ModelTrained(OfKind, Fact):
     """A candidate model is registered; ``manifest`` is a `ModelManifest`."""
 
     topic: ClassVar[str] = "models.trained.v1"
@@ -153,14 +163,13 @@ class ModelTrained(Fact):
     dataset_id: str
     manifest: ArtifactRef
     version: str = Field(description="The registry's version number of the candidate.")
-    kind: Kind = kind_field()
 
     @property
     def key(self) -> str:
         return self.model_id
 
 
-class ModelPromoted(Fact):
+class ModelPromoted(OfKind, Fact):
     """The champion changed, by promotion or by rollback."""
 
     topic: ClassVar[str] = "models.promoted.v1"
@@ -171,7 +180,6 @@ class ModelPromoted(Fact):
     previous_version: str | None = None
     change: Literal["promotion", "rollback"] = "promotion"
     sequence: int = Field(default=0, ge=0, description="Counts changes of champion, so that each one is a new fact.")
-    kind: Kind = kind_field()
 
     @property
     def key(self) -> str:
@@ -220,6 +228,7 @@ FACTS: dict[str, type[Fact]] = {
         FiguresExtracted,
         PairsStructured,
         DatasetFrozen,
+        TrainingRequested,
         ModelTrained,
         ModelPromoted,
         SourceQuarantined,

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-Kind = Literal["art", "fig", "pan", "pair", "ds", "mdl", "evt", "std", "ser", "idx", "pat"]
+Prefix = Literal["art", "fig", "pan", "pair", "ds", "req", "mdl", "evt", "std", "ser", "idx", "pat"]
 
 
 def sha256_hex(data: bytes) -> str:
@@ -27,10 +27,10 @@ def canonical_json(value: Json) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def make_id(kind: Kind, *parts: str) -> str:
-    """``kind`` + ``_`` + 100 bits of the parts' joint digest; parts cannot run into each other."""
+def make_id(prefix: Prefix, *parts: str) -> str:
+    """``prefix`` + ``_`` + 100 bits of the parts' joint digest; parts cannot run into each other."""
     digest = hashlib.sha256(canonical_json(list(parts))).digest()
-    return f"{kind}_{base64.b32encode(digest[:13]).decode().lower()[:20]}"
+    return f"{prefix}_{base64.b32encode(digest[:13]).decode().lower()[:20]}"
 
 
 def article_id(pdf_sha256: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from journalclip_shared.duplicates import Hashed, cluster
 from journalclip_shared.records.dataset import LeakReport, Split
 from journalclip_shared.records.pair import Pair
+from journalclip_shared.records.study import StructuredStudy
 
 
 def normalised(text: str) -> str:
@@ -57,6 +58,33 @@ class LeakCount:
             near_images=sum(1 for ids in alike if len({self._sides[each] for each in ids if each in self._sides}) > 1),
             captions=_shared(self._captions),
         )
+
+
+def study_leaks(splits: Mapping[Split, Sequence[StructuredStudy]]) -> LeakReport:
+    """Patients and volumes that stand in more than one split.
+
+    Equal texts are no leak: reports repeat each other by nature ("no abnormality").
+    """
+    count = StudyLeakCount()
+    for split, studies in splits.items():
+        for study in studies:
+            count.add(split, study)
+    return count.report()
+
+
+class StudyLeakCount:
+    """The same over any number of studies, one at a time."""
+
+    def __init__(self) -> None:
+        self._patients, self._volumes = (defaultdict[bytes, set[Split]](set) for _ in range(2))
+
+    def add(self, split: Split, study: StructuredStudy) -> None:
+        self._patients[study.patient.encode()].add(split)
+        for volume in study.volumes:
+            self._volumes[bytes.fromhex(volume.volume.sha256)].add(split)
+
+    def report(self) -> LeakReport:
+        return LeakReport(articles=_shared(self._patients), image_digests=_shared(self._volumes))
 
 
 def _shared(seen: Mapping[bytes, Set[Split]]) -> int:

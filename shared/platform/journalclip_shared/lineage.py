@@ -1,17 +1,19 @@
-"""Where a thing came from: any id walked back to page, box and PDF digest, and forward to dataset, run and alias.
+"""Where a thing came from: any id walked back to its source, and forward to dataset, run and alias.
 
 Only manifests are read, so an explanation needs no database and holds wherever the artifacts are. Every step names the
-versions that made it; a step that is missing says so instead of being left out.
+versions that made it; a step that is missing says so instead of being left out. How an id is walked back to its source
+differs between kinds (`Trail`); from a pair on, all kinds share the way.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactStore, Bucket
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
@@ -19,6 +21,7 @@ from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair, SubmittedSeries, SubmittedStudy
 
 Model = TypeVar("Model", bound=BaseModel)
 Steps = dict[str, Json]
@@ -31,48 +34,124 @@ class UnknownId(PermanentError):
         super().__init__(
             "unknown-id",
             f"nothing here is called {wanted}",
-            "Ids look like pair_..., fig_..., pan_..., art_..., ds_... or mdl_...; `journalclip search` prints them.",
+            "Ids look like pair_..., fig_..., pan_..., art_..., std_..., ser_..., ds_... or mdl_...; "
+            "`journalclip search` and `journalclip studies list` print them.",
         )
+
+
+class Manifests:
+    """Reads every document of a sort."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self.store = store
+
+    def all(self, bucket: Bucket, prefix: str, model: type[Model]) -> Iterator[Model]:
+        for name in self.store.list_manifests(bucket, prefix):
+            found = self.store.find_manifest(bucket, name)
+            if found is not None:
+                yield model.model_validate_json(self.store.get(found))
+
+    def one(self, bucket: Bucket, name: str, model: type[Model]) -> Model | None:
+        found = self.store.find_manifest(bucket, name)
+        return None if found is None else model.model_validate_json(self.store.get(found))
+
+
+class Trail(Protocol):
+    """One kind's way from an id back to its source."""
+
+    def find(self, wanted: str) -> Steps | None:
+        """The steps of a source, of what was extracted from it, or of a pair; None for an id of another kind."""
+        ...
+
+    def member_of(self, wanted: str) -> str:
+        """The id by which datasets list a pair."""
+        ...
 
 
 class Lineage:
     """Explains ids from the manifests of one store."""
 
     def __init__(self, store: ArtifactStore) -> None:
+        self._manifests = Manifests(store)
         self._store = store
+        self._trails: tuple[Trail, ...] = (ArticleTrail(self._manifests), StudyTrail(self._manifests))
 
     def explain(self, wanted: str) -> Steps:
         """The walk as nested JSON. Raises `UnknownId`."""
-        walk = {
-            "pair": self._pair,
-            "fig": self._figure,
-            "pan": self._figure,
-            "art": self._article,
-            "ds": self._dataset,
-            "mdl": self._model,
-        }.get(wanted.partition("_")[0])
-        if walk is None:
-            raise UnknownId(wanted)
-        return {"id": wanted, **walk(wanted)}
-
-    def _pair(self, wanted: str) -> Steps:
-        for document, pair in self._pairs():
-            if pair.pair_id == wanted:
-                steps: Steps = {
-                    "pair": pair.model_dump(mode="json"),
-                    "structurer": document.structurer,
-                    "figure": self._figure(pair.panel_id or pair.figure_id),
-                }
-                return {**steps, "datasets": self._datasets_of(wanted)}
+        prefix = wanted.partition("_")[0]
+        if prefix == "ds":
+            return {"id": wanted, **self._dataset(wanted)}
+        if prefix == "mdl":
+            return {"id": wanted, **self._model(wanted)}
+        for trail in self._trails:
+            steps = trail.find(wanted)
+            if steps is not None:
+                datasets: Steps = {"datasets": self._datasets_of(trail.member_of(wanted))} if prefix == "pair" else {}
+                return {"id": wanted, **steps, **datasets}
         raise UnknownId(wanted)
 
-    def _figure(self, wanted: str) -> Steps:
+    def _dataset(self, wanted: str) -> Steps:
+        manifest = self._manifests.one("datasets", names.frozen(wanted), DatasetManifest)
+        if manifest is None:
+            raise UnknownId(wanted)
+        models = [model.model_id for model in self._models() if model.dataset_id == wanted]
+        return {"dataset": {**dumped(manifest), "kind": manifest.kind}, "models": models}
+
+    def _model(self, wanted: str) -> Steps:
+        manifest = self._manifests.one("models", names.trained(wanted), ModelManifest)
+        if manifest is None:
+            raise UnknownId(wanted)
+        dataset = self._dataset(manifest.dataset_id)["dataset"]
+        return {"model": {**dumped(manifest), "kind": manifest.kind}, "dataset": dataset}
+
+    def _models(self) -> Iterator[ModelManifest]:
+        return self._manifests.all("models", names.trained(), ModelManifest)
+
+    def _datasets_of(self, member: str) -> list[Json]:
+        models = list(self._models())
+        rows: list[Json] = []
+        for manifest in self._manifests.all("datasets", names.frozen(), DatasetManifest):
+            membership = self._store.find_manifest("datasets", names.members(manifest.dataset_id))
+            split = None if membership is None else _split_of(self._store.get(membership), member)
+            if split is None:
+                continue
+            trained: list[Json] = [
+                {"model_id": model.model_id, "run_id": model.run_id, "recipe": model.recipe}
+                for model in models
+                if model.dataset_id == manifest.dataset_id
+            ]
+            rows.append({"dataset_id": manifest.dataset_id, "split": split, "models": trained})
+        return rows
+
+
+class ArticleTrail:
+    """`Trail` of articles: pair, figure or panel, page and box, PDF."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        self._manifests = manifests
+
+    def find(self, wanted: str) -> Steps | None:
+        walks = {"pair": self._pair, "fig": self._figure, "pan": self._figure, "art": self._article}
+        walk = walks.get(wanted.partition("_")[0])
+        return walk(wanted) if walk else None
+
+    def member_of(self, wanted: str) -> str:
+        return wanted
+
+    def _pair(self, wanted: str) -> Steps | None:
+        for document, pair in self._pairs():
+            if pair.pair_id == wanted:
+                figure = self._figure(pair.panel_id or pair.figure_id)
+                return {"pair": dumped(pair), "structurer": document.structurer, "figure": figure}
+        return None
+
+    def _figure(self, wanted: str) -> Steps | None:
         for article in self._extracted():
             for figure in article.figures:
                 panel = next((panel for panel in figure.panels if panel.panel_id == wanted), None)
                 if figure.figure_id == wanted or panel is not None:
                     return self._figure_steps(article, figure, panel)
-        raise UnknownId(wanted)
+        return None
 
     def _figure_steps(self, article: ExtractedArticle, figure: Figure, panel: Panel | None) -> Steps:
         steps: Steps = {
@@ -89,12 +168,12 @@ class Lineage:
         }
         return steps if panel is None else {"panel_id": panel.panel_id, "letter": panel.letter, **steps}
 
-    def _article(self, wanted: str) -> Steps:
-        found = self._store.find_manifest("articles", f"submitted/{wanted}")
+    def _article(self, wanted: str) -> Steps | None:
+        found = self._manifests.store.find_manifest("articles", names.submitted(wanted))
         if found is None:
-            raise UnknownId(wanted)
+            return None
         article = next((each for each in self._extracted() if each.article_id == wanted), None)
-        steps: Steps = {"article_id": wanted, "submitted": found.model_dump(mode="json")}
+        steps: Steps = {"article_id": wanted, "submitted": dumped(found)}
         if article is None:
             return {**steps, "extracted": None}
         return {
@@ -106,56 +185,95 @@ class Lineage:
             "figures": len(article.figures),
         }
 
-    def _dataset(self, wanted: str) -> Steps:
-        manifest = self._one("datasets", f"frozen/{wanted}", DatasetManifest)
-        models = [m.model_id for m in self._all("models", "trained/", ModelManifest) if m.dataset_id == wanted]
-        return {"dataset": _dump(manifest), "models": models}
-
-    def _model(self, wanted: str) -> Steps:
-        manifest = self._one("models", f"trained/{wanted}", ModelManifest)
-        return {"model": _dump(manifest), "dataset": self._dataset(manifest.dataset_id)["dataset"]}
-
-    def _datasets_of(self, pair_id: str) -> list[Json]:
-        models = list(self._all("models", "trained/", ModelManifest))
-        rows: list[Json] = []
-        for manifest in self._all("datasets", "frozen/", DatasetManifest):
-            membership = self._store.find_manifest("datasets", f"members/{manifest.dataset_id}")
-            split = None if membership is None else _split_of(self._store.get(membership), pair_id)
-            if split is None:
-                continue
-            trained: list[Json] = [
-                {"model_id": model.model_id, "run_id": model.run_id, "recipe": model.recipe}
-                for model in models
-                if model.dataset_id == manifest.dataset_id
-            ]
-            rows.append({"dataset_id": manifest.dataset_id, "split": split, "models": trained})
-        return rows
-
     def _pairs(self) -> Iterator[tuple[StructuredArticle, Pair]]:
-        for document in self._all("figures", "structured/", StructuredArticle):
+        for document in self._manifests.all("figures", names.structured(), StructuredArticle):
             yield from ((document, pair) for pair in document.pairs)
 
     def _extracted(self) -> Iterator[ExtractedArticle]:
-        yield from self._all("figures", "extracted/", ExtractedArticle)
+        yield from self._manifests.all("figures", names.extracted(), ExtractedArticle)
 
-    def _all(self, bucket: Bucket, prefix: str, model: type[Model]) -> Iterator[Model]:
-        for name in self._store.list_manifests(bucket, prefix):
-            found = self._store.find_manifest(bucket, name)
-            if found is not None:
-                yield model.model_validate_json(self._store.get(found))
 
-    def _one(self, bucket: Bucket, name: str, model: type[Model]) -> Model:
-        found = self._store.find_manifest(bucket, name)
+class StudyTrail:
+    """`Trail` of studies: pair, series, study. A report's text is not repeated here; the study's record has it."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        self._manifests = manifests
+
+    def find(self, wanted: str) -> Steps | None:
+        walks = {"pair": self._pair, "ser": self._series, "std": self._study}
+        walk = walks.get(wanted.partition("_")[0])
+        return walk(wanted) if walk else None
+
+    def member_of(self, wanted: str) -> str:
+        """A dataset lists whole studies."""
+        found = self._of_pair(wanted)
+        return found[0].study_id if found else wanted
+
+    def _of_pair(self, wanted: str) -> tuple[StructuredStudy, StudyPair] | None:
+        for document in self._manifests.all("studies", names.structured(), StructuredStudy):
+            for pair in document.pairs:
+                if pair.pair_id == wanted:
+                    return document, pair
+        return None
+
+    def _pair(self, wanted: str) -> Steps | None:
+        found = self._of_pair(wanted)
         if found is None:
-            raise UnknownId(name.rpartition("/")[2])
-        return model.model_validate_json(self._store.get(found))
+            return None
+        document, pair = found
+        series = next(each.series_id for each in document.volumes if each.sequence == pair.sequence)
+        return {"pair": dumped(pair), "structurer": document.structurer, "series": self._series(series)}
+
+    def _series(self, wanted: str) -> Steps | None:
+        for study in self._manifests.all("studies", names.submitted(), SubmittedStudy):
+            for series in study.series:
+                if series.series_id == wanted:
+                    return self._series_steps(study, series)
+        return None
+
+    def _series_steps(self, study: SubmittedStudy, series: SubmittedSeries) -> Steps:
+        extracted = (
+            (each, document.extractor)
+            for document in self._manifests.all("studies", names.extracted(), ExtractedStudy)
+            for each in document.volumes
+            if each.series_id == series.series_id
+        )
+        volume, extractor = next(extracted, (None, None))
+        return {
+            "series_id": series.series_id,
+            "sequence": series.sequence,
+            "recognised_by": series.by,
+            "confidence": series.confidence,
+            "as_submitted": dumped(series.volume),
+            "on_grid": _dump(volume.volume) if volume else None,
+            "extractor": extractor,
+            "study": self._study(study.study_id),
+        }
+
+    def _study(self, wanted: str) -> Steps | None:
+        study = self._manifests.one("studies", names.submitted(wanted), SubmittedStudy)
+        if study is None:
+            return None
+        return {
+            "study_id": wanted,
+            "patient": study.patient,
+            "date": study.date,
+            "sequences": [each.sequence for each in study.series],
+            "report_source": study.report_source,
+            "deid": dumped(study.deid),
+            "reader": study.reader,
+        }
+
+
+def dumped(value: BaseModel) -> dict[str, Json]:
+    found: dict[str, Json] = value.model_dump(mode="json")
+    return found
 
 
 def _dump(value: BaseModel | None) -> Json:
-    dumped: Json = None if value is None else value.model_dump(mode="json")
-    return dumped
+    return None if value is None else dumped(value)
 
 
-def _split_of(members: bytes, pair_id: str) -> str | None:
+def _split_of(members: bytes, member: str) -> str | None:
     splits: dict[str, list[str]] = json.loads(members)
-    return next((split for split, ids in splits.items() if pair_id in ids), None)
+    return next((split for split, ids in splits.items() if member in ids), None)

@@ -1,6 +1,85 @@
-"""Names that several services and the chart share, each declared once."""
+"""Names that several services and the chart share, each declared once: topics, groups, manifests, registered models.
+
+A manifest's name says what a document is of; the bucket it lies in is beside it. A consumer group is called
+``<step>-<kind>``, which is also the name of its chart part and of its logins.
+"""
 
 from __future__ import annotations
 
+from journalclip_shared.kinds import Kind
+
 # Where the object store's own notifications arrive, before intake makes facts of them.
 NOTIFICATIONS = "bucket.notifications"
+
+
+def submitted(source_id: str = "") -> str:
+    """The document of a source as it was taken in; in the bucket of submissions of its kind."""
+    return f"submitted/{source_id}"
+
+
+def extracted(extractor: str = "", source_id: str = "") -> str:
+    """What one extractor read from a source. Without arguments: the prefix of all."""
+    return f"extracted/{extractor}/{source_id}" if extractor else "extracted/"
+
+
+def structured(extractor: str = "", structurer: str = "", source_id: str = "") -> str:
+    """What one structurer made of it; the versions are slugs. Without arguments: the prefix of all."""
+    return f"structured/{extractor}/{structurer}/{source_id}" if extractor else "structured/"
+
+
+def frozen(dataset_id: str = "") -> str:
+    """A dataset's manifest, in ``datasets``."""
+    return f"frozen/{dataset_id}"
+
+
+def members(dataset_id: str) -> str:
+    """Which ids a dataset holds, by split, in ``datasets``."""
+    return f"members/{dataset_id}"
+
+
+def freezes(kind: Kind, number: int | None = None) -> str:
+    """What a freeze by rule covered, in ``datasets``. Without a number: the prefix of all of the kind."""
+    prefix = "freezes/" if kind == "articles" else f"freezes-{kind}/"
+    return prefix if number is None else f"{prefix}{number:08d}"
+
+
+def trained(model_id: str = "") -> str:
+    """A model's manifest, in ``models``."""
+    return f"trained/{model_id}"
+
+
+def index(model_id: str, dataset_id: str) -> str:
+    """The search index of a model over a dataset, in ``models``; below it, each edition of an index of articles."""
+    return f"indexes/{model_id}/{dataset_id}"
+
+
+def decided(model_id: str) -> str:
+    """The answer to a candidate's event, in ``models``."""
+    return f"decided/{model_id}"
+
+
+def ledger(kind: Kind) -> str:
+    """Prefix of one kind's promotion ledger, in ``models``."""
+    return "" if kind == "articles" else f"{kind}/"
+
+
+def registered_model(kind: Kind) -> str:
+    """The registered model (and the tracking experiment) of one kind."""
+    return "journalclip" if kind == "articles" else f"journalclip-{kind}"
+
+
+def promotion_lock(kind: Kind) -> str:
+    """File of the promoter's lock, in the working folder."""
+    return "promotion.lock" if kind == "articles" else f"promotion-{kind}.lock"
+
+
+def group(step: str, kind: Kind) -> str:
+    """Consumer group, chart part and login of a step for one kind."""
+    return f"{step}-{kind}"
+
+
+# Groups that had another name in the last release. A new group that has no place in the log begins at the old one's.
+FORMER_GROUPS: dict[str, str] = {
+    group(step, "articles"): step
+    for step in ("extraction", "structuring", "freezing", "training", "promotion", "inference-index")
+}

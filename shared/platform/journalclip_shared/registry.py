@@ -58,7 +58,8 @@ class ModelRegistry(Protocol):
 class MlflowRegistry:
     """`ModelRegistry` on an MLflow tracking server or its sqlite file."""
 
-    def __init__(self, uri: str, name: str = "journalclip") -> None:
+    def __init__(self, uri: str, name: str) -> None:
+        """``name``: the registered model, see `names.registered_model`."""
         # mlflow takes seconds to import, and only this class needs it.
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
@@ -80,14 +81,14 @@ class MlflowRegistry:
                 tags={**tags, _MODEL_TAG: model_id, _MANIFEST_TAG: manifest.model_dump_json()},
             )
         except self._error as error:
-            raise TransientError(f"model registry: {error}") from error
+            raise TransientError(f"model registry: {error}", "registry") from error
         return self._version(created)
 
     def versions(self) -> list[ModelVersion]:
         try:
             found = self._client.search_model_versions(f"name = '{self._name}'", max_results=10_000)
         except self._error as error:
-            raise TransientError(f"model registry: {error}") from error
+            raise TransientError(f"model registry: {error}", "registry") from error
         ours = [self._version(each) for each in found if _MANIFEST_TAG in each.tags]
         return sorted(ours, key=lambda version: int(version.version))
 
@@ -97,33 +98,33 @@ class MlflowRegistry:
         except self._error as error:
             if _missing(error):
                 return None
-            raise TransientError(f"model registry: {error}") from error
+            raise TransientError(f"model registry: {error}", "registry") from error
 
     def set_alias(self, alias: Alias, version: str) -> None:
         try:
             self._client.set_registered_model_alias(self._name, alias, version)
         except self._error as error:
-            raise TransientError(f"model registry: {error}") from error
+            raise TransientError(f"model registry: {error}", "registry") from error
 
     def drop_alias(self, alias: Alias) -> None:
         try:
             self._client.delete_registered_model_alias(self._name, alias)
         except self._error as error:
             if not _missing(error):
-                raise TransientError(f"model registry: {error}") from error
+                raise TransientError(f"model registry: {error}", "registry") from error
 
     def tag(self, version: str, key: str, value: str) -> None:
         try:
             self._client.set_model_version_tag(self._name, version, key, value)
         except self._error as error:
-            raise TransientError(f"model registry: {error}") from error
+            raise TransientError(f"model registry: {error}", "registry") from error
 
     def _ensure_model(self) -> None:
         try:
             self._client.create_registered_model(self._name)
         except self._error as error:
             if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
-                raise TransientError(f"model registry: {error}") from error
+                raise TransientError(f"model registry: {error}", "registry") from error
 
     @staticmethod
     def _version(found: object) -> ModelVersion:

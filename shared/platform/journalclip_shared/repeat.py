@@ -1,8 +1,15 @@
-"""Work by the clock: a thread that repeats an action until its context ends."""
+"""Work by the clock: a thread that repeats an action until its context ends.
+
+No such thread dies alone. An error of the world is logged and tried again; anything else ends the process, as it would
+in the thread that handles events.
+"""
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,14 +17,24 @@ from contextlib import contextmanager
 from journalclip_shared.errors import JournalclipError
 
 _log = logging.getLogger(__name__)
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # of this machine; room may be made
+
+
+def end_process(error: BaseException) -> None:
+    """Log ``error`` with its traceback and end the process at once, whatever its other threads do."""
+    _log.critical("a background thread failed; the process ends", exc_info=error)
+    logging.shutdown()
+    os._exit(os.EX_SOFTWARE)
 
 
 @contextmanager
-def repeated(act: Callable[[], object], every_s: float) -> Iterator[None]:
+def repeated(
+    act: Callable[[], object], every_s: float, failed: Callable[[BaseException], None] = end_process
+) -> Iterator[None]:
     """``act`` now and every ``every_s`` seconds in a thread; an error on purpose is logged and tried again.
 
-    Permanent errors are tried again too: there is no event to dead-letter here, and a bucket or a right that is missing
-    while a cluster starts is there a minute later.
+    Permanent and configuration errors are tried again too: there is no event to dead-letter here, and a bucket or a
+    right that is missing while a cluster starts is there a minute later. ``failed`` is told of everything else.
     """
     stop = threading.Event()
 
@@ -27,9 +44,20 @@ def repeated(act: Callable[[], object], every_s: float) -> Iterator[None]:
                 act()
             except JournalclipError as error:
                 _log.warning("will be tried again: %s", error)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                _log.warning("will be tried again: %s", error)
             stop.wait(every_s)
 
-    thread = threading.Thread(target=run, daemon=True)
+    def watched() -> None:
+        try:
+            run()
+        finally:
+            if (error := sys.exc_info()[1]) is not None:
+                failed(error)
+
+    thread = threading.Thread(target=watched, daemon=True)
     thread.start()
     try:
         yield

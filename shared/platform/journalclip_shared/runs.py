@@ -65,7 +65,7 @@ class MlflowRuns:
                 return {}
             found = {name: self._client.get_metric_history(run_id, name) for name in names}
         except self._errors as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
         points = {name: {each.step: each.value for each in history} for name, history in found.items()}
         return {name: sorted(by_step.items()) for name, by_step in points.items() if by_step}
 
@@ -79,7 +79,7 @@ class MlflowRuns:
                     path.write_bytes(data)
                 self._client.log_artifacts(target, folder)
         except self._errors as error:
-            raise TransientError(f"tracking: {error}") from error
+            raise TransientError(f"tracking: {error}", "registry") from error
         return target
 
     def _known(self, run_id: str) -> bool:

@@ -55,8 +55,8 @@ def write(docs: Path) -> None:
 
 
 def _section(fact: type[Fact]) -> str:
-    properties = fact.model_json_schema()["properties"]
-    rows = "".join(_row(fact, name, each) for name, each in properties.items())
+    whole = fact.model_json_schema()
+    rows = "".join(_row(name in whole["required"], name, each) for name, each in whole["properties"].items())
     said = " ".join((fact.__doc__ or "").split())
     return (
         f"\n## {fact.topic}\n\n`{fact.__name__}`: {said} "
@@ -65,8 +65,8 @@ def _section(fact: type[Fact]) -> str:
     )
 
 
-def _row(fact: type[Fact], name: str, prop: dict[str, object]) -> str:
-    optional = "" if fact.model_fields[name].is_required() else "optional"
+def _row(required: bool, name: str, prop: dict[str, object]) -> str:
+    optional = "" if required else "optional"
     return f"| `{name}` | {_type(prop)} | {optional} | {prop.get('description', '')} |\n"
 
 

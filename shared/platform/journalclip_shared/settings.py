@@ -10,8 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.kinds import KINDS, Kind
 
 
 class KafkaSettings(BaseModel):
@@ -60,10 +63,17 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     s3: S3Settings = S3Settings()
     mlflow_uri: str = Field("", description="Tracking server; empty means sqlite in workdir.")
+    catalogue_url: str = Field("", description="The catalogue's database; empty means a SQLite file in workdir.")
     concurrency: int = Field(1, ge=1, le=256, description="Events handled at once by one process.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of Prometheus metrics and health; 0 means none.")
     otlp_endpoint: str = Field("", description="Where traces go (OTLP over HTTP); empty means nowhere.")
+    handler_limit_s: float = Field(
+        3600.0, ge=0, description="Seconds that one event may be handled before the process ends; 0 means no limit."
+    )
+    park_after_crashes: int = Field(
+        3, ge=0, description="An event in hand at so many deaths of its process is parked; 0 means never."
+    )
     fail_points: str = Field("", description="For fault tests only: `name=action@n;...`.")
     drain: bool = Field(False, description="Empty the backlog and exit, instead of serving.")
 
@@ -76,3 +86,20 @@ class Settings(BaseSettings):
     def own_keys(self) -> Path | None:
         """The working folder's own signing keys; none where artifacts lie elsewhere, and others write them."""
         return self.workdir / "keys" if self.artifacts == "local" else None
+
+
+class KindSettings(BaseSettings):
+    """Which kind a process serves. Every step is deployed once for each kind, so there is no default."""
+
+    model_config = SettingsConfigDict(env_prefix="JOURNALCLIP_", frozen=True, extra="ignore")
+
+    kind: Kind = Field(description="`articles` or `studies`.")
+
+
+def deployed_kind() -> Kind:
+    """The kind of this process. Raises `PermanentError` ``kind-missing`` where ``JOURNALCLIP_KIND`` names none."""
+    try:
+        return KindSettings().kind
+    except ValidationError as error:
+        remedy = f"Set JOURNALCLIP_KIND to one of: {', '.join(KINDS)}."
+        raise PermanentError("kind-missing", "a step serves one kind, and none is named", remedy) from error

@@ -59,6 +59,10 @@ class Telemetry:
             "journalclip_handle_seconds", "Time to handle an event.", ["group", "topic"],
             buckets=_BUCKETS, registry=self.registry,
         )  # fmt: skip
+        self._waited = Counter(
+            "journalclip_wait_seconds", "Seconds that deliveries waited for a dependency.", ["group", "dependency"],
+            registry=self.registry,
+        )  # fmt: skip
         self._lag = Gauge("journalclip_lag", "Events not yet committed.", ["group"], registry=self.registry)
         self._provider = provider or (_provider(group, otlp_endpoint) if otlp_endpoint else None)
         self._tracer = trace.get_tracer("journalclip", tracer_provider=self._provider) if self._provider else None
@@ -85,6 +89,9 @@ class Telemetry:
         logging.getLogger("journalclip").warning(
             "quarantined: %s", error.reason, extra={"code": error.code, "key": delivery.key, "topic": delivery.topic}
         )
+
+    def waiting(self, dependency: str, seconds: float) -> None:
+        self._waited.labels(self._group, dependency or "unknown").inc(seconds)
 
     def lag(self, events: int) -> None:
         self._lag.labels(self._group).set(events)

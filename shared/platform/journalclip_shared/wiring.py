@@ -20,9 +20,11 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus import Bus
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings, decoded
-from journalclip_shared.errors import PermanentError, TransientError
-from journalclip_shared.settings import Settings
+from journalclip_shared.consume import BreakerOpen, Handler, HandlerStuck, Loop, LoopSettings, decoded
+from journalclip_shared.crashes import CrashCounter
+from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
+from journalclip_shared.kinds import Kind
+from journalclip_shared.settings import Settings, deployed_kind
 from journalclip_shared.telemetry import Telemetry, configure_logging
 
 _log = logging.getLogger(__name__)
@@ -61,10 +63,10 @@ def serve(settings: Settings, build: Build, stop: threading.Event | None = None)
         bus, store = open_bus(settings), open_artifacts(settings)
         made = build(store, bus)
         with made if isinstance(made, AbstractContextManager) else nullcontext(made) as handler:
-            _consume(settings, bus, handler, stop)
+            _consume(settings, bus, store, handler, stop)
         bus.close()
-    except PermanentError as error:
-        _log.error("%s; %s", error, error.remedy, extra={"code": error.code})
+    except (PermanentError, ConfigurationError) as error:
+        _log.critical("%s; %s", error, error.remedy, extra={"code": error.code})
         return 1
     except (TransientError, BreakerOpen) as error:
         _log.error("stopping, nothing lost: %s", error)
@@ -77,6 +79,17 @@ def main(settings: Settings, build: Build) -> None:
     sys.exit(serve(settings, build))
 
 
+def main_of_kind(settings: Settings, build: Callable[[Kind], Build], stop: threading.Event | None = None) -> None:
+    """`main` of a step that is deployed once for each kind; ``JOURNALCLIP_KIND`` says which."""
+    configure_logging(json_lines=settings.log_json)
+    try:
+        made = build(deployed_kind())
+    except PermanentError as error:
+        _log.error("%s; %s", error, error.remedy, extra={"code": error.code})
+        sys.exit(1)
+    sys.exit(serve(settings, made, stop))
+
+
 def stop_on_signal() -> threading.Event:
     """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
@@ -85,17 +98,30 @@ def stop_on_signal() -> threading.Event:
     return stop
 
 
-def _consume(settings: Settings, bus: Bus, handler: Handler, stop: threading.Event) -> None:
+def _end_process(error: HandlerStuck) -> None:
+    """A thread cannot be ended alone, so the process ends; the supervisor starts it again, and the death is counted."""
+    _log.critical("%s; the process ends", error)
+    logging.shutdown()
+    os._exit(os.EX_SOFTWARE)
+
+
+def _consume(settings: Settings, bus: Bus, store: ArtifactStore, handler: Handler, stop: threading.Event) -> None:
     with Telemetry(handler.group, settings.metrics_port, settings.otlp_endpoint) as telemetry:
+        for metric in getattr(handler, "metrics", ()):
+            telemetry.registry.register(metric)
         loop = Loop(
             bus,
             handler,
-            LoopSettings(concurrency=settings.concurrency),
+            LoopSettings(concurrency=settings.concurrency, handler_limit_s=settings.handler_limit_s),
             observer=telemetry,
             tracer=telemetry,
             lag=telemetry.lag,
             beat=telemetry.beat,
             decode=getattr(handler, "decode", decoded),
+            probes={"store": store.available},
+            crashes=CrashCounter(settings.workdir / "in-hand", handler.group, settings.park_after_crashes),
+            stuck=_end_process,
+            spill=lambda body: store.put("quarantine", body, "application/octet-stream"),
         )
         _log.info("serving", extra={"group": handler.group, "topics": [fact.topic for fact in handler.consumes]})
         count = loop.drain(stop) if settings.drain else loop.run(stop)

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,40 +28,9 @@ from journalclip_shared.events import (
 )
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.testing.bus import TOPIC
+from journalclip_shared.testing.consume import QUICK, Doubling, ids, said
 from journalclip_shared.testing.facts import events, submitted
 from journalclip_shared.testing.memory import MemoryBus, MemoryConsumer
-
-QUICK = LoopSettings(backoff_s=0.0, heartbeat_s=0.05, poll_s=0.01, commit_s=0.0)
-
-
-def _nothing(_: ArticleSubmitted) -> None: ...
-
-
-class Doubling:
-    """Says one fact for each submission, and remembers what it saw."""
-
-    group = "extraction"
-    consumes: tuple[type[Fact], ...] = (ArticleSubmitted,)
-
-    def __init__(self, act: Callable[[ArticleSubmitted], None] = _nothing) -> None:
-        self.seen: list[str] = []
-        self._act = act
-        self._lock = threading.Lock()
-
-    def handle(self, event: Event) -> Iterable[Fact]:
-        assert isinstance(event.fact, ArticleSubmitted)
-        with self._lock:
-            self.seen.append(event.fact.name)
-        self._act(event.fact)
-        yield FiguresExtracted(article_id=event.fact.article_id, document=event.fact.pdf, figures=1, panels=0)
-
-
-def said(bus: MemoryBus | SqliteBus, fact: type[Fact] = FiguresExtracted) -> list[Fact]:
-    return [decode(each.headers, each.body).fact for each in bus.read(fact.topic)]
-
-
-def ids(bus: MemoryBus | SqliteBus) -> set[str]:
-    return {fact.article_id for fact in said(bus) if isinstance(fact, FiguresExtracted)}
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -177,6 +146,8 @@ class Watcher:
         assert len(facts) == 1
         assert seconds >= 0
         self.handled_count += 1
+
+    def waiting(self, dependency: str, seconds: float) -> None: ...
 
     def died(self, delivery: Delivery, error: PermanentError) -> None:
         self.codes.append(error.code)

@@ -1,4 +1,4 @@
-"""The registry on MLflow's own sqlite file: versions once, aliases that move, errors that can be retried."""
+"""The contract on MLflow's own sqlite file and on the stand-in in memory; MLflow's errors can be retried."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 from journalclip_shared.errors import TransientError
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 from journalclip_shared.testing.facts import sample_ref
+from journalclip_shared.testing.memory import MemoryRegistry
+from journalclip_shared.testing.registry import RegistryContract
 
 
 @pytest.fixture(scope="module")
@@ -15,53 +17,16 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('registry') / 'mlflow.db'}"
 
 
-@pytest.fixture
-def registry(uri: str, request: pytest.FixtureRequest) -> ModelRegistry:
-    return MlflowRegistry(uri, request.node.name)
+class TestMlflowRegistry(RegistryContract):
+    @pytest.fixture
+    def registry(self, uri: str, request: pytest.FixtureRequest) -> ModelRegistry:
+        return MlflowRegistry(uri, request.node.name)
 
 
-def test_a_model_is_registered_once(registry: ModelRegistry) -> None:
-    assert registry.versions() == []
-    first = registry.register("mdl_a", sample_ref("a"), "", {"recipe": "demo"})
-    again = registry.register("mdl_a", sample_ref("a"), "", {"recipe": "demo"})
-    second = registry.register("mdl_b", sample_ref("b"), "", {})
-    assert first == again
-    assert [each.model_id for each in registry.versions()] == ["mdl_a", "mdl_b"]
-    assert (first.manifest, first.tags["recipe"], first.run_id) == (sample_ref("a"), "demo", "")
-    assert int(second.version) == int(first.version) + 1
-
-
-def test_aliases_are_set_moved_and_dropped(registry: ModelRegistry) -> None:
-    one = registry.register("mdl_a", sample_ref("a"), "", {})
-    two = registry.register("mdl_b", sample_ref("b"), "", {})
-    assert registry.by_alias("champion") is None
-    registry.set_alias("champion", one.version)
-    registry.set_alias("champion", two.version)
-    found = registry.by_alias("champion")
-    assert found is not None
-    assert found.model_id == "mdl_b"
-    registry.drop_alias("champion")
-    registry.drop_alias("champion")
-    assert registry.by_alias("champion") is None
-
-
-def test_a_tag_is_added(registry: ModelRegistry) -> None:
-    version = registry.register("mdl_a", sample_ref("a"), "", {})
-    registry.tag(version.version, "gate", "passed")
-    assert registry.versions()[0].tags["gate"] == "passed"
-
-
-def test_no_alias_before_the_first_model(registry: ModelRegistry) -> None:
-    assert registry.by_alias("candidate") is None
-    registry.drop_alias("candidate")
-
-
-def test_what_the_registry_refuses_is_transient(registry: ModelRegistry) -> None:
-    registry.register("mdl_a", sample_ref("a"), "", {})
-    with pytest.raises(TransientError, match="model registry"):
-        registry.set_alias("champion", "99")
-    with pytest.raises(TransientError, match="model registry"):
-        registry.tag("99", "gate", "passed")
+class TestMemoryRegistry(RegistryContract):
+    @pytest.fixture
+    def registry(self) -> ModelRegistry:
+        return MemoryRegistry()
 
 
 def test_an_unreachable_server_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:

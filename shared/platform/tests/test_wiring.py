@@ -19,7 +19,7 @@ from journalclip_shared.artifacts.s3 import S3Artifacts
 from journalclip_shared.bus import Bus
 from journalclip_shared.bus.kafka import KafkaBus, client_options
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, TransientError
 from journalclip_shared.events import ArticleSubmitted, Event, Fact
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 from journalclip_shared.testing.facts import events
@@ -75,11 +75,11 @@ def test_settings_come_from_the_environment_and_never_change(monkeypatch: pytest
 
 
 def test_secrets_are_files_and_a_missing_one_says_which_setting(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match="no S3 credential") as refused:
+    with pytest.raises(ConfigurationError, match="no S3 credential") as refused:
         open_artifacts(Settings(artifacts="s3"))
     assert "JOURNALCLIP_S3__ACCESS_KEY_FILE" in refused.value.remedy
     sasl = KafkaSettings(security="SASL_SSL", username="svc", password_file=tmp_path / "none")
-    with pytest.raises(PermanentError, match="no Kafka password"):
+    with pytest.raises(ConfigurationError, match="no Kafka password"):
         client_options(sasl)
     (tmp_path / "password").write_text("s3cret\n")
     ca = tmp_path / "ca.pem"

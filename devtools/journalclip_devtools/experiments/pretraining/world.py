@@ -17,7 +17,6 @@ from torch import Tensor
 from journalclip_pipelines.studies.reports import report_of
 from journalclip_shared.records.report import SequenceName
 from journalclip_structuring.report_rules import read_report
-from journalclip_structuring.study import to_record
 from journalclip_synthetic.studies import StudyTruth, draw_study, draw_truth
 from journalclip_training.studies.samples import StudySamples
 
@@ -59,7 +58,7 @@ def draw_world(studies: int, seed: int, tick: Callable[[int, int], None] | None 
         for s, scan in enumerate(drawn.scans):
             voxels[n, s] = _slices(np.clip(scan.voxels, 0, 1) * 255)
         labels[n] = _slices(drawn.labels)
-        record = to_record(read_report(report_of(truth)))
+        record = read_report(report_of(truth))
         for description in record.descriptions:
             owner.append(n)
             sequence.append(SEQUENCES.index(description.sequence))

@@ -1,6 +1,7 @@
 """A label set above its figure, with its words below: where a label stands alone, which lines are its legend.
 
-The label and the legend are one type, a picture fills what lies between them, and no running text does.
+A picture fills what lies between them, and no running text does. The legend is in the label's type, or in another
+that is not the body's where it stands right below the picture.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from journalclip_sources.pdf.typography import Typography, family
 _SAME_SIZE = 0.35  # points
 _FILLED = 0.5  # of the height between label and legend: what marks must cover
 _INDENT = 3.0  # of the type size: the legend begins no further to the side than this from label or picture
+_CLOSE = 20.0  # points between a picture and the legend below it
 _LEAST = 12  # characters: shorter lines in the label's type are words in the picture
 
 
@@ -29,9 +31,19 @@ def legend_below(candidate: Candidate, pool: Sequence[Line], habits: Typography)
             continue  # another column
         if habits.is_body_style(line) and not _in_type(line, label):
             return None
-        if len(line.text) >= _LEAST and _in_type(line, label) and line.text[:1].isupper():
+        if len(line.text) < _LEAST or not line.text[:1].isupper():
+            continue
+        if _in_type(line, label):
             return line if _picture_between(candidate.page, label, line) else None
+        if _picture_between(candidate.page, label, line) and _right_below_picture(candidate.page, line):
+            return line
     return None
+
+
+def _right_below_picture(page: Page, line: Line) -> bool:
+    boxes = [picture.box for picture in page.pictures]
+    inside = any(box.holds_centre(line.box) for box in boxes)
+    return not inside and any(box.x_overlap(line.box) > 0 and 0 <= line.box.y0 - box.y1 < _CLOSE for box in boxes)
 
 
 def _in_type(line: Line, label: Line) -> bool:

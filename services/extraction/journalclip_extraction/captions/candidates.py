@@ -8,11 +8,11 @@ go on with a capital; sentences go on with a verb, in the body's own type, in th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from journalclip_sources.pdf.content import Line, Page
-from journalclip_sources.pdf.labels import Label, parse_label
+from journalclip_sources.pdf.labels import Label, parse_label, parse_unnumbered
 from journalclip_sources.pdf.typography import Typography
 
 _LOWER_START = re.compile(r"^[^\w]*[a-z]{2,}")
@@ -22,6 +22,7 @@ _VERB = re.compile(
     r"outlines?|compares?|contains?|lists?|is|are|was|were|has|have|can|and|or|also|in|for|below|above|to|zeigt|muestra|montre)\b"
 )
 _CLOSED = re.compile(r"^\s*[);,\]]")  # "Figure 2), which": a bracket closes after the number
+_PLURAL = re.compile(r"figures|figs|abbildungen|figuras", re.IGNORECASE)
 THRESHOLD = 1.0
 
 
@@ -33,28 +34,49 @@ class Candidate:
     line: Line
     label: Label
     score: float
+    own: bool = False  # its suffix names it: "Fig. 2A." has a caption of its own, and so has "Fig. 2B."
+
+    @property
+    def key(self) -> str:
+        """What the figure is called in its article: series, number and, where it is its own, suffix."""
+        return self.label.key + (self.label.suffix.lower() if self.own else "")
+
+    @property
+    def is_alone(self) -> bool:
+        """Nothing but the label stands on the line."""
+        return not self.line.text[self.label.end :].strip(" .:|")
 
 
 def find_candidates(pages: Sequence[Page], habits: Typography) -> list[Candidate]:
-    """All label lines of the document that may be captions, of figures, tables and others."""
-    found = []
-    for page in pages:
-        before: Line | None = None
-        for line in page.lines:
-            label = parse_label(line.text)
-            if label is not None and not habits.is_furniture(line):
-                score = _score(line, label, before, habits)
-                if score > 0:
-                    found.append(Candidate(page, line, label, score))
-            before = line
+    """All label lines of the document that may be captions, of figures, tables and others.
+
+    A label without a number ("Figure.") counts only in an article that numbers none of its figures.
+    """
+    found = list(_labelled(pages, habits, parse_label))
+    if not any(c.label.kind == "figure" and c.score >= THRESHOLD for c in found):
+        found += _labelled(pages, habits, parse_unnumbered)
     _favour_majority(found)
     return found
 
 
+def _labelled(pages: Sequence[Page], habits: Typography, parse: Callable[[str], Label | None]) -> Iterator[Candidate]:
+    for page in pages:
+        before: Line | None = None
+        for line in page.lines:
+            label = parse(line.text)
+            if label is not None and not habits.is_furniture(line):
+                score = _score(line, label, before, habits)
+                if score > 0:
+                    yield Candidate(page, line, label, score)
+            before = line
+
+
 def _score(line: Line, label: Label, before: Line | None, habits: Typography) -> float:
     rest = line.text[label.end :]
-    if label.opened or _CLOSED.match(rest) or re.search(r"figures|figs", label.word, re.IGNORECASE):
+    if label.opened or _CLOSED.match(rest):
         return 0.0
+    if _PLURAL.search(label.word) and not (label.members and label.separator):
+        return 0.0  # a sentence about several figures
     score = 0.0
     starts_block = before is None or before.block != line.block or before.box.x1 < line.box.x0
     if starts_block or _gap_above(line, before) > 0.9 * line.size:

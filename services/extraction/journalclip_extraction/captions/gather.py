@@ -6,6 +6,7 @@ A caption goes on in the same type, at the same pitch, in the same column; it ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,6 +25,12 @@ _TERMINAL = tuple(".!?)]")
 _GUTTER = 6.0  # of the type size: two columns of one legend stand no further apart
 _PIECE_CHARS = 12  # characters: a numerator, a bound, a subscript that MuPDF gives as a line of its own
 _MAX_PIECES = 24
+_FORMULA_CHARS = 80
+_SIGNS = re.compile(r"[=<>≤≥≈∑∫∏×±+−]")
+_FAR, _FARTHEST = 2.2, 2.7  # of the type size: no pitch of a caption is wider, or of one whose sentence is broken off
+_HANG = 1.8  # of the type size: how exactly the words behind a hanging label are known
+_LEAST_WORDS = 12  # characters: shorter lines below a label are letters of panels
+_UNDER = 40.0  # points between a picture and the label below it
 _COLUMN = 50.0  # points: columns begin further apart, lines of one column less
 MAX_LINES = 80  # no printed caption is longer; a runaway stops here
 
@@ -35,8 +42,15 @@ class Caption:
     candidate: Candidate
     lines: list[Line]
     box: Rect  # the lines on the label's page
-    text: str = ""
-    pages: list[int] = field(default_factory=list)
+    twins: list[Caption] = field(default_factory=list)  # the bare label, or the same words, on other pages
+    translation: Caption | None = None  # the same caption in another language
+    rival: bool = False  # has the number of another caption; a figure only if it has a picture
+
+    @property
+    def wording(self) -> str:
+        """The words behind the label, roughly: lines joined by spaces."""
+        first, *rest = self.lines
+        return " ".join([first.text[self.candidate.label.end :], *(line.text for line in rest)]).strip()
 
 
 class Gatherer:
@@ -46,22 +60,26 @@ class Gatherer:
         self._habits = habits
         self._starts = {id(c.line) for c in candidates if c.score >= THRESHOLD}
         self._upright = {page.number: [li for li in page.lines if not habits.is_furniture(li)] for page in pages}
+        self._hang = 0.0  # where the words of the caption at hand begin behind its label
+        self._apart: Candidate | None = None  # the candidate at hand, if its label stands alone on its line
 
     def gather(self, candidate: Candidate) -> Caption:
         first = candidate.line
         pool = [line for line in self._upright[candidate.page.number] if line.turn == first.turn]
+        self._hang = _words_begin(candidate)
+        self._apart = candidate if candidate.is_alone else None
         lines = self._follow([first], pool)
         legend = legend_below(candidate, pool, self._habits) if len(lines) == 1 else None
         if legend is not None and id(legend) not in self._starts:
             below = self._follow([legend], pool)
-            return Caption(candidate, [first, *below], union(line.box for line in below), pages=[candidate.page.number])
+            return Caption(candidate, [first, *below], union(line.box for line in below))
         beside = self._beside(lines, pool)
         while beside is not None and len(lines) < MAX_LINES:
             lines = lines + self._follow([beside], [line for line in pool if line not in lines])
             beside = self._beside(lines, pool)
         box = union(line.box for line in lines)
-        after = self._overleaf(candidate, lines)
-        return Caption(candidate, lines + after, box, pages=[candidate.page.number])
+        after = self._next_column(lines, pool) or self._overleaf(candidate, lines)
+        return Caption(candidate, lines + after, box)
 
     def _follow(self, lines: list[Line], pool: Sequence[Line]) -> list[Line]:
         lines = list(lines)
@@ -81,6 +99,8 @@ class Gatherer:
                 return []
             if self._continues(lines, row[0]):
                 return row
+            if beyond := self._past_formula(lines, row, pool):
+                return [*row, *beyond]
             if not all(self._is_piece(line, lines) for line in row):
                 return []
             passed.update(id(line) for line in row)
@@ -90,20 +110,47 @@ class Gatherer:
         usual = max(lines, key=lambda li: len(li.text))
         return len(line.text) <= _PIECE_CHARS and line.box.width < 0.3 * usual.box.width
 
+    def _past_formula(self, lines: Sequence[Line], row: Sequence[Line], pool: Sequence[Line]) -> list[Line]:
+        """The row behind ``row``, if that is a display formula in the middle of a sentence of the caption."""
+        usual = max(lines, key=lambda li: len(li.text))
+        left = min(line.box.x0 for line in lines)
+        broken_off = not lines[-1].text.endswith(_TERMINAL)
+        formula = all(len(li.text) <= _FORMULA_CHARS for li in row) and any(_SIGNS.search(li.text) for li in row)
+        if not (broken_off and formula and row[0].box.x0 - left > usual.size):
+            return []
+        after = _next_row([*lines, *row], [line for line in pool if line not in row])
+        if not after or any(id(line) in self._starts for line in after) or not _in_type(after[0], usual):
+            return []
+        near = after[0].box.y1 - row[-1].box.y1 < _FAR * usual.size
+        return after if near and abs(after[0].box.x0 - left) <= usual.size else []
+
     def _continues(self, lines: Sequence[Line], line: Line) -> bool:
         last = lines[-1]
         if not self._same_type(lines, line):
             return False
         pitch = line.box.y1 - last.box.y1
-        if pitch > _LOOSE * self._usual_pitch(lines, line) + 0.6 and not (len(lines) == 1 and line.block == last.block):
+        labelled = len(lines) == 1 and (line.block == last.block or self._apart is not None)
+        broken_off = len(lines) == 1 and self._is_broken_off(lines, line)
+        if pitch > _LOOSE * self._usual_pitch(lines, line) + 0.6 and not labelled and not broken_off:
             return False
-        if pitch > 2.2 * line.size:
+        far = max(_FAR, _LOOSE * self._habits.pitch, _FARTHEST if broken_off else 0.0)
+        if pitch > far * max(line.size, last.size):
             return False
-        if not _aligned(lines, line):
+        if not _aligned(lines, line, self._hang):
             return False
         return not self._paragraph_ended(lines, line)
 
+    def _is_broken_off(self, lines: Sequence[Line], line: Line) -> bool:
+        """In a type other than the body's, a full line without a stop goes on in the next, however wide the gap."""
+        last = lines[-1]
+        if last.text.endswith(_TERMINAL) or self._habits.is_body_style(line) or not _in_type(line, last):
+            return False
+        first_word = line.box.width * (len(line.text.split(" ", 1)[0]) + 1) / max(1, len(line.text))
+        return last.box.x1 + first_word > max(line.box.x1, *(li.box.x1 for li in lines)) - 0.5 * line.size
+
     def _same_type(self, lines: Sequence[Line], line: Line) -> bool:
+        if len(lines) == 1 and self._apart is not None and self._words_of_label(self._apart, line):
+            return True
         usual = lines[-1] if len(lines) == 1 else max(lines[1:], key=lambda li: len(li.text))
         difference = abs(line.size - usual.size)
         if len(lines) == 1 or (len(lines) == 2 and line.block == lines[-1].block):
@@ -117,6 +164,19 @@ class Gatherer:
         families = {family(li.font) for li in lines} | {family(li.lead_font) for li in lines}
         changed = family(line.font) not in families and family(line.lead_font) not in families
         return not (changed and self._habits.is_body_style(line) and len(lines) > 1)
+
+    def _words_of_label(self, candidate: Candidate, line: Line) -> bool:
+        """``line`` straight below a label that stands alone is its caption, in whatever type but the body's.
+
+        In the body's own type it is, where the label stands right below a picture.
+        """
+        label, page = candidate.line, candidate.page
+        if len(line.text) < _LEAST_WORDS or any(picture.box.holds_centre(line.box) for picture in page.pictures):
+            return False
+        if not self._habits.is_body_style(line):
+            return True
+        marks = [picture.box for picture in page.pictures] + [vector.box for vector in page.vectors]
+        return any(box.x_overlap(label.box) > 0 and -2 <= label.box.y0 - box.y1 < _UNDER for box in marks)
 
     def _usual_pitch(self, lines: Sequence[Line], line: Line) -> float:
         steps = [b.box.y1 - a.box.y1 for a, b in pairwise(lines) if b.box.y1 > a.box.y1 + 1]
@@ -158,6 +218,22 @@ class Gatherer:
             return []
         return [] if id(top) in self._starts else self._follow([top], following)
 
+    def _next_column(self, lines: Sequence[Line], pool: Sequence[Line]) -> list[Line]:
+        """The rest of a caption that the end of a column cut: the head of the next one, in the caption's own type."""
+        last, usual = lines[-1], max(lines, key=lambda li: len(li.text))
+        if last.text.endswith(_TERMINAL) or len(lines) < 2 or self._habits.is_body_style(usual):
+            return []
+        box = union(line.box for line in lines)
+        if any(line.box.y0 > last.box.y1 and line.box.x_overlap(box) > 0 for line in pool):
+            return []
+        beside = [line for line in pool if box.x1 < line.box.x0 + usual.size and line.box.x0 < box.x1 + _COLUMN]
+        top = min(beside, key=lambda line: line.box.y0, default=None)
+        if top is None or id(top) in self._starts or not _in_type(top, usual) or top.box.y0 > lines[0].box.y0:
+            return []
+        if not top.text[:1].islower():
+            return []  # a table or a heading: a sentence seldom breaks off before a capital
+        return self._follow([top], [line for line in pool if line not in lines])
+
     def _text_ended(self, page: Page, lines: Sequence[Line]) -> bool:
         """The running text of the page came to a full stop, so that what goes on overleaf is the caption's."""
         body = [
@@ -167,6 +243,16 @@ class Gatherer:
         ]
         last = max(body, key=lambda li: (round(li.box.x0 / _COLUMN), li.box.y1), default=None)
         return last is None or last.text.endswith(_TERMINAL)
+
+
+def _words_begin(candidate: Candidate) -> float:
+    """Where the words begin behind the label, told from its share of the line's characters."""
+    box, text = candidate.line.box, candidate.line.text
+    return box.x0 + box.width * candidate.label.end / max(1, len(text))
+
+
+def _in_type(line: Line, other: Line) -> bool:
+    return abs(line.size - other.size) <= _SIZE_SLACK and family(line.font) == family(other.font)
 
 
 def _goes_on(line: Line) -> bool:
@@ -216,8 +302,11 @@ def _unbroken(level: Sequence[Line], best: Line) -> list[Line]:
     return sorted(row, key=lambda line: line.box.x0)
 
 
-def _aligned(lines: Sequence[Line], line: Line) -> bool:
+def _aligned(lines: Sequence[Line], line: Line, hang: float) -> bool:
+    """Begins where the lines before do, or where the words begin behind a label that hangs."""
     em = line.size
+    if len(lines) == 1 and abs(line.box.x0 - hang) <= _HANG * em:
+        return True
     left = min(li.box.x0 for li in lines[-3:])
     if abs(line.box.x0 - left) <= 1.2 * em or abs(line.box.x0 - lines[0].box.x0) <= 2.5 * em:
         return True
@@ -228,5 +317,8 @@ def _aligned(lines: Sequence[Line], line: Line) -> bool:
 
 
 def taken(captions: Collection[Caption]) -> set[int]:
-    """id() of every line that a caption holds."""
-    return {id(line) for caption in captions for line in caption.lines}
+    """id() of every line that a caption holds, or that repeats or translates it."""
+    held = list(captions)
+    for caption in captions:
+        held += [*caption.twins, *([caption.translation] if caption.translation else [])]
+    return {id(line) for caption in held for line in caption.lines}

@@ -28,6 +28,8 @@ _WRONG_SIDE = 45.0  # cost of a side on which this document sets few captions
 _BESIDE = 25.0  # cost of standing beside: rarer than above or below everywhere
 _TABLE_PICTURE = 110.0  # cost of a raster for a table's caption
 _REACH = 60.0  # points: parts of one figure stand no further apart
+_LEVEL_REACH = 150.0  # points: pictures of one height, side by side over one caption, may be this far apart
+_LEVEL = 0.06  # of their height: how level they are
 _CRUMB_REACH = 30.0  # points: the same for marks too small to be figures, such as stray rules
 
 
@@ -152,7 +154,7 @@ def _join(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Li
             for region in free:
                 distance = gap(claim.figure, region.box)
                 if (
-                    distance <= (_CRUMB_REACH if region.crumb else _REACH)
+                    distance <= _reach(claim, region)
                     and (best is None or distance < best[0])
                     and _belongs(claim, region, claims, prose)
                 ):
@@ -161,6 +163,17 @@ def _join(claims: Sequence[Claim], regions: Sequence[Region], prose: Sequence[Li
             return
         best[1].parts.append(best[2])
         free.remove(best[2])
+
+
+def _reach(claim: Claim, region: Region) -> float:
+    """How far a part may stand off: further where it is level with the figure, over a caption as wide as both."""
+    if region.crumb:
+        return _CRUMB_REACH
+    figure = claim.figure
+    tall = max(figure.height, region.box.height)
+    level = abs(figure.y0 - region.box.y0) < _LEVEL * tall and abs(figure.y1 - region.box.y1) < _LEVEL * tall
+    spanned = min(claim.box.x_overlap(figure), claim.box.x_overlap(region.box)) > 0
+    return _LEVEL_REACH if level and spanned else _REACH
 
 
 def _belongs(claim: Claim, region: Region, claims: Sequence[Claim], prose: Sequence[Line]) -> bool:

@@ -29,12 +29,12 @@ def gather_parts(placed: Sequence[Placed]) -> list[Whole]:
     rest: dict[int, list[Placed]] = {}
     starts: list[Placed] = []
     for part in placed:
-        label = part.caption.candidate.label
-        first = firsts.get(label.number)
-        if label.continued and first is not None:
+        candidate = part.caption.candidate
+        first = firsts.get(candidate.key)
+        if candidate.label.continued and first is not None:
             rest.setdefault(id(first), []).append(part)
         else:
-            firsts.setdefault(label.number, part)
+            firsts.setdefault(candidate.key, part)
             starts.append(part)
     return [Whole(first, tuple(rest.get(id(first), ()))) for first in starts]
 

@@ -93,7 +93,7 @@ class Cropper:
     def _render(self, page: Page, box: Rect, pictures: Sequence[Picture]) -> Crop:
         dpi = _resolution(box, pictures, self._options)
         scale = dpi / _POINTS_PER_INCH
-        pixels = self._display_list(page.number).get_pixmap(
+        pixels = self._display_list(page).get_pixmap(
             matrix=pymupdf.Matrix(scale, scale),
             clip=pymupdf.Rect(*as_displayed(box, page)),
             alpha=False,
@@ -105,10 +105,11 @@ class Cropper:
         photographic = bool(pictures) and sum(p.box.area for p in pictures) > 0.5 * box.area
         return _encode(image, "image/jpeg" if photographic else "image/png")
 
-    def _display_list(self, number: int) -> pymupdf.DisplayList:
-        if self._shown is None or self._shown[0] != number:
+    def _display_list(self, page: Page) -> pymupdf.DisplayList:
+        if self._shown is None or self._shown[0] != page.number:
             self._shown = None  # free the last one first: a display list may be large
-            self._shown = (number, self._document.load_page(number - 1).get_displaylist(annots=0))
+            shown = self._document.load_page(page.number - 1).get_displaylist(annots=int(page.stamped))
+            self._shown = (page.number, shown)
         return self._shown[1]
 
 

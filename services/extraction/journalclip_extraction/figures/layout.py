@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.typography import Typography
 
 _LABEL_REACH = 12.0  # points: axis titles and panel letters stand this close to what they label
+_PLATE_CHARS = 200  # of running text on a plate's page: its head, its folio
 _ALONE = 0.06  # of a page: a picture this large on a page without captions may belong to a caption overleaf
 
 
@@ -30,7 +31,7 @@ class Placed:
     parts: tuple[Region, ...] = ()
 
 
-class _Sheet:
+class Sheet:
     """One page while it is worked on; its marks are looked at only where a caption asks: most pages have none."""
 
     def __init__(
@@ -58,6 +59,20 @@ class _Sheet:
     def regions(self) -> list[Region]:
         return self.regions_at(JOIN)
 
+    def free(self) -> list[Region]:
+        """Regions that no caption has taken."""
+        used = {id(part) for claim in self.claims for part in claim.parts}
+        return [region for region in self.regions if id(region) not in used and not region.crumb]
+
+    def is_plate(self) -> bool:
+        """A page that holds a picture and hardly a word."""
+        if (
+            any(claim.kind == "figure" for claim in self.claims)
+            or sum(len(li.text) for li in self.prose) > _PLATE_CHARS
+        ):
+            return False
+        return sum(region.box.area for region in self.free()) >= _ALONE * self.page.box.area
+
     def regions_at(self, join: int) -> list[Region]:
         if not self.page.pictures and not self.page.vectors:
             return []
@@ -72,32 +87,75 @@ def place(pages: Sequence[Page], captions: Sequence[Caption], habits: Typography
     by_page: defaultdict[int, list[Caption]] = defaultdict(list)
     for caption in captions:
         by_page[caption.candidate.page.number].append(caption)
-    sheets = {page.number: _Sheet(page, by_page[page.number], habits, held, repeated) for page in pages}
+    sheets = {page.number: Sheet(page, by_page[page.number], habits, held, repeated) for page in pages}
     usual: Counter[Side] = Counter()
     for sheet in sheets.values():
         usual.update(_clear_sides(sheet))
-    placed = []
     for sheet in sheets.values():
         _match(sheet, usual)
     owners: dict[int, Claim] = {}
     for sheet in sheets.values():
         for claim in sheet.claims:
             owners.update(dict.fromkeys(claim.lines, claim))
-    for caption in captions:
-        if caption.candidate.label.kind != "figure":
-            continue
-        sheet = sheets[caption.candidate.page.number]
-        claim = owners[id(caption.lines[0])]
-        if not claim.parts and caption.candidate.label.number.startswith("S"):
-            continue  # a listing of what is only online
+    placed: dict[int, Placed] = {}
+    lacking: list[Caption] = []
+    figures = [caption for caption in captions if caption.candidate.label.kind == "figure"]
+    for caption in figures:
+        sheet, claim = sheets[caption.candidate.page.number], owners[id(caption.lines[0])]
         if claim.parts:
-            placed.append(Placed(caption, sheet.page, _with_labels(claim, sheet), tuple(claim.parts)))
-        else:
-            placed.append(_elsewhere(caption, claim, sheet, sheets))
+            placed[id(caption)] = Placed(caption, sheet.page, _with_labels(claim, sheet), tuple(claim.parts))
+        elif not caption.rival and not caption.candidate.label.number.startswith("S"):  # a listing of what is online
+            lacking.append(caption)
+    lacking = [caption for caption in lacking if not _served_by_rival(caption, figures, placed)]
+    for caption in lacking:
+        if (found := by_twin(caption, sheets)) is not None:
+            placed[id(caption)] = found
+    lacking = [caption for caption in lacking if id(caption) not in placed]
+    placed.update(by_order(lacking, sheets))
+    for caption in lacking:
+        if id(caption) not in placed:
+            number = caption.candidate.page.number
+            placed[id(caption)] = _elsewhere(caption, owners[id(caption.lines[0])], sheets[number], sheets)
+    return [placed[id(caption)] for caption in figures if id(caption) in placed]
+
+
+def _served_by_rival(caption: Caption, figures: Sequence[Caption], placed: Mapping[int, Placed]) -> bool:
+    """Another caption of its number has a picture: this one only spoke of it."""
+    key = caption.candidate.key
+    return any(other.rival and other.candidate.key == key and id(other) in placed for other in figures)
+
+
+def by_twin(caption: Caption, sheets: Mapping[int, Sheet]) -> Placed | None:
+    """The picture by which the caption's label is repeated, as manuscripts print their plates."""
+    for twin in caption.twins:
+        sheet = sheets[twin.candidate.page.number]
+        free = sheet.free()
+        claim = Claim(twin.box, frozenset(id(line) for line in twin.lines), "figure")
+        match([claim], free, sheet.prose, Counter())
+        if claim.parts:
+            sheet.claims.append(claim)
+            return Placed(caption, sheet.page, _with_labels(claim, sheet), tuple(claim.parts))
+    return None
+
+
+def by_order(lacking: Sequence[Caption], sheets: Mapping[int, Sheet]) -> dict[int, Placed]:
+    """Plates without labels at an article's end, one a caption in their order; none where their numbers differ."""
+    if len(lacking) < 2:
+        return {}
+    last = max(caption.candidate.page.number for caption in lacking)
+    plates = [sheet for number, sheet in sorted(sheets.items()) if number > last and sheet.is_plate()]
+    if len(plates) != len(lacking):
+        return {}
+    placed = {}
+    for caption, sheet in zip(lacking, plates, strict=True):
+        parts = sheet.free()
+        box = union(region.box for region in parts)
+        sheet.claims.append(Claim(box, frozenset(), "figure", parts[0], "inside", parts))
+        placed[id(caption)] = Placed(caption, sheet.page, box, tuple(parts))
     return placed
 
 
-def _match(sheet: _Sheet, usual: Counter[Side]) -> None:
+def _match(sheet: Sheet, usual: Counter[Side]) -> None:
     """Match; where a caption is left without, look whether two figures that touch were taken for one."""
     if not sheet.claims:
         return
@@ -114,7 +172,7 @@ def _match(sheet: _Sheet, usual: Counter[Side]) -> None:
             sheet.regions = finer
 
 
-def _clear_sides(sheet: _Sheet) -> list[Side]:
+def _clear_sides(sheet: Sheet) -> list[Side]:
     """Where figures stand on pages that leave no choice: one caption, one region."""
     figures = [claim for claim in sheet.claims if claim.kind == "figure"]
     if len(figures) != 1 or len(sheet.claims) != 1:
@@ -125,7 +183,7 @@ def _clear_sides(sheet: _Sheet) -> list[Side]:
     return [side_of(figures[0].box, regions[0].box)]
 
 
-def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
+def _with_labels(claim: Claim, sheet: Sheet) -> Rect:
     """The figure's box with the words around it: tick labels, axis titles, panel letters."""
     box = claim.figure
     drawn = sum(part.raster_share * part.box.area for part in claim.parts) < 0.5 * box.area
@@ -141,7 +199,7 @@ def _with_labels(claim: Claim, sheet: _Sheet) -> Rect:
     return claim.frame.drawing(claim.box, box) if claim.frame is not None and drawn else box
 
 
-def _may_take(grown: Rect, box: Rect, claim: Claim, sheet: _Sheet) -> bool:
+def _may_take(grown: Rect, box: Rect, claim: Claim, sheet: Sheet) -> bool:
     for line in sheet.prose:
         common = grown.overlap(line.box)
         if common and common > box.overlap(line.box) + 0.3 * line.box.area:
@@ -150,14 +208,13 @@ def _may_take(grown: Rect, box: Rect, claim: Claim, sheet: _Sheet) -> bool:
     return all(grown.overlap(other) <= box.overlap(other) + 1 for other in others)
 
 
-def _elsewhere(caption: Caption, claim: Claim, sheet: _Sheet, sheets: dict[int, _Sheet]) -> Placed:
+def _elsewhere(caption: Caption, claim: Claim, sheet: Sheet, sheets: dict[int, Sheet]) -> Placed:
     """A caption without a picture on its page: the next or last page's large, unclaimed one; else words alone."""
     for number in (sheet.page.number - 1, sheet.page.number + 1):
         other = sheets.get(number)
         if other is None:
             continue
-        used = {id(part) for c in other.claims for part in c.parts}
-        free = [r for r in other.regions if id(r) not in used and r.box.area >= _ALONE * other.page.box.area]
+        free = [r for r in other.free() if r.box.area >= _ALONE * other.page.box.area]
         lonely = not any(c.kind == "figure" and not c.parts for c in other.claims)
         if free and lonely:
             other.claims.append(Claim(union(r.box for r in free), frozenset(), "figure", free[0], "inside", free))
@@ -165,7 +222,7 @@ def _elsewhere(caption: Caption, claim: Claim, sheet: _Sheet, sheets: dict[int, 
     return Placed(caption, sheet.page, _words_only(claim, sheet))
 
 
-def _words_only(claim: Claim, sheet: _Sheet) -> Rect | None:
+def _words_only(claim: Claim, sheet: Sheet) -> Rect | None:
     """A figure of nothing but words (a listing, a flow chart without boxes): the labels straight above its caption."""
     near: defaultdict[bool, list[Rect]] = defaultdict(list)
     for line in sheet.labels:

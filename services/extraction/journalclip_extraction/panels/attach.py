@@ -23,7 +23,7 @@ from journalclip_sources.pdf.content import Page
 from journalclip_sources.pdf.geometry import Rect, to_box
 from journalclip_sources.pdf.upright import as_displayed
 
-LONGEST_MARK = 3  # characters of a panel letter with its brackets
+LONGEST_MARK = 6  # characters of a panel letter with its brackets
 JPEG_QUALITY = 92  # a second encoding of what may have been a JPEG
 BETWEEN = 0.06  # of a part's width: white between the parts of a stack, wider than any gap within them
 
@@ -122,7 +122,7 @@ def _panel(panel: SplitPanel, parts: Sequence[_Part]) -> ReadPanel | None:
     image = part.image.crop(pixels)
     crop = _encoded(image, part.media_type)
     shown = to_box(as_displayed(box, part.page))
-    return ReadPanel(panel.letter, part.page.number, shown, panel.subcaption, crop, phash(image))
+    return ReadPanel(panel.letter, part.page.number, shown, panel.subcaption, crop, phash(image), panel.text)
 
 
 def _encoded(image: Image.Image, media_type: Literal["image/jpeg", "image/png"]) -> Crop:

@@ -7,7 +7,7 @@ a caption uses one kind, and `subcaptions` decides which. Letters are normalised
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 LAST = "T"  # figures with more than 20 panels are plates; their letters are too often something else
@@ -23,6 +23,8 @@ PLACES = {
 }  # fmt: skip
 PLACE_SETS = (("left", "right"), ("left", "center", "right"), ("top", "bottom"), ("top", "center", "bottom"))
 _WHERE = rf"({'|'.join(PLACES)})(?:\s+(?:panels?|images?|rows?|columns?|side))?"
+ROMANS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+_CLAUSE = r"(?:^|(?<=[.;:,!?)])\s+|\band\s+|\bor\s+)"
 _START = r"(?:^|(?<=[.;:!?])\s+|(?<=[.;:!?\)])\s+(?:and\s+)?)"  # of a sentence, or of a clause after a semicolon
 
 
@@ -43,6 +45,7 @@ class Kind:
     pattern: re.Pattern[str]
     read: Callable[[str], tuple[str, ...]]
     trailing: bool = True  # may also stand after the words it labels
+    follow: Callable[[Sequence[str]], Sequence[str]] | None = None  # labels that may come next; None: letters
 
 
 def expand(text: str) -> tuple[str, ...]:
@@ -63,6 +66,26 @@ def _place(text: str) -> tuple[str, ...]:
     return (PLACES[text.lower()],)
 
 
+def _plain(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in re.split(r",|&|\band\b", text))
+
+
+def _next_digit(known: Sequence[str]) -> Sequence[str]:
+    return (str(len(known) + 1),)
+
+
+def _next_roman(known: Sequence[str]) -> Sequence[str]:
+    return ROMANS[len(known) : len(known) + 1]
+
+
+def _next_indexed(known: Sequence[str]) -> Sequence[str]:
+    """A1, then A2 or B1."""
+    if not known:
+        return ("A1", "a1")
+    letter, digit = known[-1][0], int(known[-1][1:])
+    return f"{letter}{digit + 1}", f"{chr(ord(letter) + 1)}1"
+
+
 KINDS = (
     Kind("brackets", re.compile(rf"[(\[]\s*({_LIST})\s*[)\]][:.,]?"), expand),
     Kind("colon", re.compile(rf"(?<![\w(\-])({_LIST})\s*:(?=\s)"), expand, trailing=False),
@@ -71,6 +94,11 @@ KINDS = (
     # Nature's way: a lone lower-case letter, bold in print, before a capital.
     Kind("bare", re.compile(rf"{_START}([a-{LAST.lower()}](?:\s*[,{DASH}]\s*[a-{LAST.lower()}])*)\s+(?=[A-Z])"), expand,
          trailing=False),
+    Kind("indexed", re.compile(r"\(\s*([A-Ha-h]\d(?:\s*(?:,|&|and)\s*[A-Ha-h]\d)*)\s*\)"), _plain,
+         follow=_next_indexed),
+    Kind("roman", re.compile(rf"{_CLAUSE}\(({'|'.join(sorted(ROMANS, key=len, reverse=True))})\)"), _plain,
+         trailing=False, follow=_next_roman),
+    Kind("numbered", re.compile(rf"{_CLAUSE}\((\d{{1,2}})\)"), _plain, trailing=False, follow=_next_digit),
     Kind("place", re.compile(rf"\(\s*{_WHERE}\s*\)|{_START}{_WHERE}\s*[:,]", re.IGNORECASE), _place),
 )  # fmt: skip
 
@@ -115,6 +143,23 @@ def of_one_case(markers: Iterable[Marker], caption: str) -> list[Marker]:
 def _letter(caption: str, marker: Marker) -> str:
     """The first label as printed."""
     return next(c for c in caption[marker.start : marker.end] if c.upper() == marker.labels[0])
+
+
+def in_order(kind: Kind, markers: Iterable[Marker], caption: str) -> list[Marker]:
+    """The markers of ``kind`` that introduce its labels in turn."""
+    if kind.follow is None:
+        return in_sequence(of_one_case(markers, caption))
+    kept: list[Marker] = []
+    known: list[str] = []
+    for marker in markers:
+        grown = list(known)
+        for label in marker.labels:
+            if label in kind.follow(grown):
+                grown.append(label)
+        if len(grown) == len(known) + len(marker.labels):
+            known = grown
+            kept.append(marker)
+    return kept
 
 
 def in_sequence(markers: Iterable[Marker]) -> list[Marker]:

@@ -1,7 +1,8 @@
 """Which letter stands where: the panel letters of a figure, from the page's words or from its pixels.
 
 Letters are believed only as a set: most of the labels that the caption names, of one size, in rows or columns and in
-order. A letter that stands alone, or out of line, is part of the picture.
+order. A whole set that was clearly read is believed out of order, too: what is printed decides over reading order. A
+letter that stands alone, or out of line, is part of the picture.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from journalclip_extraction.panels.raster import Region
 SIZES_ALIKE = 1.5  # ratio of heights within one set: b and d are that much taller than a and c
 ENOUGH = 0.6  # of the labels must be found
 SEEDS = 12
+_LONGEST = 4  # characters of a label: "viii"
 APART = 0.07  # of the figure's longer side
-_WORD = re.compile(r"[(\[]?([A-Pa-p])[)\].:]?$")
+CLEAR = 0.82  # likeness of a letter in pixels, on average, from which a set out of order is believed
+_WORD = re.compile(r"[(\[]?([A-Pa-p]|[A-Ha-h]\d|[ivx]{1,4}|\d{1,2})[)\].:]?$")
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,35 @@ class PlacedWord:
     box: Region
 
 
+class Disorder(Exception):
+    """The picture's letters contradict the reading order, and not all of them are known."""
+
+
 def letters_of(image: Image.Image, words: Sequence[PlacedWord], labels: Sequence[str]) -> dict[str, Region]:
-    """The boxes of the letters that were found; empty unless they make a believable set."""
-    if not labels or any(len(label) != 1 for label in labels):
+    """The boxes of the letters that were found; empty unless they make a believable set.
+
+    Raises `Disorder` where some were read for sure and do not run in reading order.
+    """
+    if not labels or any(len(label) > _LONGEST for label in labels):
         return {}
-    return _from_words(words, labels, APART * max(image.size)) or _from_pixels(image, labels)
+    reach = APART * max(image.size)
+    printed = _from_words(words, labels, reach)
+    if printed or any(len(label) != 1 or label.isdigit() for label in labels):
+        return printed
+    return _from_pixels(image, labels)
 
 
 def _from_words(words: Sequence[PlacedWord], labels: Sequence[str], reach: float) -> dict[str, Region]:
     found = []
     for word in words:
         match = _WORD.fullmatch(word.text.strip())
-        if match and match[1].upper() in labels:
-            found.append(Candidate(match[1].upper(), 1.0, word.box))
-    return _best_set(found, len(labels), reach)
+        label = next((each for each in labels if match and each.lower() == match[1].lower()), None)
+        if label is not None:
+            found.append(Candidate(label, 1.0, word.box))
+    best = _best_set(found, len(labels), reach)
+    if not best or len(best) == len(labels) or _in_order(best):
+        return {c.label: c.box for c in best}
+    raise Disorder
 
 
 def _from_pixels(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]:
@@ -62,17 +80,17 @@ def _from_pixels(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]
     found = [
         Candidate(label, score, glyph.box) for glyph in glyphs for label, score in glyph.scores.items() if score > 0
     ]
-    return _best_set(found, len(labels), APART * max(image.size))
+    best = _best_set(found, len(labels), APART * max(image.size))
+    clear = len(best) == len(labels) and sum(c.score for c in best) >= CLEAR * len(best)
+    return {c.label: c.box for c in best} if best and (clear or _in_order(best)) else {}
 
 
-def _best_set(found: Sequence[Candidate], expected: int, reach: float) -> dict[str, Region]:
-    """The best set that grows from any of the best looking candidates."""
+def _best_set(found: Sequence[Candidate], expected: int, reach: float) -> list[Candidate]:
+    """The best set that grows from any of the best looking candidates; one in order before one that is not."""
     seeds = sorted(found, key=lambda c: -c.score)[:SEEDS]
-    sets = [_grown(seed, found) for seed in seeds]
-    best = max((s for s in sets if _apart(s, reach)), key=lambda s: sum(c.score for c in s), default=[])
-    if len(best) < max(2, math.ceil(ENOUGH * expected)) or not _in_order(best):
-        return {}
-    return {c.label: c.box for c in best}
+    sets = [grown for grown in (_grown(seed, found) for seed in seeds) if _apart(grown, reach)]
+    enough = [grown for grown in sets if len(grown) >= max(2, math.ceil(ENOUGH * expected))]
+    return max(enough, key=lambda s: (sum(c.score for c in s), _in_order(s)), default=[])
 
 
 def _grown(seed: Candidate, found: Sequence[Candidate]) -> list[Candidate]:

@@ -8,12 +8,12 @@ whole with its whole caption (tier "whole"), and what the layout showed is still
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PIL import Image
 
-from journalclip_extraction.panels.letters import PlacedWord, letters_of
+from journalclip_extraction.panels.letters import Disorder, PlacedWord, letters_of
 from journalclip_extraction.panels.order import in_reading_order
 from journalclip_extraction.panels.raster import Raster, Region
 from journalclip_extraction.panels.segment import Segments, segment
@@ -26,7 +26,7 @@ Reason = Literal[
     "count-differs",  # the layout shows more or fewer panels than the caption names
     "borders-weak",  # as many panels as named, but on little evidence
     "sizes-differ",  # one part is far too small to be a panel
-    "letters-differ",  # a panel holds two letters, or another panel's
+    "letters-differ",  # a panel holds two letters, or another panel's, or the letters are in disorder
 ]
 SURE = 0.3  # strength from which a cut counts as seen
 CLEAR = 0.75  # of the weakest cut: what is left uncut must be that much weaker
@@ -42,6 +42,7 @@ class SplitPanel:
     box: Box
     pixels: tuple[int, int, int, int]
     subcaption: str | None = None
+    text: str | None = None  # the words common to all panels, then its own
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ def split_figure(
     """Split the figure whose ``image`` shows ``figure_box`` of ``page``; ``words`` are the page's, with their boxes."""
     said = parse_subcaptions(caption)
     labels = said.labels if said else ()
-    letters = letters_of(image, _in_pixels(words, figure_box, image), labels)
+    try:
+        letters = letters_of(image, _in_pixels(words, figure_box, image), labels)
+    except Disorder:
+        return PanelSplit("whole", "letters-differ", ())
     raster = Raster(image)
     found = segment(raster, len(labels) or None, letters)
     regions = [_enlarged(region, raster, image) for region in found.regions]
@@ -68,8 +72,8 @@ def split_figure(
     if reason != "accepted" or said is None:
         return PanelSplit("whole", reason, tuple(_panel(None, r, None, image, figure_box, page) for r in order))
     named = _named(order, labels, letters)
-    panels = tuple(_panel(label, named[label], text, image, figure_box, page) for label, text in said.parts.items())
-    return PanelSplit("panels", "accepted", panels)
+    panels = (_panel(label, named[label], text, image, figure_box, page) for label, text in said.parts.items())
+    return PanelSplit("panels", "accepted", tuple(replace(p, text=said.text(p.letter or "")) for p in panels))
 
 
 def _judge(found: Segments, regions: Sequence[Region], labels: Sequence[str], letters: Mapping[str, Region]) -> Reason:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from journalclip_extraction.panels.labels import KINDS, PLACE_SETS, Kind, Marker, find_markers, in_sequence, of_one_case
+from journalclip_extraction.panels.labels import KINDS, PLACE_SETS, Kind, Marker, find_markers, in_order
 
 _SENTENCE = re.compile(r"(?<=[a-z0-9)\]%”\"])[.:]\s+(?=[A-Z(“\"])")
 _EDGE = " \t\n,;:.–—-"
@@ -25,6 +25,10 @@ class Subcaptions:
     intro: str
     style: str
 
+    def text(self, label: str) -> str:
+        """What the panel's pair says: the words common to all panels, then its own."""
+        return f"{self.intro} {self.parts[label]}".strip()
+
     @property
     def labels(self) -> tuple[str, ...]:
         return tuple(self.parts)
@@ -38,7 +42,7 @@ def parse_subcaptions(caption: str) -> Subcaptions | None:
 
 def _read(kind: Kind, caption: str) -> Subcaptions | None:
     markers = find_markers(kind, caption)
-    markers = _of_places(markers) if kind.name == "place" else in_sequence(of_one_case(markers, caption))
+    markers = _of_places(markers) if kind.name == "place" else in_order(kind, markers, caption)
     if len({label for marker in markers for label in marker.labels}) < 2:
         return None
     trailing = kind.trailing and _is_trailing(markers, caption)

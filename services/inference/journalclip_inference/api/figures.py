@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 from journalclip_inference.api.schemas import FigureView, Id, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
 from journalclip_inference.errors import NotFound
-from journalclip_inference.hits import hit_of
+from journalclip_inference.hits import Standing, hit_of
 from journalclip_inference.index.rows import Row
 from journalclip_inference.pictures import SIDES
 from journalclip_inference.reader import Reader
@@ -91,7 +91,7 @@ def _documents(parts: Serving, row: Row) -> tuple[StructuredArticle, Figure]:
 
 def _view(reader: Reader, rows: list[Row], article: StructuredArticle, found: Figure, parts: Serving) -> FigureView:
     agreement = [reader.collection.agreement(reader.collection.position(row.pair.pair_id) or 0) for row in rows]
-    hits = tuple(hit_of(row, n, score, None) for n, (row, score) in enumerate(zip(rows, agreement, strict=True), 1))
+    hits = tuple(hit_of(row, Standing(n, score)) for n, (row, score) in enumerate(zip(rows, agreement, strict=True), 1))
     return FigureView(
         served=reader.served,
         figure_id=found.figure_id,

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from journalclip_inference.auth import Role
 from journalclip_inference.classify import PROMPTS
 from journalclip_inference.errors import ImageRefused
-from journalclip_inference.hits import Answer, Hit, Region, Served
+from journalclip_inference.hits import Answer, Correction, Expansion, Hit, Region, Served
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.reader import MAX_K
 from journalclip_inference.review.agreement import Agreement
 from journalclip_inference.review.queue import Doubt
+from journalclip_inference.search.ranker import Mode
 from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality
 from journalclip_shared.records.review import ReviewDecision
 
@@ -27,7 +28,7 @@ class Message(BaseModel):
 
 
 Base64 = Annotated[str, Field(min_length=4, description="The image file in base64.", examples=["iVBORw0KGgo="])]
-Text = Annotated[str, Field(max_length=2000)]
+QueryText = Annotated[str, Field(max_length=20_000, description="Words, or a whole caption, title, DOI or id.")]
 Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -42,11 +43,12 @@ class ErrorBody(BaseModel):
 class SearchRequest(Message):
     """Words, a picture, both, or a pair whose likes are wanted."""
 
-    text: Text | None = None
+    text: QueryText | None = None
     image: Base64 | None = None
     like: Id | None = Field(None, description="A pair's id: answers with similar figures. Excludes text and image.")
     k: int = Field(24, ge=1, le=MAX_K)
     filters: Filters = Filters()
+    mode: Mode = Field("best", description="Words and looks together, words alone, or looks alone.")
     compare: Literal["image", "caption"] = Field("image", description="What of each pair is compared with the query.")
 
 
@@ -72,20 +74,29 @@ class HitView(Hit):
 
 
 class SearchAnswer(BaseModel):
-    """Hits in falling order of score, and the filters' counts."""
+    """Hits in falling order of score, what is to be told about the query, and the filters' counts."""
 
     served: Served
     pairs: int
+    mode: Mode
+    notice: str | None = Field(None, description="Only where the collection does not say what was asked.")
+    corrections: tuple[Correction, ...] = ()
+    expansions: tuple[Expansion, ...] = ()
+    unknown: tuple[str, ...] = Field((), description="Words that nothing in the collection says.")
+    cut: bool = Field(False, description="The model read only the beginning of the text; words count in full.")
+    picture: str | None = Field(None, description="What became of the picture's values, where anything did.")
     facets: dict[str, dict[str, int]]
     hits: list[HitView]
 
     @classmethod
-    def of(cls, answer: Answer) -> SearchAnswer:
-        return cls(served=answer.served, pairs=answer.pairs, facets=answer.facets, hits=views(answer.hits))
+    def of(cls, answer: Answer, cut: bool = False, picture: str | None = None) -> SearchAnswer:
+        told = {**dict(answer), "hits": views(answer.hits), "cut": cut, "picture": picture}
+        return cls.model_construct(**told)
 
 
 def views(hits: tuple[Hit, ...]) -> list[HitView]:
-    return [HitView.model_validate(hit.model_dump()) for hit in hits]
+    """The same values under more names: they were checked when the hits were made."""
+    return [HitView.model_construct(**dict(hit)) for hit in hits]
 
 
 class EmbedRequest(Message):
@@ -102,6 +113,7 @@ class EmbedAnswer(BaseModel):
     dim: int
     texts: list[list[float]]
     images: list[list[float]]
+    cut: list[int] = Field([], description="Numbers of the texts of which the model read only the beginning.")
 
 
 class ClassifyRequest(Message):

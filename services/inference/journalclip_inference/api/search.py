@@ -22,7 +22,7 @@ from journalclip_inference.backend import Encoded
 from journalclip_inference.errors import QueryInvalid
 from journalclip_inference.hits import Answer
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import MapPoints, Reader
+from journalclip_inference.reader import Asked, MapPoints, Reader
 from journalclip_inference.snapshot import Query
 
 router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
@@ -30,13 +30,15 @@ router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
 
 @router.post("/search")
 async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAnswer:
-    """Figures by words, by a picture, by both, or like a pair. Scores are cosines."""
+    """Figures by words, by a picture, by both, or like a pair. `notice` says where no caption says what was asked."""
     if wanted.like is not None:
         if wanted.text is not None or wanted.image is not None:
             raise QueryInvalid("`like` stands alone", "Leave text and image out.")
         return SearchAnswer.of(await parts.backend.read(partial(_similar, wanted=wanted)))
-    encoded = await _encode(parts, wanted.text, wanted.image)
-    return SearchAnswer.of(await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded))
+    query = await _query(parts, wanted.text, wanted.image)
+    encoded = (await parts.backend.encode([query]))[0]
+    answer = await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded)
+    return SearchAnswer.of(answer, cut=encoded.cut, picture=query.done)
 
 
 @router.post("/embed")
@@ -49,7 +51,13 @@ async def embed(wanted: EmbedRequest, parts: Parts, _who: Viewer) -> EmbedAnswer
     encoded = await _of_one_model(parts, queries)
     vectors = [[float(value) for value in each.vector] for each in encoded]
     count = len(wanted.texts)
-    return EmbedAnswer(served=encoded[0].served, dim=len(vectors[0]), texts=vectors[:count], images=vectors[count:])
+    return EmbedAnswer(
+        served=encoded[0].served,
+        dim=len(vectors[0]),
+        texts=vectors[:count],
+        images=vectors[count:],
+        cut=[n for n, each in enumerate(encoded[:count]) if each.cut],
+    )
 
 
 @router.post("/classify")
@@ -78,7 +86,9 @@ def _similar(reader: Reader, wanted: SearchRequest) -> Answer:
 
 
 def _nearest(reader: Reader, vector: Vectors, wanted: SearchRequest) -> Answer:
-    return reader.nearest(vector, wanted.k, wanted.filters, wanted.compare == "caption", wanted.text)
+    picture = wanted.image is not None
+    by_caption = wanted.compare == "caption"
+    return reader.search(Asked(wanted.text, vector, wanted.k, wanted.filters, wanted.mode, by_caption, picture))
 
 
 def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:
@@ -86,9 +96,8 @@ def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:
     return Answer(served=reader.served, hits=hits, pairs=reader.collection.pairs)
 
 
-async def _encode(parts: Serving, text: str | None, image: str | None) -> Encoded:
-    query = parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
-    return (await parts.backend.encode([query]))[0]
+async def _query(parts: Serving, text: str | None, image: str | None) -> Query:
+    return parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
 
 
 async def _of_one_model(parts: Serving, queries: list[Query]) -> list[Encoded]:

@@ -13,7 +13,7 @@ from journalclip_inference.audit import Audit
 from journalclip_inference.auth import Door, Principal, Role, require
 from journalclip_inference.backend import Backend
 from journalclip_inference.documents import Documents
-from journalclip_inference.images import ImageLimits, open_image
+from journalclip_inference.images import ImageLimits, opened
 from journalclip_inference.oidc import SignIn
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.desk import Desk
@@ -43,7 +43,10 @@ class Serving:
 
     def query(self, text: str | None, image: str | None) -> Query:
         """Checked and decoded. Raises `QueryInvalid`, `ImageRefused`."""
-        return Query(text, open_image(decoded(image), self.images) if image is not None else None)
+        if image is None:
+            return Query(text)
+        picture = opened(decoded(image), self.images)
+        return Query(text, picture.image, picture.done)
 
 
 def serving(request: Request) -> Serving:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from journalclip_inference.backend import Classified, Encoded, shares
+from journalclip_inference.backend import Classified, Encoded, encoded_by, shares
 from journalclip_inference.batching import Batcher, BatchLimits
 from journalclip_inference.distributed.outcome import carried
 from journalclip_inference.errors import IndexMismatch, NoChampion
@@ -100,7 +100,7 @@ class EncoderReplica:
 
     def _encode(self, queries: Sequence[Query]) -> list[Encoded]:
         loaded = self._take()  # once a batch, so that a batch is one model's
-        return [Encoded(loaded.served, vector) for vector in embed_queries(loaded.encoder, queries)]
+        return encoded_by(loaded.served, loaded.encoder, queries)
 
     def _open(self, version: ModelVersion) -> Loaded:
         return self._loaded(read_champion(self._store, version))

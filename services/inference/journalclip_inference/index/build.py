@@ -16,13 +16,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from journalclip_inference.analysis import ANALYSIS
 from journalclip_inference.documents import Documents
 from journalclip_inference.errors import IndexMismatch
 from journalclip_inference.index.ann import build_ann
-from journalclip_inference.index.manifest import AnnPart, IndexManifest, index_id, index_name, segment_name
+from journalclip_inference.index.collection import fetched
+from journalclip_inference.index.manifest import (
+    EDITION,
+    FORMAT,
+    AnnPart,
+    IndexManifest,
+    editions_of,
+    index_id,
+    index_name,
+    segment_name,
+)
 from journalclip_inference.index.projection import project
 from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import EXACT_UP_TO, Rows, Vectors
+from journalclip_inference.index.words import write_words
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
@@ -36,6 +48,7 @@ _BATCH = 256  # pictures held at once: some 40 MB at the size that shards keep
 _NEGATIVES = 512  # captions a pair's loss is taken against: a training batch's worth
 _CHUNK = 16_384  # pairs whose losses are taken at once: 16,384 x 512 floats are 33 MB
 _NPY, _PARQUET, _BINARY = "application/x-npy", "application/vnd.apache.parquet", "application/octet-stream"
+_TAR = "application/x-tar"
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -92,6 +105,8 @@ class Builder:
                 images=self._put_array(found.images),
                 texts=self._put_array(found.texts),
                 table=self.store.put_file("models", table, _PARQUET),
+                words=put_words(self.store, rows, Path(folder)),
+                analysis=ANALYSIS,
                 map=self._put_array(project(found.images)),
                 ann=self._ann(found, Path(folder)),
             )
@@ -107,6 +122,42 @@ class Builder:
         buffer = BytesIO()
         np.save(buffer, array)
         return self.store.put("models", buffer.getvalue(), _NPY)
+
+
+def put_words(store: ArtifactStore, rows: Iterable[Row], folder: Path) -> ArtifactRef:
+    """The words of rows as one artifact; ``folder`` is scratch."""
+    path = folder / "words.tar"
+    write_words(rows, path)
+    return store.put_file("models", path, _TAR)
+
+
+def former_edition(store: ArtifactStore, model_id: str, dataset_id: str) -> str | None:
+    """The newest edition with the same vectors and rows and other words; None where there is none."""
+    names = store.list_manifests("models", editions_of(model_id, dataset_id))
+    editions = [name.rpartition("/")[2] for name in names]
+    return next((each for each in reversed(editions) if each.startswith(f"{FORMAT}-") and each != EDITION), None)
+
+
+def reword(store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: str) -> ArtifactRef:
+    """An index and its segments with the words of the present analysis: nothing is embedded again."""
+    before = list(store.list_manifests("models", segment_name(model_id, dataset_id, "", former)))
+    for name in before:
+        _reword(store, cache, name, segment_name(model_id, dataset_id, name.rpartition("/")[2]))
+    # The base comes last: what serves it finds its segments.
+    return _reword(store, cache, index_name(model_id, dataset_id, former), index_name(model_id, dataset_id))
+
+
+def _reword(store: ArtifactStore, cache: Path, before: str, name: str) -> ArtifactRef:
+    ref = store.find_manifest("models", before)
+    if ref is None:
+        raise IndexMismatch(f"{before} is gone")
+    manifest = IndexManifest.model_validate_json(store.get(ref))
+    table = RowTable.read(fetched(store, cache, manifest.table))
+    with tempfile.TemporaryDirectory() as folder:
+        words = put_words(store, (table[n] for n in range(len(table))), Path(folder))
+    own = index_id(manifest.model_id, manifest.dataset_id, manifest.index_id)
+    made = manifest.model_copy(update={"index_id": own, "words": words, "analysis": ANALYSIS})
+    return store.put_manifest("models", name, made.canonical())
 
 
 @dataclass(frozen=True)
@@ -128,6 +179,7 @@ def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
         split=split,
         name=article.name,
         title=facts.title.value,
+        authors=facts.authors,
         journal=facts.journal.value,
         year=facts.year.value,
         doi=facts.doi.value,

@@ -14,20 +14,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from journalclip_inference.analysis import ANALYSIS
 from journalclip_inference.errors import IndexAbsent, IndexMismatch
 from journalclip_inference.index.facets import Facets, Filters, add_counts
 from journalclip_inference.index.manifest import IndexManifest, index_name, segment_name
 from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import Exact, Ivf, Mask, Rows, Searcher, Vectors
+from journalclip_inference.index.words import Words, unpacked
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 
 
 @dataclass(frozen=True)
 class Part:
-    """One index or segment, open."""
+    """One index or segment, open: vectors, words and rows in one order."""
 
     manifest: IndexManifest
     table: RowTable
+    words: Words
     facets: Facets
     images: Vectors
     texts: Vectors
@@ -35,6 +38,11 @@ class Part:
     by_image: Searcher
     by_text: Searcher
     shown: Mask | None  # False for rows that an earlier part already has
+
+    @property
+    def hidden(self) -> int:
+        """Rows that a search must not find."""
+        return 0 if self.shown is None else int((~self.shown).sum())
 
     def allowed(self, filters: Filters) -> Mask | None:
         mask = self.facets.mask(filters)
@@ -85,6 +93,21 @@ class Collection:
     @property
     def segments(self) -> tuple[str, ...]:
         return tuple(part.manifest.index_id for part in self.parts[1:])
+
+    @property
+    def placed(self) -> list[tuple[int, Part]]:
+        """Each part with the position of its first row."""
+        return [(int(start), part) for start, part in zip(self._starts, self.parts, strict=True)]
+
+    def split(self, positions: Sequence[int]) -> list[tuple[int, Part, list[int]]]:
+        """Parts that hold some of the positions: the first row's position, the part, its own row numbers."""
+        found: dict[int, list[int]] = {}
+        for position in positions:
+            found.setdefault(int(np.searchsorted(self._starts, position, side="right")) - 1, []).append(position)
+        return [
+            (int(self._starts[n]), self.parts[n], [each - int(self._starts[n]) for each in here])
+            for n, here in sorted(found.items())
+        ]
 
     def search(self, query: Vectors, k: int, filters: Filters, by_caption: bool = False) -> list[Found]:
         """The ``k`` best pairs for a unit vector [D], by their image (or caption) vector."""
@@ -176,7 +199,12 @@ def _open(store: ArtifactStore, cache: Path, ref: ArtifactRef, model_id: str, be
     by_image: Searcher = Exact(images)
     if manifest.ann is not None:
         by_image = Ivf.open(fetched(store, cache, manifest.ann.index), images, manifest.ann.probes)
-    return Part(manifest, table, Facets.of(table), images, texts, points, by_image, Exact(texts), _new(table, before))
+    if manifest.analysis != ANALYSIS:
+        raise IndexMismatch(f"{manifest.index_id}: its words were analysed by {manifest.analysis}, not by {ANALYSIS}")
+    words = Words(unpacked(fetched(store, cache, manifest.words)))
+    return Part(
+        manifest, table, words, Facets.of(table), images, texts, points, by_image, Exact(texts), _new(table, before)
+    )
 
 
 def _new(table: RowTable, before: Sequence[Part]) -> Mask | None:

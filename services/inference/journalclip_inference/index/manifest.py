@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from journalclip_inference.analysis import ANALYSIS
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id
 from journalclip_shared.records import Document
 
-# Part of every index id: raise it when rows or vectors change their meaning, and all indexes are built anew.
-FORMAT = "1"
+# Part of every index id and name: raise it when rows or vectors change their meaning, and all indexes are built anew.
+FORMAT = "2"
+# Words are analysed alike or not at all: another analysis is another index, with the vectors of the one before.
+EDITION = f"{FORMAT}-{ANALYSIS}"
 
 
 class AnnPart(Document):
@@ -31,17 +35,24 @@ class IndexManifest(Document):
     images: ArtifactRef = Field(description="float32 [pairs, dim] as .npy: image vectors.")
     texts: ArtifactRef = Field(description="float32 [pairs, dim] as .npy: caption vectors.")
     table: ArtifactRef = Field(description="Parquet, one row a pair, in the order of the vectors.")
+    words: ArtifactRef = Field(description="Tar of a tantivy index: the words of each row; see `index.words`.")
+    analysis: str = Field(description="Version of the analysis that made the words.")
     map: ArtifactRef = Field(description="float32 [pairs, 2] as .npy: where each pair lies on the map, 0 to 1.")
     ann: AnnPart | None = None
 
 
-def index_name(model_id: str, dataset_id: str) -> str:
-    return f"indexes/{model_id}/{dataset_id}"
+def index_name(model_id: str, dataset_id: str, edition: str = EDITION) -> str:
+    return f"{editions_of(model_id, dataset_id)}{edition}"
 
 
-def segment_name(model_id: str, dataset_id: str, article_id: str) -> str:
-    return f"segments/{model_id}/{dataset_id}/{article_id}"
+def editions_of(model_id: str, dataset_id: str) -> str:
+    """What the names of all editions of an index begin with."""
+    return f"{names.index(model_id, dataset_id)}/"
+
+
+def segment_name(model_id: str, dataset_id: str, article_id: str, edition: str = EDITION) -> str:
+    return f"segments/{model_id}/{dataset_id}/{edition}/{article_id}"
 
 
 def index_id(model_id: str, dataset_id: str, part: str = "") -> str:
-    return make_id("idx", FORMAT, model_id, dataset_id, part)
+    return make_id("idx", EDITION, model_id, dataset_id, part)

@@ -8,7 +8,7 @@ hundred thousand rows are a few hundred megabytes of text, and an answer needs t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class Row(Document):
     split: Split | None = Field(None, description="None: the article came after the dataset was frozen.")
     name: str = Field("", description="The PDF's name as it came.")
     title: str | None = None
+    authors: tuple[str, ...] = ()
     journal: str | None = None
     year: str | None = None
     doi: str | None = None
@@ -39,11 +40,15 @@ class Row(Document):
     loss: float = Field(0.0, description="Contrastive loss of this pair under the index's model, in nats.")
 
 
+_PARSED = 2_048  # rows kept parsed: what readers look at again and again; some 10 kB each
+
+
 class RowTable:
     """Rows in the order of the vectors."""
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table
+        self._parsed = lru_cache(_PARSED)(self._parse)
 
     @classmethod
     def read(cls, path: Path) -> RowTable:
@@ -73,6 +78,9 @@ class RowTable:
         return int(self._table.num_rows)
 
     def __getitem__(self, position: int) -> Row:
+        return self._parsed(position)
+
+    def _parse(self, position: int) -> Row:
         return Row.model_validate_json(self._table.column("row")[position].as_py())
 
     def column(self, name: str) -> list[str | None]:

@@ -8,13 +8,15 @@ from typing import Literal
 
 import numpy as np
 
-from journalclip_inference.hits import Hit, hit_of
+from journalclip_inference.hits import Hit, Standing, hit_of
 from journalclip_inference.index.rows import Row
 from journalclip_inference.reader import Reader
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
+from journalclip_shared.records.caption import RecordFlag
 
-Doubt = Literal["quality", "alignment", "loss"]
+Doubt = Literal["instruction", "unread", "quality", "alignment", "loss"]
+_FLAGGED: dict[RecordFlag, Doubt] = {"hidden-instruction": "instruction", "low-read-share": "unread"}
 
 _LOW_QUALITY = 0.7  # the class was chosen with less than this certainty
 _WORST_LOSSES = 0.1  # the share of pairs whose loss is looked at
@@ -52,7 +54,7 @@ def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) ->
 def doubts_of(row: Row, loss_bar: float) -> tuple[Doubt, ...]:
     """Why a pair should be looked at; empty where nothing speaks against it."""
     pair = row.pair
-    found: list[Doubt] = []
+    found: list[Doubt] = [doubt for flag, doubt in _FLAGGED.items() if flag in pair.record.flags]
     if pair.quality is not None and pair.quality.score < _LOW_QUALITY:
         found.append("quality")
     if pair.tier == "whole" and len({a or b for a, b in _LETTERED.findall(pair.text)}) > 1:
@@ -63,5 +65,5 @@ def doubts_of(row: Row, loss_bar: float) -> tuple[Doubt, ...]:
 
 
 def _doubted(reader: Reader, rank: int, position: int, row: Row, doubts: tuple[Doubt, ...]) -> Doubted:
-    hit = hit_of(row, rank, reader.collection.agreement(position), None)
+    hit = hit_of(row, Standing(rank, reader.collection.agreement(position)))
     return Doubted(hit=hit, doubts=doubts, loss=row.loss, box=row.pair.box)

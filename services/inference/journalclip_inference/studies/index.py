@@ -7,7 +7,7 @@ studies is a matrix of 200 MB: scanning it takes milliseconds, so there are no l
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.events import Event, Fact, ModelPromoted
 from journalclip_shared.ids import make_id
+from journalclip_shared.kinds import Kind
+from journalclip_shared.names import index as index_name
 from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
@@ -56,24 +57,18 @@ def quiet(done: int, total: int) -> None:
     del done, total
 
 
-class StudyIndexHandler:
-    """`ModelPromoted` of a study model -> its index, once."""
+class StudyIndexer:
+    """`journalclip_inference.handler.Indexer` of studies."""
 
-    group = "inference-index-studies"
-    consumes: tuple[type[Fact], ...] = (ModelPromoted,)
+    kind: Kind = "studies"
 
     def __init__(self, store: ArtifactStore, cache: Path, progress: Progress = quiet) -> None:
         self._store, self._cache, self._progress = store, cache, progress
 
-    def handle(self, event: Event) -> Iterable[Fact]:
-        fact = event.fact
-        if not isinstance(fact, ModelPromoted):
-            raise TypeError(f"{self.group} does not consume {event.topic}")
-        if fact.kind == "studies":
-            model = ModelManifest.model_validate_json(self._store.get(fact.manifest))
-            if self._store.find_manifest("models", index_name(model)) is None:
-                self._store.put_manifest("models", index_name(model), self._build(model).canonical())
-        return ()
+    def build(self, model: ModelManifest) -> ArtifactRef:
+        name = index_name(model.model_id, model.dataset_id)
+        found = self._store.find_manifest("models", name)
+        return found or self._store.put_manifest("models", name, self._build(model).canonical())
 
     def _build(self, model: ModelManifest) -> StudyIndex:
         encoder = StudyEncoder.load(fetch_folder(self._store, model.files, self._cache / "models"))
@@ -118,7 +113,7 @@ class StudyCollection:
     @classmethod
     def open(cls, store: ArtifactStore, model: ModelManifest) -> StudyCollection:
         """Raises `IndexAbsent`, `IndexMismatch`."""
-        found = store.find_manifest("models", index_name(model))
+        found = store.find_manifest("models", index_name(model.model_id, model.dataset_id))
         if found is None:
             raise IndexAbsent(model.model_id, model.dataset_id)
         index = StudyIndex.model_validate_json(store.get(found))
@@ -135,7 +130,3 @@ class StudyCollection:
 
     def row(self, study_id: str) -> StudyRow | None:
         return next((row for row in self.index.rows if row.study_id == study_id), None)
-
-
-def index_name(model: ModelManifest) -> str:
-    return f"indexes/{model.model_id}/{model.dataset_id}"

@@ -6,10 +6,9 @@ never sees an old answer. Only answers that validated are kept. One file an answ
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
 
 
@@ -30,11 +29,7 @@ class AnswerCache:
 
     def put(self, key: str, answer: str) -> None:
         path = self._path(key)
-        path.parent.mkdir(exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(answer)
-        Path(name).replace(path)
+        write_atomically(path, answer.encode("utf-8"))
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"

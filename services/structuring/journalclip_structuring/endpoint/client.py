@@ -1,36 +1,46 @@
 """The endpoint structurer: many texts at once, each tried a bounded number of times, none lost and none twice.
 
 An attempt reserves its worst cost, waits its turn, asks under one wall-clock limit (so that a slow drip ends as a
-timeout), reads at most `MAX_BODY`, and is written to the journal whatever came of it. The endpoint's own retry-after is
-obeyed within bounds. Failures after the last attempt are results with a code; they are never records.
+timeout), reads at most `MAX_BODY`, and is written to the journal whatever came of it. What follows depends on whose
+fault it was: the world's failures are waited for, within bounds, or stop all texts at once where no waiting helps; a
+bad answer is asked for again in other words, at most `WAYS` ways; a text that the model refuses is asked once.
+Failures after the last attempt are results with a code; they are never records.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from time import monotonic
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 import httpx
 
-from journalclip_shared.ids import sha256_hex
+from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_structuring.caption_answer import caption_record
 from journalclip_structuring.endpoint.answer import MAX_BODY, Answer, read_object, read_reply
 from journalclip_structuring.endpoint.cache import AnswerCache
 from journalclip_structuring.endpoint.journal import Attempt, Journal
+from journalclip_structuring.endpoint.refusals import SETTLED, world
 from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit
+from journalclip_structuring.endpoint.strict import strict_schema, without_nulls
 from journalclip_structuring.injection import flags_of
 from journalclip_structuring.prompts import answer_schema, messages, prompt_version
-from journalclip_structuring.structurer import Failure, Record, StructureRequest, StructureResult
+from journalclip_structuring.structurer import Failure, Kind, Record, StructureRequest, StructureResult
 from journalclip_structuring.study import load, to_record
 
-MAX_TEXT = 20_000  # characters; longer texts are no caption, and would cost without end
-_CHARS_PER_TOKEN = 2.5  # pessimistic for English, so that the reserved cost is an upper bound
-_RETRY_AFTER_MAX_S = 30.0  # an endpoint cannot park us for longer than this
+Format = Literal["json_schema", "json_object", "text"]
+MAX_TEXT: Final = 20_000  # characters; longer texts are no caption, and would cost without end
+WAYS: Final = 3  # ways of asking for one answer: plainly, with what was wrong, and with some chance added
+_CHARS_PER_TOKEN: Final = 2.5  # pessimistic for English, so that the reserved cost is an upper bound
+_RETRY_AFTER_MAX_S: Final = 30.0  # an endpoint cannot park us for longer than this
+_MORE_TOKENS: Final = 2  # after an answer that met its limit
+_CHANCE: Final = 0.4  # temperature of the last way; an answer at 0 would come again
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,42 @@ class EndpointOptions:
     attempts: int = 5
     timeout_s: float = 60.0
     answer_tokens: int = 1500
+    answers_as: tuple[str, ...] = ()  # other names that the answering model may bear: an alias, a path
+    format: Format = "json_schema"
+    extra: Mapping[str, Any] = field(default_factory=dict)  # merged into each request; null takes a key out
     backoff_s: float = 0.5
     backoff_max_s: float = 20.0
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How one answer is asked for; never twice in the same way after a bad answer."""
+
+    tokens: int
+    number: int = 1
+    remark: str = ""
+    temperature: float = 0.0
+
+    def after(self, failure: Failure) -> _Way:
+        """The next way: what was wrong is said, more room is given to what was cut, chance is added last."""
+        cut = failure.code == "answer-truncated"
+        return _Way(
+            self.tokens * _MORE_TOKENS if cut else self.tokens,
+            self.number + 1,
+            _REMARKS.get(failure.code, _REMARKS["answer-not-json"]),
+            _CHANCE if self.number + 1 == WAYS else 0.0,
+        )
+
+
+# Our own words for what was wrong: nothing of an answer, which may repeat the text, goes into an instruction.
+_REMARKS: Final = {
+    "answer-not-json": "An earlier answer was not one JSON object. Write the object alone, from brace to brace.",
+    "answer-truncated": "An earlier answer was cut off. Answer at once, without thinking aloud, and briefly.",
+    "answer-duplicate-key": "An earlier answer had a key twice in one object. Each key stands once.",
+    "answer-wrong-schema": "An earlier answer broke the schema. Use its terms only, and quote letter by letter.",
+}
+_UNBILLED: Final = SETTLED - {"model-swapped"} | {"endpoint-rate-limited"}  # refused before any token is made
 
 
 class EndpointStructurer:
@@ -72,9 +115,14 @@ class EndpointStructurer:
         self._journal = journal
         self._transport = transport
         self._rng = random.Random(options.seed)  # noqa: S311 - jitter, not secrecy
-        self.version = f"1-{sha256_hex(options.model.encode())[:8]}-{prompt_version()}"
+        self._models = frozenset({options.model, *options.answers_as})
+        self._formats: tuple[Format, ...] = get_args(Format)[get_args(Format).index(options.format) :]
+        self._stopped: Failure | None = None
+        asked = canonical_json([options.model, sorted(options.answers_as), dict(options.extra)])
+        self.version = f"2-{sha256_hex(asked)[:8]}-{prompt_version()}"
 
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
+        self._stopped = None
         return asyncio.run(self._all(texts))
 
     async def _all(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
@@ -88,8 +136,7 @@ class EndpointStructurer:
     ) -> StructureResult:
         if len(request.text) > MAX_TEXT:
             return StructureResult(request.request_id, Failure("text-too-long", f"{len(request.text)} characters"))
-        body = self._body(request)
-        key = AnswerCache.key(body)
+        key = AnswerCache.key(self._body(request, _Way(self._options.answer_tokens), get_args(Format)[0]))
         kept = self._cache.get(key)
         if kept is not None:
             outcome = self._record(kept, request)
@@ -97,36 +144,58 @@ class EndpointStructurer:
                 self._note(request, 0, "cached", "", 0.0, 0.0)
                 return StructureResult(request.request_id, outcome)
         async with gate:
-            return StructureResult(request.request_id, await self._attempts(client, request, body, key))
+            return StructureResult(request.request_id, await self._attempts(client, request, key))
 
-    async def _attempts(
-        self, client: httpx.AsyncClient, request: StructureRequest, body: dict[str, Any], key: str
-    ) -> Record | Failure:
-        failure = Failure("not-tried", "")
+    async def _attempts(self, client: httpx.AsyncClient, request: StructureRequest, key: str) -> Record | Failure:
+        failure, way = Failure("not-tried", ""), _Way(self._options.answer_tokens)
         for attempt in range(1, self._options.attempts + 1):
-            reserved = self._worst_cost(body)
-            if not self._budget.reserve(reserved):
-                failure = Failure("spend-cap-reached", f"cap {self._budget.cap} USD", retryable=True)
-                self._note(request, attempt, failure.code, failure.reason, 0.0, 0.0)
-                return failure
-            await self._rate.wait()
-            started = monotonic()
-            reply, retry_after = await self._ask(client, body)
-            cost = self._settle(reply, reserved)
-            outcome = reply if isinstance(reply, Failure) else self._record(reply.text, request)
-            failed = isinstance(outcome, Failure)
-            code, detail = (outcome.code, outcome.reason) if isinstance(outcome, Failure) else ("ok", "")
-            self._note(request, attempt, code, detail, monotonic() - started, cost)
-            if not isinstance(outcome, Failure) and isinstance(reply, Answer):
-                self._cache.put(key, reply.text)
+            if self._stopped is not None:
+                return self._stopped
+            asked_in = self._formats[0]
+            outcome, retry_after = await self._attempt(client, request, key, attempt, way)
+            if not isinstance(outcome, Failure):
                 return outcome
-            assert failed
-            failure = outcome if isinstance(outcome, Failure) else failure
-            if failure.code == "endpoint-refused-request":
-                return failure  # asking the same again cannot help
+            failure = outcome
+            if failure.code == "endpoint-schema-refused" and self._step_down(asked_in):
+                continue
+            if failure.stops:
+                self._stopped = failure
+            if failure.stops or failure.code.startswith("text-"):
+                return failure
+            if not failure.retryable:
+                way = way.after(failure)
+                if way.number > WAYS:
+                    return failure
             if attempt < self._options.attempts:
                 await asyncio.sleep(self._pause(attempt, retry_after))
         return failure
+
+    async def _attempt(
+        self, client: httpx.AsyncClient, request: StructureRequest, key: str, attempt: int, way: _Way
+    ) -> tuple[Record | Failure, float]:
+        body = self._body(request, way, self._formats[0])
+        reserved = self._worst_cost(body, way)
+        if not self._budget.reserve(reserved):
+            failure = world("spend-cap-reached", "the cap leaves no money", "JOURNALCLIP_SPEND_CAP_USD")
+            self._note(request, attempt, failure.code, failure.reason, 0.0, 0.0)
+            return failure, 0.0
+        await self._rate.wait()
+        started = monotonic()
+        reply, retry_after = await self._ask(client, body)
+        cost = self._settle(reply, reserved)
+        outcome = reply if isinstance(reply, Failure) else self._record(reply.text, request)
+        code, detail = (outcome.code, outcome.reason) if isinstance(outcome, Failure) else ("ok", "")
+        self._note(request, attempt, code, detail, monotonic() - started, cost)
+        if not isinstance(outcome, Failure) and isinstance(reply, Answer):
+            self._cache.put(key, reply.text)
+        return outcome, retry_after
+
+    def _step_down(self, refused: Format) -> bool:
+        """To a weaker answer format, once for all texts; the prompt says the schema, and answers are checked."""
+        if self._formats[0] == refused and len(self._formats) > 1:
+            self._formats = self._formats[1:]
+        now: Format = self._formats[0]
+        return now != refused
 
     async def _ask(self, client: httpx.AsyncClient, body: dict[str, Any]) -> tuple[Answer | Failure, float]:
         url = f"{self._options.url.rstrip('/')}/chat/completions"
@@ -135,11 +204,12 @@ class EndpointStructurer:
                 async with client.stream("POST", url, json=body) as response:
                     content = await _read_capped(response)
                     after = _retry_after(response)
-                    return read_reply(response.status_code, content, self._options.model), after
+                    return read_reply(response.status_code, content, self._models), after
         except TimeoutError:
-            return Failure("endpoint-timeout", f"no whole answer in {self._options.timeout_s} s", retryable=True), 0.0
+            late = f"no whole answer in {self._options.timeout_s} s"
+            return world("endpoint-timeout", late, "JOURNALCLIP_ENDPOINT_TIMEOUT_S"), 0.0
         except httpx.HTTPError as error:
-            return Failure("endpoint-unavailable", type(error).__name__, retryable=True), 0.0
+            return world("endpoint-unavailable", type(error).__name__, "JOURNALCLIP_ENDPOINT_URL"), 0.0
 
     def _record(self, text: str, request: StructureRequest) -> Record | Failure:
         by = f"{self.name}/{self.version}"
@@ -149,33 +219,38 @@ class EndpointStructurer:
         try:
             record: Record
             if request.kind == "report":
-                record = to_record(load(text), request.text, by)
+                record = to_record(load(json.dumps(without_nulls(parsed))), request.text, by)
             else:
                 record = caption_record(parsed, request, by)
         except ValueError as error:
             return Failure("answer-wrong-schema", str(error)[:200])
-        return record.model_copy(update={"flags": flags_of(request.text)})
+        return record.model_copy(update={"flags": (*flags_of(request.text), *record.flags)})
 
-    def _body(self, request: StructureRequest) -> dict[str, Any]:
-        schema = {"name": request.kind, "strict": True, "schema": answer_schema(request.kind)}
-        return {
+    def _body(self, request: StructureRequest, way: _Way, form: Format) -> dict[str, Any]:
+        body: dict[str, Any] = {
             "model": self._options.model,
-            "messages": messages(request.text, request.kind),
-            "temperature": 0,
-            "max_tokens": self._options.answer_tokens,
-            "response_format": {"type": "json_schema", "json_schema": schema},
+            "messages": messages(request.text, request.kind, examples=True, remark=way.remark),
+            "temperature": way.temperature,
+            "max_tokens": way.tokens,
         }
+        if form == "json_schema":
+            schema = {"name": request.kind, "strict": True, "schema": _schema(request.kind)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif form == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        body |= self._options.extra
+        return {key: value for key, value in body.items() if value is not None}
 
-    def _worst_cost(self, body: dict[str, Any]) -> float:
+    def _worst_cost(self, body: dict[str, Any], way: _Way) -> float:
         characters = sum(len(message["content"].encode()) for message in body["messages"])
-        return self._prices.cost(int(characters / _CHARS_PER_TOKEN) + 100, self._options.answer_tokens)
+        return self._prices.cost(int(characters / _CHARS_PER_TOKEN) + 100, way.tokens)
 
     def _settle(self, reply: Answer | Failure, reserved: float) -> float:
         """A failed attempt may have been billed all the same: it counts at its worst."""
         cost = reserved
         if isinstance(reply, Answer) and reply.prompt_tokens:
             cost = min(reserved, self._prices.cost(reply.prompt_tokens, reply.answer_tokens))
-        elif isinstance(reply, Failure) and reply.code in {"endpoint-rate-limited", "endpoint-refused-request"}:
+        elif isinstance(reply, Failure) and reply.code in _UNBILLED:
             cost = 0.0  # these are refused before any token is made
         self._budget.settle(reserved, cost)
         return cost
@@ -193,6 +268,11 @@ class EndpointStructurer:
         self._journal.record(
             Attempt(request.request_id, digest, attempt, code, detail, round(seconds, 3), cost, model, at)
         )
+
+
+@cache
+def _schema(kind: Kind) -> dict[str, Any]:
+    return strict_schema(answer_schema(kind))
 
 
 async def _read_capped(response: httpx.Response) -> bytes:

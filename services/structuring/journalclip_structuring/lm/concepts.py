@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from journalclip_structuring.pseudo.write import plural, templates
-from journalclip_structuring.study import SEQUENCES, SIGNALS
+from journalclip_structuring.report_record import SEQUENCES
+from journalclip_structuring.study import SIGNALS
 from journalclip_structuring.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _pieces() -> Iterator[tuple[str, tuple[Concept, ...]]]:
             value = "1" if term == "single" else term
             yield f',"{key}":"{value}"', ((key, value),)
     for name in SEQUENCES:
-        yield from ((text, (("q", name),)) for text in (f'"{name}",', f'"{name}"],"f":['))
+        yield from ((text, (("q", name),)) for text in (f'"{name}",', f'"{name}"],"f":[', f'"{name}"],"w":['))
         for signal in ("", *SIGNALS):
             said = (("q", name), ("o", signal)) if signal else (("q", name),)
             yield from ((text, said) for text in (f',"o":{{"{name}":"{signal}"', f',"{name}":"{signal}"'))

@@ -81,7 +81,7 @@ def answer_pieces() -> list[str]:
     finding = properties["f"]["items"]["properties"]
     pieces = ['{"q":[', '],"f":[', "]}", "}]}", "}}]}", ',"n":1', ',"z":"', 'mm"', 'cm"']
     for name in properties["q"]["items"]["enum"]:
-        pieces += [f'"{name}",', f'"{name}"],"f":[']
+        pieces += [f'"{name}",', f'"{name}"],"f":[', f'"{name}"],"w":[']
         for signal in finding["o"]["properties"][name]["enum"]:
             pieces += [f',"o":{{"{name}":"{signal}"', f',"{name}":"{signal}"']
     for term in finding["t"]["enum"]:

@@ -9,10 +9,12 @@ from random import Random
 from typing import Final, get_args
 
 from journalclip_shared.records.caption import Certainty
-from journalclip_shared.records.report import Enhancement, MassEffect, Shape
+from journalclip_shared.records.report import Enhancement, MassEffect, ReportLanguage, Shape
+from journalclip_structuring.pseudo.chinese import ChineseWriter
 from journalclip_structuring.pseudo.draw import draw_study
 from journalclip_structuring.pseudo.write import Split, Writer, templates
-from journalclip_structuring.study import SEQUENCES, SIGNALS, Study, StudyFinding
+from journalclip_structuring.report_record import SEQUENCES
+from journalclip_structuring.study import SIGNALS, Study, StudyFinding
 from journalclip_structuring.vocabulary import vocabulary
 
 
@@ -26,7 +28,7 @@ class PseudoReport:
 
 
 def pseudo_reports(
-    seed: int, count: int, split: Split = "train", most: int = 3, first: int = 0
+    seed: int, count: int, split: Split = "train", most: int = 3, first: int = 0, language: ReportLanguage = "en"
 ) -> Iterator[PseudoReport]:
     """``count`` reports, no text twice; the same arguments give the same reports, each independent of ``count``.
 
@@ -37,10 +39,13 @@ def pseudo_reports(
     index = first
     while len(seen) < count:
         rng = Random(f"{split}:{seed}:{index}")  # noqa: S311 - a seeded draw is the point; nothing is secret here
-        text, study = Writer(rng, split).write(draw_study(rng, most))
+        writer = ChineseWriter(rng, split) if language == "zh" else Writer(rng, split)
+        text, study = writer.write(draw_study(rng, most))
         if text not in seen:
             seen.add(text)
-            yield PseudoReport(f"{split}-{most}-{seed}-{index}", text, study)
+            yield PseudoReport(
+                f"{split}-{most}-{seed}-{index}" + ("" if language == "en" else f"-{language}"), text, study
+            )
         index += 1
 
 

@@ -7,7 +7,8 @@ from typing import Final, TypeVar, get_args
 
 from journalclip_shared.records.caption import Certainty, Laterality
 from journalclip_shared.records.report import Enhancement, MassEffect, SequenceName, Shape, Signal
-from journalclip_structuring.study import SEQUENCES, SIGNALS, Study, StudyFinding
+from journalclip_structuring.report_record import SEQUENCES
+from journalclip_structuring.study import SIGNALS, Study, StudyFinding
 from journalclip_structuring.vocabulary import vocabulary
 
 _T = TypeVar("_T")

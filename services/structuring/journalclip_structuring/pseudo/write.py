@@ -36,6 +36,9 @@ def templates(name: str) -> dict[str, dict[str, list[str]]]:
 class Writer:
     """Writes one report; all choices come from ``rng``, sentence templates from ``split`` alone."""
 
+    sentences = "report"  # the templates of sentences, and of the words in them
+    words = "words"
+
     def __init__(self, rng: Random, split: Split = "train") -> None:
         self._rng = rng
         self._split = split
@@ -46,29 +49,30 @@ class Writer:
         denied = [finding for finding in study.findings if finding.negated]
         blocks = [([finding], self._present(finding)) for finding in present] + self._denials(denied)
         self._rng.shuffle(blocks)
-        loose = self._normals(study) + [
-            [self._say("filler", n=str(self._rng.randint(2, 80)))] for _ in range(self._few())
-        ]
+        calm = self._calm(study)
+        loose = [[self._say("normal", **self._on(calm))]] if calm else []
+        loose += [[self._say("filler", n=str(self._rng.randint(2, 80)))] for _ in range(self._few())]
         texts = [" ".join(sentences) for _, sentences in blocks]
         for sentences in loose:
             texts.insert(self._rng.randint(0, len(texts)), " ".join(sentences))
         ordered = tuple(finding for findings, _ in blocks for finding in findings)
         head = [self._say("technique", on=self._names(study.sequences))]
         joint = self._rng.choice((" ", " ", " ", "\n"))
-        return joint.join(head + texts), Study(sequences=study.sequences, findings=ordered)
+        normal = tuple(sequence for sequence in study.sequences if sequence in calm)
+        return joint.join(head + texts), Study(sequences=study.sequences, normal=normal, findings=ordered)
 
     def _few(self) -> int:
         return self._rng.choice((0, 0, 1, 1, 2, 3))
 
     def _say(self, slot: str, **values: str) -> str:
-        pool = templates("report")[slot]
+        pool = templates(self.sentences)[slot]
         sentence = self._rng.choice(pool[self._split]).format_map(values)
         sentence = re.sub(r"\s+", " ", sentence).strip().replace(" .", ".").replace(" ,", ",").replace("..", ".")
         sentence = sentence.lstrip(",: ")  # of a place that there was none of
         return sentence[0].upper() + sentence[1:] if self._rng.random() < 0.95 else sentence
 
     def _word(self, table: str, term: str) -> str:
-        return self._rng.choice(templates("words")[table][term])
+        return self._rng.choice(templates(self.words)[table][term])
 
     def _synonym(self, name: str, term: str) -> str:
         return self._rng.choice(vocabulary(name).terms[term])
@@ -103,9 +107,12 @@ class Writer:
         if finding.mass_effect:
             follow.append(self._say("mass", it=self._it(), mass=self._word("mass_effect", finding.mass_effect)))
         if finding.shape and "shape" not in in_intro:
-            follow.append(f"{self._it().capitalize()} is {self._synonym('report_shape', finding.shape)}.")
+            follow.append(self._shape(finding))
         rng.shuffle(follow)
         return [first, *follow]
+
+    def _shape(self, finding: StudyFinding) -> str:
+        return f"{self._it().capitalize()} is {self._synonym('report_shape', finding.shape or '')}."
 
     def _groups(self, finding: StudyFinding) -> list[Group]:
         """Sequences that share a signal, merged or not; restricted diffusion is said as such half of the time."""
@@ -199,7 +206,7 @@ class Writer:
         return joint.join(values.split("x")) + self._rng.choice((" ", " ", "")) + unit
 
     def _it(self) -> str:
-        return self._rng.choice(templates("words")["it"]["words"])
+        return self._rng.choice(templates(self.words)["it"]["words"])
 
     def _denials(self, denied: Sequence[StudyFinding]) -> list[tuple[list[StudyFinding], list[str]]]:
         blocks: list[tuple[list[StudyFinding], list[str]]] = []
@@ -222,12 +229,13 @@ class Writer:
     def _denied(self, finding: StudyFinding) -> str:
         return self._synonym("report_finding", finding.term)
 
-    def _normals(self, study: Study) -> list[list[str]]:
+    def _calm(self, study: Study) -> tuple[SequenceName, ...]:
+        """Sequences that the report will call normal: those that show nothing, or none."""
         shown = {sequence for finding in study.findings for sequence in finding.on if not finding.negated}
         silent = [sequence for sequence in study.sequences if sequence not in shown]
         if not silent or self._rng.random() < 0.5 or any(not f.on and not f.negated for f in study.findings):
-            return []
-        return [[self._say("normal", **self._on(tuple(silent)))]]
+            return ()
+        return tuple(silent)
 
 
 def plural(noun: str) -> str:

@@ -1,52 +1,79 @@
 """`VolumesExtracted` in, `StudyStructured` out: each sequence beside what the report says of it (SeLIP's pairs).
 
 Idempotent by the manifest ``structured/<extractor>/<structurer>/<study_id>``. A sequence that the report does not speak
-of has no pair and stays part of the study; a description without a volume is in the record only. A report that the
-structurer cannot do is done by rules and flagged; when the structurer itself is unwell the delivery is tried again.
+of, or of which nothing was recognised, has no pair and stays part of the study; ``without_pair`` counts why. A report
+that names no sequence is said of all volumes, unless the options say otherwise. A description without a volume is in
+the record only. A report that the structurer cannot do, such as one in a language that is not read, is refused with its
+reason; where the structurer itself is unavailable nothing is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
+from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
-from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared import names
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.report import ReportRecord
+from journalclip_shared.records.report import ReportLanguage, ReportRecord, SequenceDescription, SequenceName
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair
-from journalclip_structuring.errors import StructurerUnavailable, UnreadableDocument
-from journalclip_structuring.handler import slug
-from journalclip_structuring.rules import RuleStructurer
+from journalclip_structuring.errors import UnreadableDocument, UnsupportedReport
+from journalclip_structuring.handler import finished, slug
+from journalclip_structuring.report_record import attached
+from journalclip_structuring.report_rendering import rendered
 from journalclip_structuring.structurer import Structurer, StructureRequest, signature
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """How reports become pairs."""
+
+    language: ReportLanguage = "en"  # of the renderings, whatever the language of the report
+    unnamed: Literal["attach", "leave"] = "attach"  # a report that names no sequence: all volumes get it, or none
 
 
 class StudyStructuringHandler:
     """One report an event."""
 
-    group = "structuring-studies"
+    group = names.group("structuring", "studies")
     consumes: tuple[type[Fact], ...] = (VolumesExtracted,)
 
-    def __init__(self, store: ArtifactStore, structurer: Structurer) -> None:
+    def __init__(self, store: ArtifactStore, structurer: Structurer, options: ReportOptions | None = None) -> None:
         self._store, self._structurer = store, structurer
-        self._rules = RuleStructurer()
+        self._options = options or ReportOptions()
+        self.metrics: Sequence[Collector] = getattr(structurer, "metrics", ())
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `UnreadableDocument`, `StructurerUnavailable`."""
+        """Raises `UnreadableDocument`, `UnsupportedReport`, and what `finished` and a failed report raise."""
         fact = event.fact
         if not isinstance(fact, VolumesExtracted):
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
         study = self._read(fact)
         version = signature(self._structurer)
-        name = f"structured/{slug(study.extractor)}/{slug(version)}/{study.study_id}"
-        done = self._store.find_manifest("studies", name)
-        if done is not None:
-            structured = StructuredStudy.model_validate_json(self._store.get(done))
-        else:
-            structured = self._structure(study, fact, version)
-            done = self._store.put_manifest("studies", name, structured.canonical())
+        structured, done = self._document(study, fact, version)
         return [StudyStructured(study_id=study.study_id, document=done, pairs=len(structured.pairs))]
+
+    def _document(
+        self, study: ExtractedStudy, fact: VolumesExtracted, version: str
+    ) -> tuple[StructuredStudy, ArtifactRef]:
+        """Of this version of the study; one that was submitted again with other content is a second."""
+        first = names.structured(slug(study.extractor), slug(version), study.study_id)
+        for name in (first, f"{first}/{fact.document.sha256[:16]}"):
+            done = self._store.find_manifest("studies", name)
+            if done is None:
+                structured = self._structure(study, fact, version)
+                return structured, self._store.put_manifest("studies", name, structured.canonical())
+            structured = StructuredStudy.model_validate_json(self._store.get(done))
+            if structured.source == fact.document:
+                return structured, done
+        raise AssertionError("a document named after its source is of another one")
 
     def _read(self, fact: VolumesExtracted) -> ExtractedStudy:
         try:
@@ -56,10 +83,14 @@ class StudyStructuringHandler:
 
     def _structure(self, study: ExtractedStudy, fact: VolumesExtracted, version: str) -> StructuredStudy:
         record = self._record(study.report)
-        said = {each.sequence: each for each in record.descriptions}
+        if self._options.unnamed == "attach":
+            record = attached(record, [volume.sequence for volume in study.volumes])
+        record = rendered(record, self._options.language)
+        described = {each.sequence: each for each in record.descriptions}
+        said = {name: each for name, each in described.items() if each.recognised and each.rendering}
         pairs = [
             StudyPair(
-                pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, version),
+                pair_id=make_id("pair", study.study_id, volume.series_id, study.extractor, record.by or version),
                 study_id=study.study_id,
                 patient=study.patient,
                 sequence=volume.sequence,
@@ -68,8 +99,9 @@ class StudyStructuringHandler:
                 description=said[volume.sequence],
             )
             for volume in study.volumes
-            if volume.sequence in said and said[volume.sequence].rendering
+            if volume.sequence in said
         ]
+        missing = Counter(_why(described, v.sequence) for v in study.volumes if v.sequence not in said)
         return StructuredStudy(
             study_id=study.study_id,
             patient=study.patient,
@@ -80,17 +112,23 @@ class StudyStructuringHandler:
             volumes=study.volumes,
             record=record,
             pairs=tuple(pairs),
+            without_pair=dict(sorted(missing.items())),
         )
 
     def _record(self, report: str) -> ReportRecord:
         if not report.strip():
             return ReportRecord()
         request = StructureRequest("report", report, kind="report")
-        result = self._structurer.structure([request])[0]
-        if isinstance(result.record, ReportRecord):
-            return result.record
-        if result.failure is not None and result.failure.retryable:
-            raise StructurerUnavailable(result.failure.code, result.failure.reason, 1)
-        stand_in = self._rules.structure([request])[0].record
-        assert isinstance(stand_in, ReportRecord), "rules give every report a record"
-        return stand_in.model_copy(update={"flags": (*stand_in.flags, "fallback")})
+        result = finished(self._structurer.structure([request]))[0]
+        failure = result.failure
+        if failure is not None and failure.code == "language-unsupported":
+            raise UnsupportedReport(failure.reason)
+        if failure is not None:
+            raise PermanentError(failure.code, failure.reason, "docs/operations/errors.md says what the code means.")
+        assert isinstance(result.record, ReportRecord), "a report's record is of a report"
+        return result.record
+
+
+def _why(described: dict[SequenceName, SequenceDescription], sequence: SequenceName) -> str:
+    """Why a volume has no pair."""
+    return "nothing-recognised" if sequence in described else "not-described"

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint that misbehaves in one of twelve ways, in process and without a socket.
+"""An OpenAI-compatible endpoint that misbehaves in one of many ways, in process and without a socket.
 
 It knows the right answer to every text it will be asked about; with probability ``share`` an attempt goes wrong in the
 way of its mode, else it is answered properly. It keeps its own books (requests seen, tokens billed), so that a client's
@@ -17,9 +17,21 @@ import httpx
 
 Mode = Literal[
     "429 storm", "5xx", "stall", "truncated JSON", "wrong schema", "refusal", "duplicate keys", "model swapped",
-    "empty", "huge", "non-UTF-8", "slow drip",
+    "empty", "huge", "non-UTF-8", "slow drip", "fenced", "thinking", "prose", "cut short", "401", "403", "404",
+    "redirect", "model unknown", "schema refused", "too long", "content refused", "HTML",
 ]  # fmt: skip
 MODES: tuple[Mode, ...] = get_args(Mode)
+_STATUS: dict[str, tuple[int, str]] = {
+    "429 storm": (429, "slow down"),
+    "401": (401, '{"error": {"message": "Incorrect API key provided"}}'),
+    "403": (403, '{"error": {"message": "Your key may not use this"}}'),
+    "404": (404, "404 page not found"),
+    "redirect": (307, ""),
+    "model unknown": (404, '{"error": {"message": "The model `m` does not exist.", "code": "model_not_found"}}'),
+    "too long": (400, '{"error": {"message": "This model\'s maximum context length is 512 tokens."}}'),
+    "content refused": (400, '{"error": {"code": "content_filter", "message": "content management policy"}}'),
+    "HTML": (200, "<html>Welcome to the proxy</html>"),
+}
 _HUGE = 5 << 18  # bytes: a quarter above what a client should read
 
 
@@ -32,6 +44,7 @@ class Misbehaving(httpx.AsyncBaseTransport):
         self._share = share
         self._rng = Random(seed)  # noqa: S311 - seeded on purpose
         self.requests = 0
+        self.bodies: list[dict[str, Any]] = []
         self.billed_prompt = 0
         self.billed_answer = 0
 
@@ -39,8 +52,12 @@ class Misbehaving(httpx.AsyncBaseTransport):
         body = json.loads(await request.aread())
         self.requests += 1
         bad = self._mode is not None and self._rng.random() < self._share
-        if bad and self._mode == "429 storm":
-            return httpx.Response(429, headers={"retry-after": "0"}, content=b"slow down")
+        self.bodies.append(body)
+        if bad and self._mode in _STATUS:
+            status, text = _STATUS[str(self._mode)]
+            return httpx.Response(status, headers={"retry-after": "0"}, content=text.encode())
+        if bad and self._mode == "schema refused" and "response_format" in body:
+            return httpx.Response(400, content=b'{"error": {"message": "response_format is not supported"}}')
         if bad and self._mode == "5xx":
             return httpx.Response(self._rng.choice((500, 502, 503, 504)), content=b"<html>oops")
         if bad and self._mode == "stall":
@@ -74,6 +91,15 @@ def _spoil(reply: dict[str, Any], mode: Mode | None) -> None:
     answer = message["content"]
     if mode == "truncated JSON":
         message["content"] = answer[: len(answer) // 2]
+    elif mode == "cut short":
+        message["content"] = answer[: len(answer) // 2]
+        reply["choices"][0]["finish_reason"] = "length"
+    elif mode == "fenced":
+        message["content"] = f"```json\n{answer}\n```"
+    elif mode == "thinking":
+        message["content"] = f"<think>The text {{speaks}} of one thing.</think>\n{answer}"
+    elif mode == "prose":
+        message["content"] = f"Here is the object: {answer} I hope that it helps."
     elif mode == "wrong schema":
         message["content"] = json.dumps({"q": ["T9WI"], "f": [{"t": "unicorn", "x": 1}]})
     elif mode == "refusal":

@@ -1,8 +1,8 @@
-"""Training on a GPU cluster: one RayJob for each frozen dataset, and its end is the event's end.
+"""Training on a GPU cluster: one RayJob for each training that is asked for, and its end is the event's end.
 
-The launcher holds the training group's place in the log and no GPU. For a `DatasetFrozen` it makes a RayJob from the
-chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds its job
-again, and an event that comes twice starts nothing twice. The job runs the same training handler and publishes
+The launcher holds the training group's place in the log and no GPU. For a `TrainingRequested` it makes a RayJob from
+the chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds its
+job again, and an event that comes twice starts nothing twice. The job runs the same training handler and publishes
 `ModelTrained` itself; a job that failed is a dead letter like any other.
 """
 
@@ -17,10 +17,12 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field, JsonValue
 
+from journalclip_shared import names
 from journalclip_shared.errors import PermanentError, TransientError
-from journalclip_shared.events import DatasetFrozen, Event, Fact
+from journalclip_shared.events import DatasetFrozen, Event, Fact, TrainingRequested
 from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_training.launcher.kubernetes import Resource
+from journalclip_training.requests import DefaultTraining
 
 _log = logging.getLogger(__name__)
 
@@ -68,29 +70,41 @@ class TrainingJobFailed(PermanentError):
 
 
 class LaunchingHandler:
-    """`DatasetFrozen` in, nothing out: the job says the rest."""
+    """`TrainingRequested` in, nothing out: the job says the rest. A `DatasetFrozen` is answered with a request."""
 
-    group = "training"
-    consumes: tuple[type[Fact], ...] = (DatasetFrozen,)
+    consumes: tuple[type[Fact], ...] = (DatasetFrozen, TrainingRequested)
 
     def __init__(
-        self, objects: Objects, template: str, stopping: threading.Event, wait: Callable[[float], object] | None = None
+        self,
+        objects: Objects,
+        template: str,
+        default: DefaultTraining,
+        stopping: threading.Event,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         """``template`` names the config map; ``stopping`` ends a wait, and the event comes again after the restart."""
         self._objects, self._template, self._stopping = objects, template, stopping
+        self._default = default
+        self.group = names.group("training", default.kind)
         self._wait = wait or stopping.wait
 
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `TrainingJobFailed`, `TransientError`, `PermanentError` ``cluster-refused``, ``ray-job-template``."""
-        if not isinstance(event.fact, DatasetFrozen):
-            raise TypeError(f"{type(event.fact).__name__} is not for training")
-        wanted = self._job(event.fact)
+        fact = event.fact
+        if isinstance(fact, DatasetFrozen):
+            return self._default.answer(fact)
+        if not isinstance(fact, TrainingRequested):
+            raise TypeError(f"{type(fact).__name__} is not for training")
+        return self._launch(fact) if fact.kind == self._default.kind else []
+
+    def _launch(self, fact: TrainingRequested) -> list[Fact]:
+        wanted = self._job(fact)
         name = job_name(wanted)
         while not self._stopping.is_set():
             found = self._objects.get(RAY, "rayjobs", name)
             if found is None:
                 self._objects.create(RAY, "rayjobs", wanted)
-                _log.info("made RayJob %s", name, extra={"dataset_id": event.fact.dataset_id})
+                _log.info("made RayJob %s", name, extra={"dataset_id": fact.dataset_id})
             else:
                 status = RayJobStatus.model_validate(found.get("status") or {})
                 if status.failed:
@@ -100,15 +114,15 @@ class LaunchingHandler:
             self._wait(_POLL_S)
         raise TransientError(f"stopping while RayJob {name} runs")
 
-    def _job(self, fact: DatasetFrozen) -> Resource:
+    def _job(self, fact: TrainingRequested) -> Resource:
         owner = self._objects.get("v1", "configmaps", self._template)
         if owner is None:
             raise PermanentError("ray-job-template", f"no config map {self._template}", "Upgrade the release.")
         return fill(owner, fact)
 
 
-def fill(owner: Resource, fact: DatasetFrozen) -> Resource:
-    """The RayJob that the config map ``owner`` holds, for one dataset; it goes when its owner goes.
+def fill(owner: Resource, fact: TrainingRequested) -> Resource:
+    """The RayJob that the config map ``owner`` holds, for one training; it goes when its owner goes.
 
     Raises `PermanentError` ``ray-job-template``.
     """

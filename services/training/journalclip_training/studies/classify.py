@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn import functional
 
 from journalclip_evaluation.auroc import macro, one_against_rest
+from journalclip_evaluation.probe import probed
 from journalclip_modeling.studies.model import StudyModel
 from journalclip_training.studies.augment import vary
 from journalclip_training.studies.config import StudyDataConfig
@@ -109,8 +109,7 @@ def linear_probe(learnt: NDArray[np.float32], truth: NDArray[np.int64], asked: N
     """Logistic regression on frozen vectors, classes weighted alike; every class must be among ``truth`` [N]."""
     with warnings.catch_warnings():  # of one example a class, which is what few-shot asks for
         warnings.simplefilter("ignore", UserWarning)
-        fitted = LogisticRegression(C=_STRENGTH, max_iter=2000, class_weight="balanced").fit(learnt, truth)
-    return np.asarray(fitted.predict_proba(asked), dtype=np.float64)
+        return probed(learnt, truth, asked, _STRENGTH, balanced=True)
 
 
 def classification_scores(chances: Chances, truth: NDArray[np.int64]) -> dict[str, float]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
-from pydantic import TypeAdapter, ValidationError
-
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
-from journalclip_training.config import LossConfig, OptimConfig, assign
-from journalclip_training.errors import SettingInvalid
+from journalclip_training.config import LossConfig, OptimConfig
 
 
 @dataclass(frozen=True)
@@ -51,25 +47,3 @@ class StudyTrainConfig:
     @property
     def digest(self) -> str:
         return sha256_hex(self.canonical())
-
-
-_CONFIG = TypeAdapter(StudyTrainConfig)
-
-
-def study_config_from_json(data: bytes | str) -> StudyTrainConfig:
-    """Inverse of `StudyTrainConfig.canonical`."""
-    return _CONFIG.validate_json(data)
-
-
-def with_study_settings(config: StudyTrainConfig, assignments: Iterable[str]) -> StudyTrainConfig:
-    """``key=value`` pairs over a configuration. Raises `SettingInvalid`."""
-    tree = asdict(config)
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise SettingInvalid(assignment, "not of the form key=value")
-        assign(tree, key.split("."), value, assignment)
-    try:
-        return _CONFIG.validate_python(tree)
-    except ValidationError as error:
-        raise SettingInvalid(", ".join(assignments), error.errors()[0]["msg"]) from error

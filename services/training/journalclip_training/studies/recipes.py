@@ -1,11 +1,10 @@
-"""Recipes for studies: functions that return a whole configuration, as `journalclip_training.recipes` has them.
+"""Recipes of studies: functions that return a whole configuration, as those of articles do.
 
 `selip_paper` has the values of the paper's released code; those of the whole-study recipes are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from journalclip_modeling.studies.config import (
@@ -19,7 +18,6 @@ from journalclip_modeling.studies.config import (
     volume_resnet50,
 )
 from journalclip_training.config import LossConfig, OptimConfig
-from journalclip_training.errors import RecipeUnknown
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 
 _CHUNK = 240  # slices recomputed at a time: ten volumes of the published grid
@@ -116,21 +114,11 @@ def study_demo_vit() -> StudyTrainConfig:
     return replace(config, recipe="study_demo_vit", model=replace(config.model, tower=tiny_vit()))
 
 
-STUDY_RECIPES: dict[str, Callable[[], StudyTrainConfig]] = {
-    recipe.__name__: recipe
-    for recipe in (
-        study_demo,
-        study_demo_vit,
-        selip_paper,
-        selip_paper_demo,
-        selip_resnet50_studies,
-        selip_vit_b16_studies,
-    )
-}
-
-
-def study_recipe(name: str) -> StudyTrainConfig:
-    """Raises `RecipeUnknown`."""
-    if name not in STUDY_RECIPES:
-        raise RecipeUnknown(name, tuple(STUDY_RECIPES))
-    return STUDY_RECIPES[name]()
+STUDY_RECIPES = (
+    study_demo,
+    study_demo_vit,
+    selip_paper,
+    selip_paper_demo,
+    selip_resnet50_studies,
+    selip_vit_b16_studies,
+)

@@ -51,7 +51,7 @@ def build_report(what: Reported) -> str:
     if what.others:
         sections.append(("Paired differences", parts.paired(what.others, what.ranked)))
     sections.append(("By modality", parts.modalities(what.ranked)))
-    if what.dataset.manifest.kind == "figures":  # a report leaves the house; a patient's slices do not
+    if what.dataset.manifest.kind == "articles":  # a report leaves the house; a patient's slices do not
         sections.append(("Best and worst", parts.gallery_of(what.sketch, what.dataset, what.split)))
     sections.append(("Embedding map", parts.embedding_map(what.sketch)))
     sections += [(suite.title, parts.suite(suite)) for suite in what.suites]

@@ -122,6 +122,10 @@ class ArtifactStore(Protocol):
         """Names of manifests below ``prefix`` in sorted order; blobs are never listed."""
         ...
 
+    def available(self) -> bool:
+        """Does the store answer now? Never raises for a store that is away."""
+        ...
+
 
 def blob_key(sha256: str, media_type: str) -> str:
     """``sha256/ab/abcd....ext``; the extension helps people and web servers, nothing else reads it."""

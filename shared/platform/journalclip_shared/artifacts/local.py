@@ -178,6 +178,9 @@ class LocalArtifacts:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def available(self) -> bool:
+        return self._tmp.is_dir()
+
     def _sweep(self) -> None:
         oldest = time.time() - _STALE_S
         for leftover in self._tmp.iterdir():
@@ -192,7 +195,7 @@ def _disk() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _UNWELL:
-            raise TransientError(f"artifact folder: {error.strerror}") from error
+            raise TransientError(f"artifact folder: {error.strerror}", "store", certain=True) from error
         raise
 
 

@@ -31,14 +31,27 @@ from journalclip_shared.artifacts import (
     manifest_ref,
 )
 from journalclip_shared.artifacts.local import digest_of
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, JournalclipError, TransientError
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
 from journalclip_shared.settings import S3Settings
 
 _CHUNK = 1 << 20  # 1 MiB: memory stays flat whatever the object's size
 _ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "ResourceNotFound"}
-_DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+# What a store says of our own set-up: rights and keys, the clock, the region, a session that expired.
+_DENIED = {
+    "AccessDenied", "AccountProblem", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidSecurity",
+    "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired",
+    "UnauthorizedAccess", "XMinioAdminNoSuchUser",
+}  # fmt: skip
+_MISPLACED = {
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "InvalidBucketName",
+    "InvalidRegion",
+}
+_FULL = {"XMinioStorageFull", "InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded"}
+_STORE = "store"  # the dependency's name in errors and metrics
 
 
 class S3Artifacts:
@@ -118,6 +131,17 @@ class S3Artifacts:
             names = [str(each.object_name).removeprefix(base).removesuffix(".json") for each in found]
         yield from sorted(names)
 
+    def available(self) -> bool:
+        """Does the store answer at all? Whether it lets us do anything is another question."""
+        try:
+            with reached("available"):
+                self._client.bucket_exists(f"{self._prefix}articles")
+        except TransientError:
+            return False
+        except JournalclipError:
+            return True
+        return True
+
     def _bucket(self, ref: ArtifactRef) -> str:
         return self._prefix + ref.bucket
 
@@ -152,7 +176,7 @@ class S3Artifacts:
                 response.close()
                 response.release_conn()
         if received != expected:
-            raise TransientError(f"{ref.uri}: {received} of {expected} bytes arrived")
+            raise TransientError(f"{ref.uri}: {received} of {expected} bytes arrived", _STORE)
 
     @staticmethod
     def _check(ref: ArtifactRef, digest: str, _size: int) -> None:
@@ -161,7 +185,7 @@ class S3Artifacts:
 
 
 def connect(settings: S3Settings) -> Minio:
-    """The SDK's client with bounded retries and time. Raises `PermanentError` for an unreadable secret."""
+    """The SDK's client with bounded retries and time. Raises `ConfigurationError` for an unreadable secret."""
     return Minio(
         settings.endpoint,
         access_key=read_secret(settings.access_key_file, "ACCESS_KEY_FILE"),
@@ -184,9 +208,9 @@ def pool(settings: S3Settings) -> urllib3.PoolManager:
 
 
 def read_secret(path: Path | None, name: str) -> str:
-    """The text of a secret's file. Raises `PermanentError` ``secret-missing``, which names the setting."""
+    """The text of a secret's file. Raises `ConfigurationError` ``secret-missing``, which names the setting."""
     if path is None or not path.is_file():
-        raise PermanentError("secret-missing", f"no S3 credential at {path}", f"Set JOURNALCLIP_S3__{name}.")
+        raise ConfigurationError("secret-missing", f"no S3 credential at {path}", f"Set JOURNALCLIP_S3__{name}.")
     return path.read_text().strip()
 
 
@@ -198,11 +222,31 @@ def reached(uri: str) -> Iterator[None]:
         if error.code in _ABSENT:
             raise ArtifactMissing(uri) from error
         if error.code == "NoSuchBucket":
-            raise PermanentError("bucket-missing", f"{uri}: no such bucket", "Run `journalclip bootstrap`.") from error
+            raise ConfigurationError(
+                "bucket-missing",
+                f"{uri}: no such bucket: {error.message}",
+                "Run `journalclip bootstrap`, or check JOURNALCLIP_S3__BUCKET_PREFIX.",
+            ) from error
         if error.code in _DENIED:
-            raise PermanentError("s3-denied", f"{uri}: {error.code}", "Check the service's credentials.") from error
-        raise TransientError(f"{uri}: {error.code}") from error
+            raise ConfigurationError(
+                "s3-denied",
+                f"{uri}: {error.code}: {error.message}",
+                "Check JOURNALCLIP_S3__ACCESS_KEY_FILE, __SECRET_KEY_FILE, the key's rights and this machine's clock.",
+            ) from error
+        if error.code in _MISPLACED:
+            raise ConfigurationError(
+                "s3-misplaced",
+                f"{uri}: {error.code}: {error.message}",
+                "Check JOURNALCLIP_S3__REGION, __ENDPOINT and __BUCKET_PREFIX.",
+            ) from error
+        raise TransientError(f"{uri}: {error.code}: {error.message}", _STORE, error.code in _FULL) from error
     except (InvalidResponseError, ServerError, MinioException) as error:
-        raise TransientError(f"{uri}: {error}") from error
-    except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-        raise TransientError(f"{uri}: {type(error).__name__}") from error
+        raise TransientError(f"{uri}: {error}", _STORE) from error
+    except urllib3.exceptions.HTTPError as error:
+        if isinstance(getattr(error, "reason", error), urllib3.exceptions.SSLError):
+            raise ConfigurationError(
+                "s3-untrusted", f"{uri}: {error}", "Check JOURNALCLIP_S3__CA_FILE and __TLS."
+            ) from error
+        raise TransientError(f"{uri}: {type(error).__name__}: {error}", _STORE) from error
+    except (ConnectionError, TimeoutError) as error:
+        raise TransientError(f"{uri}: {type(error).__name__}", _STORE) from error

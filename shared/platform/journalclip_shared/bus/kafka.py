@@ -31,9 +31,10 @@ from kafka.structs import OffsetAndMetadata
 
 from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.bus.rejoin import keep_join, stable
-from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.errors import ConfigurationError, TransientError
 from journalclip_shared.events import Event, Headers, encode
 from journalclip_shared.failpoints import hit
+from journalclip_shared.names import FORMER_GROUPS
 from journalclip_shared.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class KafkaBus:
             hit("bus.acknowledged")
 
     def consumer(self, topics: Sequence[str], group: str) -> KafkaConsumer:
+        if (former := FORMER_GROUPS.get(group)) is not None:
+            succeed(self._settings, topics, former, group)
         return KafkaConsumer(self._settings, tuple(topics), group)
 
     def read(self, topic: str) -> Iterator[Delivery]:
@@ -135,7 +138,7 @@ class KafkaBus:
             if polled:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._settings.request_timeout_s:
-                raise TransientError(f"Kafka: {topic} could not be read to its end")
+                raise TransientError(f"Kafka: {topic} could not be read to its end", "bus")
             for place, records in polled.items():
                 end = left.get(place, 0)
                 yield from (_delivery(each, self._settings.topic_prefix) for each in records if each.offset < end)
@@ -154,6 +157,48 @@ class KafkaBus:
             reader.assign(filled)
             reader.seek_to_beginning()
         return {place: int(ends[place]) for place in filled}
+
+
+def succeed(settings: KafkaSettings, topics: Sequence[str], former: str, group: str) -> None:
+    """Let ``group`` begin where ``former`` stopped, in partitions where it has no place of its own yet.
+
+    Places are committed from outside the group, which Kafka allows as long as it has no member: where another process
+    of ours was first, there is nothing left to do. Raises `TransientError`.
+    """
+    before, after = (_places(settings, topics, each) for each in (former, group))
+    missing = {place: each for place, each in before.items() if place not in after}
+    if not missing:
+        return
+    client = _KafkaConsumer(
+        **client_options(settings), group_id=settings.topic_prefix + group, enable_auto_commit=False
+    )
+    try:
+        with _reached():
+            client.assign(list(missing))
+            client.commit({place: OffsetAndMetadata(offset, "", -1) for place, offset in missing.items()})
+    except _STALE:
+        return
+    finally:
+        client.close(autocommit=False)
+
+
+def _places(settings: KafkaSettings, topics: Sequence[str], group: str) -> dict[TopicPartition, int]:
+    """What a group has committed in these topics."""
+    with _reached():
+        client = _KafkaConsumer(
+            **client_options(settings), group_id=settings.topic_prefix + group, enable_auto_commit=False
+        )
+        try:
+            places = [
+                TopicPartition(name, each)
+                for name in (settings.topic_prefix + topic for topic in topics)
+                for each in sorted(client.partitions_for_topic(name) or ())
+            ]
+            wait_ms = int(settings.request_timeout_s * 1000)
+            found = {place: client.committed(place, timeout_ms=wait_ms) for place in places}
+        finally:
+            client.close(autocommit=False)
+    return {place: int(offset) for place, offset in found.items() if offset is not None}
 
 
 class KafkaConsumer:
@@ -180,7 +225,9 @@ class KafkaConsumer:
         if unknown:
             self._client.close(autocommit=False)
             _refuse_hidden(settings, unknown)
-            raise TransientError(f"Kafka: no topic {', '.join(unknown)} for us; `journalclip bootstrap` makes it")
+            raise TransientError(
+                f"Kafka: no topic {', '.join(unknown)} for us; `journalclip bootstrap` makes it", "bus"
+            )
         self._prefix = settings.topic_prefix
         self._answer_s = settings.request_timeout_s
         self._committed: dict[TopicPartition, int] = {}
@@ -226,7 +273,7 @@ class KafkaConsumer:
     def lag(self) -> int | None:
         if not self._stable():
             if time.monotonic() - self._settled > _JOIN_S:
-                raise TransientError(f"Kafka: the group could not be joined for {_JOIN_S:.0f} s")
+                raise TransientError(f"Kafka: the group could not be joined for {_JOIN_S:.0f} s", "bus")
             return None
         with _reached():
             held = sorted(self._client.assignment())
@@ -263,7 +310,7 @@ class KafkaConsumer:
 def _refuse_hidden(settings: KafkaSettings, names: Sequence[str]) -> None:
     """Tell a topic that we may not see from one that was never made: for a reader both are empty, and one is a lie.
 
-    Raises `PermanentError` ``kafka-denied``.
+    Raises `ConfigurationError` ``kafka-denied``.
     """
     with _reached():
         admin = KafkaAdminClient(**client_options(settings))
@@ -276,7 +323,7 @@ def _refuse_hidden(settings: KafkaSettings, names: Sequence[str]) -> None:
 
 
 def client_options(settings: KafkaSettings) -> dict[str, object]:
-    """What every kafka-python client of ours is made with. Raises `PermanentError` for an unreadable secret."""
+    """What every kafka-python client of ours is made with. Raises `ConfigurationError` for an unreadable secret."""
     options: dict[str, object] = {
         "bootstrap_servers": settings.servers.split(","),
         "client_id": "journalclip",
@@ -297,7 +344,7 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
 
 def _password(settings: KafkaSettings) -> str:
     if settings.password_file is None or not settings.password_file.is_file():
-        raise PermanentError(
+        raise ConfigurationError(
             "secret-missing", f"no Kafka password at {settings.password_file}", "Set JOURNALCLIP_KAFKA__PASSWORD_FILE."
         )
     return settings.password_file.read_text().strip()
@@ -308,13 +355,15 @@ def _reached() -> Iterator[None]:
     try:
         yield
     except (AuthorizationError, SaslAuthenticationFailedError) as error:
-        raise PermanentError(
-            "kafka-denied", f"{type(error).__name__}: {error}", "Run `journalclip bootstrap`."
+        raise ConfigurationError(
+            "kafka-denied",
+            f"{type(error).__name__}: {error}",
+            "Run `journalclip bootstrap --acls`, or check JOURNALCLIP_KAFKA__USERNAME and __PASSWORD_FILE.",
         ) from error
     except IllegalStateError:
         raise  # a use after close is a bug
     except KafkaError as error:
-        raise TransientError(f"Kafka: {type(error).__name__}: {error}") from error
+        raise TransientError(f"Kafka: {type(error).__name__}: {error}", "bus") from error
 
 
 def _delivery(record: ConsumerRecord, prefix: str) -> Delivery:

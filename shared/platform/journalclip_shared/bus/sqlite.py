@@ -19,6 +19,7 @@ from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, Headers, encode
 from journalclip_shared.failpoints import hit
+from journalclip_shared.names import FORMER_GROUPS
 
 _SCHEMA = """
 create table if not exists log (
@@ -92,6 +93,7 @@ class SqliteConsumer:
     def __init__(self, path: Path, topics: tuple[str, ...], group: str) -> None:
         self._db = _connect(path)
         self._group = group
+        self._succeed(FORMER_GROUPS.get(group, ""), topics)
         self._polled = {topic: self._position(topic) for topic in topics}
 
     def poll(self, timeout_s: float, max_records: int) -> list[Delivery]:
@@ -129,6 +131,14 @@ class SqliteConsumer:
 
     def close(self) -> None:
         self._db.close()
+
+    def _succeed(self, former: str, topics: tuple[str, ...]) -> None:
+        """Begin where a group of another name stopped, in topics where this one has no place yet."""
+        with _transient(), self._db:
+            self._db.executemany(
+                "insert or ignore into positions select ?, topic, seq from positions where grp = ? and topic = ?",
+                [(self._group, former, topic) for topic in topics if former],
+            )
 
     def _fetch(self, max_records: int) -> list[Delivery]:
         found: list[Delivery] = []
@@ -168,7 +178,7 @@ def _transient() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:  # locked, disk full, input/output error
-        raise TransientError(f"event log: {error}") from error
+        raise TransientError(f"event log: {error}", "bus") from error
 
 
 def _dump(headers: Headers) -> str:

@@ -56,6 +56,14 @@ class ArticleFacts(Document):
     year: Sourced = Sourced()
     licence_statement: Sourced = Sourced()
     licence: Licence = "unknown"
+    licence_version: str | None = Field(None, description='"4.0"')
+    licence_url: str | None = Field(
+        None, description="The licence's own address, as the article prints it, with https."
+    )
+    authors: tuple[str, ...] = Field((), description="As printed, without marks; empty where they were not found.")
+    authors_where: str | None = None
+    volume: Sourced = Sourced()
+    page_range: Sourced = Sourced()
 
 
 class Mention(Document):
@@ -82,6 +90,7 @@ class Panel(Document):
     page: int = Field(ge=1)
     box: Box
     subcaption: str | None = None
+    text: str | None = Field(None, description="What its pair says: the words common to all panels, then its own.")
     image: ArtifactRef | None = None
     phash: str | None = Field(None, description="64-bit perceptual hash of the crop, 16 hexadecimal digits.")
 
@@ -119,6 +128,11 @@ class Figure(Document):
     modality: Modality = "unknown"
     modality_by: str = "none"
     continued: tuple[FigurePart, ...] = Field((), description="The parts on later pages; panels name their own page.")
+    series: str = Field("", description='What is numbered beside the figures: "supplementary", "plate", "case 2".')
+    suffix: str = Field("", description='"A" where 1A and 1B have captions of their own.')
+    licence: Licence | None = Field(None, description="Where the figure states terms of its own; never looser.")
+    flags: tuple[str, ...] = Field((), description='"symbols-uncertain": a sign may be another than print shows.')
+    caption_translation: str = Field("", description="The caption in the article's other language.")
 
 
 class ExtractedArticle(Document):
@@ -132,3 +146,4 @@ class ExtractedArticle(Document):
     facts: ArticleFacts = ArticleFacts()
     figures: tuple[Figure, ...] = ()
     unseen: tuple[str, ...] = Field((), description="Texts of the file that no reader sees: white, tiny, off the page.")
+    captions_seen: int | None = Field(None, description="Captions of figures that were seen; figures may be fewer.")

@@ -18,7 +18,7 @@ SCHEMA_VERSION = "1"
 Laterality = Literal["left", "right", "bilateral", "midline"]
 Certainty = Literal["certain", "probable", "possible"]
 Stage = Literal["preoperative", "intraoperative", "postoperative", "follow-up"]
-RecordFlag = Literal["hidden-instruction", "fallback"]
+RecordFlag = Literal["hidden-instruction", "fallback", "low-read-share"]
 
 
 class Coded(Document):
@@ -51,6 +51,12 @@ class CaptionRecord(Document):
     procedure: tuple[Coded, ...] = ()
     stage: tuple[Coded, ...] = ()
     panel: str | None = Field(None, description="Letter of the panel this text belongs to; None for a whole figure.")
-    flags: tuple[RecordFlag, ...] = Field((), description="Suspected instructions in the text; a stand-in structurer.")
+    unread: tuple[tuple[int, int], ...] = Field((), description="Spans of sentences of which nothing was coded.")
+    read_share: float | None = Field(
+        None, ge=0, le=1, description="Share of the characters in sentences of which something was coded."
+    )
+    flags: tuple[RecordFlag, ...] = Field(
+        (), description="Suspected instructions in the text; a stand-in structurer; little of the text read."
+    )
     by: str = Field("", description="Name and version of the structurer that made this record.")
     rendering: str = Field("", description="The record as one plain sentence; recipes may train on it.")

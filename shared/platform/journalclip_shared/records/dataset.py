@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
-from journalclip_shared.events import Kind, kind_field
+from journalclip_shared.kinds import OfKind
 from journalclip_shared.records import Document
 
 Split = Literal["train", "val", "test"]
@@ -39,7 +39,7 @@ class SplitPart(Document):
     shards: tuple[ArtifactRef, ...] = ()
 
 
-class DatasetManifest(Document):
+class DatasetManifest(OfKind, Document):
     """A dataset version. ``dataset_id`` digests pair ids, contents, splits and image size; not time or place."""
 
     dataset_id: str
@@ -53,4 +53,3 @@ class DatasetManifest(Document):
     extractors: tuple[str, ...] = ()
     image_size: int = Field(gt=0, description="Pixels of the longer side that shard images were resized to.")
     seed: int = 0
-    kind: Kind = kind_field("Of studies, `articles` counts patients and shards hold volumes.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
-from journalclip_shared.events import Kind, kind_field
+from journalclip_shared.kinds import OfKind
 from journalclip_shared.records import Document
 
 
@@ -27,7 +27,7 @@ class SweepPoint(Document):
     general: float
 
 
-class ModelManifest(Document):
+class ModelManifest(OfKind, Document):
     """A candidate. ``model_id`` digests dataset, recipe and starting point: the same run has the same id."""
 
     model_id: str
@@ -45,4 +45,3 @@ class ModelManifest(Document):
     )
     metrics: dict[str, float] = Field(default_factory=dict, description="Training's own final numbers.")
     sweep: tuple[SweepPoint, ...] = Field((), description="Weight interpolation against forgetting, where it was done.")
-    kind: Kind = kind_field()

@@ -37,6 +37,15 @@ class Pair(Document):
     licence: Licence = "unknown"
 
 
+class FailedText(Document):
+    """A figure or panel that has no pair, since no structurer could do its text."""
+
+    figure_id: str
+    panel_id: str | None = None
+    code: str
+    reason: str
+
+
 class StructuredArticle(Document):
     """All pairs of one article, by one structurer version."""
 
@@ -48,3 +57,6 @@ class StructuredArticle(Document):
     pdf: ArtifactRef
     facts: ArticleFacts = ArticleFacts()
     pairs: tuple[Pair, ...] = ()
+    failed: tuple[FailedText, ...] = Field(
+        (), description="Texts that are no pair, with the reason; none is dropped unsaid."
+    )

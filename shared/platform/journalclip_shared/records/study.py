@@ -15,7 +15,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
 from journalclip_shared.records.report import ReportRecord, SequenceDescription, SequenceName
 
-ReportSource = Literal["text", "json", "dicom-sr", "none"]
+ReportSource = Literal["text", "json", "dicom-sr", "ris", "none"]
 
 
 class SeriesTimes(Document):
@@ -127,3 +127,6 @@ class StructuredStudy(Document):
     volumes: tuple[ExtractedVolume, ...]
     record: ReportRecord
     pairs: tuple[StudyPair, ...] = ()
+    without_pair: dict[str, int] = Field(
+        default_factory=dict, description="Volumes without a pair, by reason: `not-described`, `nothing-recognised`."
+    )

@@ -13,6 +13,7 @@ import pytest
 
 from journalclip_shared.bus import Bus, Consumer, Delivery, Record, dead_letter_topic
 from journalclip_shared.events import ArticleSubmitted, PairsStructured, decode
+from journalclip_shared.names import FORMER_GROUPS
 from journalclip_shared.testing.facts import events, sample_ref, submitted
 
 TOPIC = ArticleSubmitted.topic
@@ -95,6 +96,25 @@ class BusContract:
         first.commit(found[:1])
         assert first.lag() == 0
         first.close()
+
+    def test_a_renamed_group_begins_where_the_old_one_stopped(
+        self, bus: Bus, group: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(FORMER_GROUPS, f"{group}-articles", group)
+        bus.publish(events(4))
+        old = bus.consumer([TOPIC], group)
+        first = receive(old, 4)
+        old.commit(first)
+        old.close()
+        bus.publish(events(3, start=4))
+        new = bus.consumer([TOPIC], f"{group}-articles")
+        found = receive(new, 3)
+        assert sorted(names(found)) == [f"issue-{n}.pdf" for n in (4, 5, 6)]
+        new.commit(found)
+        new.close()
+        again = bus.consumer([TOPIC], f"{group}-articles")
+        assert receive(again, 1, timeout_s=1.0) == [], "its own place counts from then on"
+        again.close()
 
     def test_groups_do_not_disturb_each_other(self, bus: Bus, group: str) -> None:
         bus.publish(events(4))

@@ -18,9 +18,11 @@ from journalclip_shared.events import (
     SourceQuarantined,
     StudyStructured,
     StudySubmitted,
+    TrainingRequested,
     VolumesExtracted,
 )
 from journalclip_shared.ids import article_id, sha256_hex
+from journalclip_shared.kinds import KINDS
 
 
 def sample_ref(content: str = "x", media_type: str = "application/pdf") -> ArtifactRef:
@@ -43,6 +45,7 @@ def events(count: int, start: int = 0) -> list[Event]:
 _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 _name = st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=1, max_size=20)
 _count = st.integers(0, 10_000)
+_kind = st.sampled_from(KINDS)
 _ref = st.builds(sample_ref, _text, st.sampled_from(["application/pdf", "application/json"]))
 
 facts: st.SearchStrategy[Fact] = st.one_of(
@@ -52,9 +55,27 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(StudyStructured, study_id=_name, document=_ref, pairs=_count),
     st.builds(FiguresExtracted, article_id=_name, document=_ref, figures=_count, panels=_count),
     st.builds(PairsStructured, article_id=_name, document=_ref, pairs=_count),
-    st.builds(DatasetFrozen, dataset_id=_name, manifest=_ref, pairs=_count),
-    st.builds(ModelTrained, model_id=_name, dataset_id=_name, manifest=_ref, version=_name),
-    st.builds(ModelPromoted, model_id=_name, dataset_id=_name, manifest=_ref, version=_name, sequence=_count),
+    st.builds(DatasetFrozen, dataset_id=_name, manifest=_ref, pairs=_count, kind=_kind),
+    st.builds(
+        TrainingRequested,
+        dataset_id=_name,
+        manifest=_ref,
+        recipe=_name,
+        overrides=st.lists(_name, max_size=3).map(tuple),
+        asked_by=_name,
+        attempt=st.integers(1, 9),
+        kind=_kind,
+    ),
+    st.builds(ModelTrained, model_id=_name, dataset_id=_name, manifest=_ref, version=_name, kind=_kind),
+    st.builds(
+        ModelPromoted,
+        model_id=_name,
+        dataset_id=_name,
+        manifest=_ref,
+        version=_name,
+        sequence=_count,
+        kind=_kind,
+    ),
     st.builds(SourceQuarantined, source_id=_name, name=_text, stage=_name, code=_name, reason=_text, remedy=_text),
     st.builds(
         ReviewDecided,

@@ -24,9 +24,11 @@ from journalclip_shared.artifacts import (
     manifest_ref,
 )
 from journalclip_shared.bus import Delivery, Record
+from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, encode
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
+from journalclip_shared.names import FORMER_GROUPS
 from journalclip_shared.registry import Alias, ModelVersion
 
 _Partition = tuple[str, int]
@@ -67,6 +69,7 @@ class MemoryBus:
     def consumer(self, topics: Sequence[str], group: str) -> MemoryConsumer:
         with self._changed:
             member = MemoryConsumer(self, tuple(topics), group)
+            self._succeed(group, FORMER_GROUPS.get(group, ""), topics)
             self._members.setdefault(group, []).append(member)
             self._rebalance(group)
             return member
@@ -79,6 +82,12 @@ class MemoryBus:
 
     def close(self) -> None:
         """Nothing to close."""
+
+    def _succeed(self, group: str, former: str, topics: Sequence[str]) -> None:
+        """Begin where a group of another name stopped, in topics where this one has no place yet."""
+        for (name, (topic, partition)), offset in list(self._committed.items()):
+            if name == former and topic in topics:
+                self._committed.setdefault((group, (topic, partition)), offset)
 
     def _rebalance(self, group: str) -> None:
         # Every member starts again from what the group committed: anything polled and open is delivered twice.
@@ -196,6 +205,9 @@ class MemoryArtifacts:
         data = self._objects.get((bucket, manifest_key(name)))
         return None if data is None else manifest_ref(bucket, name, data)
 
+    def available(self) -> bool:
+        return True
+
     def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
         keys = [key for where, key in self._objects if where == bucket and key.startswith("manifests/")]
         names = sorted(key.removeprefix("manifests/").removesuffix(".json") for key in keys)
@@ -235,11 +247,16 @@ class MemoryRegistry:
         return self._versions.get(self._aliases.get(alias, ""))
 
     def set_alias(self, alias: Alias, version: str) -> None:
-        self._aliases[alias] = version
+        self._aliases[alias] = self._known(version).version
 
     def drop_alias(self, alias: Alias) -> None:
         self._aliases.pop(alias, None)
 
     def tag(self, version: str, key: str, value: str) -> None:
-        found = self._versions[version]
+        found = self._known(version)
         self._versions[version] = replace(found, tags={**found.tags, key: value})
+
+    def _known(self, version: str) -> ModelVersion:
+        if version not in self._versions:
+            raise TransientError(f"model registry: no version {version}")
+        return self._versions[version]

@@ -30,6 +30,8 @@ class Line:
     block: int
     order: int
     turn: Turn = 0
+    doubtful: bool = False  # a character of it may be read other than it is drawn
+    level_text: str = ""  # without what is raised above the line, where anything is
 
 
 @dataclass(slots=True)
@@ -72,3 +74,5 @@ class Page:
     pictures: list[Picture] = field(default_factory=list)
     vectors: list[Vector] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)  # texts that leave no mark on paper
+    stamped: bool = False  # carries annotations that may be pictures: crops are rendered with them
+    scanned: bool = False  # an image of a page with its words beneath

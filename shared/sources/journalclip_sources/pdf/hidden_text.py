@@ -34,11 +34,12 @@ def unseen_spans(blocks: Iterable[dict[str, Any]]) -> list[str]:
         for line in block.get("lines", ()):
             for span in line["spans"]:
                 hidden = span["size"] < _TINY or span.get("alpha", 255) == 0 or _is_pale(span["color"])
+                blank = span["text"].isspace()
                 if hidden and last:
                     found[-1] += f" {span['text']}"
-                elif hidden and not span["text"].isspace():
+                elif hidden and not blank:
                     found.append(span["text"])
-                last = hidden
+                last = hidden and (last or not blank)
     return found
 
 

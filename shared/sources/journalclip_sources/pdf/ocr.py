@@ -14,30 +14,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pymupdf
-from scipy import ndimage
 
 from journalclip_shared.errors import PermanentError
-from journalclip_sources.pdf.content import Line, Page, Picture
+from journalclip_shared.text import clean
+from journalclip_sources.pdf.content import Line, Page
 from journalclip_sources.pdf.geometry import Rect, union
-from journalclip_sources.pdf.reader import clean
+from journalclip_sources.pdf.ink import WORD_MARGIN, inked, left_over
 
 DPI = 200  # Tesseract asks for letters of 20 pixels: 9-point type at this resolution; 300 takes twice the time
-INK_DPI = 96
 FONT = "scan"
 _SYSTEM = ("/usr/share/tesseract-ocr", "/usr/share/tessdata", "/usr/local/share/tessdata")
 _ALIKE = 0.12  # of the usual size: lines that differ by less are of one size
 _EM = 2.2  # average letters of a text face that make an em
 _ENOUGH = 12  # letters whose width says more than their height
 _SPACE = 1.0  # of the height of letters: between the pieces of a line
-_INK = 45  # levels below the paper
-_WORD_MARGIN = 1.5  # points around a word that are the word's
-_CELL = 3.0  # points
-_JOIN = 2  # cells
-_EDGE = 0.015  # of the page: shadows of the scanner's lid
-_MIN_SIDE, _MIN_AREA = 20.0, 900.0  # points: smaller leftovers are specks, rules and letters that were not read
 
 
 def find_data(language: str) -> Path:
@@ -65,7 +56,7 @@ def read_scan(page: pymupdf.Page, language: str, data: Path) -> Page:
     text = page.get_textpage_ocr(flags=0, language=language, dpi=DPI, full=True, tessdata=str(data))
     lines = [line for block in text.extractDICT()["blocks"] for line in map(_line, block["lines"]) if line is not None]
     result = Page(number=page.number + 1, box=frame, lines=_in_blocks(_joined(lines)))
-    result.pictures = _pictures(page, frame, result.lines)
+    result.pictures = left_over(page, frame, inked(page), result.lines)
     return result
 
 
@@ -102,7 +93,7 @@ def _joined(lines: Sequence[Line]) -> list[Line]:
         if (
             last is not None
             and last.box.y_overlap(line.box) > 0.5 * min(last.box.height, line.box.height)
-            and -_WORD_MARGIN <= line.box.x0 - last.box.x1 < _SPACE * max(last.size, line.size)
+            and -WORD_MARGIN <= line.box.x0 - last.box.x1 < _SPACE * max(last.size, line.size)
         ):
             last.text, last.box = f"{last.text} {line.text}", union((last.box, line.box))
             last.size, last.lead_chars = _size(last.text, last.box), len(last.text)
@@ -135,45 +126,3 @@ def _goes_on(last: Line, line: Line) -> bool:
     below = line.box.y0 - last.box.y1
     beside = last.box.x_overlap(line.box) > 0.5 * min(last.box.width, line.box.width)
     return beside and -0.5 * last.size < below < 0.7 * last.size and abs(line.size - last.size) < 0.3 * last.size
-
-
-def _pictures(page: pymupdf.Page, frame: Rect, lines: Sequence[Line]) -> list[Picture]:
-    """What ink is left without the words, by connected areas."""
-    pixels = page.get_pixmap(dpi=INK_DPI, colorspace=pymupdf.csGRAY, alpha=False, annots=False)
-    grey = np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.stride)[:, : pixels.width]
-    ink = grey < int(np.percentile(grey, 95)) - _INK
-    scale = INK_DPI / 72
-    for line in lines:
-        x0, y0, x1, y1 = (round(v * scale) for v in line.box.grow(_WORD_MARGIN))
-        ink[max(0, y0) : y1, max(0, x0) : x1] = False
-    margin = round(_EDGE * min(ink.shape))
-    ink[:margin], ink[-margin:], ink[:, :margin], ink[:, -margin:] = False, False, False, False
-    per_inch = _resolution(page, frame)
-    found = []
-    for box in _areas(ink, _CELL * scale):
-        area = Rect(*(v * _CELL for v in box)).clip(frame)
-        if min(area.width, area.height) >= _MIN_SIDE and area.area >= _MIN_AREA:
-            wide, high = round(area.width / 72 * per_inch), round(area.height / 72 * per_inch)
-            found.append(Picture(area, wide, high))
-    return found
-
-
-def _areas(ink: npt.NDArray[np.bool_], cell: float) -> list[tuple[int, int, int, int]]:
-    """Bounding boxes in cells of inked areas that stand together."""
-    high, wide = int(ink.shape[0] // cell) + 1, int(ink.shape[1] // cell) + 1
-    grid = np.zeros((high, wide), dtype=bool)
-    rows, columns = np.nonzero(ink)
-    grid[(rows / cell).astype(int), (columns / cell).astype(int)] = True
-    labels, count = ndimage.label(ndimage.binary_dilation(grid, iterations=_JOIN), structure=np.ones((3, 3)))
-    labels[~grid] = 0  # the dilation joins, but adds no area
-    return [
-        (found[1].start, found[0].start, found[1].stop, found[0].stop)
-        for found in ndimage.find_objects(labels, max_label=count)
-        if found is not None
-    ]
-
-
-def _resolution(page: pymupdf.Page, frame: Rect) -> float:
-    """Pixels an inch of the scan itself: its widest image over the page's width."""
-    widest = max((image["width"] for image in page.get_image_info()), default=0)
-    return max(72.0, 72.0 * widest / max(frame.width, 1.0))

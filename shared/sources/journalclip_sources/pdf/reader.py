@@ -7,16 +7,20 @@ clipped to what is visible, so a chart that is drawn far beyond its clip keeps i
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from functools import lru_cache
 from typing import Any
 
 import pymupdf
 
+from journalclip_shared.text import clean, cleaned
 from journalclip_sources.pdf.content import Line, Page, Picture, Turn, Vector
 from journalclip_sources.pdf.geometry import Rect, union
 from journalclip_sources.pdf.hidden_text import under_pictures, unseen_on
-from journalclip_sources.pdf.labels import parse_label
+from journalclip_sources.pdf.labels import parse_label, parse_unnumbered
+from journalclip_sources.pdf.searchable import is_covered, is_hidden, read_ink
+from journalclip_sources.pdf.stamps import has_stamps
+from journalclip_sources.pdf.symbols import RAISED, as_drawn, font_kind
 
 _TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CLIP | pymupdf.TEXT_COLLECT_VECTORS
 _IMAGE_FLAGS = pymupdf.TEXT_PRESERVE_IMAGES | pymupdf.TEXT_CLIP
@@ -29,6 +33,9 @@ _FULL_PAGE = 2500  # characters: a page with this much text has no room for a fi
 _SAME_ROW = 0.4  # of the type size: how far two baselines may differ within one printed line
 _ROW_GAP = 3.0  # of the type size: a wider gap starts another column
 _CLIP_SLACK = 1.0  # points: an image cut by less is whole
+_RAISED_FLAG = 1  # MuPDF's span flag
+_SMALLER, _HIGHER = 0.9, 0.3  # of the type size: a raised span is that much smaller, or stands that much higher
+_RAISED_SIGNS = re.compile(r"[\d+\-−–]+")
 _TURNS: dict[tuple[int, int], Turn] = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
 
 
@@ -45,13 +52,19 @@ def read_page(page: pymupdf.Page) -> Page:
             box = _inside(Rect(*block["bbox"]), frame)
             white = block["color"] >= _WHITE and _is_white(block["color"])
             result.vectors.append(Vector(box, block["stroked"], block["isrect"], white))
-    result.unseen += unseen_on(page, shown, blocks)
-    if _is_plain_text(result):
+    unseen = unseen_on(page, shown, blocks)
+    if _is_plain_text(result) and not is_hidden(result, unseen):
+        result.unseen += unseen
         return result
-    for image in pymupdf.TextPage(shown.get_textpage(_IMAGE_FLAGS)).extractIMGINFO():
+    result.stamped = has_stamps(page)
+    imaged = page.get_displaylist(annots=1) if result.stamped else shown
+    for image in pymupdf.TextPage(imaged.get_textpage(_IMAGE_FLAGS)).extractIMGINFO():
         box = _inside(Rect(*image["bbox"]), frame)
         if box.area > 0:
             result.pictures.append(_picture(image, box))
+    if is_covered(result) and read_ink(page, result, unseen):
+        return result
+    result.unseen += unseen
     printed = [(line.box, line.text) for line in result.lines]
     result.unseen += under_pictures(printed, [picture.box for picture in result.pictures])
     return result
@@ -69,7 +82,7 @@ def _is_plain_text(page: Page) -> bool:
     """A full page of text without any label, where looking for images would be in vain: half of an article's pages."""
     if sum(len(line.text) for line in page.lines) < _FULL_PAGE:
         return False
-    return not any(parse_label(line.text) for line in page.lines)
+    return not any(parse_label(line.text) or parse_unnumbered(line.text) for line in page.lines)
 
 
 def _inside(box: Rect, frame: Rect) -> Rect:
@@ -101,39 +114,65 @@ def _line(raw: dict[str, Any], block: int, order: int) -> Line | None:
     if len(spans) == 1:
         return _plain_line(raw, spans[0], block, order)
     pieces: list[str] = []
+    level: list[str] = []
     weights: dict[tuple[str, float, bool], int] = {}
     lead: tuple[str, bool] | None = None
-    lead_chars, leading = 0, True
+    lead_chars, leading, doubtful, raised = 0, True, False, False
+    ground: dict[str, Any] | None = None  # the last span on the base line
     for span in spans:
         text = span["text"]
-        pieces.append(text)
+        font = span["font"]
+        if font_kind(font):
+            text, unsure = as_drawn(text, font)
+            doubtful |= unsure
+        if ground is not None and span["flags"] & _RAISED_FLAG and _is_raised(span, ground):
+            pieces.append(text.translate(RAISED) if _RAISED_SIGNS.fullmatch(text.strip()) else text)
+            level.append(" ")
+            raised = True
+        else:
+            pieces.append(text)
+            level.append(text)
+            ground = ground if text.isspace() else span
         if text.isspace():
             continue
-        font, size = span["font"], span["size"]
+        size = span["size"]
         bold = bool(span["flags"] & _BOLD) or _bold_name(font)
         if lead is None:
             lead = (font, bold)
         leading = leading and lead == (font, bold)
         lead_chars += len(text) if leading else 0
         weights[font, size, bold] = weights.get((font, size, bold), 0) + len(text)
-    text = clean("".join(pieces))
+    text, lost = cleaned("".join(pieces))
     if not text or lead is None:
         return None
     font, size, bold = next(iter(weights)) if len(weights) == 1 else max(weights, key=weights.__getitem__)
     edged = spans[0]["text"].isspace() or spans[-1]["text"].isspace()
     box = _ink(spans) if edged else Rect(*raw["bbox"])
-    return Line(text, box, size, font, bold, *lead, lead_chars, block, order, _turn(raw["dir"]))
+    line = Line(text, box, size, font, bold, *lead, lead_chars, block, order, _turn(raw["dir"]), doubtful or lost)
+    if raised:
+        line.level_text = clean("".join(level))
+    return line
+
+
+def _is_raised(span: dict[str, Any], ground: dict[str, Any]) -> bool:
+    """Stands above the base line of what comes before it; MuPDF's flag is also set where only sizes differ."""
+    rise: float = ground["origin"][1] - span["origin"][1]
+    size = ground["size"]
+    return bool(rise > 0.1 * size and (span["size"] <= _SMALLER * size or rise > _HIGHER * size))
 
 
 def _plain_line(raw: dict[str, Any], span: dict[str, Any], block: int, order: int) -> Line | None:
     """A line in one style: most are."""
-    text = clean(span["text"])
+    font, shown, doubtful = span["font"], span["text"], False
+    if font_kind(font):
+        shown, doubtful = as_drawn(shown, font)
+    text, lost = cleaned(shown)
     if not text:
         return None
-    font = span["font"]
     bold = bool(span["flags"] & _BOLD) or _bold_name(font)
     turn = _turn(raw["dir"])
-    return Line(text, Rect(*raw["bbox"]), span["size"], font, bold, font, bold, len(span["text"]), block, order, turn)
+    chars, size = len(span["text"]), span["size"]
+    return Line(text, Rect(*raw["bbox"]), size, font, bold, font, bold, chars, block, order, turn, doubtful or lost)
 
 
 def _ink(spans: list[dict[str, Any]]) -> Rect:
@@ -168,14 +207,8 @@ def append(last: Line, line: Line) -> None:
         last.lead_chars += line.lead_chars + 1
     if len(line.text) > len(last.text):
         last.size, last.font, last.bold = line.size, line.font, line.bold
+    if last.level_text or line.level_text:
+        last.level_text = f"{last.level_text or last.text} {line.level_text or line.text}"
     last.text = f"{last.text} {line.text}"
+    last.doubtful |= line.doubtful
     last.box = union((last.box, line.box))
-
-
-def clean(text: str) -> str:
-    """One spelling of what print shows: ligatures apart, hard spaces soft, no control characters, single spaces."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() or c.isspace() else "" for c in text)
-    return " ".join(text.split())

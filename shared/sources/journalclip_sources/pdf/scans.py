@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journalclip_sources.pdf.content import Page
+from journalclip_sources.pdf.geometry import union
 
 _LETTERS = 60  # characters: a scan may carry a stamp or a download notice as text
-_COVERED = 0.5  # of the page: by one image
+_COVERED = 0.5  # of the page: by its images
 
 
 def is_scanned(pages: Sequence[Page]) -> bool:
@@ -17,6 +18,8 @@ def is_scanned(pages: Sequence[Page]) -> bool:
 
 
 def is_scan(page: Page) -> bool:
-    """One image covers most of the page, and hardly a word is to be read."""
-    covered = max((picture.box.area for picture in page.pictures), default=0.0) > _COVERED * page.box.area
-    return covered and sum(len(line.text) for line in page.lines) < _LETTERS
+    """Images, whole or in strips, cover most of the page, and hardly a word is to be read."""
+    boxes = [picture.box for picture in page.pictures]
+    if not boxes or sum(len(line.text) for line in page.lines) >= _LETTERS:
+        return False
+    return min(union(boxes).area, sum(box.area for box in boxes)) > _COVERED * page.box.area

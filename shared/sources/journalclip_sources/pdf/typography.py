@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -94,12 +94,18 @@ def learn(pages: Sequence[Page]) -> Typography:
 
 
 def _pitch(body: Sequence[Line]) -> float:
-    steps = [
-        (b.box.y1 - a.box.y1) / a.size
-        for a, b in pairwise(body)
-        if a.block == b.block and 0.8 * a.size < b.box.y1 - a.box.y1 < 2.5 * a.size
-    ]
+    """Median baseline distance over type size; in wide spacing every line is a block of its own."""
+    steps = list(_steps(body, 2.5, within=True))
+    if len(steps) * 4 < len(body):
+        steps = list(_steps(body, 3.2, within=False)) or steps
     return median(steps) if steps else 1.2
+
+
+def _steps(body: Sequence[Line], most: float, within: bool) -> Iterator[float]:
+    for a, b in pairwise(body):
+        step = b.box.y1 - a.box.y1
+        if 0.8 * a.size < step < most * a.size and (a.block == b.block or (not within and b.box.x_overlap(a.box) > 0)):
+            yield step / a.size
 
 
 def _column_width(body: Sequence[Line]) -> float:

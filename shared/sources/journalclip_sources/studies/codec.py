@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from journalclip_shared.errors import PermanentError
 from journalclip_sources.sandbox.codec import child_error
 from journalclip_sources.sandbox.frames import BadFrames
+from journalclip_sources.studies.heads import FileFacts, SurveyOptions
 from journalclip_sources.studies.normalise import GridVolume, NormalisedStudy, NormaliseOptions
 from journalclip_sources.studies.options import DeidentifyOptions
 from journalclip_sources.studies.read import ReadStudy
@@ -36,6 +37,7 @@ class _Answer(Generic[Body]):
         return self.body
 
 
+_SURVEYED = TypeAdapter(_Answer[tuple[FileFacts, ...]])
 _READ = TypeAdapter(_Answer[ReadStudy])
 _NORMALISED = TypeAdapter(_Answer[NormalisedStudy])
 
@@ -96,6 +98,25 @@ class NormaliseCodec:
         return NormalisedStudy(volumes, blobs[count] if labelled else None)
 
 
+class SurveyCodec:
+    """`heads.survey_files`."""
+
+    def encode_options(self, options: SurveyOptions) -> bytes:
+        return TypeAdapter(SurveyOptions).dump_json(options)
+
+    def decode_options(self, data: bytes) -> SurveyOptions:
+        return TypeAdapter(SurveyOptions).validate_json(data)
+
+    def encode(self, result: tuple[FileFacts, ...]) -> list[bytes]:
+        return [_SURVEYED.dump_json(_Answer(result), exclude_defaults=True)]
+
+    def decode(self, frames: Sequence[bytes]) -> tuple[FileFacts, ...] | PermanentError:
+        """Raises `BadFrames`."""
+        answer, _ = _answered(_SURVEYED, frames)
+        return child_error(*answer.error) if answer.error is not None else answer.content()
+
+
+SURVEY = SurveyCodec()
 READ_STUDIES = ReadStudyCodec()
 NORMALISE = NormaliseCodec()
 

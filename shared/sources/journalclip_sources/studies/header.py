@@ -22,7 +22,8 @@ class SeriesFacts:
     contrast_agent: bool = False
     scanning: frozenset[str] = frozenset()  # SE, IR, GR, EP, RM
     kinds: frozenset[str] = frozenset()  # terms of Image Type, and Acquisition Contrast
+    body_part: str = ""  # Body Part Examined; dropped with the words
     words: str = ""
 
     def without_words(self) -> SeriesFacts:
-        return replace(self, words="")
+        return replace(self, words="", body_part="")

@@ -21,9 +21,11 @@ from journalclip_sources.studies.files import unpack
 from journalclip_sources.studies.labels import read_labels
 from journalclip_sources.studies.nifti import read_nifti
 from journalclip_sources.studies.options import GridOptions
-from journalclip_sources.studies.volume import Volume, to_nifti
+from journalclip_sources.studies.volume import Volume, adc_factor, to_nifti
 
-_ADC_TOP = 3000.0  # 1e-6 mm2/s: free water; above it a map holds noise
+_ADC_TOP = 3.0e-3  # mm2/s: free water; above it a map holds noise
+_TIMES = 2.4  # a lesion's brightness over brain, in units of brain over background: DWI and contrast reach about 2
+_SPREADS = 6.0
 Grid = NDArray[np.uint8]
 
 
@@ -121,14 +123,39 @@ def _to_source(volume: Volume, grid: GridOptions, centre: tuple[float, float, fl
 
 
 def brightness(values: NDArray[np.float32], base: float, sequence: SequenceName) -> Grid:
-    """Background to 0 and the brightest tissue to 255, by percentiles of what is no background; ADC by its unit."""
-    top = float(np.percentile(values, 99.5))
-    tissue = values[values > base + 0.12 * (top - base)]
-    if sequence == "ADC" and top > 300:
-        base, top = 0.0, _ADC_TOP
-    elif tissue.size:
-        top = float(np.percentile(tissue, 99.2))
-    if top <= base:
+    """Background to 0; the brain's median to `_MIDDLE`, and so linear that nothing a reader calls a lesion is cut.
+
+    The scale comes from the middle of the grid, where the brain lies, by its median m and its robust spread s (1.48
+    times the median absolute deviation). The top is m + max(`_SPREADS` s, `_TIMES` (m - base)): a lesion twice as
+    bright as brain keeps its contrast, and noise does not reach the top. ADC is laid by its unit. Raises
+    `StudyRefused` ``volume-empty``.
+    """
+    if sequence == "ADC":
+        base, top = 0.0, _ADC_TOP / _adc_factor(values)
+    else:
+        middle, spread = _brain(values, base)
+        top = middle + max(_SPREADS * spread, _TIMES * (middle - base))
+    if not top > base:
         raise StudyRefused("volume-empty", "nothing of the head lies on the grid")
     scaled: Grid = np.clip((values - base) / (top - base) * 255, 0, 255).round().astype(np.uint8)
     return scaled
+
+
+def _brain(values: NDArray[np.float32], base: float) -> tuple[float, float]:
+    """Median and robust spread of tissue in the middle half of the grid; of all tissue where nothing lies there."""
+    middle = values[tuple(slice(side // 4, side - side // 4) for side in values.shape)]
+    for part in (middle, values):
+        top = float(np.percentile(part, 95))
+        tissue = part[part > base + 0.12 * (top - base)]
+        if tissue.size > 50 and top > base:
+            centre = float(np.median(tissue))
+            return centre, 1.4826 * float(np.median(np.abs(tissue - centre)))
+    raise StudyRefused("volume-empty", "nothing of the head lies on the grid")
+
+
+def _adc_factor(values: NDArray[np.float32]) -> float:
+    """What the values are multiplied with to be mm2/s: 1 for what is read today, 1e-6 for what was stored before."""
+    inside = values[values > 0]
+    if not inside.size:
+        raise StudyRefused("volume-empty", "nothing of the head lies on the grid")
+    return adc_factor(inside)

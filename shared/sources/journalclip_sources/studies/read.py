@@ -15,19 +15,20 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import DeidReport, LeftOut, ReportSource
 from journalclip_sources.studies.deidentify.burned_in import has_text
-from journalclip_sources.studies.deidentify.face import HeadFound, find_head, picture, remove_face
+from journalclip_sources.studies.deidentify.face import HeadFound, find_head, picture, remove_face, shows_a_face
 from journalclip_sources.studies.deidentify.profile import HeaderCensus
-from journalclip_sources.studies.deidentify.pseudonym import day_shift, patient_pseudonym, shifted
+from journalclip_sources.studies.deidentify.pseudonym import day_shift, patient_pseudonym, shifted, study_key
 from journalclip_sources.studies.deidentify.text import scrub
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.files import unpack
 from journalclip_sources.studies.header import SeriesFacts
 from journalclip_sources.studies.options import DeidentifyOptions
-from journalclip_sources.studies.recognise import Recognised, recognise
+from journalclip_sources.studies.recognise import Recognised, recognise, why_not
 from journalclip_sources.studies.sources import Found, Source, gather
-from journalclip_sources.studies.volume import Volume, to_nifti
+from journalclip_sources.studies.volume import Volume, orientation, slices_last, to_mm2_per_s, to_nifti
 
 _MIN_KEY = 32
+_FACE_STAYS = "the face was not removed: brain and face could not be told apart for certain"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class ReadSeries:
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
     face_removed: bool
-    nifti: bytes = field(repr=False)
+    orientation: str = ""  # directions in which the three indices rise, as in "LPS"
+    nifti: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class ReadStudy:
     report_source: ReportSource
     deid: DeidReport
     frame: tuple[float, float, float] | None
+    study: str = ""  # keyed pseudonym of the StudyInstanceUID, or of the bytes
     review: bytes = field(default=b"", repr=False)
 
 
@@ -63,7 +66,7 @@ def read_study(data: bytes, options: DeidentifyOptions) -> ReadStudy:
     """From `files.pack`'s bytes. Raises `StudyRefused`."""
     if len(options.key) < _MIN_KEY:
         raise StudyRefused("study-key-invalid", f"the key for pseudonyms has fewer than {_MIN_KEY} bytes")
-    return _Reading(gather(unpack(data)), options).study()
+    return _Reading(gather(unpack(data), options.hints), options).study()
 
 
 @dataclass
@@ -80,14 +83,18 @@ class _Reading:
         self.found, self.options = found, options
         self.left_out: Counter[tuple[Literal["series", "file"], str, str]] = Counter(found.refused)
         self.burned = 0
+        self.faces = 0
 
     def study(self) -> ReadStudy:
         taken = [each for each in map(self._take, self.found.sources) if each is not None]
         if not taken:
             raise StudyRefused("study-no-series", self._reasons())
         head = self._head(taken)
-        volumes = [self._defaced(each, head) for each in taken]
-        report, scrubbed = scrub(self.found.report, self.found.census.secrets)
+        taken, volumes = self._defaced(taken, head)
+        if not taken:
+            raise StudyRefused("study-no-series", self._reasons())
+        census = self.found.census
+        report, scrubbed = scrub(self.found.report, census.secrets, census.persons, census.hearsay)
         shift = day_shift(self.options.key, self.found.patient, self.options.shift_days)
         date = shifted(self.found.date, shift) if self.found.date else None
         review = self._review(taken, volumes) if head is not None and self.options.face else b""
@@ -103,16 +110,20 @@ class _Reading:
             report_source=self.found.report_source,
             deid=self._deid(self.found.census, head, date is not None, scrubbed),
             frame=head.centre if head else None,
+            study=study_key(self.options.key, self.found.study),
             review=review,
         )
 
     def _take(self, source: Source) -> _Taken | None:
         """A series worth keeping, or a line under what was left out."""
         try:
-            recognised = source.recognised or recognise(source.facts)
+            recognised = None if source.other else source.recognised or recognise(source.facts)
             if recognised is None:
-                raise StudyRefused("series-unrecognised", "neither header nor name says which sequence it is")
-            volume = source.volume()
+                said = f"it is {source.other}, none of the seven sequences" if source.other else why_not(source.facts)
+                raise StudyRefused("series-unrecognised", said)
+            volume = slices_last(source.volume())
+            if recognised.sequence == "ADC":
+                volume = to_mm2_per_s(volume)
             if self.options.burned_in and (source.says_burned_in or has_text(volume.voxels)):
                 self.burned += 1
                 raise StudyRefused("series-burned-in", "there is text in the picture")
@@ -128,8 +139,27 @@ class _Reading:
         found = [head for head in map(find_head, (each.volume for each in ranked[:3])) if head is not None]
         return next((head for head in found if head.brain), found[0] if found else None)
 
-    def _defaced(self, taken: _Taken, head: HeadFound | None) -> Volume:
-        return taken.volume if head is None or not self.options.face else remove_face(taken.volume, head)
+    def _defaced(self, taken: Sequence[_Taken], head: HeadFound | None) -> tuple[list[_Taken], list[Volume]]:
+        """Each series without its face; one whose brain nobody found for certain is left out."""
+        if not self.options.face:
+            return list(taken), [each.volume for each in taken]
+        kept, volumes = [], []
+        for each in taken:
+            found = head if head is not None and head.brain else None
+            if shows_a_face(each.volume):
+                own = find_head(each.volume)
+                found = own if own is not None and own.brain else found
+                if found is None:
+                    self.left_out["series", "series-face-not-removed", _FACE_STAYS] += each.source.files
+                    continue
+                self.faces += 1
+            elif found is None:
+                kept.append(each)
+                volumes.append(each.volume)
+                continue
+            kept.append(each)
+            volumes.append(remove_face(each.volume, found))
+        return kept, volumes
 
     def _review(self, taken: Sequence[_Taken], after: Sequence[Volume]) -> bytes:
         shown = max(range(len(taken)), key=lambda n: taken[n].volume.voxels.size)
@@ -144,7 +174,8 @@ class _Reading:
             facts=taken.source.facts.without_words(),
             shape=(a, b, c),
             spacing=volume.spacing,
-            face_removed=head is not None and self.options.face,
+            orientation=orientation(volume.affine),
+            face_removed=self.options.face and self.faces > 0,
             nifti=to_nifti(volume.voxels, volume.affine),
         )
 
@@ -156,7 +187,7 @@ class _Reading:
             dates_shifted=dated,
             report_scrubbed=scrubbed,
             burned_in_series=self.burned,
-            face="off" if not self.options.face else "none-found" if head is None else "removed",
+            face="off" if not self.options.face else "removed" if self.faces else "none-found",
             brain_estimated=head is not None and head.brain,
         )
 

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter
 from journalclip_shared.ids import sha256_hex
 from journalclip_sources.studies.options import GridOptions
 
-READER = "journalclip-studies/1"
-_VERSION = "1"
+READER = "journalclip-studies/2"
+_VERSION = "2"  # brightness by the brain's median and spread
 
 
 def slug(grid: GridOptions) -> str:

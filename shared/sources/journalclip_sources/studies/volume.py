@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.options import MAX_VOXELS
 
+_THICK = 1.3  # times the other axes' spacing: what is called a slice
+_BRAIN_ADC = 1.0e-3  # mm2/s, between brain and fluid
 Voxels = NDArray[np.float32]
 Affine = NDArray[np.float64]
 
@@ -60,6 +62,38 @@ def checked(voxels: NDArray[np.generic], affine: Affine, flat: bool = False) -> 
     if not flat and float(floats.max()) == float(floats.min()):
         raise StudyRefused("volume-empty", "all voxels have one value")
     return Volume(floats, np.asarray(affine, np.float64))
+
+
+def orientation(affine: Affine) -> str:
+    """Directions in which the indices rise, as letters."""
+    return "".join(str(each) for each in nibabel.aff2axcodes(affine))
+
+
+def slices_last(volume: Volume) -> Volume:
+    """With the axis of the thick slices last, whatever order a file has; each voxel keeps its place."""
+    spacing = np.array(volume.spacing)
+    thick = int(spacing.argmax())
+    others = np.delete(spacing, thick)
+    if thick == 2 or spacing[thick] < _THICK * float(others.max()):
+        return volume
+    order = [axis for axis in range(3) if axis != thick] + [thick]
+    affine = volume.affine.copy()
+    affine[:, :3] = affine[:, order]
+    return Volume(np.ascontiguousarray(np.transpose(volume.voxels, order)), affine)
+
+
+def to_mm2_per_s(volume: Volume) -> Volume:
+    """A diffusion coefficient in mm2/s, whatever power of ten its maker stored: brain has about 0.0008."""
+    inside = volume.voxels[volume.voxels > 0]
+    if not inside.size:
+        return volume
+    return Volume(np.asarray(volume.voxels * np.float32(adc_factor(inside)), np.float32), volume.affine)
+
+
+def adc_factor(inside: Voxels) -> float:
+    """The power of ten that brings positive coefficients to mm2/s."""
+    middle = float(np.median(inside[inside > 0.05 * float(np.percentile(inside, 99))]))
+    return float(10.0 ** round(float(np.log10(_BRAIN_ADC / middle))))
 
 
 def to_nifti(voxels: NDArray[np.generic], affine: Affine) -> bytes:

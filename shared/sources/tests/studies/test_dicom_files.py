@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 
-from journalclip_sources.studies.dicom.assemble import assemble, stacks
+from journalclip_sources.studies.dicom.assemble import MARKS, assemble, stacks
 from journalclip_sources.studies.dicom.decode import parse, pixels
-from journalclip_sources.studies.dicom.frames import slices
+from journalclip_sources.studies.dicom.frames import Slice, slices
 from journalclip_sources.studies.errors import REMEDIES, StudyRefused
 from journalclip_sources.studies.volume import Volume
 from journalclip_synthetic.studies import draw_study, draw_truth
@@ -84,13 +85,85 @@ def test_a_missing_slice_refuses_the_series() -> None:
         assemble(stacks(found)[0])
 
 
-def test_slices_in_one_place_and_localizers_are_refused() -> None:
-    study = draw_study(draw_truth(1, 4, ("T2WI",)), 16, 6)
-    found = [piece for data in dicom_files(study).values() for piece in slices(parse(data))]
-    with pytest.raises(StudyRefused, match="dicom-geometry"):
-        assemble(stacks([*found, *found])[0])
+def found_slices(count: int = 6) -> list[Slice]:
+    study = draw_study(draw_truth(1, 4, ("T2WI",)), 16, count)
+    return [piece for data in dicom_files(study).values() for piece in slices(parse(data))]
+
+
+def test_equal_instances_count_once_and_localizers_are_refused() -> None:
+    found = found_slices()
+    (stack,) = stacks([*found, *found])
+    assert assemble(stack).voxels.shape[2] == len(found)
     with pytest.raises(StudyRefused, match="series-too-few-slices"):
         assemble(stacks(found[:3])[0])
+
+
+def marked(found: list[Slice], mark: str, values: list[str], copy: str) -> list[Slice]:
+    """The slices with one mark set, as instances of their own."""
+    place = MARKS.index(mark)
+    return [
+        replace(
+            each,
+            marks=(*each.marks[:place], values[n % len(values)], *each.marks[place + 1 :]),
+            instance=f"{each.instance}-{copy}",
+        )
+        for n, each in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize("mark", ["echo time", "acquisition", "acquisition time", "inversion time"])
+def test_marks_that_alternate_within_one_volume_do_not_split_it(mark: str) -> None:
+    found = marked(found_slices(), mark, ["90", "90.2"], "a")
+    (stack,) = stacks(found)
+    assert len(stack.slices) == len(found)
+
+
+@pytest.mark.parametrize("mark", ["kind", "time point", "acquisition", "acquisition time", "echo time"])
+def test_two_volumes_in_one_place_are_told_apart_by_a_mark(mark: str) -> None:
+    found = found_slices()
+    both = stacks([*marked(found, mark, ["10"], "a"), *marked(found, mark, ["80"], "b")])
+    assert [len(each.slices) for each in both] == [len(found)] * 2
+
+
+def test_a_repeat_without_any_mark_is_two_volumes() -> None:
+    found = found_slices()
+    both = stacks([*found, *(replace(each, instance=f"{each.instance}-again") for each in found)])
+    assert [len(each.slices) for each in both] == [len(found)] * 2
+
+
+def test_directions_of_one_b_value_are_one_mean() -> None:
+    found = found_slices()
+    weighted = [
+        replace(
+            each,
+            pixels=each.pixels * factor,
+            facts=replace(each.facts, b_value=1000.0),
+            marks=("", "1000", str(factor), *each.marks[3:]),
+            instance=f"{each.instance}-{factor}",
+        )
+        for factor in (1, 3)
+        for each in found
+    ]
+    (stack,) = stacks(weighted)
+    assert stack.files == 2 * len(found)
+    assert np.allclose(assemble(stack).voxels, 2 * assemble(stacks(found)[0]).voxels)
+
+
+@pytest.mark.parametrize("step", [6.5, 5.5, 3.3])
+def test_positions_rounded_to_whole_millimetres_are_no_gap(step: float) -> None:
+    found = found_slices(10)
+    normal = found[0].normal
+    placed = [replace(each, position=normal * float(round(step * n))) for n, each in enumerate(found)]
+    assert assemble(stacks(placed)[0]).voxels.shape[2] == 10
+    with pytest.raises(StudyRefused, match="series-slices-missing"):
+        assemble(stacks([*placed[:4], *placed[5:]])[0])
+
+
+def test_monochrome1_is_inverted_as_one_volume() -> None:
+    found = found_slices()
+    plain = assemble(stacks(found)[0]).voxels
+    turned = assemble(stacks([replace(each, inverted=True) for each in found])[0]).voxels
+    assert np.allclose(turned, plain.max() - plain)
 
 
 def test_what_is_no_mr_image_is_said_to_be_none() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from journalclip_sources.studies.header import SeriesFacts
-from journalclip_sources.studies.recognise import recognise
+from journalclip_sources.studies.recognise import recognise, why_not
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,43 @@ def test_agreement_adds_and_disagreement_takes_away() -> None:
     assert contrary is not None
     assert contrary.sequence == "T2WI", "the header goes first"
     assert contrary.confidence < alone.confidence < agreed.confidence
+
+
+@pytest.mark.parametrize(
+    ("words", "sequence"),
+    [
+        ("T1 ohne KM", "T1WI"), ("T1 mit Kontrastmittel", "T1CE"), ("T1 sin contraste", "T1WI"),
+        ("T1 con contraste", "T1CE"), ("T1 sans gado", "T1WI"), ("T1 injecté", "T1CE"), ("T1 senza mdc", "T1WI"),
+        ("T1 dopo mdc", "T1CE"), ("T1 sem contraste", "T1WI"), ("T1 com contraste", "T1CE"),
+        ("T1 zonder contrast", "T1WI"), ("T1 met contrast", "T1CE"), ("T1 bez kontrastu", "T1WI"),
+        ("T1 po kontraście", "T1CE"), ("Т1 без контраста", "T1WI"), ("Т1 с контрастом", "T1CE"),
+        ("造影T1", "T1CE"), ("T1平扫", "T1WI"), ("T1增强", "T1CE"), ("T1 C-", "T1WI"), ("AX T1 C+", "T1CE"),
+        ("拡散強調", "DWI"), ("диффузия", "DWI"), ("磁敏感", "SWI"), ("T2 水抑制", "FLAIR"), ("venBOLD", "SWI"),
+    ],
+)  # fmt: skip
+def test_names_in_eleven_languages(words: str, sequence: str) -> None:
+    found = recognise(SeriesFacts(words=words))
+    assert found is not None
+    assert found.sequence == sequence
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "MRA_head", "3D_PC_venous", "Angio-RM", "血管成像", "ангиография", "Phase_SWI", "位相", "SWI_mIP",
+        "eADC", "ColFA",
+        "T2_STIR", "b0_map", "T1 map", "ciss3d", "T2 C-spine sag", "T1 orbita", "PDw tse", "FAT: Ax T1 Flex", "CBF",
+        "WILLIS", "定位", "Lokalisator", "spectro_svs",
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_sequence_and_is_none(words: str) -> None:
+    times = SeriesFacts(te=3, tr=22, scanning=frozenset({"GR"}), words=words)
+    assert recognise(times) is None, "the times alone would say T1"
+    assert why_not(times)
+
+
+def test_an_agent_in_the_header_makes_contrast_unless_the_name_denies_it() -> None:
+    plain = SeriesFacts(te=9, tr=500, scanning=frozenset({"SE"}), contrast_agent=True, words="AX T1 pre")
+    found = recognise(plain)
+    assert found is not None
+    assert (found.sequence, found.confidence) == ("T1WI", 0.69)

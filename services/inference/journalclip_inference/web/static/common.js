@@ -11,7 +11,9 @@ export class Refused extends Error {
 
 export async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch(() => {
+    throw new Refused(0, { code: "unreachable", reason: "Nothing was saved: the server cannot be reached", remedy: "Try again; what you typed is still here." });
+  });
   if (answer.status === 204) return null;
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, found);
@@ -97,7 +99,7 @@ export function signIn(why = "") {
 
 export function foot(served, pairs) {
   $("foot").replaceChildren(`${pairs} pairs, model version ${served.version} (`, make("code", {}, served.model_id),
-    "), index ", make("code", {}, served.index_id), ". Scores are cosines of embeddings. For research and reading, not for diagnosis.");
+    "), index ", make("code", {}, served.index_id), ". Words are scored by the share that a caption says, looks by cosines of embeddings. For research and reading, not for diagnosis.");
 }
 
 // A picture with its panel outlined; the region is given in shares of the picture.
@@ -128,9 +130,24 @@ export function captionOf(hit) {
 }
 
 function spansOf(hit) {
+  const found = (hit.reasons || []).flatMap((reason) => reason.spans);
+  if (found.length) return merged(found);
   const wanted = new Set(hit.matched);
   const spans = codedOf(hit.record).filter((coded) => wanted.has(coded.term) && coded.span).map((coded) => coded.span);
   return spans.sort((a, b) => a[0] - b[0]);
+}
+
+// Longest first at each place; what overlaps is left out.
+function merged(spans) {
+  return spans.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+}
+
+// The words of a query that a hit has, and how much its picture is like the query.
+export function whyOf(hit) {
+  const parts = (hit.reasons || []).map((reason) => reason.where === "caption" ? reason.said : `${reason.said} (${reason.where})`);
+  if (hit.exact) parts.unshift({ id: "looked up", caption: "the whole caption", title: "the article's title", phrase: "the quoted words" }[hit.exact]);
+  if (hit.similarity !== null && hit.similarity !== undefined) parts.push(`looks ${hit.similarity.toFixed(2)}`);
+  return parts.length ? make("p", { class: "why" }, `Because of: ${parts.join(", ")}`) : null;
 }
 
 function marked(text, spans) {
@@ -164,6 +181,17 @@ export function nameOf(hit) {
   return `${hit.label.replace(/[.:\s]+$/, "")}${hit.letter ? ` (${hit.letter})` : ""}`;
 }
 
+// The share of the words where words were asked for; else the cosine.
+function scoreOf(hit, name) {
+  const worded = hit.share !== null && hit.share !== undefined;
+  return worded ? `words ${Math.round(100 * hit.share)} %` : `${name} ${hit.score.toFixed(3)}`;
+}
+
+function scoreTitle(hit) {
+  return hit.share === null || hit.share === undefined ? "Cosine of the embeddings, -1 to 1"
+    : `${Math.round(100 * hit.share)} % of the words, and looks where few captions say them`;
+}
+
 export function card(hit, { score = "score" } = {}) {
   const whole = hit.region !== null;
   const picture = shot(`${whole ? hit.figure_image_url : hit.image_url}?side=480`, `${nameOf(hit)}: ${hit.caption.slice(0, 120)}`,
@@ -178,8 +206,8 @@ export function card(hit, { score = "score" } = {}) {
   } }, what);
   return make("li", { class: "card", "data-pair": hit.pair_id }, picture, make("div", { class: "body" },
     make("div", { class: "row" }, make("h3", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}` }, nameOf(hit))),
-      make("span", { class: "score", title: "Cosine of the embeddings, -1 to 1" }, `${score} ${hit.score.toFixed(3)}`)),
-    caption, tagsOf(hit), make("p", { class: "source" }, source),
+      make("span", { class: "score", title: scoreTitle(hit) }, scoreOf(hit, score))),
+    caption, whyOf(hit), tagsOf(hit), make("p", { class: "source" }, source),
     make("div", { class: "acts" }, make("a", { href: `/?like=${hit.pair_id}` }, "Similar"), copy("Copy citation", hit.cite),
       hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null)));
 }

@@ -8,6 +8,20 @@ const KEYS = [["a", "Accept", "accept"], ["r", "Reject", "reject"], ["c", "Edit 
 
 const state = { items: [], at: 0, done: new Map(), picked: new Set(), history: [], box: null, editing: "", busy: false };
 const item = () => state.items[state.at];
+const UNSAVED = "You changed this pair. Save (Ctrl+Enter) or cancel (Escape) first.";
+
+// What the reviewer changed and has not saved yet; null where there is nothing.
+function changes() {
+  if (!state.items.length) return null;
+  const found = {};
+  if ($("text").value.trim() && $("text").value !== item().pair.caption) found.text = $("text").value;
+  const was = item().box;
+  if (was && state.box && ["x0", "y0", "x1", "y1"].some((side) => state.box[side] !== was[side])) found.box = state.box;
+  return Object.keys(found).length ? found : null;
+}
+
+// Nothing that leaves this pair may take an edit with it.
+const unlessChanged = (work) => () => (changes() ? say(UNSAVED, true) : work());
 
 async function load() {
   const doubt = $("doubt").value;
@@ -23,7 +37,7 @@ async function load() {
 function show() {
   const { pair, doubts, loss } = item();
   stopEditing();
-  const reasons = doubts.map((each) => ({ quality: `quality ${pair.quality ? pair.quality.score.toFixed(2) : ""}`, alignment: "panels not told apart", loss: `loss ${loss.toFixed(2)}` })[each]);
+  const reasons = doubts.map((each) => ({ quality: `quality ${pair.quality ? pair.quality.score.toFixed(2) : ""}`, alignment: "panels not told apart", instruction: "text with an order to a reader", unread: "little of the text read", loss: `loss ${loss.toFixed(2)}` })[each]);
   $("item-head").replaceChildren(make("strong", {}, `${state.at + 1} of ${state.items.length}: ${nameOf(pair)}`), ` · ${pair.title || pair.name}, page ${pair.page} · doubted for ${reasons.join(", ")}`);
   $("crop").replaceChildren(make("img", { src: `${pair.image_url}?side=960`, alt: `${nameOf(pair)} as it was cut` }));
   $("text").value = pair.caption;
@@ -92,7 +106,10 @@ async function guarded(work) {
   try { await work(); } catch (error) { sayRefused(error); } finally { state.busy = false; }
 }
 
-const decide = (choice, extra) => guarded(async () => {
+const decide = (wanted, given) => guarded(async () => {
+  const dirty = changes();
+  if (dirty && wanted === "reject") return say(UNSAVED, true);
+  const [choice, extra] = dirty && wanted === "accept" ? ["edit", dirty] : [wanted, given];
   await send(item(), choice, extra);
   say(`${{ accept: "Accepted", reject: "Rejected", edit: "Edited" }[choice]} ${nameOf(item().pair)}. ${left()}`);
   next();
@@ -100,6 +117,7 @@ const decide = (choice, extra) => guarded(async () => {
 });
 
 const many = (choice) => guarded(async () => {
+  if (changes()) return say(UNSAVED, true);
   const picked = state.items.filter(({ pair }) => state.picked.has(pair.pair_id) && !state.done.has(pair.pair_id));
   for (const entry of picked) await send(entry, choice);
   state.picked.clear();
@@ -124,13 +142,14 @@ const left = () => `${state.items.length - state.done.size} left.`;
 function next() {
   const order = [...state.items.keys()].map((n) => (state.at + 1 + n) % state.items.length);
   const open = order.find((n) => !state.done.has(state.items[n].pair.pair_id));
-  if (open === undefined) { list(); return say("All done. Load the page again for more."); }
+  if (open === undefined) { show(); return say("All done. Load the page again for more."); }
   state.at = open;
   show();
 }
 
 function editCaption() {
   state.editing = "caption";
+  $("save").hidden = $("cancel").hidden = false;
   $("text").readOnly = false;
   $("text").focus();
   say("Edit the caption; Ctrl+Enter saves, Escape leaves it as it was.");
@@ -139,21 +158,24 @@ function editCaption() {
 function editBox() {
   if (!item().figure_box || !state.box) return say("This pair has no box to edit.", true);
   state.editing = "box";
+  $("save").hidden = $("cancel").hidden = false;
   $("sheet").classList.add("drawing");
   say("Arrows move the box, Shift+arrows resize it, or drag a new one; Ctrl+Enter saves, Escape leaves it as it was.");
 }
 
 function stopEditing() {
   state.editing = "";
+  $("save").hidden = $("cancel").hidden = true;
   $("text").readOnly = true;
   $("text").blur();
   $("sheet").classList.remove("drawing");
 }
 
 function save() {
-  if (state.editing === "caption") return decide("edit", { text: $("text").value });
-  if (state.editing === "box") return decide("edit", { box: state.box });
-  return undefined;
+  const dirty = changes();
+  if (dirty) return decide("edit", dirty);
+  stopEditing();
+  return say("Nothing was changed.");
 }
 
 function nudge(key, resize) {
@@ -196,7 +218,7 @@ async function agreement() {
     : make("p", { class: "hint" }, "No pair has been read by two reviewers yet."));
 }
 
-const actions = { a: () => decide("accept"), r: () => decide("reject"), c: editCaption, b: editBox, u: undo, n: next };
+const actions = { a: () => decide("accept"), r: () => decide("reject"), c: editCaption, b: editBox, u: unlessChanged(undo), n: unlessChanged(next) };
 
 window.addEventListener("keydown", (event) => {
   if (!state.items.length || document.querySelector("dialog[open]")) return;
@@ -211,7 +233,10 @@ window.addEventListener("keydown", (event) => {
 
 $("reason").append(...REASONS.map(([value, name], n) => make("option", { value }, `${n + 1}  ${name}`)));
 $("keys").append(...KEYS.map(([key, name, look]) => make("button", { type: "button", class: look || null, onclick: () => actions[key]() }, name, make("kbd", {}, key.toUpperCase()))));
-$("doubt").addEventListener("change", () => load().catch(sayRefused));
+$("save").addEventListener("click", save);
+$("cancel").addEventListener("click", show);
+window.addEventListener("beforeunload", (event) => { if (changes()) event.preventDefault(); });
+$("doubt").addEventListener("change", unlessChanged(() => load().catch(sayRefused)));
 drag();
 dress("/review").then((me) => {
   if (me && me.name !== "anonymous" && me.role !== "viewer") return load().catch(sayRefused);

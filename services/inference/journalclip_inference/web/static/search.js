@@ -17,6 +17,7 @@ function request(params) {
   if (params.get("q")) wanted.text = params.get("q");
   if (state.image) wanted.image = state.image;
   if (params.get("compare") === "caption") wanted.compare = "caption";
+  if (["words", "looks"].includes(params.get("mode"))) wanted.mode = params.get("mode");
   return wanted;
 }
 
@@ -25,6 +26,7 @@ async function run({ keep = false } = {}) {
   if (!keep) state.k = 24;
   $("q").value = params.get("q") || "";
   $("compare").value = params.get("compare") || "image";
+  $("mode").value = params.get("mode") || "best";
   const wanted = request(params);
   if (!wanted.text && !wanted.image && !wanted.like) return welcome();
   const mine = ++asked;
@@ -40,14 +42,32 @@ function welcome() {
   $("results").replaceChildren();
   $("more").hidden = true;
   $("link").hidden = true;
+  tell({});
   say("Type what a figure shows, or drop a picture.");
+}
+
+// What the server has to say about the query: that no caption says it, and how it was read.
+function tell({ notice = null, corrections = [], expansions = [], unknown = [], cut = false, picture = null }) {
+  $("notice").hidden = !notice;
+  $("notice").textContent = notice || "";
+  const said = [
+    ...corrections.map((each) => `Searched for “${each.read_as}” instead of “${each.typed}”.`),
+    ...expansions.map((each) => `“${each.said}” is searched for as ${each.means}, by all its names.`),
+    cut ? "The model read only the beginning of the text; its words were all searched for." : "",
+    picture ? `Of your picture, ${picture}.` : "",
+    unknown.length ? `Nothing here says ${unknown.map((each) => `“${each}”`).join(", ")}.` : "",
+  ].filter(Boolean);
+  $("told").hidden = !said.length;
+  $("told").textContent = said.join(" ");
 }
 
 function show(answer, wanted, ms) {
   $("results").replaceChildren(...answer.hits.map((hit) => card(hit)));
+  tell(answer);
   const what = wanted.like ? "Similar figures" : wanted.image ? (wanted.text ? "By words and picture" : "By picture") : "By words";
   const count = answer.hits.length === 1 ? "1 figure" : `${answer.hits.length} figures`;
-  say(answer.hits.length ? `${what}: the best ${count} of ${answer.pairs} pairs, ${Math.round(ms)} ms.` : "Nothing passes these filters. Take one away.");
+  const nothing = answer.notice || "Nothing passes these filters. Take one away.";
+  say(answer.hits.length ? `${what}: the best ${count} of ${answer.pairs} pairs, ${Math.round(ms)} ms.` : nothing);
   $("more").hidden = answer.hits.length < state.k || state.k >= 192;
   $("link").hidden = Boolean(wanted.image); // a picture cannot be written into a link
   $("link").textContent = "Copy link";
@@ -124,6 +144,11 @@ $("file").addEventListener("change", () => usePicture($("file").files[0]));
 $("compare").addEventListener("change", () => {
   const params = parameters();
   if ($("compare").value === "caption") params.set("compare", "caption"); else params.delete("compare");
+  go(params);
+});
+$("mode").addEventListener("change", () => {
+  const params = parameters();
+  if ($("mode").value === "best") params.delete("mode"); else params.set("mode", $("mode").value);
   go(params);
 });
 $("more").addEventListener("click", () => { state.k = Math.min(192, state.k + 24); run({ keep: true }); });

@@ -32,6 +32,10 @@ _BRIGHT = (0.6, 0.74)  # levels above which little but ink, fat or fluid lies
 _BRIGHT_STEP, _BRIGHT_LETTERS = 1.6, 11
 _SHORTEST = 4  # letters of a row that the next slice must show again
 _SAME_PLACE = 0.6  # share of the width of both that two such rows have in common
+_SAME_SHAPE = 0.8  # correlation of the two places
+_DRAWN_HEIGHT = 7  # pixels: of letters found by their strokes alone; lower rows are noise
+_QUIET = 0.012  # noise below which low rows are letters all the same
+_SIGMAS = 6.0  # of the slice's noise: what a stroke stands out at least
 _MAX_SHAPES = 700  # more than this is noise, and its rows mean nothing
 _ALIKE = 0.1  # share that the brightness of neighbouring letters may differ by
 _LEVEL = 0.002  # of the brightest percentile: values closer than this are one
@@ -83,12 +87,25 @@ def has_text(volume: Voxels) -> bool:
 
 def _text_along(planes: Sequence[NDArray[np.float32]]) -> bool:
     before: list[Row] = []
+    last: NDArray[np.float32] | None = None
     for plane in planes:
         rows = text_rows(plane)
-        if any(row.alone for row in rows) or any(row.again(other) for row in rows for other in before):
+        if any(row.alone for row in rows):
             return True
-        before = rows
+        pairs = [row for row in rows for other in before if row.again(other)]
+        if last is not None and any(_same_shape(row, plane, last) for row in pairs):
+            return True
+        before, last = rows, plane
     return False
+
+
+def _same_shape(row: Row, plane: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
+    """Drawn letters are the same in both slices; anatomy some millimetres apart and noise are not."""
+    part = slice(row.top, row.bottom), slice(row.left, row.right)
+    one, other = plane[part].ravel(), last[part].ravel()
+    if one.std() == 0 or other.std() == 0:
+        return False
+    return float(np.corrcoef(one, other)[0, 1]) >= _SAME_SHAPE
 
 
 def text_rows(plane: NDArray[np.float32]) -> list[Row]:
@@ -98,11 +115,22 @@ def text_rows(plane: NDArray[np.float32]) -> list[Row]:
         return []
     scaled = np.clip(plane / top, 0, 1.5)
     strokes = white_tophat(scaled, size=_STROKE)
-    edge = _edge(scaled, strokes)
-    masks = [(ink & (strokes > 0.5 * _EDGE), _INK_LETTERS) for ink in _inks(scaled)]
-    masks += [((scaled > level) & (strokes > _BRIGHT_STEP * edge), _BRIGHT_LETTERS) for level in _BRIGHT]
-    masks += [(strokes > step * edge, letters) for step, letters in _STEPS]
-    return [row for mask, letters in masks for row in _rows(_shapes(scaled, mask), letters)]
+    noise = _noise(scaled)
+    edge = max(_edge(scaled, strokes), _SIGMAS * noise)
+    masks = [(ink & (strokes > max(0.5 * _EDGE, 3 * noise)), _INK_LETTERS, _HEIGHTS[0]) for ink in _inks(scaled)]
+    low = _HEIGHTS[0] if noise < _QUIET else _DRAWN_HEIGHT
+    masks += [((scaled > level) & (strokes > _BRIGHT_STEP * edge), _BRIGHT_LETTERS, low) for level in _BRIGHT]
+    masks += [(strokes > step * edge, letters, low) for step, letters in _STEPS]
+    return [row for mask, letters, height in masks for row in _rows(_shapes(scaled, mask, height), letters)]
+
+
+def _noise(plane: NDArray[np.float32]) -> float:
+    """Standard deviation of what differs from voxel to voxel in tissue, by second differences along rows."""
+    tissue = plane[:, 1:-1] > 0.15
+    second = plane[:, 2:] - 2 * plane[:, 1:-1] + plane[:, :-2]
+    if tissue.sum() < 50:
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(second[tissue]))) / 6**0.5
 
 
 def _inks(plane: NDArray[np.float32]) -> list[NDArray[np.bool_]]:
@@ -129,14 +157,14 @@ def _edge(plane: NDArray[np.float32], strokes: NDArray[np.float32]) -> float:
     return max(_EDGE, _NOISE * float(np.median(tissue)))
 
 
-def _shapes(plane: NDArray[np.float32], strokes: NDArray[np.bool_]) -> list[_Shape]:
+def _shapes(plane: NDArray[np.float32], strokes: NDArray[np.bool_], low: int) -> list[_Shape]:
     numbered, count = label(strokes, structure=np.ones((3, 3)))
     if count > _MAX_SHAPES * 4:
         return []
     found = []
     for number, (rows, columns) in enumerate(find_objects(numbered), start=1):
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        if not _HEIGHTS[0] <= height <= _HEIGHTS[1] or width > 14 * height:
+        if not low <= height <= _HEIGHTS[1] or width > 14 * height:
             continue
         inside = numbered[rows, columns] == number
         if inside.sum() < 5 or not 0.12 <= inside.mean() <= 0.98:

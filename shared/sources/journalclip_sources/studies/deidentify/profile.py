@@ -20,6 +20,10 @@ from pydantic import TypeAdapter
 from pydicom import Dataset
 
 _SHORT = 3  # letters: shorter words of names would tear holes into a report
+_TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UT", "UC", "UN"})
+_CAPITALISED = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
+# Character sets that names are found in where the header declares none, or another one.
+_CHARSETS = ("utf-8", "cp1252", "gb18030", "cp1250", "cp1251", "shift_jis", "euc_kr")
 _TABLES = TypeAdapter(dict[str, dict[str, list[str]]])
 
 
@@ -37,6 +41,8 @@ class HeaderCensus:
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     secrets: set[str] = field(default_factory=set, repr=False)
+    persons: set[str] = field(default_factory=set, repr=False)  # of names, which are never common words by chance
+    hearsay: set[str] = field(default_factory=set, repr=False)  # capitalised words of free text and of file names
 
     def add(self, dataset: Dataset) -> None:
         for element in dataset.iterall():
@@ -46,8 +52,21 @@ class HeaderCensus:
                 group = "private" if element.tag.is_private else "other"
                 keyword = "private" if group == "private" else keyword
             self.counts[group, keyword] += 1
-            if group in ("names", "ids", "places") or element.VR == "PN":
-                self.secrets |= identifying(_values(element.value))
+            values = [form for each in _values(element.value) for form in readings(each)]
+            if group == "names" or element.VR == "PN":
+                self.persons |= identifying(values)
+            elif group in ("ids", "places"):
+                self.secrets |= identifying(values)
+            elif group in ("texts", "private", "other", "unknown") and element.VR in _TEXT_VRS:
+                self.hearsay |= {word for each in values for word in _CAPITALISED.findall(each)}
+
+    def add_name(self, path: str) -> None:
+        """Words of a file's or folder's name: archives are often named after their patients."""
+        self.hearsay |= {word for word in re.split(r"[\W\d_]+", path) if len(word) >= _SHORT}
+
+    def add_words(self, values: Iterable[str]) -> None:
+        """Values of a table's row or a sidecar, of which any may name somebody."""
+        self.secrets |= identifying(values)
 
     def removed(self) -> dict[str, int]:
         """How many elements of each group are gone."""
@@ -66,19 +85,48 @@ def identifying(values: Iterable[str]) -> set[str]:
     """Whole values, and the words of names, that must not stand in a text."""
     found: set[str] = set()
     for each in values:
-        whole = " ".join(re.split(r"[\^=\s]+", each)).strip()
-        if len(whole) > _SHORT:
-            found.add(whole)
-        found |= {word for word in re.split(r"[\^=\s,.;]+", each) if len(word) >= _SHORT and not word.isdigit()}
+        for form in each.split("="):
+            whole = " ".join(re.split(r"[\^\s]+", form)).strip()
+            if len(whole) > _SHORT:
+                found.add(whole)
+            if re.search(r"[\u3040-\u9fff\uac00-\ud7af]", form):
+                found.add(re.sub(r"[\^\s]+", "", form))  # Chinese names are written without a space
+            found |= {word for word in re.split(r"[\^\s,.;]+", form) if len(word) >= _SHORT and not word.isdigit()}
         found |= set(re.findall(r"\d{4,}", each))
+    return {each for each in found if len(each) > 1}
+
+
+def readings(text: str) -> set[str]:
+    """The text, and what it is where its bytes were written in another character set than the header declares."""
+    if text.isascii():
+        return {text}
+    found = {text}
+    try:
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return found
+    for charset in _CHARSETS:
+        try:
+            found.add(raw.decode(charset))
+        except UnicodeDecodeError:
+            continue
     return found
 
 
 def _values(value: Any) -> list[str]:
-    if value is None or isinstance(value, (bytes, Dataset)):
+    if value is None or isinstance(value, Dataset):
         return []
+    if isinstance(value, bytes):
+        text = value.strip(b"\0 ").decode("latin-1") if len(value) < 4096 else ""
+        return [text] if text.isprintable() else []
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return [str(value)]
     if any(isinstance(each, Dataset) for each in value):
         return []
-    return [str(each) for each in value] if not hasattr(value, "components") else [str(value)]
+    return [str(each) for each in value] if not hasattr(value, "components") else _person(value)
+
+
+def _person(name: Any) -> list[str]:
+    """A person's name as it was decoded, and as its bytes read in other character sets."""
+    raw = getattr(name, "original_string", b"")
+    return [str(name), raw.decode("latin-1")] if isinstance(raw, bytes) else [str(name)]

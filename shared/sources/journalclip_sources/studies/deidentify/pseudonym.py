@@ -18,6 +18,11 @@ def patient_pseudonym(key: bytes, identity: str) -> str:
     return make_id("pat", _mac(key, "patient", identity))
 
 
+def study_key(key: bytes, identity: str) -> str:
+    """``std_...`` of a study's own unique number, or of its bytes where it has none."""
+    return make_id("std", _mac(key, "study", identity))
+
+
 def day_shift(key: bytes, identity: str, most: int) -> int:
     """1 to ``most`` days, for all dates of a patient."""
     return 1 + int(_mac(key, "days", identity)[:12], 16) % max(1, most)

@@ -25,7 +25,7 @@ from journalclip_sources.studies.errors import StudyRefused
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 # What pydicom and the codecs raise on broken or unusual files.
-_BROKEN = (
+BROKEN = (
     AttributeError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, RuntimeError, EOFError, OSError,
     OverflowError, ZeroDivisionError, AssertionError, struct.error, InvalidDicomError, BytesLengthException,
     MemoryError,
@@ -51,7 +51,7 @@ def parse(data: bytes) -> Dataset:
                 _ = element.value
             _name_syntax(dataset)
             known = "SOPClassUID" in dataset or "Rows" in dataset or "MediaStorageSOPClassUID" in dataset.file_meta
-        except _BROKEN as error:
+        except BROKEN as error:
             raise StudyRefused("dicom-invalid", f"the header cannot be read ({type(error).__name__})") from error
     if not known:
         raise StudyRefused("dicom-invalid", "not a DICOM object: it names no class and holds no picture")
@@ -73,7 +73,7 @@ def pixels(dataset: Dataset) -> NDArray[np.generic]:
             found: NDArray[np.generic] = np.asarray(dataset.pixel_array)
             frames = int(dataset.get("NumberOfFrames") or 1)
             expected = frames * int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel") or 1)
-        except _BROKEN as error:
+        except BROKEN as error:
             if syntax.is_compressed and _no_decoder(error):
                 raise StudyRefused("dicom-codec", f"{syntax.name} cannot be decoded here") from error
             raise StudyRefused(
@@ -110,7 +110,7 @@ def value(dataset: Dataset, keyword: str) -> Any:
     """An element's value, or None where it is absent, empty or malformed."""
     try:
         found = dataset.get(keyword)
-    except _BROKEN:
+    except BROKEN:
         return None
     return None if found is None or found == "" else found
 

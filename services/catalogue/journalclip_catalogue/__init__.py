@@ -1,0 +1,1 @@
+"""The catalogue service: the event log projected into SQL."""

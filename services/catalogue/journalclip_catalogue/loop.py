@@ -1,0 +1,98 @@
+"""The projection's loop: poll, project, commit. The group's offsets are a hint; places in the database count.
+
+A topic of which the database has no place is read whole, outside the group: the group may be ahead of a database that
+is new, or was lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from journalclip_catalogue.handler import Projector
+from journalclip_shared.bus import Bus, Consumer, Delivery
+from journalclip_shared.errors import TransientError
+
+_log = logging.getLogger(__name__)
+_POLL_S = 0.5
+_PAUSE_MAX_S = 30.0
+
+
+class ProjectionLoop:
+    """One projector on one bus."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        projector: Projector,
+        batch: int = 200,
+        beat: Callable[[], None] = lambda: None,
+        lag: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._bus, self._projector, self._batch = bus, projector, batch
+        self._beat, self._lag = beat, lag
+
+    def drain(self) -> int:
+        """Project what is in the log now; returns how many events were new. Raises `TransientError`."""
+        return self._consume(threading.Event(), forever=False)
+
+    def run(self, stop: threading.Event) -> int:
+        """Project until ``stop`` is set; waits for what is away. Raises `ConfigurationError`."""
+        count, pause = 0, 1.0
+        while not stop.is_set():
+            try:
+                count += self._consume(stop, forever=True)
+                pause = 1.0
+            except TransientError as error:
+                _log.warning("waiting: %s", error, extra={"dependency": error.dependency})
+                stop.wait(pause)
+                pause = min(_PAUSE_MAX_S, 2 * pause)
+        return count
+
+    def _consume(self, stop: threading.Event, forever: bool) -> int:
+        consumer, count = self._bus.consumer(self._projector.topics, self._projector.group), 0
+        try:
+            count += self._catch_up()
+            while not stop.is_set():
+                polled = consumer.poll(_POLL_S if forever else 0.0, self._batch)
+                self._beat()
+                if polled:
+                    count += self._projector.project(polled)
+                    consumer.commit(_last(polled))
+                elif not forever and not consumer.lag():
+                    break
+                else:
+                    self._measure(consumer)
+        finally:
+            consumer.close()
+        return count
+
+    def _catch_up(self) -> int:
+        """Project each topic of which the database has no place; returns how many events were new."""
+        count = 0
+        known = {topic for topic, _ in self._projector.known_places()}
+        for topic in self._projector.topics:
+            if topic not in known:
+                for part in _batches(self._bus.read(topic), self._batch):
+                    count += self._projector.project(part)
+                    self._beat()
+        return count
+
+    def _measure(self, consumer: Consumer) -> None:
+        lag = consumer.lag()
+        if lag is not None:
+            self._lag(lag)
+
+
+def _last(polled: Sequence[Delivery]) -> list[Delivery]:
+    last: dict[tuple[str, int], Delivery] = {}
+    for each in polled:
+        last[each.topic, each.partition] = each
+    return list(last.values())
+
+
+def _batches(deliveries: Iterator[Delivery], size: int) -> Iterator[list[Delivery]]:
+    while part := list(islice(deliveries, size)):
+        yield part

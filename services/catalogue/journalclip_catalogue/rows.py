@@ -1,0 +1,299 @@
+"""What facts become as rows, whatever order they come in.
+
+Every row has one rule for two facts that speak of the same thing:
+
+* a source keeps its first submission by time, then by name;
+* of a stage's documents the one of the highest rank is the newest, then the one of the highest address;
+* a quarantine keeps the verdict of the latest time, then of the highest code, and falls to any document of its step;
+* a model keeps the highest sequence of its promotions.
+
+The state of a source follows from these rows and from nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from journalclip_catalogue.upsert import insert_new, insert_or_replace
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.catalogue.tables import DATASET, DOCUMENT, MODEL, PAIR, QUARANTINE, SOURCE
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.events import (
+    ArticleSubmitted,
+    DatasetFrozen,
+    Event,
+    FiguresExtracted,
+    ModelPromoted,
+    ModelTrained,
+    PairsStructured,
+    SourceQuarantined,
+    StudyStructured,
+    StudySubmitted,
+    VolumesExtracted,
+)
+from journalclip_shared.records.article import ExtractedArticle
+from journalclip_shared.records.pair import StructuredArticle
+from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
+
+Row = dict[str, object]
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
+KeyT = TypeVar("KeyT")
+_STAGES = ("structuring", "extraction")  # the latest first
+_STATES = {"structuring": "structured", "extraction": "extracted"}
+_CHUNK = 400
+_VERSION = re.compile(r"\d+")
+
+
+def rank_of(producer: str) -> int:
+    """The version in a producer's name ("rules/3-ab12" -> 3) as a number, for 10 is later than 9; 0 without one."""
+    found = _VERSION.search(producer.partition("/")[2] or producer)
+    return min(int(found[0]), 2**31 - 1) if found else 0
+
+
+@dataclass
+class Changes:
+    """What a batch of facts says, merged; `apply` writes it."""
+
+    sources: dict[str, Row] = field(default_factory=dict)
+    documents: dict[str, Row] = field(default_factory=dict)
+    pairs: dict[str, list[Row]] = field(default_factory=dict)  # by document
+    quarantines: dict[tuple[str, str], Row] = field(default_factory=dict)
+    datasets: dict[str, Row] = field(default_factory=dict)
+    models: dict[str, Row] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+    def add(self, event: Event, store: ArtifactStore) -> None:
+        """Raises `PermanentError` where the fact's document cannot be read, `TransientError`."""
+        fact, at = event.fact, event.time.isoformat()
+        match fact:
+            case ArticleSubmitted():
+                self._source(fact.article_id, "articles", fact.name, at)
+            case StudySubmitted():
+                self._source(fact.study_id, "studies", fact.name, at)
+            case FiguresExtracted():
+                producer = _read(store, fact.document, ExtractedArticle).extractor
+                self._document(fact.article_id, "articles", "extraction", producer, fact.document, fact.figures)
+            case VolumesExtracted():
+                producer = _read(store, fact.document, ExtractedStudy).extractor
+                self._document(fact.study_id, "studies", "extraction", producer, fact.document, fact.volumes)
+            case PairsStructured():
+                article = _read(store, fact.document, StructuredArticle)
+                producer = article.structurer
+                self._document(fact.article_id, "articles", "structuring", producer, fact.document, fact.pairs)
+                self.pairs[fact.document.uri] = [
+                    {
+                        "pair_id": each.pair_id,
+                        "source_id": fact.article_id,
+                        "document_id": fact.document.uri,
+                        "parent_id": each.figure_id,
+                        "part_id": each.panel_id or "",
+                        "image": each.image.sha256,
+                        "phash": each.phash or "",
+                    }
+                    for each in article.pairs
+                ]
+            case StudyStructured():
+                study = _read(store, fact.document, StructuredStudy)
+                producer = study.structurer
+                self._document(fact.study_id, "studies", "structuring", producer, fact.document, fact.pairs)
+                self.pairs[fact.document.uri] = [
+                    {
+                        "pair_id": each.pair_id,
+                        "source_id": fact.study_id,
+                        "document_id": fact.document.uri,
+                        "parent_id": each.study_id,
+                        "part_id": each.sequence,
+                        "image": each.volume.sha256,
+                        "phash": "",
+                    }
+                    for each in study.pairs
+                ]
+            case SourceQuarantined():
+                self._quarantine(fact, at)
+            case DatasetFrozen():
+                self.datasets[fact.dataset_id] = {
+                    "dataset_id": fact.dataset_id,
+                    "kind": str(fact.kind),
+                    "document_id": fact.manifest.uri,
+                    "sha256": fact.manifest.sha256,
+                    "pairs": fact.pairs,
+                }
+            case ModelTrained():
+                self._model(fact, -1)
+            case ModelPromoted():
+                self._model(fact, fact.sequence)
+            case _:
+                pass  # what the catalogue has no row for yet
+
+    def _source(self, source_id: str, kind: str, name: str, at: str) -> None:
+        row: Row = {"source_id": source_id, "kind": kind, "name": name, "received": at}
+        held = self.sources.get(source_id)
+        self.sources[source_id] = row if held is None else _first(held, row)
+        self.touched.add(source_id)
+
+    def _document(self, source_id: str, kind: str, stage: str, producer: str, ref: ArtifactRef, items: int) -> None:
+        # A document may be announced before its submission is seen: topics are read in any order.
+        self.sources.setdefault(source_id, {"source_id": source_id, "kind": kind, "name": "", "received": ""})
+        self.documents[ref.uri] = {
+            "document_id": ref.uri,
+            "source_id": source_id,
+            "stage": stage,
+            "producer": producer,
+            "rank": rank_of(producer),
+            "sha256": ref.sha256,
+            "bytes": ref.bytes,
+            "media_type": ref.media_type,
+            "items": items,
+        }
+        self.touched.add(source_id)
+
+    def _quarantine(self, fact: SourceQuarantined, at: str) -> None:
+        row: Row = {
+            "source_id": fact.source_id,
+            "stage": fact.stage,
+            "step": fact.stage.partition("-")[0],
+            "name": fact.name,
+            "code": fact.code,
+            "reason": fact.reason,
+            "remedy": fact.remedy,
+            "at": at,
+        }
+        key = (fact.source_id, fact.stage)
+        held = self.quarantines.get(key)
+        self.quarantines[key] = row if held is None else max(held, row, key=_verdict)
+        self.touched.add(fact.source_id)
+
+    def _model(self, fact: ModelTrained | ModelPromoted, promoted: int) -> None:
+        held = self.models.get(fact.model_id)
+        if held is not None:
+            promoted = max(promoted, int(str(held["promoted"])))
+        self.models[fact.model_id] = {
+            "model_id": fact.model_id,
+            "kind": str(fact.kind),
+            "dataset_id": fact.dataset_id,
+            "version": fact.version,
+            "document_id": fact.manifest.uri,
+            "promoted": promoted,
+        }
+
+
+def apply(connection: Connection, changes: Changes) -> None:
+    """Write ``changes`` by the rules of this module, then the state of every source that they touch."""
+    _merge_sources(connection, changes.sources)
+    insert_new(connection, DOCUMENT, list(changes.documents.values()))
+    _merge_quarantines(connection, changes.quarantines)
+    insert_new(connection, DATASET, list(changes.datasets.values()))
+    _merge_models(connection, changes.models)
+    for chunk in _chunks(sorted(changes.touched)):
+        _derive(connection, chunk, changes.pairs)
+
+
+def _merge_sources(connection: Connection, found: dict[str, Row]) -> None:
+    for chunk in _chunks(sorted(found)):
+        there = {
+            row.source_id: dict(row._mapping)
+            for row in connection.execute(select(SOURCE).where(SOURCE.c.source_id.in_(chunk)))
+        }
+        merged = []
+        for source_id in chunk:
+            row = found[source_id]
+            if source_id in there:
+                row = _first(there[source_id], row)
+            merged.append({**row, "state": "submitted"} if source_id not in there else row)
+        new = [row for row in merged if "state" in row and row["source_id"] not in there]
+        insert_new(connection, SOURCE, new)
+        for row in merged:
+            held = there.get(str(row["source_id"]))
+            if held is not None and (held["name"], held["received"]) != (row["name"], row["received"]):
+                connection.execute(
+                    update(SOURCE)
+                    .where(SOURCE.c.source_id == row["source_id"])
+                    .values(name=row["name"], received=row["received"])
+                )
+
+
+def _merge_quarantines(connection: Connection, found: dict[tuple[str, str], Row]) -> None:
+    for chunk in _chunks(sorted(found)):
+        ids = [source_id for source_id, _ in chunk]
+        there = {
+            (row.source_id, row.stage): dict(row._mapping)
+            for row in connection.execute(select(QUARANTINE).where(QUARANTINE.c.source_id.in_(ids)))
+        }
+        merged = [max(there.get(key, found[key]), found[key], key=_verdict) for key in chunk]
+        insert_or_replace(connection, QUARANTINE, merged, ("step", "name", "code", "reason", "remedy", "at"))
+
+
+def _merge_models(connection: Connection, found: dict[str, Row]) -> None:
+    for chunk in _chunks(sorted(found)):
+        query = select(MODEL.c.model_id, MODEL.c.promoted).where(MODEL.c.model_id.in_(chunk))
+        there = {row.model_id: int(row.promoted) for row in connection.execute(query)}
+        merged = [
+            {**found[each], "promoted": max(int(str(found[each]["promoted"])), there.get(each, -1))} for each in chunk
+        ]
+        insert_or_replace(connection, MODEL, merged, ("kind", "dataset_id", "version", "document_id", "promoted"))
+
+
+def _derive(connection: Connection, touched: list[str], pairs: dict[str, list[Row]]) -> None:
+    """State, counts and pairs of ``touched`` sources, from their documents and quarantines."""
+    newest: dict[tuple[str, str], tuple[int, str, int]] = {}
+    for row in connection.execute(select(DOCUMENT).where(DOCUMENT.c.source_id.in_(touched))):
+        key, rank = (row.source_id, row.stage), (row.rank, row.document_id, row.items)
+        newest[key] = max(newest.get(key, rank), rank)
+    verdicts: dict[str, list[Row]] = {}
+    for row in connection.execute(select(QUARANTINE).where(QUARANTINE.c.source_id.in_(touched))):
+        if (row.source_id, row.step) not in newest:
+            verdicts.setdefault(row.source_id, []).append(dict(row._mapping))
+    states = []
+    for source_id in touched:
+        stage = next((each for each in _STAGES if (source_id, each) in newest), "")
+        verdict = max(verdicts.get(source_id, ()), key=_verdict, default=None)
+        states.append(
+            {
+                "b_source": source_id,
+                "state": "quarantined" if verdict else _STATES.get(stage, "submitted"),
+                "stage": verdict["stage"] if verdict else "",
+                "code": verdict["code"] if verdict else "",
+                "items": newest.get((source_id, "extraction"), (0, "", 0))[2],
+                "pairs": newest.get((source_id, "structuring"), (0, "", 0))[2],
+            }
+        )
+    connection.execute(
+        update(SOURCE)
+        .where(SOURCE.c.source_id == bindparam("b_source"))
+        .values({name: bindparam(name) for name in ("state", "stage", "code", "items", "pairs")}),
+        states,
+    )
+    current = {source_id: rank[1] for (source_id, stage), rank in newest.items() if stage == "structuring"}
+    changed = [source_id for source_id, document in current.items() if document in pairs]
+    if changed:
+        connection.execute(delete(PAIR).where(PAIR.c.source_id.in_(changed)))
+        insert_new(connection, PAIR, [row for each in changed for row in pairs[current[each]]])
+
+
+def _first(held: Row, row: Row) -> Row:
+    """The earlier submission, of two that speak of the same source; one without a time is no submission."""
+    if not held["received"] or not row["received"]:
+        return row if not held["received"] else held
+    return min(held, row, key=lambda each: (str(each["received"]), str(each["name"])))
+
+
+def _verdict(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("at", "stage", "code", "reason", "remedy", "name"))
+
+
+def _read(store: ArtifactStore, ref: ArtifactRef, kind: type[DocumentT]) -> DocumentT:
+    try:
+        return kind.model_validate_json(store.get(ref))
+    except ValidationError as error:
+        raise PermanentError("document-invalid", f"{ref.uri}: {error.error_count()} errors", "") from error
+
+
+def _chunks(keys: list[KeyT]) -> Iterator[list[KeyT]]:
+    for at in range(0, len(keys), _CHUNK):
+        yield keys[at : at + _CHUNK]

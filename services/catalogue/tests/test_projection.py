@@ -1,0 +1,276 @@
+"""The same rows whatever the order, the repetitions and the deaths; what people ask is answered from them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect, select
+
+from journalclip_catalogue.errors import AnotherProjector
+from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.loop import ProjectionLoop
+from journalclip_catalogue.migrate import downgrade, upgrade
+from journalclip_catalogue.rebuild import check, rebuild
+from journalclip_catalogue.rows import rank_of
+from journalclip_devtools.faults.chain import STAGES, Chain
+from journalclip_freezing.handler import FreezeRule
+from journalclip_intake.articles import submit
+from journalclip_shared import failpoints
+from journalclip_shared.bus import Delivery
+from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_shared.catalogue import Catalogue
+from journalclip_shared.catalogue.engine import open_engine, sqlite_url
+from journalclip_shared.catalogue.tables import FAILED, METADATA, PLACE
+from journalclip_shared.consume import Loop, LoopSettings
+from journalclip_shared.errors import ConfigurationError, TransientError
+from journalclip_shared.events import Event, PairsStructured
+from journalclip_shared.failpoints import SimulatedCrash
+from journalclip_shared.history import facts_of
+from journalclip_shared.ids import canonical_json
+from journalclip_shared.records.pair import StructuredArticle
+from journalclip_shared.testing.facts import sample_ref
+from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
+
+QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
+Rows = dict[str, list[tuple[object, ...]]]
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """Four articles all the way, one in quarantine, and two versions of one article's pairs."""
+    made = Chain(MemoryBus(), MemoryArtifacts(), MemoryRegistry(), FreezeRule(new_pairs=2))
+    folder = tmp_path_factory.mktemp("drops")
+    for number in range(4):
+        submit(made.store, made.bus, made.drop(folder, number))
+    submit(made.store, made.bus, made.drop(folder, 9, figures=0))
+    while any(Loop(made.bus, made.handler(stage), QUICK).drain() for stage in STAGES):
+        pass
+    restructured(made, "rules-10")
+    restructured(made, "rules-9")  # an old version that is announced last
+    return made
+
+
+def restructured(chain: Chain, structurer: str) -> None:
+    """Another version of the first article's pairs, one pair fewer."""
+    fact = next(iter(facts_of(chain.bus, PairsStructured)))
+    document = StructuredArticle.model_validate_json(chain.store.get(fact.document))
+    other = document.model_copy(
+        update={
+            "structurer": structurer,
+            "pairs": tuple(
+                each.model_copy(update={"pair_id": f"{each.pair_id}-{structurer}"}) for each in document.pairs[:1]
+            ),
+        }
+    )
+    ref = chain.store.put_manifest("figures", f"structured/x/{structurer}/{fact.article_id}", other.canonical())
+    chain.bus.publish([Event(PairsStructured(article_id=fact.article_id, document=ref, pairs=1), "test")])
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    made = open_engine(sqlite_url(tmp_path / "catalogue.db"))
+    upgrade(made)
+    return made
+
+
+def log(chain: Chain) -> list[Delivery]:
+    return [delivery for topic in Projector.topics for delivery in chain.bus.read(topic)]
+
+
+def rows(engine: Engine, without: Sequence[str] = ("place",)) -> Rows:
+    with engine.connect() as connection:
+        return {
+            table.name: sorted(tuple(row) for row in connection.execute(select(table)))
+            for table in METADATA.sorted_tables
+            if table.name not in without
+        }
+
+
+@pytest.fixture
+def expected(chain: Chain, tmp_path: Path) -> Rows:
+    undisturbed = open_engine(sqlite_url(tmp_path / "undisturbed.db"))
+    upgrade(undisturbed)
+    Projector(undisturbed, chain.store).project(log(chain))
+    return rows(undisturbed)
+
+
+def test_the_log_becomes_rows_and_their_answers(chain: Chain, engine: Engine) -> None:
+    assert ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain() > 0
+    catalogue = Catalogue(engine)
+    assert catalogue.counts() == {"quarantined": 1, "structured": 4}
+    (refused,) = catalogue.quarantined()
+    assert (refused.code, refused.state) == ("no-figures", "quarantined")
+    assert refused.remedy
+    assert [each.source_id for each in catalogue.quarantined(code="no-figures")] == [refused.source_id]
+    assert catalogue.quarantined(code="pdf-empty") == []
+    newest = catalogue.newest(first(chain), "structuring")
+    assert newest is not None
+    assert "rules-10" in newest.uri, "10 is later than 9, and the order of events does not count"
+    assert [each.pairs for each in catalogue.sources() if each.source_id == first(chain)] == [1]
+    assert catalogue.failed() == 0
+
+
+def first(chain: Chain) -> str:
+    return next(iter(facts_of(chain.bus, PairsStructured))).article_id
+
+
+def test_where_finds_a_source_by_everything_that_names_it(chain: Chain, engine: Engine) -> None:
+    ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain()
+    catalogue, source = Catalogue(engine), first(chain)
+    fact = list(facts_of(chain.bus, PairsStructured))[1]
+    pair = StructuredArticle.model_validate_json(chain.store.get(fact.document)).pairs[0]
+    (by_id,) = catalogue.where(source)
+    assert (by_id.found_by, by_id.source and by_id.source.source_id) == ("source", source)
+    assert {str(each["stage"]) for each in by_id.documents} == {"extraction", "structuring"}
+    for asked, found_by in ((pair.pair_id, "pair"), (pair.figure_id, "figure")):
+        (place,) = catalogue.where(asked)
+        assert place.found_by == found_by
+        assert place.source is not None
+        assert place.source.source_id == fact.article_id
+    assert by_id.source is not None
+    assert source in {place.source.source_id for place in catalogue.where(by_id.source.name[:-4]) if place.source}
+    assert catalogue.where("100%_of_nothing") == []
+
+
+def test_pages_list_every_source_once(chain: Chain, engine: Engine) -> None:
+    ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain()
+    catalogue = Catalogue(engine)
+    seen, after = list[str](), None
+    while page := catalogue.sources(after=after, limit=2):
+        seen += [each.source_id for each in page]
+        after = (page[-1].received, page[-1].source_id)
+    assert len(seen) == len(set(seen)) == 5
+    assert [each.source_id for each in catalogue.all_sources(kind="articles")] == seen
+    assert list(catalogue.all_sources(kind="studies")) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_repetition_and_death_give_the_same_rows(
+    chain: Chain, engine: Engine, expected: Rows, seed: int
+) -> None:
+    rng, projector = random.Random(seed), Projector(engine, chain.store)
+    todo = {topic: list(chain.bus.read(topic)) for topic in Projector.topics}
+    while any(todo.values()):
+        topic = rng.choice([topic for topic, rest in todo.items() if rest])
+        size = rng.randint(1, 4)
+        batch = todo[topic][:size]
+        point = rng.choice([None, None, "before-rows", "before-place", "before-end", "after-end"])
+        failpoints.arm(f"catalogue.{point}=crash" if point else "")
+        try:
+            projector.project(batch)
+        except SimulatedCrash:
+            continue  # the same batch comes again
+        finally:
+            failpoints.arm("")
+        if rng.random() < 0.3:
+            assert projector.project(batch) == 0, "what was projected is known by its place"
+        todo[topic] = todo[topic][size:]
+    assert rows(engine) == expected
+
+
+def test_a_second_projector_changes_nothing(
+    chain: Chain, engine: Engine, expected: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick, deliveries = Projector(engine, chain.store), Projector(engine, chain.store), log(chain)
+    read = Projector._read
+
+    def overtaken(self: Projector, new: Sequence[Delivery]) -> object:
+        if self is slow:
+            quick.project(deliveries)
+        return read(self, new)
+
+    monkeypatch.setattr(Projector, "_read", overtaken)
+    with pytest.raises(AnotherProjector):
+        slow.project(deliveries)
+    assert slow.project(deliveries) == 0
+    assert rows(engine) == expected
+
+
+def test_an_old_document_that_is_announced_again_changes_nothing(chain: Chain, engine: Engine) -> None:
+    bus, projector = MemoryBus(), Projector(engine, chain.store)
+    bus.publish_raw([_record(each) for each in log(chain)])
+    ProjectionLoop(bus, projector).drain()
+    before = rows(engine)
+    old = next(iter(facts_of(chain.bus, PairsStructured)))
+    bus.publish([Event(old, "replay")])
+    assert ProjectionLoop(bus, projector).drain() >= 0
+    assert rows(engine) == before
+
+
+def _record(delivery: Delivery):  # type: ignore[no-untyped-def]
+    from journalclip_shared.bus import Record
+
+    return Record(delivery.topic, delivery.key, delivery.headers, delivery.body)
+
+
+def test_what_cannot_be_projected_is_kept_and_stops_nothing(chain: Chain, engine: Engine, expected: Rows) -> None:
+    deliveries = log(chain)
+    poison = replace(deliveries[0], offset=10_000, headers=(), body=b"{")
+    lost = PairsStructured(article_id="art_x", document=sample_ref("nowhere", "application/json"), pairs=1)
+    bus = MemoryBus()
+    bus.publish([Event(lost, "test")])
+    (missing,) = bus.read(PairsStructured.topic)
+    missing = replace(missing, offset=10_000)
+    Projector(engine, chain.store).project([*deliveries, poison, missing])
+    assert Catalogue(engine).failed() == 2
+    with engine.connect() as connection:
+        errors = [row.error for row in connection.execute(select(FAILED))]
+    assert any("artifact-missing" in error for error in errors)
+    assert {name: found for name, found in rows(engine).items() if name != "failed_event"} == {
+        name: found for name, found in expected.items() if name != "failed_event"
+    }
+
+
+def test_a_store_that_is_away_projects_nothing_of_the_batch(chain: Chain, engine: Engine) -> None:
+    class Away(MemoryArtifacts):
+        def get(self, ref: object) -> bytes:
+            raise TransientError("away", "store")
+
+    with pytest.raises(TransientError):
+        Projector(engine, Away()).project(log(chain))
+    assert all(not found for found in rows(engine, without=()).values())
+
+
+def test_a_rebuilt_catalogue_is_the_projected_one(chain: Chain, engine: Engine, expected: Rows) -> None:
+    ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain()
+    assert check(engine, chain.bus, chain.store) == {}
+    with engine.begin() as connection:
+        connection.execute(METADATA.tables["pair"].delete())
+        connection.execute(PLACE.delete())
+    assert check(engine, chain.bus, chain.store).keys() == {"pair"}
+    rebuild(engine, chain.bus, chain.store)
+    assert rows(engine) == expected
+    assert ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain() == 0
+
+
+def test_a_database_that_was_lost_is_filled_though_the_group_is_ahead(tmp_path: Path, chain: Chain) -> None:
+    bus = SqliteBus(tmp_path / "events.db")
+    bus.publish_raw([_record(each) for each in log(chain)])
+    for name in ("one", "two"):
+        engine = open_engine(sqlite_url(tmp_path / f"{name}.db"))
+        upgrade(engine)
+        ProjectionLoop(bus, Projector(engine, chain.store)).drain()
+        assert Catalogue(engine).counts() == {"quarantined": 1, "structured": 4}
+
+
+def test_migrations_make_the_tables_and_take_them_away(engine: Engine) -> None:
+    found = inspect(engine)
+    for table in METADATA.sorted_tables:
+        assert {column["name"] for column in found.get_columns(table.name)} == {column.name for column in table.columns}
+        assert {index["name"] for index in found.get_indexes(table.name)} == {index.name for index in table.indexes}
+    downgrade(engine, "base")
+    assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+    with pytest.raises(ConfigurationError, match="catalogue-schema"):
+        Catalogue(engine).counts()
+    upgrade(engine)
+    assert Catalogue(engine).counts() == {}
+
+
+def test_ranks_are_numbers() -> None:
+    names = ["rules-9", "rules-10", "rules/3-ab12", "journalclip-3-abcdef12", "none"]
+    assert [rank_of(name) for name in names] == [9, 10, 3, 3, 0]
+    assert canonical_json({"x": 1}) == b'{"x":1}'

@@ -1,0 +1,114 @@
+"""Articles into a dataset: pairs by split, pictures as JPEG shards. Reviewers' decisions are honoured.
+
+What reviewers rejected or dispute stays out, what they corrected goes in as corrected.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from journalclip_freezing.shards import Articles, write_split
+from journalclip_freezing.splits import SPLITS, Assignment, SplitShares, assign
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.events import PairsStructured
+from journalclip_shared.ids import canonical_json, make_id, sha256_hex
+from journalclip_shared.kinds import Kind
+from journalclip_shared.records.caption import RecordFlag
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
+from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.reviews import Verdict, apply_verdicts, read_decisions, verdicts
+
+
+@dataclass(frozen=True)
+class FreezeOptions:
+    """`Layout` of articles: what goes into the digest besides the pairs."""
+
+    image_size: int = 256  # the longer side; above any demo or ViT-B/32 input of 224, with room for a crop
+    shares: SplitShares = field(default_factory=SplitShares)
+    seed: int = 0
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
+    kind: Kind = field(default="articles", init=False)
+
+    @property
+    def consumes(self) -> type[PairsStructured]:
+        return PairsStructured
+
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> ArticlePlan | None:
+        articles = sorted(
+            (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
+        )
+        decided = verdicts(read_decisions(store))
+        every = [pair for article in articles for pair in article.pairs]
+        held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
+        pairs = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        if not pairs:
+            return None
+        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, Counter(held.values()))
+
+    def _held(self, pair: Pair, decided: Mapping[str, Verdict]) -> RecordFlag | None:
+        """The flag that holds the pair; a decision to keep it, or to correct it, lets it go."""
+        verdict = decided.get(pair.pair_id)
+        if verdict is not None and verdict.standing == "keep":
+            return None
+        return next((flag for flag in self.leave_out if flag in pair.record.flags), None)
+
+
+@dataclass(frozen=True)
+class ArticlePlan:
+    """`Plan` of articles."""
+
+    articles: Sequence[StructuredArticle]
+    assignment: Assignment
+    options: FreezeOptions
+    held: Mapping[RecordFlag, int]  # pairs that a flag keeps out
+
+    @property
+    def digest(self) -> str:
+        rows = sorted(
+            (pair.pair_id, split, sha256_hex(pair.canonical()))
+            for split, members in self.assignment.splits.items()
+            for pair in members
+        )
+        options = {"image_size": self.options.image_size, "seed": self.options.seed}
+        return sha256_hex(canonical_json({"pairs": rows, **options}))
+
+    @property
+    def pairs(self) -> int:
+        return sum(map(len, self.assignment.splits.values()))
+
+    @property
+    def leaks(self) -> LeakReport:
+        return self.assignment.leaks
+
+    @property
+    def members(self) -> Mapping[Split, Sequence[str]]:
+        return {split: [pair.pair_id for pair in pairs] for split, pairs in self.assignment.splits.items()}
+
+    def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
+        facts: Articles = {article.article_id: (article.name, article.facts) for article in self.articles}
+        kept: list[Pair] = [pair for split in SPLITS for pair in self.assignment.splits[split]]
+        done = Counter[str]()
+
+        def tick() -> None:
+            done["pairs"] += 1
+            progress(done["pairs"], len(kept))
+
+        size = self.options.image_size
+        splits = self.assignment.splits
+        digest = self.digest
+        return DatasetManifest(
+            dataset_id=make_id("ds", digest),
+            digest=digest,
+            splits={split: write_split(store, splits[split], facts, size, tick) for split in SPLITS},
+            leaks=self.leaks,
+            dropped=self.assignment.dropped | {f"flag-{flag}": count for flag, count in sorted(self.held.items())},
+            licences=dict(Counter(pair.licence for pair in kept)),
+            modalities=dict(Counter(pair.modality for pair in kept)),
+            structurers=tuple(sorted({article.structurer for article in self.articles})),
+            extractors=tuple(sorted({article.extractor for article in self.articles})),
+            image_size=size,
+            seed=self.options.seed,
+            kind="articles",
+        )

@@ -1,0 +1,49 @@
+"""What differs between kinds in a freeze: how structured documents become splits, and splits become bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.events import PairsStructured, StudyStructured
+from journalclip_shared.kinds import Kind
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
+
+Structured = PairsStructured | StudyStructured
+
+
+class Plan(Protocol):
+    """A dataset before its bytes are written. Its ``digest`` covers ids, contents, splits and options."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def pairs(self) -> int: ...
+
+    @property
+    def leaks(self) -> LeakReport: ...
+
+    @property
+    def members(self) -> Mapping[Split, Sequence[str]]:
+        """Ids by split: what `explain` and `audit` look up without reading Parquet."""
+        ...
+
+    def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
+        """Store records and shards; the manifest itself is stored by the caller."""
+        ...
+
+
+class Layout(Protocol):
+    """One kind's way into a dataset, with the options that go into its digest."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def consumes(self) -> type[Structured]: ...
+
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> Plan | None:
+        """None where the documents hold no pair. Raises `PermanentError` for documents that do not fit together."""
+        ...

@@ -1,0 +1,308 @@
+"""The words of one part of an index: tokens of captions, records and surroundings, looked up by tantivy.
+
+The analysis is ours (``journalclip_inference.analysis``): tantivy gets tokens with blanks between and splits there.
+Scores are constants that the plan gives, never BM25 of a segment, so that parts can be compared. A part is one tar
+file of the index's folder. Its bytes depend on the rows alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+
+from journalclip_inference.analysis import Analyzer, analyzer
+from journalclip_inference.analysis.analyzer import phrase_of
+from journalclip_inference.analysis.segments import segments
+from journalclip_inference.analysis.tokens import words_of
+from journalclip_inference.index.facets import FACETS, Facet, Filters
+from journalclip_inference.index.plan import Denied, Field, Leaf, Plan, Term
+from journalclip_inference.index.rows import Row
+
+Query = tantivy.Query
+Clause = tuple[tantivy.Occur, tantivy.Query]
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float32]
+FIELDS: tuple[Field, ...] = ("caption", "figure", "record", "around")
+_SHOWN: tuple[Field, ...] = ("caption", "figure")
+_MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+_HEAP = 256_000_000  # bytes: some million captions before the writer starts a second segment
+_FOUND = 10_000  # rows that an exact look-up returns at most: articles have tens
+
+_MOST_PANELS = 26  # of one figure: letters end there
+_TITLED = 1_000  # rows looked at for a title: the articles that share most of its words come first
+
+
+@dataclass(frozen=True)
+class RowWords:
+    """What is indexed of one row: one document for each panel that its caption speaks of."""
+
+    panels: list[dict[Field, list[str]]]
+    caption: list[str]  # folded, in order
+    title: list[str]
+    keys: list[str]
+    facets: list[str]
+
+
+def words_of_row(row: Row, reader: Analyzer) -> RowWords:
+    pair = row.pair
+    said = pair.record
+    coded = [*said.modality, *said.sequence, *said.plane, *said.anatomy, *said.laterality]
+    coded += [*said.procedure, *said.stage, *(finding for finding in said.findings if not finding.negated)]
+    terms = [*(each.term for each in coded), *([] if pair.modality in ("unknown", "other") else [pair.modality])]
+    denied = [f"no {finding.term}" for finding in said.findings if finding.negated]
+    around = [text for text in (row.title, *row.authors, row.journal, row.year, *pair.mentions) if text]
+    caption, title = phrase_of(words_of(pair.text)), phrase_of(words_of(row.title or ""))
+    record = [token for text in (*terms, *denied) for token in reader.tokens(text)]
+    beside = [token for text in around for token in reader.tokens(text)]
+    parts = [reader.tokens(text) for text in segments(pair.text)]
+    whole = reader.tokens(pair.text) if len(parts) > 1 else []
+    panels: list[dict[Field, list[str]]] = [
+        {"caption": part, "figure": whole, "record": record, "around": beside} for part in parts
+    ]
+    return RowWords(panels, caption, title, keys_of(row, caption, title), facet_tokens(row))
+
+
+def keys_of(row: Row, caption: Sequence[str], title: Sequence[str]) -> list[str]:
+    """What a row is found by exactly."""
+    pair = row.pair
+    keys = [f"id:{each.lower()}" for each in (pair.pair_id, pair.figure_id, pair.panel_id, pair.article_id) if each]
+    keys += [f"doi:{row.doi.lower()}"] if row.doi else []
+    keys += [f"file:{row.name.lower()}"] if row.name else []
+    keys += [text_key("caption", caption)] if caption else []
+    return [*keys, text_key("title", title)] if title else keys
+
+
+def text_key(kind: str, words: Sequence[str]) -> str:
+    """The key of a whole text: its words, whatever stands between them."""
+    return f"{kind}:{sha256(' '.join(words).encode()).hexdigest()[:32]}"
+
+
+def facet_tokens(row: Row) -> list[str]:
+    values: dict[Facet, list[str | None]] = {
+        "modality": [row.pair.modality],
+        "anatomy": [*sorted({coded.term for coded in row.pair.record.anatomy})],
+        "journal": [row.journal],
+        "year": [row.year],
+        "licence": [row.pair.licence],
+    }
+    return [f"{facet}={value}" for facet in FACETS for value in values[facet] if value]
+
+
+def write_words(rows: Iterable[Row], path: Path) -> None:
+    """The words of rows, in their order, as a tar file. Deterministic for the same rows and analysis."""
+    with tempfile.TemporaryDirectory() as folder:
+        _index(rows, Path(folder))
+        with tarfile.open(path, "w") as tar:
+            for name, data in sorted(_named(Path(folder)).items()):
+                member = tarfile.TarInfo(name)
+                member.size = data.stat().st_size
+                with data.open("rb") as stream:
+                    tar.addfile(member, stream)
+
+
+def _index(rows: Iterable[Row], folder: Path) -> None:
+    index = tantivy.Index(_schema(), path=str(folder))
+    writer = index.writer(heap_size=_HEAP, num_threads=1)
+    reader = analyzer()
+    for number, row in enumerate(rows):
+        words = words_of_row(row, reader)
+        for first, tokens in enumerate(words.panels):
+            writer.add_document(_document(number, words, tokens, first == 0))
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def _document(number: int, words: RowWords, tokens: dict[Field, list[str]], first: bool) -> tantivy.Document:
+    document = tantivy.Document()
+    for name in FIELDS:
+        document.add_text(name, " ".join(tokens[name]))
+    document.add_text("phrase", " ".join(words.caption))
+    for value in words.facets:
+        document.add_text("facet", value)
+    document.add_unsigned("row", number)
+    if first:
+        document.add_text("title", " ".join(words.title))
+        for key in words.keys:
+            document.add_text("key", key)
+    return document
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in FIELDS:
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
+    for ordered in ("phrase", "title"):
+        builder.add_text_field(ordered, tokenizer_name="whitespace", index_option="position")
+    for raw in ("key", "facet"):
+        builder.add_text_field(raw, tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    return builder.build()
+
+
+def _named(folder: Path) -> dict[str, Path]:
+    """Files of a tantivy folder under names that do not change from run to run: segments get random ones."""
+    meta = json.loads((folder / "meta.json").read_text())
+    names = {each["segment_id"].replace("-", ""): f"{n:032x}" for n, each in enumerate(meta["segments"])}
+    for each in meta["segments"]:
+        fixed = names[each["segment_id"].replace("-", "")]
+        each["segment_id"] = f"{fixed[:8]}-{fixed[8:12]}-{fixed[12:16]}-{fixed[16:20]}-{fixed[20:]}"
+    found: dict[str, Path] = {}
+    for path in folder.iterdir():
+        stem, dot, extension = path.name.partition(".")
+        if stem in names:
+            found[f"{names[stem]}{dot}{extension}"] = path
+    managed = folder / ".managed.json"
+    managed.write_text(json.dumps(sorted([*found, "meta.json"])))
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True))
+    return {**found, "meta.json": folder / "meta.json", ".managed.json": managed}
+
+
+def unpacked(tar: Path) -> Path:
+    """The folder of a tar file that `write_words` made, beside it; unpacked once, whole or not at all."""
+    folder = tar.with_name(f"{tar.name}.words")
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=tar.parent) as fresh:
+            with tarfile.open(tar) as archive:
+                archive.extractall(fresh, filter="data")
+            try:
+                shutil.copytree(fresh, made := folder.with_name(f"{folder.name}.{Path(fresh).name}"))
+                made.rename(folder)
+            except OSError:  # another process was first
+                shutil.rmtree(made, ignore_errors=True)
+                if not folder.exists():
+                    raise
+    return folder
+
+
+class Words:
+    """The words of one part, open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._index = tantivy.Index.open(str(folder))
+        self._schema = self._index.schema
+        self._searcher = self._index.searcher()
+        # Panels of a row, at the least that a list of `limit` rows must allow for; figures that were cut have one.
+        self._panels = 2
+
+    def count(self, token: str, field: Field = "caption") -> int:
+        """Panels that have a token."""
+        return int(self._searcher.doc_freq(field, token))
+
+    @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        """Words that captions and titles have, with the number of rows: no concepts, no denials."""
+        found: dict[str, int] = {}
+        for name in ("caption", "around"):
+            for token, rows in self._searcher.terms_with_prefix(name, ""):
+                if ":" not in token:
+                    found[token] = max(found.get(token, 0), rows)
+        return found
+
+    def top(self, plan: Plan, limit: int, filters: Filters) -> tuple[Scores, Rows]:
+        """The ``limit`` rows with the best words score, best first."""
+        asked = self._scored(plan)
+        if asked is None:
+            return np.zeros(0, np.float32), np.zeros(0, np.int64)
+        return self._search(self._filtered(asked, filters), limit)
+
+    def scores(self, plan: Plan, rows: Sequence[int]) -> dict[int, float]:
+        """Words scores of given rows; rows that match nothing are left out."""
+        asked = self._scored(plan)
+        if asked is None or not rows:
+            return {}
+        among = Query.const_score_query(Query.term_set_query(self._schema, "row", list(rows)), 0.0)
+        scores, found = self._search(Query.boolean_query([(_MUST, among), (_MUST, asked)]), _MOST_PANELS * len(rows))
+        return dict(zip(found.tolist(), scores.tolist(), strict=True))
+
+    def known(self, keys: Sequence[str], filters: Filters) -> Rows:
+        """Rows that have one of the keys, ascending."""
+        asked = Query.boolean_query([(_SHOULD, self._term("key", key)) for key in keys])
+        return np.sort(self._search(self._filtered(asked, filters), _FOUND)[1])
+
+    def phrase(self, words: Sequence[str], filters: Filters, field: str = "phrase") -> Rows:
+        """Rows whose caption (or title) has the words one after the other, ascending."""
+        asked = self._phrase(words, field)
+        return np.sort(self._search(self._filtered(asked, filters), _FOUND)[1])
+
+    def titles(self, words: Sequence[str], filters: Filters) -> tuple[Scores, Rows]:
+        """Rows of articles whose title has some of the words, by their share of them, best first."""
+        share = 1.0 / len(words)
+        either: list[Clause] = [(_SHOULD, Query.const_score_query(self._term("title", word), share)) for word in words]
+        return self._search(self._filtered(Query.boolean_query(either), filters), _TITLED)
+
+    def excluded(self, tokens: Sequence[str], rows: Sequence[int]) -> set[int]:
+        """Of the rows, those that have one of the tokens."""
+        if not tokens or not rows:
+            return set()
+        among = Query.term_set_query(self._schema, "row", list(rows))
+        either = Query.boolean_query([(_SHOULD, self._term(name, each)) for each in tokens for name in _SHOWN])
+        both = Query.boolean_query([(_MUST, among), (_MUST, either)])
+        return set(self._search(both, _MOST_PANELS * len(rows))[1].tolist())
+
+    def _scored(self, plan: Plan) -> tantivy.Query | None:
+        if not plan.terms:
+            return None
+        clauses: list[Clause] = [
+            (_MUST, Query.boolean_query([(_SHOULD, self._scored_term(t, t.weight)) for t in plan.terms]))
+        ]
+        clauses += [(_NOT, self._denied(each)) for each in plan.denied]
+        clauses += [(_NOT, self._term(name, token)) for token in plan.without for name in _SHOWN]
+        clauses += [(_MUST, Query.const_score_query(self._phrase(each, "phrase"), 0.0)) for each in plan.phrases]
+        return Query.boolean_query(clauses)
+
+    def _scored_term(self, term: Term, weight: float) -> tantivy.Query:
+        either = [self._leaf(leaf, weight) for leaf in term.leaves]
+        total = sum(part.weight for part in term.parts)
+        if total > 0:
+            share = weight * term.whole / total
+            parts: list[Clause] = [(_SHOULD, self._scored_term(part, share * part.weight)) for part in term.parts]
+            either.append(Query.boolean_query(parts))
+        if len(either) == 1:
+            return either[0]
+        return Query.disjunction_max_query(either)
+
+    def _leaf(self, leaf: Leaf, weight: float) -> tantivy.Query:
+        return Query.const_score_query(self._term(leaf.field, leaf.token), weight * leaf.share)
+
+    def _denied(self, denied: Denied) -> tantivy.Query:
+        says: list[Clause] = [(_SHOULD, self._term("caption", token)) for token in denied.tokens]
+        clauses: list[Clause] = [(_MUST, Query.boolean_query(says))]
+        return Query.boolean_query([*clauses, *((_NOT, self._term("caption", token)) for token in denied.unless)])
+
+    def _phrase(self, words: Sequence[str], field: str) -> tantivy.Query:
+        if len(words) == 1:
+            return Query.term_query(self._schema, field, words[0])
+        return Query.phrase_query(self._schema, field, list(words))
+
+    def _term(self, field: str, token: str) -> tantivy.Query:
+        return Query.term_query(self._schema, field, token, index_option="basic")
+
+    def _filtered(self, asked: tantivy.Query, filters: Filters) -> tantivy.Query:
+        clauses: list[Clause] = [(_MUST, asked)]
+        for facet in FACETS:
+            if chosen := filters.of(facet):
+                either: list[Clause] = [(_SHOULD, self._term("facet", f"{facet}={value}")) for value in chosen]
+                clauses.append((_MUST, Query.const_score_query(Query.boolean_query(either), 0.0)))
+        return asked if len(clauses) == 1 else Query.boolean_query(clauses)
+
+    def _search(self, asked: tantivy.Query, limit: int) -> tuple[Scores, Rows]:
+        """The best panel of each row, best first; ties by row."""
+        hits = self._searcher.search(asked, limit=max(1, limit * self._panels), count=False).hits
+        rows = cast(list[int], self._searcher.fast_field_values("row", [address for _, address in hits]))
+        best: dict[int, float] = {}
+        for (score, _), row in zip(hits, rows, strict=True):
+            best.setdefault(row, score)
+        order = sorted(best, key=lambda row: (-best[row], row))[:limit]
+        return np.array([best[row] for row in order], np.float32), np.array(order, np.int64)

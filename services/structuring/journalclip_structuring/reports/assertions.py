@@ -1,0 +1,122 @@
+"""Denials and hedges: which findings do they reach?"""
+
+from __future__ import annotations
+
+import re
+
+from journalclip_structuring.reports.attributes import Attributes
+from journalclip_structuring.reports.chunks import Binding, Chunk
+from journalclip_structuring.reports.lexicon import Mention
+from journalclip_structuring.reports.state import State
+
+
+class Assertions(Attributes):
+    """Applies the denials and hedges of a chunk."""
+
+    def _denial(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
+        levels = mention.all("deny")
+        if not levels or "not" in levels:
+            return
+        signs_after = any(
+            each.start >= mention.end
+            and (each.get("signal") or each.get("diffusion") or each.get("enhancement") or each.get("sequence_signal"))
+            for each in chunk.mentions
+        )
+        if "before" in levels and (finding_after or signs_after or "after" not in levels):
+            state.deny_end = mention.end
+            state.read = True
+        elif "sign" in levels:
+            state.sign_denied = True
+        elif "gone" in levels or "after" in levels:
+            if "gone" in levels and finding_after and not state.last_finding:
+                state.deny_end = mention.end
+                return
+            self._deny_back(mention, chunk, state)
+
+    def _deny_back(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        """ "X is not seen": X is denied; where it was seen before, only what follows ("on T1") is."""
+        named = [each for each in chunk.mentions if each.get("sequence")]
+        after = [each for each in named if each.start >= mention.end]
+        shown = any(each.get("signal") for each in chunk.mentions)
+        sequences = [each.get("sequence") or "" for each in after or ([] if shown else named)]
+        own = [each for each in state.opened if each.start >= chunk.start]
+        targets = own or state.group or self.discourse.last
+        known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
+        state.read = state.read or bool(targets)
+        if not targets:  # signals are waiting for their finding: "not seen on T1" takes T1 away from them
+            state.waiting = [
+                each
+                for each in state.waiting
+                if not (isinstance(each, Binding) and each.bare and each.start >= chunk.start)
+            ]
+        if known and sequences:
+            for each in targets:
+                each.not_on.update(sequences)
+            return
+        if known and "gone" not in mention.all("deny"):
+            return
+        for each in targets:
+            each.negated, each.certainty = True, "certain"
+            if "gone" in mention.all("deny"):
+                each.change = "resolved"
+
+    def _hedge(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
+        levels = mention.all("hedge")
+        if not levels:
+            return
+        before = next((each for each in levels if each.endswith("before")), None)
+        after = next((each for each in levels if each.endswith("after")), None)
+        opened = any(each.start >= chunk.start for each in state.opened)
+        if after and not before and finding_after and not opened:
+            before = after  # "noted in the pons is possible 4 mm ..."
+        upcoming = finding_after or not after
+        if before and upcoming:
+            level = before.split()[0]
+            if re.match(r"vs\.?$|versus", mention.text, re.I) and state.last_finding is not None:
+                for each in state.group:
+                    each.certainty = "possible"
+            state.hedge = level if level != "certain" or state.hedge is None else state.hedge
+            state.linked = not re.search(r"due to|secondary to|caused by|arising from", mention.text, re.I)
+        elif after:
+            own = [each for each in state.group if each.start >= chunk.start and not each.negated]
+            own = own or [each for each in state.opened if each.start >= chunk.start and not each.negated]
+            if not own and self._stands_alone(mention, chunk) and not self._goes_on(mention, chunk):
+                own = state.group or self.discourse.last
+            if (
+                re.match(r"\W*(?:the )?(?:latter|former)|\W*[前后]者", self.text[chunk.start : mention.start], re.I)
+                and own
+            ):
+                own = own[-1:] if re.search("latter|后者", self.text[chunk.start : mention.start], re.I) else own[:1]
+            for each in own:
+                if not each.negated:
+                    each.certainty = after.split()[0]
+            state.read = state.read or bool(own)
+
+    def _hedged_after(self, mention: Mention, chunk: Chunk) -> bool:
+        return any(
+            each.start >= mention.end and any(value.endswith("after") for value in each.all("hedge"))
+            for each in chunk.mentions
+        )
+
+    def _stands_alone(self, mention: Mention, chunk: Chunk) -> bool:
+        """Does a hedge without a finding in its chunk speak of the finding before ("..., possible")?"""
+        said = self.text[chunk.start : mention.start]
+        for each in chunk.mentions:
+            if each.get("size") and each.end <= mention.start:
+                said = said.replace(each.text, "")
+        if self.language == "zh":
+            return len(re.sub(r"\W|该|其|此|亦|也|均|病灶|前者|后者|两者|以|大小|约|直径|长径|范围|为", "", said)) == 0
+        words = re.sub(
+            r"\b(?:this|it|which|these|they|the|lesion|latter|former|and|finding|that|is|are|diagnosis)\b|\W",
+            " ",
+            said,
+            flags=re.I,
+        )
+        return not words.split()
+
+    def _goes_on(self, mention: Mention, chunk: Chunk) -> bool:
+        """Is something else hedged ("probably of vascular origin")?"""
+        rest = self.text[mention.end : chunk.end]
+        if self.language == "zh":
+            return bool(re.sub(r"\W|可能|诊断|性|请|结合|临床|建议|随访|复查|进一步|检查", "", rest))
+        return len(re.sub(r"\W", " ", rest).split()) > 2

@@ -1,0 +1,261 @@
+"""A mention of a finding: something new, a diagnosis for what was seen, or the same finding again?"""
+
+from __future__ import annotations
+
+import re
+
+from journalclip_structuring.reports.assertions import Assertions
+from journalclip_structuring.reports.chunks import Chunk, places
+from journalclip_structuring.reports.entity import ALTERNATIVES, GLOBAL, STRICTER, Entity, refines
+from journalclip_structuring.reports.lexicon import Mention
+from journalclip_structuring.reports.patterns import (
+    AFTER_SURGERY,
+    ANOTHER,
+    BARRIER,
+    BESIDE,
+    DEFINITE,
+    JOIN,
+    LABEL,
+    OPERATED,
+    THE,
+    UNDERLYING,
+)
+from journalclip_structuring.reports.state import State, following
+
+
+def _improves(entity: Entity, term: str) -> bool:
+    """Is ``term`` what the finding is, rather than something else that it could be, too?"""
+    return entity.term == term or (refines(entity.term, term) and not _differs(entity, term))
+
+
+def _differs(entity: Entity, term: str) -> bool:
+    """Is ``term`` a second diagnosis for a finding that already has one?"""
+    other = bool(entity.seen) and term != entity.term and (refines(entity.seen, term) or entity.seen == term)
+    return other and (entity.term, term) not in STRICTER
+
+
+def _alternative(entity: Entity, term: str) -> bool:
+    """Two doubtful diagnoses of one kind, the second without a place of its own, are given for one thing."""
+    kinds = (ALTERNATIVES, frozenset({"infarct", "demyelinating plaque", "white matter lesion", "lacunar infarct"}))
+    return entity.certainty != "certain" and entity.term != term and any({entity.term, term} <= kind for kind in kinds)
+
+
+def _names_it(mention: Mention) -> bool:
+    return bool(mention.get("finding") or mention.get("normal") or mention.get("enhancement") == "none")
+
+
+class Diagnoses(Assertions):
+    """Opens findings and finds those that are spoken of again."""
+
+    def _finding(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        term = mention.get("finding") or mention.get("sign") or ""
+        sign = mention.get("finding") is None
+        denied = state.deny_end is not None and not self._definite(mention, state)
+        state.read = True
+        denied = denied or mention.get("denied") is not None
+        if (denied and sign) or term == "-":
+            state.waiting = []
+            return
+        if term == "lesion" and any(each.end == mention.start and _names_it(each) for each in chunk.mentions):
+            return  # the tail of a compound: 梗死 + 病灶, 未见异常强化 + 灶
+        if OPERATED.search(self.text[state.start : mention.start]):
+            state.waiting = []
+            return
+        if AFTER_SURGERY.match(self.text[mention.end :]):
+            return  # what was operated on; where it lay is where the rest of the sentence speaks of
+        if denied:  # the place that its name implies is not said ("no pituitary adenoma")
+            state.waiting = [each for each in state.waiting if each.start != mention.start]
+        last_finding = state.last_finding
+        joined = self._joined(mention, state)
+        linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
+        place = self._place_of(mention, chunk, state)
+        entities: list[Entity] | None = None
+        if not denied:
+            entities = self._diagnose(mention, term, chunk, state, linked, joined, place)
+        if entities is None and not denied:
+            entities = self._refer(mention, term, chunk, state, place)
+        listed = joined and (denied or (last_finding is not None and last_finding.start >= chunk.start))
+        if entities is None:
+            new = self._open(mention, term, state, denied, sign)
+            entities = [*state.group, new] if listed and state.group and state.group[0].negated == denied else [new]
+            if joined and not denied and new.certainty == "certain" and self._either(mention, state):
+                for each in entities:
+                    each.certainty = "possible"
+            new.joined = chunk.lead not in {"", ":", "("} or joined
+            new.beside = chunk.lead in BESIDE and not new.around
+            targets = [new]
+        else:
+            targets = entities
+        for each in targets:
+            for attribute in state.waiting:
+                self._apply(each, attribute)
+        if state.change:
+            for each in targets:
+                each.change = each.change or state.change
+            state.change = None
+        state.waiting = []
+        state.group = entities
+        if not denied:
+            state.main = entities
+            state.touched.append(entities)
+        state.around = None
+        state.last_finding = mention
+
+    def _place_of(self, mention: Mention, chunk: Chunk, state: State) -> tuple[str | None, str | None]:
+        """Site and side that the chunk gives the finding, before or behind it."""
+        before = state.place()
+        if before != (None, None):
+            return before
+        following_finding = following(mention.end, chunk)
+        end = following_finding.start if following_finding else chunk.end
+        behind = [
+            each for each in places(self.text, chunk.mentions) if mention.end <= each.start < end and each.site != "-"
+        ]
+        return (behind[0].site, behind[0].side) if behind and behind[0].site else (None, None)
+
+    def _either(self, mention: Mention, state: State) -> bool:
+        last = state.last_finding
+        return last is not None and bool(re.search(r"\bor\b|或", self.text[last.end : mention.start]))
+
+    def _definite(self, mention: Mention, state: State) -> bool:
+        gap = re.split(r"\b(?:or|nor|and)\b|,", self.text[state.deny_end : mention.start])[-1]
+        return self.language == "en" and bool(DEFINITE.search(" " + gap))
+
+    def _joined(self, mention: Mention, state: State) -> bool:
+        last = state.last_finding
+        if last is None:
+            return False
+        gap = self.text[last.end : mention.start]
+        return (
+            len(gap) < 40
+            and bool(re.search(r"\b(?:and|or|nor|vs|versus)\b|[,/、及和与或]", gap))
+            and bool(JOIN[self.language].fullmatch(gap))
+            and not (self.language == "en" and BARRIER["en"].search(gap.replace(",", "")))
+        )
+
+    def _diagnose(
+        self,
+        mention: Mention,
+        term: str,
+        chunk: Chunk,
+        state: State,
+        linked: bool,
+        joined: bool,
+        place: tuple[str | None, str | None],
+    ) -> list[Entity] | None:
+        """The findings that this diagnosis is given for; None where it is given for none."""
+        last = state.last_finding
+        versus = last is not None and bool(re.search(r"\b(?:vs|versus)\b", self.text[last.end : mention.start], re.I))
+        pool = [*state.group, *state.main, *reversed(state.opened)]
+        targets = [each for each in dict.fromkeys(pool) if not each.negated]
+        if not targets and linked and not any(any(each.on) for each in state.binds()):
+            targets = self.discourse.spoken_of(self.text[state.start : mention.start])
+        if (
+            not state.linked
+        ):  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing
+            targets = [
+                each
+                for each in targets
+                if each.generic or each.seen or _alternative(each, term) or each.term in {term, "cyst"}
+            ]
+            if UNDERLYING.search(self.text[chunk.start : mention.start]):
+                targets = []
+        if not (linked or (joined and any(each.seen for each in targets))):
+            return None
+        fitting = [each for each in targets if each.fits(*place)]
+        better = [] if versus else [each for each in fitting if _improves(each, term)]
+        if better:
+            same = [each for each in better if each.term == better[0].term]
+            for each in same:
+                if each.term != term:
+                    each.seen = each.term
+                each.term, each.start, each.end, each.text = term, mention.start, mention.end, mention.text
+                each.sign, each.certainty = False, state.hedge or "certain"
+            return same
+        second = [each for each in fitting if _differs(each, term) or _alternative(each, term)]
+        if second and place == (None, None):
+            copy = second[0].clone(term, mention.start, mention.end, mention.text)
+            if not state.hedge and second[0].certainty == "certain" and self._either(mention, state):
+                second[0].certainty = "possible"
+            copy.certainty = state.hedge or second[0].certainty
+            self.discourse.add(copy)
+            state.opened.append(copy)
+            return [*second, copy]
+        signs = [each for each in targets if each.sign and each.term != term and each.term in GLOBAL]
+        if signs and term in GLOBAL:
+            for each in signs:
+                each.term, each.sign, each.certainty = term, False, state.hedge or "certain"
+            return signs
+        return None
+
+    def _refer(
+        self, mention: Mention, term: str, chunk: Chunk, state: State, place: tuple[str | None, str | None]
+    ) -> list[Entity] | None:
+        """The findings that the words speak of again ("the mass", "该病灶"); None for something new."""
+        before = self.text[max(chunk.start, mention.start - 60) : mention.start]
+        candidates = state.main or self.discourse.last
+        known = [
+            each
+            for each in candidates
+            if not each.negated
+            and (each.term == term or refines(term, each.term) or (each.generic and term == "lesion"))
+            and each.fits(*place)
+        ]
+        if not known and THE.search(before):
+            every = [each for each in reversed(self.discourse.entities) if each.term == term and each.fits(*place)]
+            known = [each for each in every if not each.negated][:1]
+        label = LABEL.match(self.text[mention.end :])
+        known = [each for each in known if not label or each.label == label.group()]
+        if not known or ANOTHER.search(before):
+            return None
+        if self.language == "zh":
+            if re.search(r"(?:该|此|上述)$|同样|亦|仍", before):
+                return known[-1:]
+            plain = mention.get("anaphor") is not None and not state.waiting and not state.around
+            if plain and place == (None, None) and not re.search("多发|个|枚|新", before):
+                return known[-1:]
+            bare = mention.get("anaphor") is not None and not re.search(
+                "见|有|示|发现|多发|个|枚", self.text[chunk.start : mention.start]
+            )
+            same_sign = state.main and known[-1].sign and known[-1].term == term
+            shown = bool(state.binds())
+            bare = bare and not (place[1] and known[-1].side and known[-1].side != place[1])
+            return known if (bare and not shown) or same_sign else None
+        if THE.search(before) or (
+            before.strip() == "" and mention.text.lower() == known[-1].text.lower() and state.start == chunk.start
+        ):
+            many = mention.text.endswith("s") or re.search(r"both|these|all|those", before, re.I)
+            return known if many else known[-1:]
+        if (
+            term == "lesion"
+            and state.main
+            and re.search(r"\b(?:it|they|which)\s+(?:has|have|shows?|contains?|demonstrates?)\b", before, re.I)
+        ):
+            return known[-1:]
+        if state.main and known[-1].term == term and known[-1].sign:
+            return known[-1:]
+        if state.main and known[-1].term == term and state.linked:
+            return known[-1:]
+        return None
+
+    def _open(self, mention: Mention, term: str, state: State, denied: bool, sign: bool) -> Entity:
+        new = Entity(
+            term,
+            mention.start,
+            mention.end,
+            mention.text,
+            negated=denied,
+            sign=sign,
+            sentence=state.number,
+            section=state.section,
+            certainty="certain" if denied else state.hedge or "certain",
+        )
+        label = LABEL.match(self.text[mention.end :])
+        new.label = label.group() if label else ""
+        new.around = state.around == "around" or (state.around == "associated" and not denied)
+        told = any(any(each.on.values()) for each in state.binds())
+        if not denied and state.linked and told and term != "lesion":
+            new.seen = "lesion"
+        self.discourse.add(new)
+        state.opened.append(new)
+        return new

@@ -1,0 +1,118 @@
+"""What was found so far in a report, and when two readings are the same finding.
+
+The impression says again what the findings say: a finding of one term, or a diagnosis of what was seen, at a place that
+fits, is one finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity, refines
+
+_MANY: Final = re.compile(
+    r"\b(?:both|all|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均", re.IGNORECASE
+)
+
+
+class Discourse:
+    """The findings of a report in the order of their first mention."""
+
+    def __init__(self) -> None:
+        self.entities: list[Entity] = []
+        self.last: list[Entity] = []  # the affirmed findings that a next sentence may speak of
+        self._number = 0
+
+    def sentence_begins(self) -> int:
+        self._number += 1
+        return self._number
+
+    def add(self, entity: Entity) -> None:
+        self.entities.append(entity)
+
+    def drop(self, entities: Sequence[Entity]) -> None:
+        self.entities = [each for each in self.entities if not any(each is other for other in entities)]
+
+    def spoken_of(self, words: str) -> list[Entity]:
+        """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""
+        if _MANY.search(words):
+            vague = [each for each in self.entities if each.generic and not each.negated]
+            if vague:
+                return vague
+        return [each for each in self.last if not each.negated]
+
+    def sentence_ends(self, opened: Sequence[Entity], touched: Sequence[list[Entity]], section: str) -> None:
+        """Merge what the sentence says again, and keep what the next may speak of."""
+        merged: dict[int, Entity] = {}
+        for each in opened:
+            first = self._same(each, opened, section)
+            if first is not None:
+                merged[id(each)] = first
+                for other in self._alike(first, each, section):
+                    _merge(other, each)
+                _merge(first, each)
+                self.entities = [other for other in self.entities if other is not each]
+        groups = [[merged.get(id(each), each) for each in group if each.term not in GLOBAL] for group in touched]
+        groups = [group for group in groups if group]
+        hosts = [group for group in groups if not any(_beside(each) for each in group)]
+        if groups:
+            self.last = list(dict.fromkeys((hosts or groups)[-1]))
+
+    def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
+        """The others that a diagnosis in the plural is given for ("metastases")."""
+        many = again.text.endswith("s") and not again.placed and not again.side and again.count is None
+        if section != "impression" or not many or not first.generic or again.around:
+            return []
+        return [each for each in self.entities if each is not first and each.term == first.term and not each.negated]
+
+    def _same(self, new: Entity, opened: Sequence[Entity], section: str) -> Entity | None:
+        earlier = [each for each in self.entities if not any(each is other for other in opened)]
+        if new.negated:
+            same = [
+                each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)
+            ]
+            same = [each for each in same if (each.site, each.side) == (new.site, new.side) or section == "impression"]
+            return same[0] if same and not (new.on and same[0].on and new.on != same[0].on) else None
+        if new.term in GLOBAL:
+            return next(
+                (
+                    each
+                    for each in earlier
+                    if each.term == new.term and not each.negated and each.fits(new.site, new.side)
+                ),
+                None,
+            )
+        implicit = [each for each in earlier[-1:] if each.implicit and not each.placed and refines("lesion", new.term)]
+        if implicit and not new.around:
+            return implicit[0]
+        if section != "impression":
+            return None
+        told = [each for each in earlier if each.section != "impression"]
+        alike = [each for each in told if not each.negated and each.fits(new.site, new.side)]
+        exact = [each for each in alike if each.term == new.term]
+        seen = [each for each in alike if refines(each.term, new.term)]
+        vaguer = [each for each in alike if refines(new.term, each.term)]
+        ranked = (
+            sorted(exact, key=lambda each: -_agreement(each, new))
+            or sorted(seen, key=lambda each: -_agreement(each, new))
+            or vaguer
+        )
+        return ranked[0] if ranked else None
+
+
+def _beside(entity: Entity) -> bool:
+    """Does it only stand beside another finding?"""
+    return entity.around or (entity.joined and entity.term in ASSOCIATED)
+
+
+def _agreement(a: Entity, b: Entity) -> int:
+    return (a.site == b.site is not None) + (a.side == b.side is not None)
+
+
+def _merge(first: Entity, again: Entity) -> None:
+    if first.term != again.term and refines(first.term, again.term):
+        first.term, first.certainty = again.term, again.certainty
+        first.start, first.end, first.text, first.sign = again.start, again.end, again.text, again.sign
+    first.absorb(again)

@@ -1,0 +1,111 @@
+"""The small words that the reader goes by, beside the phrases of the lexicons."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Between an attribute and a finding these end the finding's noun phrase.
+BARRIER: Final = {
+    "en": re.compile(
+        r"\b(?:in|on|of|at|with|within|without|to|from|by|for|along|over|near|is|are|was|were|has|have|had"
+        r"|shows?|showing|demonstrat\w+|reveals?|a|an|the|this"
+        r"|there|which|that|measuring|measures|seen|noted|involving|no|and (?:a|an|the)|appears?|suggest\w*"
+        r"|consistent|compatible)\b|[,;:()]",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(r"[,;:()。]|见|示|呈|为|有|提示|考虑|伴|符合"),
+}
+# Between two findings of one list there is nothing but these.
+JOIN: Final = {
+    "en": re.compile(
+        r"[\s,/&+]*(?:and/or|and|or|nor|vs\.?|versus|as well as)?[\s,/]*(?:[a-z-]+\s+){0,2}?\s*", re.IGNORECASE
+    ),
+    "zh": re.compile(r"[\s,、/]*(?:及|和|与|或|、|并|以及|或者|、?以及|vs)?[\s、/]*[\u4e00-\u9fff]{0,4}?"),
+}
+# Behind a denial: a finding that is named as known ("no haemorrhage in the infarct") is not denied.
+DEFINITE: Final = re.compile(
+    r"\b(?:of|in|around|to|with|within|for|from|near|adjacent to|surrounding|about|by)\s+(?:the|this|that"
+    r"|these|those|known|previously|her|his|its)\b[^,;]*$",
+    re.I,
+)
+# Words before a finding that was named already, and before another one.
+THE: Final = re.compile(r"(?:^|\W)(?:the|this|these|that|those|said|both|all|该|此|上述)\s*(?:[a-z]+\s+){0,1}$", re.I)
+ANOTHER: Final = re.compile(
+    r"\b(?:another|second|third|further|additional|other|new|an?|two|three|multiple|several"
+    r"|few)\s+(?:[\w-]+\s+){0,4}$|(?:另|又|再)[\u4e00-\u9fff]{0,6}$",
+    re.I,
+)
+# Beginnings of a chunk at which a list of denied findings ends.
+AFFIRMS: Final = {
+    "en": re.compile(
+        r"^\W*(?:and\s+|then\s+)?(?:there (?:is|are)|a|an|the|this|multiple|several|few|mild|moderate|severe"
+        r"|minimal|stable|unchanged|known|old|chronic|scattered|some|small|large|status|incidental|again|also"
+        r"|bilateral|left|right|acute|diffuse|generali[sz]ed|subtle|tiny)\b",
+        re.I,
+    ),
+    "zh": re.compile(r"见|示|呈|为|有|提示|考虑|增|伴|另|余|符合"),
+}
+# A sequence named beside one of these shows the finding of the sentence before.
+SEEN: Final = re.compile(
+    r"seen|visible|confirm|depict|apparent|appreciat|noted|detect|present|demonstrat|show|visuali[sz]ed"
+    r"|identified|可见|显示|示|见",
+    re.I,
+)
+# What "no abnormality" says of the examination as a whole when nothing else stands before it.
+EXAM_ZH: Final = re.compile(
+    r"^\W*(?:颅脑|头颅|头部|脑部|脑|颅内|全脑|双侧大脑半球|大脑|头)?(?:脑实质内?)?(?:MRI?|磁共振|核磁共振"
+    r"|核磁)?(?:平扫|检查|成像|扫描|及|\+|增强|加|均|所见|实质|内)*\W*$",
+    re.I,
+)
+# Leads of a chunk whose finding stands beside one that the sentence before named.
+BESIDE: Final = frozenset(
+    {
+        "with",
+        "associated with",
+        "and associated",
+        "accompanied by",
+        "伴",
+        "伴有",
+        "并",
+        "并见",
+        "合并",
+        "同时伴",
+        "并可见",
+    }
+)
+# Leads that keep a denied subject denied ("neither DWI nor FLAIR shows").
+SHOWS: Final = re.compile(r"show(?:s|ing)|demonstrat(?:es|ing)|reveal(?:s|ing)")
+# A question asserts nothing.
+QUESTION: Final = re.compile(
+    r"(?:is|are|was|were|does|do|did|can|could|any|has|have|rule out|r/o|question)\b.*\?$", re.IGNORECASE | re.DOTALL
+)
+# "Both" that speaks of findings, not of sides.
+BOTH_OF_THEM: Final = re.compile(
+    r"both\s+(?:are|were|show|demonstrate|lesions|of|foci|have|appear|T1|T2|on|FLAIR|DWI|enhance)", re.IGNORECASE
+)
+# A diagnosis so introduced is another finding.
+UNDERLYING: Final = re.compile(
+    r"underlying|coexist|superimposed|additional|concomitant|associated|合并|伴", re.IGNORECASE
+)
+# What was operated on is no finding.
+AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
+# A finding with a number: another number is another finding.
+LABEL: Final = re.compile(r"\s*(?:#|no\.?\s*)?\d{1,2}(?=\s*[:,.)]|\s+(?:is|in|lies|at|on)\b)", re.IGNORECASE)
+# A sentence that gives the place of the finding before it.
+LOCATED: Final = re.compile(
+    r"\W*(?:location|site|position|region|localisation|localization|部位|位置)\W", re.IGNORECASE
+)
+# Words with which "normal" speaks of what is left, not of a sequence.
+OTHERS: Final = re.compile(
+    r"otherwise|elsewhere|remaind|remaining|the rest|rest of|余|其它|其他|除[^外,。]", re.IGNORECASE
+)
+EXCEPTED: Final = re.compile(
+    r"apart from|except|aside from|other than|\bbut for\b|save for|以外|之外|(?<!不能)(?<!不)(?<!待)除了", re.IGNORECASE
+)
+# What an operation was done for is no finding.
+OPERATED: Final = re.compile(
+    r"\b(?:resection|removal|excision|clipping|coiling|evacuation|embolization|embolisation|drainage|surgery|craniotomy|biopsy|radiotherapy)"
+    r"\s+(?:of|for)\s+(?:an?|the|her|his|this)?\s*(?:[\w-]+\s+){0,5}$",
+    re.IGNORECASE,
+)

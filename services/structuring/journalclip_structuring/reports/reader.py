@@ -1,0 +1,269 @@
+"""A report read sentence by sentence, chunk by chunk, from left to right.
+
+What a chunk says before a finding belongs to that finding, what it says after one to that one, unless it stands in the
+next finding's own noun phrase. A denial reaches to the end of its list, a hedge to the end of its chunk. A diagnosis
+given for something seen ("mass, likely a meningioma") is the same finding, under the diagnosis.
+"""
+
+from __future__ import annotations
+
+import re
+
+from journalclip_structuring.reports.chunks import Binding, Chunk, Place, bindings, places, split
+from journalclip_structuring.reports.diagnoses import Diagnoses
+from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL
+from journalclip_structuring.reports.language import Language
+from journalclip_structuring.reports.lexicon import Mention, lexicon
+from journalclip_structuring.reports.patterns import (
+    AFFIRMS,
+    BESIDE,
+    EXAM_ZH,
+    EXCEPTED,
+    LOCATED,
+    OTHERS,
+    QUESTION,
+    SEEN,
+    SHOWS,
+)
+from journalclip_structuring.reports.state import Attribute, State
+
+
+class Reader(Diagnoses):
+    """Reads the sentences of one report in turn; `Discourse` holds what was found so far."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        super().__init__(text, language)
+        self.lexicon = lexicon(language)
+        self.named: list[str] = []
+        self.normal: set[str] = set()
+        self.exam_normal = False
+        self.compared = False
+
+    def sentence(self, start: int, end: int, section: str) -> bool:
+        """Read one; False where nothing of it was understood."""
+        mentions = [
+            Mention(each.start + start, each.end + start, each.text, each.codes)
+            for each in self.lexicon.scan(self.text[start:end])
+        ]
+        if QUESTION.match(self.text[start:end]):
+            return True
+        state = State(start, end, self.discourse.sentence_begins(), section)
+        self.named += [name for each in mentions if (name := each.get("sequence")) and name != "-"]
+        self.compared = self.compared or any(each.get("prior") == "word" or each.get("change") for each in mentions)
+        chunks = split(self.text, mentions, start, end)
+        for chunk in chunks:
+            self._chunk(chunk, state)
+        self._settle(state, start, end)
+        return state.read
+
+    def _chunk(self, chunk: Chunk, state: State) -> None:
+        self._enter(chunk, state)
+        if self._normal(chunk, state) or self._technique(chunk, state):
+            return
+        bound = bindings(self.text, chunk, self.language)
+        marks = [each for each in chunk.mentions if not each.get("ignore")]
+        state.off = self._pressed(chunk)
+        events: list[tuple[int, int, Attribute]] = [(each.at, 0, each) for each in bound]
+        events += [(each.start, 1, each) for each in places(self.text, marks)]
+        events += [(each.start, 2, each) for each in marks]
+        for _, _, event in sorted(events, key=lambda event: (event[0], event[1])):
+            if isinstance(event, Binding):
+                self._binding(event, chunk, state)
+            elif isinstance(event, Place):
+                self._place(event, chunk, state)
+            else:
+                self._mention(event, chunk, state)
+        state.sign_denied = False
+
+    def _pressed(self, chunk: Chunk) -> bool:
+        """Is the chunk about what a lesion presses upon, and about nothing else?"""
+        return any(each.get("mass_effect") == "-" for each in chunk.mentions) and not any(
+            each.get("finding") for each in chunk.mentions
+        )
+
+    def _enter(self, chunk: Chunk, state: State) -> None:
+        """What of the last chunk still holds in this one?"""
+        if state.main and state.group and all(each.negated for each in state.group):
+            state.group = state.main
+        hosts = [each for each in state.main if not each.beside] or [each for each in state.opened if not each.beside]
+        if chunk.lead == "," and hosts and state.group and all(each.beside for each in state.group):
+            state.group = [each for each in hosts if not each.negated][-1:] or state.group
+        if chunk.hard:
+            state.deny_end = state.hedge = None
+            state.linked = False
+            if chunk.lead in {"余", "其余", "另", "另见", "另外", "此外", "另可见", "otherwise"}:
+                state.group = []
+            return
+        listed = chunk.lead in {",", ""} and self._continues(chunk)
+        if SHOWS.fullmatch(chunk.lead) and state.last_finding is None:
+            return  # "neither DWI nor FLAIR shows ...": the subject is denied, and so is what it shows
+        if (
+            state.deny_end is not None
+            and not listed
+            and chunk.lead not in {"with", "伴", "伴有", "并", "associated with", "(", "that"}
+        ):
+            state.deny_end = None
+        if not listed:
+            state.hedge, state.linked = None, chunk.lead in {":", "("} and bool(chunk.mentions)
+        told = any(isinstance(each, Binding) and (any(each.on.values()) or each.enhancement) for each in state.waiting)
+        beside = chunk.lead in BESIDE or any(
+            each.get("around") or "before" in each.all("deny") for each in chunk.mentions
+        )
+        if told and not state.opened and beside and any(each.get("finding") for each in chunk.mentions):
+            self._leftover(state, chunk.start, chunk.end)
+            state.waiting = []
+            state.group = state.main
+
+    def _continues(self, chunk: Chunk) -> bool:
+        """Is the chunk the next entry of a list ("no mass, haemorrhage or shift")?"""
+        findings = [each for each in chunk.mentions if each.get("finding")]
+        if not findings:
+            return False
+        lead = self.text[chunk.start : findings[0].start]
+        if re.match(r"\s*(?:or|nor|and|及|和|与|或)\b", lead) and not re.match(
+            r"\s*and\s+(?:a|an|the|there)\b", lead, re.I
+        ):
+            return True
+        if self.language == "zh":
+            return not AFFIRMS["zh"].search(self.text[chunk.start : chunk.end]) and not any(
+                any(each.get(kind) for kind in ("signal", "size", "hedge", "site", "side")) for each in chunk.mentions
+            )
+        return not AFFIRMS["en"].match(lead) and not re.search(r"\b(?:is|are|was|were|has|shows?)\b", lead)
+
+    def _normal(self, chunk: Chunk, state: State) -> bool:
+        """Does the chunk call something normal? What it is decides which sequences are."""
+        words = [each for each in chunk.mentions if each.get("normal") or each.get("normal_exam")]
+        if not words:
+            return False
+        if any(
+            each.get("signal") or each.get("diffusion") or each.get("sequence_signal") or each.get("size")
+            for each in chunk.mentions
+        ):
+            return False
+        if any((each.get("finding") or each.get("sign")) and not each.get("normal") for each in chunk.mentions):
+            return False
+        state.read = True
+        whole = self.text[state.start : state.end]
+        rest = OTHERS.search(self.text[state.start : chunk.end]) or EXCEPTED.search(whole)
+        waiting = [name for each in state.waiting if isinstance(each, Binding) for name in each.on]
+        names = [name for each in chunk.mentions if (name := each.get("sequence"))] or waiting
+        organs = any(
+            (each.get("site") or each.get("site_bilateral")) and not each.get("normal_exam") for each in chunk.mentions
+        )
+        organs = organs or any(isinstance(each, Place) and each.site for each in state.waiting)
+        state.waiting = []
+        strong = any(each.get("normal") == "normal" or each.get("normal_exam") for each in words)
+        if rest or not strong:
+            return True
+        if any(each.get("normal_exam") for each in words) or (
+            self.language == "zh" and not names and EXAM_ZH.match(self.text[chunk.start : words[0].start])
+        ):
+            self.exam_normal = True
+            self.normal.update(names)
+        elif not organs:
+            self.normal.update(name for name in names if name != "-")
+            if (
+                not names
+                and self.language == "en"
+                and re.fullmatch(
+                    r"\W*(?:normal|unremarkable|within normal limits|no abnormality)\W*",
+                    self.text[chunk.start : chunk.end].strip(),
+                    re.I,
+                )
+                and state.section == "impression"
+            ):
+                self.exam_normal = True
+        return True
+
+    def _technique(self, chunk: Chunk, state: State) -> bool:
+        kinds = {kind for each in chunk.mentions for kind, _ in each.codes}
+        if "sequence" not in kinds or "technique" not in kinds:
+            return False
+        if kinds & {"finding", "sign", "signal", "diffusion", "sequence_signal", "enhancement"}:
+            return False
+        state.read = True
+        return True
+
+    def _mention(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
+        self._denial(mention, chunk, state, after)
+        self._hedge(mention, chunk, state, after)
+        state.around = mention.get("around") or state.around
+        if mention.get("mass_effect") == "-" and re.match(r"effac|compress|herniat|受压", mention.text, re.I):
+            state.off = True
+        change = mention.get("change")
+        if change:
+            if state.group and not after:
+                for each in state.group:
+                    each.change = each.change or change
+            else:
+                state.change = change
+        if any(mention.get(kind) for kind in ("size", "count", "shape", "mass_effect")):
+            self._attribute(mention, chunk, state)
+        if mention.get("finding") or mention.get("sign"):
+            self._finding(mention, chunk, state)
+
+    def _settle(self, state: State, start: int, end: int) -> None:
+        self._leftover(state, start, end)
+        self._share_places(state)
+        plain = [each for each in state.opened if each.term in GLOBAL and not each.negated]
+        if any(not each.sign for each in plain) or len({each.term for each in plain}) > 1:
+            kept = [each for each in plain if not each.sign] or [each for each in plain if each.term == "atrophy"]
+            self.discourse.drop([each for each in plain if each.sign and each not in kept])
+        self.discourse.sentence_ends(state.opened, state.touched, state.section)
+
+    def _leftover(self, state: State, start: int, end: int) -> None:
+        """Signals and sizes of a sentence without a finding belong to what was found last, or are a lesion."""
+        if not state.waiting:
+            return
+        bound = [each for each in state.waiting if isinstance(each, Binding)]
+        told = [each for each in bound if any(each.on.values()) or each.enhancement not in {None, "none"}]
+        sized = [each for each in state.waiting if isinstance(each, Mention) and _tells(each)]
+        if state.deny_end is not None and not told:
+            return
+        located = LOCATED.match(self.text[start:end]) is not None
+        if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
+            return
+        place = state.place()
+        known = [each for each in self.discourse.last if not each.negated and each.fits(*place)]
+        if not known and any(any(each.on) and any(each.on.values()) for each in told):
+            first = told[0]
+            mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
+            known = [self._open(mention, "lesion", state, False, False)]
+            known[0].implicit = True
+        for each in known:
+            for attribute in state.waiting:
+                self._apply(each, attribute)
+        state.main = state.main or known
+        if known:
+            state.touched.append(known)
+        state.read = state.read or bool(known)
+
+    def _share_places(self, state: State) -> None:
+        """A finding without a place of its own may share that of the finding it stands beside."""
+        lasting = [each for each in self.discourse.last if not each.negated and each.term not in GLOBAL]
+        for n, each in enumerate(state.opened):
+            if each.site or each.side or each.term in GLOBAL:
+                continue
+            beside = [other for other in state.opened[:n] if not other.negated and other.term not in GLOBAL]
+            if each.around:
+                host = (beside or lasting)[-1:]
+            elif each.joined and not each.negated and each.term in ASSOCIATED:
+                host = beside[-1:]
+            else:
+                host = [
+                    other
+                    for other in state.opened[n + 1 : n + 2]
+                    if other.joined
+                    and not other.negated
+                    and not each.negated
+                    and other.term not in GLOBAL
+                    and (other.site or other.side)
+                ]
+            for other in host:
+                each.place(other.site, other.side)
+
+
+def _tells(mention: Mention) -> bool:
+    """Is it worth a sentence of its own: a size, a shape, a mass effect?"""
+    return bool(mention.get("size") or mention.get("shape") or mention.get("mass_effect") not in {None, "-"})

@@ -1,0 +1,53 @@
+"""What holds within one sentence while it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from journalclip_structuring.reports.chunks import Binding, Chunk, Place
+from journalclip_structuring.reports.entity import Entity
+from journalclip_structuring.reports.lexicon import Mention
+
+Attribute = Mention | Binding | Place
+
+
+@dataclass
+class State:
+    """What holds within one sentence."""
+
+    start: int
+    end: int
+    number: int
+    section: str
+    group: list[Entity] = field(default_factory=list)  # what attributes now go to
+    main: list[Entity] = field(default_factory=list)  # the sentence's last affirmed findings
+    opened: list[Entity] = field(default_factory=list)
+    waiting: list[Attribute] = field(default_factory=list)  # said before their finding
+    deny_end: int | None = None
+    sign_denied: bool = False
+    hedge: str | None = None
+    linked: bool = False
+    around: str | None = None
+    off: bool = False  # places named now are those of something pressed upon
+    touched: list[list[Entity]] = field(default_factory=list)  # affirmed findings, in the order they were spoken of
+    change: str | None = None
+    read: bool = False
+    lead: Binding | None = None  # sequences named without a signal: a signal that follows is theirs
+    last_finding: Mention | None = None
+
+    def binds(self) -> list[Binding]:
+        """Signals and sequences that wait for their finding."""
+        return [each for each in self.waiting if isinstance(each, Binding)]
+
+    def place(self) -> tuple[str | None, str | None]:
+        """Site and side that wait for their finding; one with a code before one without."""
+        found = [each for each in self.waiting if isinstance(each, Place)]
+        coded = [each for each in found if each.site not in {None, "-"}] or found
+        return (coded[0].site, coded[0].side) if coded else (None, None)
+
+
+def following(at: int, chunk: Chunk) -> Mention | None:
+    """The chunk's first finding at ``at`` or behind it."""
+    return next(
+        (each for each in chunk.mentions if each.start >= at and (each.get("finding") or each.get("sign"))), None
+    )

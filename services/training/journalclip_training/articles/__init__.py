@@ -1,0 +1,1 @@
+"""Training on pairs of published figures and their captions."""

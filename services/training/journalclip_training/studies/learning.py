@@ -1,0 +1,105 @@
+"""Studies: volumes by sequence beside what the report says of each, a study model from nothing as start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from journalclip_modeling.studies.data import FrozenStudies
+from journalclip_modeling.studies.folder import StudyFolder, load_study_folder, save_study_folder
+from journalclip_shared.kinds import Kind
+from journalclip_shared.records.dataset import DatasetManifest
+from journalclip_shared.records.model import ModelFile
+from journalclip_training.card import study_card
+from journalclip_training.config import RunConfig
+from journalclip_training.errors import DatasetTooSmall
+from journalclip_training.fit import Fitted, Observe
+from journalclip_training.learning import Job, Record
+from journalclip_training.recipes import RECIPES, Recipe, configure
+from journalclip_training.reference import VALIDATION_K, mean_recall
+from journalclip_training.studies.config import StudyTrainConfig
+from journalclip_training.studies.encode import encode_studies
+from journalclip_training.studies.fit import fit_studies
+from journalclip_training.studies.load import load_samples
+from journalclip_training.studies.samples import StudySamples
+from journalclip_training.studies.start import describe_study_base, load_study_base
+
+
+@dataclass
+class StudyLearning:
+    """`Learning` of one study model."""
+
+    job: Job
+    config: StudyTrainConfig
+
+    def __post_init__(self) -> None:
+        self.frozen = FrozenStudies.open(self.job.store, self.job.dataset)
+
+    @property
+    def dataset(self) -> DatasetManifest:
+        return self.frozen.manifest
+
+    @cached_property
+    def samples(self) -> StudySamples:
+        return load_samples(self.frozen, "train", self.config.model)
+
+    @cached_property
+    def model(self) -> StudyFolder:
+        return load_study_folder(self.job.start)
+
+    def check(self) -> None:
+        needed = self.config.data.min_studies
+        if len(self.samples) < needed:
+            raise DatasetTooSmall(self.dataset.dataset_id, len(self.samples), "studies", needed, "data.min_studies")
+
+    def make_start(self, folder: Path) -> None:
+        save_study_folder(load_study_base(self.config, self.samples.texts), folder)
+
+    def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
+        del start_files
+        start, job = self.model, self.job
+        return fit_studies(
+            self.config, start.model, start.tokenizer, self.samples, job.folder, options=job.options, observe=observe
+        )
+
+    def measure(self, record: Record) -> dict[str, float]:
+        """Recall of whole studies and whole reports on the validation split."""
+        del record  # a study's pictures stay in the archive
+        if not self.dataset.splits["val"].pairs:
+            return {}
+        val = load_samples(self.frozen, "val", self.config.model)
+        found = encode_studies(self.model.model.cpu(), self.model.tokenizer, val)
+        recall = mean_recall(found.studies.float().numpy(), found.reports.float().numpy(), VALIDATION_K)
+        return {"val_pool": float(len(val)), f"val_recall_at_{VALIDATION_K}": recall}
+
+    def save(self, folder: Path) -> None:
+        self.model.model.cpu()
+        save_study_folder(self.model, folder)
+
+    def card(self, base: str, metrics: dict[str, float]) -> dict[str, str]:
+        return study_card(base, self.dataset, metrics)
+
+
+@dataclass(frozen=True)
+class StudyTraining:
+    """`TrainingKind` of studies."""
+
+    recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
+    kind: Kind = field(default="studies", init=False)
+
+    def configure(self, recipe: str, overrides: Iterable[str]) -> RunConfig:
+        return configure(recipe, overrides, self.kind, self.recipes)
+
+    def base(self, config: RunConfig) -> str:
+        return describe_study_base(_ours(config))
+
+    def open(self, job: Job) -> StudyLearning:
+        return StudyLearning(job, _ours(job.config))
+
+
+def _ours(config: RunConfig) -> StudyTrainConfig:
+    if not isinstance(config, StudyTrainConfig):
+        raise TypeError(f"{type(config).__name__} is no configuration of studies")
+    return config

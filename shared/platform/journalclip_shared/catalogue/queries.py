@@ -1,0 +1,202 @@
+"""What people and services ask of the catalogue. Every question is a bounded number of SQL statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_, exists, func, not_, or_, select, tuple_
+
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.catalogue.engine import reached
+from journalclip_shared.catalogue.tables import DATASET, DOCUMENT, FAILED, MODEL, PAIR, PLACE, QUARANTINE, SOURCE
+from journalclip_shared.ids import Json
+
+_LIKE_ESCAPE = "\\"
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """One source; code and what to do where it is in quarantine."""
+
+    source_id: str
+    kind: str
+    name: str
+    received: str
+    state: str
+    items: int
+    pairs: int
+    stage: str = ""
+    code: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Json]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a thing is: its source, that source's documents, and the datasets and models made of its kind."""
+
+    asked: str
+    found_by: str  # "source", "name", "pair", "figure", "dataset" or "model"
+    source: SourceRow | None
+    pair_id: str = ""
+    documents: tuple[dict[str, Json], ...] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        source = self.source.as_json() if self.source else None
+        return {**asdict(self), "source": source, "documents": list(self.documents)}
+
+
+class Catalogue:
+    """Reads one catalogue. Any number of threads may share it. Raises `TransientError`, `ConfigurationError`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def counts(self) -> dict[str, int]:
+        """Sources by state."""
+        query = select(SOURCE.c.state, func.count()).group_by(SOURCE.c.state).order_by(SOURCE.c.state)
+        with reached(), self._engine.connect() as connection:
+            return {str(state): int(count) for state, count in connection.execute(query)}
+
+    def sources(
+        self, kind: str = "", state: str = "", after: tuple[str, str] | None = None, limit: int = 100
+    ) -> list[SourceRow]:
+        """One page of sources in order of arrival; ``after`` is (received, source_id) of the last page's last row."""
+        query = _rows().order_by(SOURCE.c.received, SOURCE.c.source_id).limit(limit)
+        if kind:
+            query = query.where(SOURCE.c.kind == kind)
+        if state:
+            query = query.where(SOURCE.c.state == state)
+        if after is not None:
+            query = query.where(tuple_(SOURCE.c.received, SOURCE.c.source_id) > tuple_(*after))
+        with reached(), self._engine.connect() as connection:
+            return [_source(row) for row in connection.execute(query)]
+
+    def all_sources(self, kind: str = "", state: str = "") -> Iterator[SourceRow]:
+        """Every source, a page at a time."""
+        after: tuple[str, str] | None = None
+        while page := self.sources(kind, state, after, 1000):
+            yield from page
+            after = (page[-1].received, page[-1].source_id)
+
+    def quarantined(self, code: str = "", after: str = "", limit: int = 100) -> list[SourceRow]:
+        """One page of what is in quarantine now, sources first known or not; ``after`` is the last page's last id."""
+        query = (
+            select(
+                QUARANTINE.c.source_id,
+                func.coalesce(SOURCE.c.kind, "").label("kind"),
+                func.coalesce(func.nullif(SOURCE.c.name, ""), QUARANTINE.c.name).label("name"),
+                func.coalesce(SOURCE.c.received, "").label("received"),
+                func.coalesce(SOURCE.c.state, "quarantined").label("state"),
+                func.coalesce(SOURCE.c["items"], 0).label("items"),
+                func.coalesce(SOURCE.c.pairs, 0).label("pairs"),
+                QUARANTINE.c.stage,
+                QUARANTINE.c.code,
+                QUARANTINE.c.reason,
+                QUARANTINE.c.remedy,
+            )
+            .select_from(QUARANTINE.outerjoin(SOURCE, SOURCE.c.source_id == QUARANTINE.c.source_id))
+            .where(_stands())
+            .order_by(QUARANTINE.c.source_id, QUARANTINE.c.stage)
+            .limit(limit)
+        )
+        if code:
+            query = query.where(QUARANTINE.c.code == code)
+        if after:
+            query = query.where(QUARANTINE.c.source_id > after)
+        with reached(), self._engine.connect() as connection:
+            return [_source(row) for row in connection.execute(query)]
+
+    def where(self, asked: str) -> list[Place]:
+        """Everything that ``asked`` names: an id of a source, pair, figure, dataset or model, or a file's name."""
+        with reached(), self._engine.connect() as connection:
+            row = connection.execute(_rows().where(SOURCE.c.source_id == asked)).first()
+            if row is not None:
+                return [self._place(asked, "source", _source(row))]
+            pair = connection.execute(
+                select(PAIR.c.pair_id, PAIR.c.source_id, PAIR.c.parent_id)
+                .where(or_(PAIR.c.pair_id == asked, PAIR.c.parent_id == asked, PAIR.c.part_id == asked))
+                .limit(1)
+            ).first()
+            if pair is not None:
+                source = connection.execute(_rows().where(SOURCE.c.source_id == pair.source_id)).first()
+                by = "pair" if pair.pair_id == asked else "figure"
+                return [self._place(asked, by, _source(source) if source else None, str(pair.pair_id))]
+            for table, column, by in ((DATASET, "dataset_id", "dataset"), (MODEL, "model_id", "model")):
+                if connection.execute(select(table.c[column]).where(table.c[column] == asked)).first():
+                    return [Place(asked, by, None)]
+            names = connection.execute(
+                _rows()
+                .where(SOURCE.c.name.like(_pattern(asked), escape=_LIKE_ESCAPE))
+                .order_by(SOURCE.c.name)
+                .limit(50)
+            ).all()
+        return [self._place(asked, "name", _source(row)) for row in names]
+
+    def newest(self, source_id: str, stage: str) -> ArtifactRef | None:
+        """The newest document of a source and stage: the highest rank of its producer, not the latest event."""
+        query = (
+            select(DOCUMENT)
+            .where(and_(DOCUMENT.c.source_id == source_id, DOCUMENT.c.stage == stage))
+            .order_by(DOCUMENT.c.rank.desc(), DOCUMENT.c.document_id.desc())
+            .limit(1)
+        )
+        with reached(), self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _ref(row)
+
+    def failed(self) -> int:
+        """How many records could not be projected."""
+        with reached(), self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(FAILED)).scalar_one())
+
+    def places(self) -> dict[tuple[str, int], int]:
+        """The next offset of each partition."""
+        with reached(), self._engine.connect() as connection:
+            return {(str(t), int(p)): int(n) for t, p, n in connection.execute(select(PLACE))}
+
+    def _place(self, asked: str, by: str, source: SourceRow | None, pair_id: str = "") -> Place:
+        documents: Sequence[Row[Any]] = ()
+        if source is not None:
+            query = select(DOCUMENT).where(DOCUMENT.c.source_id == source.source_id)
+            with reached(), self._engine.connect() as connection:
+                documents = connection.execute(query.order_by(DOCUMENT.c.stage, DOCUMENT.c.rank)).all()
+        found: tuple[dict[str, Json], ...] = tuple(
+            {"stage": row.stage, "producer": row.producer, "rank": row.rank, "uri": row.document_id}
+            for row in documents
+        )
+        return Place(asked, by, source, pair_id, found)
+
+
+def _rows() -> Select[Any]:
+    """The columns of `SourceRow`, in the order of its fields."""
+    verdict = and_(QUARANTINE.c.source_id == SOURCE.c.source_id, QUARANTINE.c.stage == SOURCE.c.stage)
+    own = [SOURCE.c[name] for name in SourceRow.__dataclass_fields__ if name in SOURCE.c]
+    words = [func.coalesce(QUARANTINE.c[name], "").label(name) for name in ("reason", "remedy")]
+    return select(*own, *words).select_from(SOURCE.outerjoin(QUARANTINE, verdict))
+
+
+def _stands() -> ColumnElement[bool]:
+    """A quarantine stands while its step has no document of the source."""
+    same = and_(DOCUMENT.c.source_id == QUARANTINE.c.source_id, DOCUMENT.c.stage == QUARANTINE.c.step)
+    return not_(exists().where(same))
+
+
+def _source(row: Any) -> SourceRow:  # rows of several selects, all with the columns of `SourceRow`
+    return SourceRow(**{name: getattr(row, name) for name in SourceRow.__dataclass_fields__})
+
+
+def _ref(row: Row[Any]) -> ArtifactRef:
+    return ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type)
+
+
+def _pattern(asked: str) -> str:
+    escaped = asked
+    for special in (_LIKE_ESCAPE, "%", "_"):
+        escaped = escaped.replace(special, _LIKE_ESCAPE + special)
+    return f"%{escaped}%"

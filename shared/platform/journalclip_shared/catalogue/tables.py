@@ -1,0 +1,119 @@
+"""The catalogue's tables, the same on SQLite and PostgreSQL. Migrations live in the service `catalogue`.
+
+What an event says is stored so that the order of events does not matter: a row is replaced only by one of a higher
+rank, and never because an event came later. Ids are those of facts and documents.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+
+METADATA = MetaData()
+_ID, _NAME = String(200), String(500)
+
+# One row a source that any fact speaks of. ``state`` is derived from the rows below in the same transaction.
+SOURCE = Table(
+    "source",
+    METADATA,
+    Column("source_id", _ID, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("name", _NAME, nullable=False, server_default=""),
+    Column("received", String(40), nullable=False, server_default="", comment="time of the first submission, ISO 8601"),
+    Column("state", String(40), nullable=False),
+    Column("stage", String(100), nullable=False, server_default="", comment="of the quarantine, where it is in one"),
+    Column("code", String(100), nullable=False, server_default=""),
+    Column("items", Integer, nullable=False, server_default="0", comment="figures or volumes"),
+    Column("pairs", Integer, nullable=False, server_default="0"),
+    Index("source_by_state", "state", "code"),
+    Index("source_by_received", "received", "source_id"),
+    Index("source_by_name", "name"),
+)
+
+# One row a document that a fact referred to. The newest of a stage has the highest (rank, document_id).
+DOCUMENT = Table(
+    "document",
+    METADATA,
+    Column("document_id", _NAME, primary_key=True, comment="the reference's address"),
+    Column("source_id", _ID, nullable=False),
+    Column("stage", String(40), nullable=False),
+    Column("producer", _ID, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("items", Integer, nullable=False),
+    Index("document_by_source", "source_id", "stage", "rank", "document_id"),
+)
+
+# The pairs of each source's newest structured document.
+PAIR = Table(
+    "pair",
+    METADATA,
+    Column("pair_id", _ID, primary_key=True),
+    Column("source_id", _ID, nullable=False),
+    Column("document_id", _NAME, nullable=False),
+    Column("parent_id", _ID, nullable=False, comment="the figure or series"),
+    Column("part_id", _ID, nullable=False, server_default="", comment="the panel, where it is one"),
+    Column("image", String(64), nullable=False, comment="SHA-256 of picture or volume"),
+    Column("phash", String(16), nullable=False, server_default=""),
+    Index("pair_by_source", "source_id"),
+    Index("pair_by_parent", "parent_id"),
+    Index("pair_by_image", "image"),
+)
+
+# The verdict of one step on one source. It falls to any document of the same stage.
+QUARANTINE = Table(
+    "quarantine",
+    METADATA,
+    Column("source_id", _ID, primary_key=True),
+    Column("stage", String(100), primary_key=True, comment="the consumer group"),
+    Column("step", String(40), nullable=False, comment="the group's module, as `document.stage`"),
+    Column("name", _NAME, nullable=False, server_default=""),
+    Column("code", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("at", String(40), nullable=False),
+    Index("quarantine_by_code", "code", "source_id"),
+)
+
+DATASET = Table(
+    "dataset",
+    METADATA,
+    Column("dataset_id", _ID, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("document_id", _NAME, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("pairs", Integer, nullable=False),
+)
+
+MODEL = Table(
+    "model",
+    METADATA,
+    Column("model_id", _ID, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("dataset_id", _ID, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("document_id", _NAME, nullable=False),
+    Column("promoted", Integer, nullable=False, server_default="-1", comment="highest sequence of its promotions"),
+    Index("model_by_dataset", "dataset_id"),
+    Index("model_by_promotion", "kind", "promoted"),
+)
+
+# Where the projection stands: the next offset of each partition. Moved in the transaction of the rows it speaks of.
+PLACE = Table(
+    "place",
+    METADATA,
+    Column("topic", _ID, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+)
+
+# A record that could not be projected; the projection goes on without it.
+FAILED = Table(
+    "failed_event",
+    METADATA,
+    Column("topic", _ID, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("error", Text, nullable=False),
+)

@@ -1,0 +1,81 @@
+"""Names, places, dates and numbers in Chinese reports.
+
+A name is found by the field it stands in, by the title behind it, or behind a word for a patient or a relative; there a
+family name is asked for, and words of medicine that begin with the same character are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FAMILY = (
+    "赵钱孙李周吴郑王冯陈卫蒋沈韩杨朱秦许何吕张孔曹华金魏陶姜谢邹苏潘葛范彭鲁马方俞任袁柳史唐薛雷贺倪汤罗郝安常乐于时傅卞齐康伍余顾孟黄穆萧尹姚邵汪毛臧"
+    "戴宋庞熊纪舒屈项祝董梁杜阮蓝闵席季贾江童颜郭梅林钟徐邱骆高夏蔡田樊胡凌霍万柯管卢莫房裘缪丁宣邓洪包左石崔吉龚程邢裴陆翁荀羊惠曲封储靳段焦侯车全班仰秋仲伊"
+    "宫宁仇栾甘厉戎祖武符刘景詹龙叶司黎白蒲从鄂索赖卓蔺屠蒙池乔谭劳姬申冉雍温庄晏柴瞿阎连习艾容向古易廖终衡步耿满匡国文寇广欧沃利越师巩聂关付肖闫"
+)
+_COMPOUND = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|宇文|长孙|司徒|夏侯"
+_NAME = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_FAMILY}][\u4e00-\u9fff]{{1,2}})"
+# What follows the same characters in medicine and everyday words.
+_NO_NAME = re.compile(
+    "高血|高热|高龄|高信|高密|高度|高脂|高位|左[侧额颞顶枕基小大上下眼耳肢手足内外丘]|白质|白细|白色|白内|黄疸|黄斑|"
+    "方法|于[入出今昨前外本我]|曾[有行因于患经]|常规|"
+    "时有|时间|全身|全脑|任何|安静|平扫|温度|水肿|金属|车祸|步态|何时|连续|程度|关节|石[骨]|文化|向[上下左右前后]|"
+    "从[事]|包块|安排|万一|广泛|国内|容易|易[发]|"
+    "终末|利[尿]|越来|师[从]|连[续]|宁[可]|马[尾上]|方[便向]|包[括膜埋]|明显|强化|管[腔状壁]|古[典]|段[性]|全[部程]|"
+    "焦[虑]|车[祸]|封[闭]|石[灰]|惠|景[象]|容[积量]"
+)
+_TITLE = "医生|医师|主任|副主任|教授|大夫|护士|护师|技师|先生|女士|小姐|老师|同志|院长|主治"
+_FIELDS_NAME = (
+    "姓名|患者姓名|病人姓名|报告医师|报告医生|报告人|报告者|审核医师|审核医生|审核人|审核|审核者|诊断医师|诊断医生|"
+    "书写医师|书写|送检医生|送检医师|申请医师|申请医生|申请人|"
+    "主治医师|主管医生|主任医师|技师|技术员|检查医师|检查者|检查技师|操作者|联系人|家属|签名|签字|医师签名|医生|医师|"
+    "录入|打印|复核|复核医师"
+)
+_FIELDS_PLACE = (
+    "检查医院|送检医院|医院|单位|送检单位|申请科室|科室|病区|病房|住址|地址|家庭住址|现住址|籍贯|"
+    "工作单位|检查地点|送检科室"
+)
+_FIELDS_NUMBER = (
+    "住院号|门诊号|病案号|病历号|检查号|影像号|登记号|床号|卡号|身份证号?|身份证号码|医保号|编号|报告编号|申请单号|"
+    "ID号?|联系电话|电话|手机|手机号|联系方式|邮编|条码号?|"
+    "病理号|放射号|MR号|MRI号"
+)
+_END = r"(?=[\s,，。;；、|/]|$|[\u4e00-\u9fffA-Za-z]{2,8}[:：])"
+_CHINESE_NUMBER = "〇零一二三四五六七八九十"
+PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("NAME", re.compile(rf"(?P<keep>(?:{_FIELDS_NAME})\s*[:：]\s*)(?P<name>[\u4e00-\u9fffA-Za-z·. "
+                        rf"]{{2,12}}?(?:[、/][\u4e00-\u9fff]{{2,4}})?){_END}")),
+    ("NAME", re.compile(rf"(?P<keep>(?:{_FIELDS_NAME})\s+)(?P<name>{_NAME}){_END}")),
+    ("PLACE", re.compile(rf"(?P<keep>(?:{_FIELDS_PLACE})\s*[:：]\s*)[^\s,，。;；:：]{{2,40}}?{_END}")),
+    ("NUMBER", re.compile(rf"(?P<keep>(?:{_FIELDS_NUMBER})\s*[:：]?\s*(?:为|"
+                          rf"是)?\s*)[A-Za-z]{{0,4}}[-+]?\d[\dA-Za-z\-]{{0,24}}床?")),
+    ("NAME", re.compile(rf"(?P<name>{_NAME}|[{_FAMILY}])(?P<after>{_TITLE})")),
+    ("NAME", re.compile(rf"(?P<keep>患者|病人|病员|受检者|家属|其父|其母|其妻|其夫|其子|其女|儿子|女儿|妻子|丈夫|"
+                        rf"母亲|父亲|与|由|请|经|联系|告知|"
+                        rf"通知)(?P<name>{_NAME})"
+                        r"(?=[\s,，。;；:：、(（\d]|男|女|因|以|诉|自|系|入|来|主|头|商|讨|会|沟|联|电|本|已|签|同|"
+                        r"报|审|描|$)")),
+    ("DATE", re.compile(r"(?:19|20)?\d{2}\s?年\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?[日号])?|"
+                        r"(?<!\d)\d{1,2}\s?月\s?\d{1,2}\s?[日号]|(?:19|20)\d{2}\s?年(?!龄|来|前)")),
+    ("DATE", re.compile(
+        rf"[{_CHINESE_NUMBER}]{{2,4}}年[{_CHINESE_NUMBER}]{{1,3}}月(?:[{_CHINESE_NUMBER}]{{1,3}}[日号])?"
+    )),
+    ("DATE", re.compile(rf"(?<![{_CHINESE_NUMBER}])[{_CHINESE_NUMBER}]{{1,2}}月[{_CHINESE_NUMBER}]{{1,3}}[日号]")),
+    ("AGE", re.compile(r"(?<!\d)(?:9\d|1[0-4]\d)(?=\s?(?:周?岁|岁))|(?:九十[一二三四五六七八九]?|"
+                       r"一百(?:零?[一二三四五六七八九])?)(?=\s?周?岁)")),
+    ("NUMBER", re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")),
+    ("PHONE", re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)0\d{2,3}[- "
+                         r"]?\d{7,8}(?!\d)")),
+    ("PLACE", re.compile(r"(?:(?<=[在于至到由往从经赴：:，,。；;、\s])|(?<![\u4e00-\u9fff]))(?!上级|外院|我院|本院|"
+                         r"当地|专科|综合|建议|就诊|住院|入院|"
+                         r"出院)[\u4e00-\u9fff]{2,16}?(?:医院|卫生院|诊所|医学院|医学中心|卫生服务中心|大学)")),
+    ("PLACE", re.compile(r"[\u4e00-\u9fff]{2,8}(?:省|自治区|市)[\u4e00-\u9fff]{1,10}(?:市|区|县|州|镇|乡|村|路|街|巷|"
+                         r"道|小区|"
+                         r"号)[\u4e00-\u9fff\d]{0,16}(?:号楼?|室|单元|栋|组)?")),
+    ("PLACE", re.compile(r"[\u4e00-\u9fff]{2,8}(?:路|街|巷|大道)\d+号(?:[\u4e00-\u9fff\d]{0,10}(?:室|单元|栋|楼))?")),
+)  # fmt: skip
+
+
+def is_word(found: str) -> bool:
+    """Whether what looks like a name is a word of medicine or of everyday language."""
+    return bool(_NO_NAME.match(found))

@@ -1,0 +1,370 @@
+"""Which studies an archive holds, which files belong to each, and which to none.
+
+A study is a StudyInstanceUID, wherever its files lie; of NIfTI it is a case, or a session of a BIDS subject. Reports
+are given to studies by StudyInstanceUID, by accession number, or by the folder they lie in. Every file ends in exactly
+one study, or under what was left out with a reason. Only the names and a few words of each file are held in memory.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from journalclip_sources.studies.case_names import bids_of, cases_of, is_mask, stem
+from journalclip_sources.studies.containers import Container, Entry, FolderFiles, entries_of, read_entries
+from journalclip_sources.studies.errors import StudyRefused
+from journalclip_sources.studies.files import SourceFile, pack
+from journalclip_sources.studies.heads import FileFacts, SurveyOptions
+from journalclip_sources.studies.options import StudyHints
+from journalclip_sources.studies.ris import RisRow
+
+_BATCH_BYTES, _BATCH_FILES = 32 << 20, 4000
+_SYSTEM = re.compile(
+    r"(?:^|/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX/.*|\.git/.*|\.bidsignore)$", re.IGNORECASE
+)
+_PAPERS = re.compile(
+    r"(?:readme|version|changes|changelog|licen[cs]e|copying|notice|manifest|dataset_description|participants?|log)",
+    re.IGNORECASE,
+)
+_PRIOR = re.compile(
+    r"(?i)(?:^|[^a-z])(?:prior|previous|prev|old|vorbefund|voraufnahme|vor|anterieur|antérieur|precedente?|previo|"
+    r"anterior|vorig|poprzedni\w*)(?:[^a-z]|$)"
+    r"|прошл|предыдущ|既往|前次|上次|前回|旧"
+)
+_LATER = re.compile(r"(?i)(?:amend|addend|correct|korrig|final|revis|更正|修正|补充)")
+
+
+@dataclass
+class Bundle:
+    """One study's files; ``left_out`` counts files that belong to it and are not read."""
+
+    entries: list[Entry] = field(default_factory=list)
+    hints: StudyHints = field(default_factory=StudyHints)
+    accessions: set[str] = field(default_factory=set, repr=False)
+    texts: list[tuple[Entry, FileFacts]] = field(default_factory=list, repr=False)
+    rows: list[RisRow] = field(default_factory=list, repr=False)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def packed(self) -> bytes:
+        """Raises `StudyRefused`."""
+        return pack(read_entries(self.entries))
+
+
+@dataclass
+class Archive:
+    """``left_out`` counts files that belong to no study, by code and reason."""
+
+    bundles: list[Bundle] = field(default_factory=list)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    files: int = 0
+
+
+class HeadReader(Protocol):
+    """What looks at first bytes; the cell in production."""
+
+    def read(self, data: bytes, options: SurveyOptions) -> tuple[FileFacts, ...]:
+        """Raises `PermanentError`, `TransientError`."""
+        ...
+
+
+def survey(
+    path: Path, reader: HeadReader, options: SurveyOptions, said: Callable[[int], None] = lambda _: None
+) -> Archive:
+    """Raises `StudyRefused` ``path-missing`` and ``study-empty``."""
+    if not path.exists():
+        raise StudyRefused("path-missing", "there is no such file or folder")
+    archive = Archive()
+    files = list(_looked_at(FolderFiles(path), reader, options, archive, said))
+    if not archive.files:
+        raise StudyRefused("study-empty", "the folder holds no file")
+    _Grouping(files, archive, path.name).bundles()
+    return archive
+
+
+def _looked_at(
+    container: Container, reader: HeadReader, options: SurveyOptions, archive: Archive, said: Callable[[int], None]
+) -> Iterator[tuple[Entry, FileFacts]]:
+    batch: list[tuple[Entry, bytes]] = []
+    size = 0
+    for entry, head in entries_of(container):
+        archive.files += 1
+        if isinstance(head, StudyRefused):
+            archive.left_out[head.code, head.reason] += 1
+            continue
+        if _SYSTEM.search(entry.name):
+            archive.left_out["file-not-image", "a file of the operating system"] += 1
+            continue
+        batch.append((entry, head))
+        size += len(head)
+        if size > _BATCH_BYTES or len(batch) >= _BATCH_FILES:
+            yield from _batch(batch, reader, options)
+            batch, size = [], 0
+            said(archive.files)
+    yield from _batch(batch, reader, options)
+    said(archive.files)
+
+
+def _batch(
+    batch: Sequence[tuple[Entry, bytes]], reader: HeadReader, options: SurveyOptions
+) -> Iterator[tuple[Entry, FileFacts]]:
+    if not batch:
+        return
+    ordered = sorted(batch, key=lambda each: each[0].name)
+    facts = reader.read(pack(SourceFile(entry.name, head) for entry, head in ordered), options)
+    for (entry, _), found in zip(ordered, facts, strict=True):
+        if found.kind == "more":
+            try:
+                (found,) = reader.read(pack(read_entries([entry])), options)
+            except StudyRefused as error:
+                found = FileFacts("other", refused=error.code)
+        yield entry, replace(found, kind="dicom") if found.kind == "more" else found
+
+
+class _Grouping:
+    def __init__(self, files: Sequence[tuple[Entry, FileFacts]], archive: Archive, root: str) -> None:
+        self.files, self.archive, self.root = files, archive, root
+        self.by_key: dict[tuple[str, ...], Bundle] = {}
+        self.of_folder: dict[str, set[tuple[str, ...]]] = defaultdict(set)  # each folder and those above it
+        self.niftis = [entry.name for entry, facts in files if facts.kind == "nifti"]
+
+    def bundles(self) -> None:
+        self._dicom()
+        self._nifti()
+        self._sidecars()
+        self._reports()
+        self._rows()
+        for key in sorted(self.by_key):
+            bundle = self.by_key[key]
+            self._choose_report(bundle)
+            self.archive.bundles.append(bundle)
+
+    def _put(self, key: tuple[str, ...], entry: Entry) -> Bundle:
+        bundle = self.by_key.setdefault(key, Bundle())
+        bundle.entries.append(entry)
+        folder = posixpath.dirname(entry.name)
+        while key not in self.of_folder[folder]:
+            self.of_folder[folder].add(key)
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+        return bundle
+
+    def _leave(self, code: str, reason: str, count: int = 1) -> None:
+        self.archive.left_out[code, reason] += count
+
+    def _dicom(self) -> None:
+        issuers: dict[str, set[str]] = defaultdict(set)
+        for _, facts in self.files:
+            if facts.kind == "dicom" and facts.issuer:
+                issuers[facts.patient].add(facts.issuer)
+        for entry, facts in self.files:
+            if facts.kind == "index":
+                self._leave("file-not-image", "the index of a medium")
+            if facts.kind != "dicom":
+                continue
+            if self._beside_bids(entry.name):
+                self._leave("file-derived", "derivatives and source data of a BIDS data set")
+                continue
+            key = ("dicom", facts.study) if facts.study else ("folder", posixpath.dirname(entry.name))
+            bundle = self._put(key, entry)
+            bundle.accessions |= {facts.accession} - {""}
+            known = issuers.get(facts.patient, set())
+            if len(known) == 1 and not bundle.hints.issuer:
+                bundle.hints = replace(bundle.hints, issuer=next(iter(known)))
+
+    def _nifti(self) -> None:
+        sidecars = {
+            stem_path(entry.name): facts for entry, facts in self.files if facts.kind == "sidecar" and facts.study
+        }
+        folders: dict[str, list[Entry]] = defaultdict(list)
+        for entry, facts in self.files:
+            if facts.kind != "nifti":
+                continue
+            bids = bids_of(entry.name)
+            side = sidecars.get(stem_path(entry.name))
+            if self._beside_bids(entry.name):
+                self._leave("file-derived", "derivatives and source data of a BIDS data set")
+            elif bids is not None:
+                bundle = self._put(("bids", bids.root, bids.subject, bids.session), entry)
+                bundle.hints = replace(
+                    bundle.hints, subject=f"{self.root}/{bids.root}|{bids.subject}", session=bids.session
+                )
+            elif self._beside_dicom(entry.name):
+                key = next(iter(self.of_folder[posixpath.dirname(entry.name)]))
+                self.by_key[key].left_out["file-beside-dicom", "NIfTI beside the DICOM series that it was made of"] += 1
+            elif side is not None:
+                bundle = self._put(("uid", side.study), entry)
+                bundle.hints = replace(
+                    bundle.hints, study=side.study, subject=f"id|{side.patient}" if side.patient else ""
+                )
+                bundle.accessions |= {side.accession} - {""}
+            else:
+                folders[posixpath.dirname(entry.name)].append(entry)
+        for folder, entries in folders.items():
+            self._cases(folder, entries)
+
+    def _cases(self, folder: str, entries: Sequence[Entry]) -> None:
+        volumes = [each.name for each in entries if not is_mask(each.name)]
+        labels = cases_of(volumes)
+        for entry in entries:
+            label = labels.get(entry.name)
+            if label is None:
+                label = next(
+                    (
+                        each
+                        for each in sorted(set(labels.values()), key=len, reverse=True)
+                        if each and each.replace("_", "") in re.sub(r"[\W_]", "", entry.name.lower())
+                    ),
+                    "",
+                )
+            if not volumes:
+                self._leave("file-not-image", "a mask without its scan")
+                continue
+            bundle = self._put(("case", folder, label), entry)
+            own = posixpath.basename(folder).lower()
+            same = bool(label) and re.sub(r"[\W_]", "", own) == label.replace("_", "")
+            parent = posixpath.dirname(folder) if same else folder
+            if label and not re.fullmatch(r"\d{14}", label):
+                bundle.hints = replace(bundle.hints, subject=f"{self.root}/{parent}|{label}")
+
+    def _beside_bids(self, name: str) -> bool:
+        found = re.search(r"(?:^|/)(?:derivatives|sourcedata|code|stimuli)/", name)
+        if not found:
+            return False
+        root = name[: found.start()]
+        base = f"{root}/sub-" if root else "sub-"
+        return any(each.startswith(base) for each in self.niftis)
+
+    def _beside_dicom(self, name: str) -> bool:
+        keys = self.of_folder.get(posixpath.dirname(name), set())
+        return bool(keys) and all(key[0] in ("dicom", "folder") for key in keys)
+
+    def _sidecars(self) -> None:
+        for entry, facts in self.files:
+            if facts.kind not in ("sidecar", "other", "text") or not entry.name.lower().endswith(
+                (".json", ".bval", ".bvec")
+            ):
+                continue
+            for key in self._governed(entry.name):
+                self.by_key[key].entries.append(entry)
+
+    def _governed(self, name: str) -> Iterator[tuple[str, ...]]:
+        """The cases in whose folder, or above whose folder within the data set, a sidecar lies."""
+        folder = posixpath.dirname(name)
+        bids = bids_of(name)
+        for key in sorted(self.of_folder.get(folder, ())):
+            if (key[0] == "bids" and (bids is None or (bids.subject == key[2] and bids.session in ("", key[3])))) or (
+                key[0] in ("case", "uid") and any(posixpath.dirname(e.name) == folder for e in self.by_key[key].entries)
+            ):
+                yield key
+
+    def _reports(self) -> None:
+        for entry, facts in self.files:
+            if facts.kind in ("sidecar", "nifti", "dicom", "index", "table") or entry.name.lower().endswith(
+                (".bval", ".bvec")
+            ):
+                continue
+            name = stem(entry.name)
+            if _PAPERS.match(name.split(".")[0]):
+                self._leave("file-not-image", "a text about the archive")
+                continue
+            if facts.kind == "other" and not facts.refused:
+                self._leave("file-not-image", "neither an image nor a report")
+                continue
+            bundle = self._owner(entry.name, facts.words)
+            named = bundle is not None and re.sub(r"\.[^.]*$", "", name) in bundle.accessions
+            if facts.refused:
+                (bundle or self.archive).left_out[facts.refused, "a report whose character set or form is unknown"] += 1
+            elif facts.kind == "text" and not named:
+                self._leave("file-not-image", "a text that is no report")
+            elif bundle is None:
+                self._leave("report-unassigned", "a report that names no study of the archive")
+            elif _PRIOR.search(name):
+                bundle.left_out["report-prior", "the report of an earlier examination"] += 1
+            else:
+                bundle.texts.append((entry, facts))
+
+    def _owner(self, name: str, words: Iterable[str]) -> Bundle | None:
+        """By the folder where that holds one study, else by a number in the name or the text."""
+        folder = posixpath.dirname(name)
+        while folder and not self.of_folder.get(folder):
+            folder = posixpath.dirname(folder)
+        keys = self.of_folder.get(folder, set())
+        if len(keys) == 1:
+            return self.by_key[next(iter(keys))]
+        plain = re.sub(r"\.[^.]*$", "", posixpath.basename(name))
+        for said in ([plain], re.findall(r"[A-Za-z0-9][A-Za-z0-9.\-]{2,}", plain), words):
+            wanted = set(said)
+            found = [key for key in keys if self._named(key, wanted, plain)]
+            if len(found) == 1:
+                return self.by_key[found[0]]
+        return None
+
+    def _named(self, key: tuple[str, ...], wanted: set[str], plain: str) -> bool:
+        """Whether a study has one of these numbers, or a case this name."""
+        if self.by_key[key].accessions & wanted or (key[0] in ("dicom", "uid") and key[1] in wanted):
+            return True
+        if key[0] == "bids":
+            return bool({key[2], f"sub-{key[2]}"} & wanted)
+        return key[0] == "case" and bool(key[2]) and key[2] == plain.lower()
+
+    def _rows(self) -> None:
+        by_accession: dict[str, list[Bundle]] = defaultdict(list)
+        for bundle in self.by_key.values():
+            for accession in bundle.accessions:
+                by_accession[accession].append(bundle)
+        for entry, facts in self.files:
+            if facts.kind != "table":
+                continue
+            if not facts.rows and not bids_of(entry.name) and not _PAPERS.match(stem(entry.name)):
+                self._leave("file-not-image", "a table without reports")
+            for row in facts.rows:
+                by_uid = (
+                    self.by_key.get(("dicom", row.study)) or self.by_key.get(("uid", row.study)) if row.study else None
+                )
+                owners = [by_uid] if by_uid is not None else by_accession.get(row.accession, [])
+                if len(owners) == 1:
+                    owners[0].rows.append(row)
+                else:
+                    self._leave("report-unassigned", "a report that names no study of the archive")
+
+    def _choose_report(self, bundle: Bundle) -> None:
+        """The latest; the others are counted."""
+        older = max(0, len(bundle.texts) + len(bundle.rows) - 1)
+        if bundle.rows:
+            row = max(enumerate(bundle.rows), key=lambda each: (_moment(each[1].date), each[0]))[1]
+            bundle.hints = replace(bundle.hints, report=row.text, secrets=row.others)
+        elif bundle.texts:
+            entry = max(bundle.texts, key=lambda each: _rank(each[0].name))[0]
+            bundle.entries.append(entry)
+            bundle.hints = replace(bundle.hints, report_file=entry.name)
+        if older:
+            bundle.left_out["report-superseded", "an older report of the same study"] += older
+        bundle.texts, bundle.rows = [], []
+
+
+def stem_path(name: str) -> str:
+    return posixpath.join(posixpath.dirname(name), stem(name))
+
+
+def _rank(name: str) -> tuple[bool, str, bool, str]:
+    base = posixpath.basename(name)
+    numbers = re.findall(r"(?:19|20)\d{2}(?:[-_.]?\d{2}){0,2}", base)
+    date = max((re.sub(r"\D", "", each) for each in numbers), default="")
+    return bool(_LATER.search(base)), date, "report" in base.lower(), base
+
+
+def _moment(text: str) -> str:
+    """A date of any usual order as digits that sort; other texts sort before all dates."""
+    found = re.search(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})(.*)", text)
+    if found is None:
+        swapped = re.search(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(.*)", text)
+        if swapped is None:
+            return ""
+        return f"{swapped[3]}{int(swapped[2]):02d}{int(swapped[1]):02d}{re.sub(r'[^0-9]', '', swapped[4])}"
+    return f"{found[1]}{int(found[2]):02d}{int(found[3]):02d}{re.sub(r'[^0-9]', '', found[4])}"
