@@ -89,7 +89,9 @@ def test_an_outline_names_articles_and_not_sections() -> None:
 
 def test_an_advertisement_belongs_to_no_article() -> None:
     journal = ending(opening(Journal(), 0), 0).turn()
-    journal.text(100, 400, "Buy the new lamp today! It shines on every desk.", size=24, font="cobo").turn()
+    journal.text(
+        100, 400, "Buy the new lamp!", "It shines on every desk", "of every ward.", size=24, font="cobo"
+    ).turn()
     ending(opening(journal, 1), 1)
     read = read_pdf(journal.pdf(), QUICK)
     assert ranges(read) == [(1, 2), (4, 5)]
@@ -105,8 +107,9 @@ def test_cases_under_one_title_are_one_article() -> None:
 
 
 def test_what_may_be_several_is_refused_by_code() -> None:
-    journal = ending(body(Journal().text(50, 60, "Notes from one ward", size=15, font="hebo"), 50, 90, 50), 0)
-    body(journal.turn().text(50, 60, "Something else is told here", size=15, font="heit"), 50, 90, 50)
+    journal = ending(body(Journal().text(50, 60, "Notes from one ward", size=22, font="hebo"), 50, 90, 50), 0)
+    body(journal.turn(), 50, 90, 50)
+    body(journal.turn().text(50, 60, "Something else is told", size=26, font="heit"), 50, 90, 50)
     with pytest.raises(SeveralArticles) as caught:
         read_pdf(ending(journal, 1).pdf(), QUICK)
     assert caught.value.code == "several-articles"
