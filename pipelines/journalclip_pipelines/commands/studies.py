@@ -13,6 +13,7 @@ from rich.table import Table
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 from journalclip_pipelines.commands.studies_downstream import downstream
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.ids import Json
 
 studies = typer.Typer(
     help="Head-MRI studies: read, de-identified, trained on, listed, and what a model of them is worth downstream.",
@@ -154,7 +155,9 @@ def submit(
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
     read = done.count - len(refused)
     if as_json:
-        left = [{"code": code, "reason": why, "count": n} for (code, why), n in sorted(done.left_out.items())]
+        left: list[Json] = [
+            {"code": code, "reason": why, "count": n} for (code, why), n in sorted(done.left_out.items())
+        ]
         print_json({
             "submitted": done.count, "read": read, "new": done.new, "refused": refused, "files": done.files,
             "left_out": left,

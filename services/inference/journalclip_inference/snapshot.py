@@ -23,7 +23,8 @@ from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Asked, Reader, served_by
 from journalclip_inference.search.query import cleaned
 from journalclip_inference.search.ranker import Mode
-from journalclip_modeling.encoder import Encoder, context_length
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.family import context_length
 from journalclip_modeling.folder import fetch_folder
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.model import ModelManifest

@@ -195,7 +195,11 @@ def test_a_handler_that_never_returns_ends_the_process() -> None:
 
     bus.publish(events(1))
     settings = LoopSettings(handler_limit_s=0.01, heartbeat_s=0.01)
-    Loop(bus, Doubling(lambda _: release.wait(300) and None), settings, stuck=stuck).drain()
+
+    def act(fact: ArticleSubmitted) -> None:
+        release.wait(300)
+
+    Loop(bus, Doubling(act), settings, stuck=stuck).drain()
     assert "has been handled for" in str(told[0])
 
 

@@ -56,11 +56,12 @@ class StudySamples:
 def as_units(samples: StudySamples, unit: str, normal_text: str) -> StudySamples:
     """Samples whose rows are what a batch is made of: studies, or volumes with one text each.
 
-    As SeLIP has it, every volume of a normal study then has the one ``normal_text``; empty: texts stay as they are.
+    As SeLIP has it, every volume of a normal study then has the one ``normal_text``; empty: texts stay as they are. A
+    study is normal where its report says so of every sequence.
     """
     texts = samples.texts
     if normal_text:
-        found = torch.tensor([any(not f.negated for f in each.findings) for each in samples.descriptions])
+        found = torch.tensor([not each.normal for each in samples.descriptions])
         abnormal = torch.zeros(len(samples), dtype=torch.bool)
         abnormal[samples.owner[found]] = True
         texts = tuple(
@@ -83,14 +84,15 @@ def coded(description: SequenceDescription) -> CaptionRecord:
     """A description as the coded record that the text similarities compare.
 
     A finding's signal stands beside it as a term of its own, so that a bright and a dark lesion agree in part only. A
-    description that asserts nothing says "no abnormality": two of them share that, whatever they deny.
+    description that the report calls normal says "no abnormality": two of them share that, whatever they deny. One that
+    merely denies something does not.
     """
     found = description.findings
     asserted = [each for each in found if not each.negated]
     findings = [Finding(term=each.term, negated=each.negated, certainty=each.certainty) for each in found]
     findings += [Finding(term=f"{each.signal} {each.term}") for each in asserted if each.signal]
     return CaptionRecord(
-        findings=tuple(findings) if asserted else (Finding(term="no abnormality"), *findings),
+        findings=(Finding(term="no abnormality"), *findings) if description.normal else tuple(findings),
         sequence=(Coded(term=description.sequence),),
         anatomy=tuple(Coded(term=each.site) for each in asserted if each.site),
         laterality=tuple(Coded(term=each.laterality) for each in asserted if each.laterality),
@@ -101,7 +103,8 @@ def merged(descriptions: Sequence[SequenceDescription]) -> CaptionRecord:
     """A study's record: what any of its descriptions says."""
     every: list[ReportFinding] = [finding for each in descriptions for finding in each.findings]
     unique = {(finding.term, finding.negated, finding.site, finding.laterality): finding for finding in every}
-    whole = coded(SequenceDescription(sequence="T1WI", findings=tuple(unique.values())))
+    normal = all(each.normal for each in descriptions)
+    whole = coded(SequenceDescription(sequence="T1WI", findings=tuple(unique.values()), normal=normal))
     return whole.model_copy(update={"sequence": ()})
 
 
