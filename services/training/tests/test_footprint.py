@@ -8,9 +8,8 @@ import torch
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_training.config import LossConfig
 from journalclip_training.footprint import A100, estimate, of_figures, of_studies
-from journalclip_training.recipes import RECIPES
+from journalclip_training.recipes import article_config, study_config
 from journalclip_training.similarity.mixed import TextKernels
-from journalclip_training.studies.recipes import STUDY_RECIPES
 
 FIGURES = ["selip_resnet50"]  # counting a recipe takes minutes on a busy machine
 STUDIES = ["selip_paper"]
@@ -19,7 +18,7 @@ STUDIES = ["selip_paper"]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_step_over_figures_fits_the_gpu(name: str) -> None:
-    found = of_figures(RECIPES[name]())
+    found = of_figures(article_config(name))
     assert found.fits(A100), f"{found.peak_bytes / 1e9:.0f} GB"
     assert found.peak_bytes > 4 * (found.parameters + 3 * found.trainable), (
         "weights, gradients and two moments at least"
@@ -29,7 +28,7 @@ def test_a_step_over_figures_fits_the_gpu(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_step_over_studies_fits_the_gpu(name: str) -> None:
-    found = of_studies(STUDY_RECIPES[name]())
+    found = of_studies(study_config(name))
     assert found.fits(A100), f"{found.peak_bytes / 1e9:.0f} GB"
     assert found.peak_bytes > 4 * (found.parameters + 3 * found.trainable)
 
