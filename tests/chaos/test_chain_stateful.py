@@ -32,7 +32,7 @@ from journalclip_shared import failpoints
 from journalclip_shared.bus import Record
 from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings
 from journalclip_shared.errors import TransientError
-from journalclip_shared.events import FACTS, DatasetFrozen, Event, FiguresExtracted
+from journalclip_shared.events import FACTS, Event, FiguresExtracted
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.names import NOTIFICATIONS
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
@@ -77,7 +77,7 @@ def final_dataset(chain: Chain) -> str | None:
         return None
     note = chain.store.find_manifest("datasets", frozen[-1])
     assert note is not None
-    return DatasetFrozen.model_validate(json.loads(chain.store.get(note))["fact"]).dataset_id
+    return str(json.loads(chain.store.get(note))["fact"]["dataset_id"])
 
 
 @functools.cache

@@ -2,12 +2,13 @@
 
 Every row has one rule for two facts that speak of the same thing:
 
-* a source keeps its first submission by time, then by name;
+* a submission keeps its first time, then its first name;
 * of a stage's documents the one of the highest rank is the newest, then the one of the highest address;
 * a quarantine keeps the verdict of the latest time, then of the highest code, and falls to any document of its step;
 * a model keeps the highest sequence of its promotions.
 
-The state of a source follows from these rows and from nothing else.
+The state of a submission follows from these rows and from nothing else: it is structured when every source that came in
+it is, and in quarantine when one of them, or the submission itself, is.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from journalclip_catalogue.upsert import insert_new, insert_or_replace
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.catalogue.tables import DATASET, DOCUMENT, MODEL, PAIR, QUARANTINE, SOURCE
+from journalclip_shared.catalogue.tables import DATASET, DOCUMENT, MODEL, PAIR, PARENT, QUARANTINE, SOURCE
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     ArticleSubmitted,
     DatasetFrozen,
+    DeliverySubmitted,
     Event,
     FiguresExtracted,
     ModelPromoted,
@@ -61,6 +63,7 @@ class Changes:
     """What a batch of facts says, merged; `apply` writes it."""
 
     sources: dict[str, Row] = field(default_factory=dict)
+    parents: set[tuple[str, str]] = field(default_factory=set)  # source and the submission it came in
     documents: dict[str, Row] = field(default_factory=dict)
     pairs: dict[str, list[Row]] = field(default_factory=dict)  # by document
     quarantines: dict[tuple[str, str], Row] = field(default_factory=dict)
@@ -72,20 +75,22 @@ class Changes:
         """Raises `PermanentError` where the fact's document cannot be read, `TransientError`."""
         fact, at = event.fact, event.time.isoformat()
         match fact:
-            case ArticleSubmitted():
-                self._source(fact.article_id, "articles", fact.name, at)
+            case ArticleSubmitted() | DeliverySubmitted():
+                self._source(fact.key, "articles", fact.name, at)
             case StudySubmitted():
                 self._source(fact.study_id, "studies", fact.name, at)
             case FiguresExtracted():
                 producer = _read(store, fact.document, ExtractedArticle).extractor
-                self._document(fact.article_id, "articles", "extraction", producer, fact.document, fact.figures)
+                self._came_in(fact.article_id, fact.source, "articles")
+                self._document(fact.article_id, "extraction", producer, fact.document, fact.figures)
             case VolumesExtracted():
                 producer = _read(store, fact.document, ExtractedStudy).extractor
-                self._document(fact.study_id, "studies", "extraction", producer, fact.document, fact.volumes)
+                self._came_in(fact.study_id, fact.study_id, "studies")
+                self._document(fact.study_id, "extraction", producer, fact.document, fact.volumes)
             case PairsStructured():
                 article = _read(store, fact.document, StructuredArticle)
                 producer = article.structurer
-                self._document(fact.article_id, "articles", "structuring", producer, fact.document, fact.pairs)
+                self._document(fact.article_id, "structuring", producer, fact.document, fact.pairs)
                 self.pairs[fact.document.uri] = [
                     {
                         "pair_id": each.pair_id,
@@ -101,7 +106,7 @@ class Changes:
             case StudyStructured():
                 study = _read(store, fact.document, StructuredStudy)
                 producer = study.structurer
-                self._document(fact.study_id, "studies", "structuring", producer, fact.document, fact.pairs)
+                self._document(fact.study_id, "structuring", producer, fact.document, fact.pairs)
                 self.pairs[fact.document.uri] = [
                     {
                         "pair_id": each.pair_id,
@@ -137,9 +142,13 @@ class Changes:
         self.sources[source_id] = row if held is None else _first(held, row)
         self.touched.add(source_id)
 
-    def _document(self, source_id: str, kind: str, stage: str, producer: str, ref: ArtifactRef, items: int) -> None:
+    def _came_in(self, child: str, source_id: str, kind: str) -> None:
         # A document may be announced before its submission is seen: topics are read in any order.
         self.sources.setdefault(source_id, {"source_id": source_id, "kind": kind, "name": "", "received": ""})
+        self.parents.add((child, source_id))
+        self.touched.add(child)
+
+    def _document(self, source_id: str, stage: str, producer: str, ref: ArtifactRef, items: int) -> None:
         self.documents[ref.uri] = {
             "document_id": ref.uri,
             "source_id": source_id,
@@ -186,12 +195,19 @@ class Changes:
 def apply(connection: Connection, changes: Changes) -> None:
     """Write ``changes`` by the rules of this module, then the state of every source that they touch."""
     _merge_sources(connection, changes.sources)
+    insert_new(connection, PARENT, [{"child_id": child, "source_id": source} for child, source in changes.parents])
     insert_new(connection, DOCUMENT, list(changes.documents.values()))
     _merge_quarantines(connection, changes.quarantines)
     insert_new(connection, DATASET, list(changes.datasets.values()))
     _merge_models(connection, changes.models)
     for chunk in _chunks(sorted(changes.touched)):
-        _derive(connection, chunk, changes.pairs)
+        _replace_pairs(connection, chunk, changes.pairs)
+    touched = set(changes.touched)
+    for chunk in _chunks(sorted(changes.touched)):
+        query = select(PARENT.c.source_id).where(PARENT.c.child_id.in_(chunk))
+        touched.update(str(row.source_id) for row in connection.execute(query))
+    for chunk in _chunks(sorted(touched)):
+        _derive(connection, chunk)
 
 
 def _merge_sources(connection: Connection, found: dict[str, Row]) -> None:
@@ -239,36 +255,63 @@ def _merge_models(connection: Connection, found: dict[str, Row]) -> None:
         insert_or_replace(connection, MODEL, merged, ("kind", "dataset_id", "version", "document_id", "promoted"))
 
 
-def _derive(connection: Connection, touched: list[str], pairs: dict[str, list[Row]]) -> None:
-    """State, counts and pairs of ``touched`` sources, from their documents and quarantines."""
+def _newest(connection: Connection, sources: list[str]) -> dict[tuple[str, str], tuple[int, str, int]]:
+    """By source and stage: rank, address and items of the newest document."""
     newest: dict[tuple[str, str], tuple[int, str, int]] = {}
-    for row in connection.execute(select(DOCUMENT).where(DOCUMENT.c.source_id.in_(touched))):
+    for row in connection.execute(select(DOCUMENT).where(DOCUMENT.c.source_id.in_(sources))):
         key, rank = (row.source_id, row.stage), (row.rank, row.document_id, row.items)
         newest[key] = max(newest.get(key, rank), rank)
-    verdicts: dict[str, list[Row]] = {}
-    for row in connection.execute(select(QUARANTINE).where(QUARANTINE.c.source_id.in_(touched))):
-        if (row.source_id, row.step) not in newest:
+    return newest
+
+
+def _derive(connection: Connection, submissions: list[str]) -> None:
+    """State and counts of ``submissions``, from the documents and quarantines of what came in them."""
+    children: dict[str, list[str]] = {each: [] for each in submissions}
+    for row in connection.execute(select(PARENT).where(PARENT.c.source_id.in_(submissions))):
+        children[row.source_id].append(row.child_id)
+    everything = sorted({*submissions, *(child for each in children.values() for child in each)})
+    newest, verdicts = dict[tuple[str, str], tuple[int, str, int]](), dict[str, list[Row]]()
+    for chunk in _chunks(everything):
+        newest |= _newest(connection, chunk)
+        for row in connection.execute(select(QUARANTINE).where(QUARANTINE.c.source_id.in_(chunk))):
             verdicts.setdefault(row.source_id, []).append(dict(row._mapping))
-    states = []
-    for source_id in touched:
-        stage = next((each for each in _STAGES if (source_id, each) in newest), "")
-        verdict = max(verdicts.get(source_id, ()), key=_verdict, default=None)
-        states.append(
-            {
-                "b_source": source_id,
-                "state": "quarantined" if verdict else _STATES.get(stage, "submitted"),
-                "stage": verdict["stage"] if verdict else "",
-                "code": verdict["code"] if verdict else "",
-                "items": newest.get((source_id, "extraction"), (0, "", 0))[2],
-                "pairs": newest.get((source_id, "structuring"), (0, "", 0))[2],
-            }
-        )
+    states = [_state(each, children[each], newest, verdicts) for each in submissions]
     connection.execute(
         update(SOURCE)
         .where(SOURCE.c.source_id == bindparam("b_source"))
         .values({name: bindparam(name) for name in ("state", "stage", "code", "items", "pairs")}),
         states,
     )
+
+
+def _state(
+    submission: str,
+    children: list[str],
+    newest: dict[tuple[str, str], tuple[int, str, int]],
+    verdicts: dict[str, list[Row]],
+) -> Row:
+    done = {stage: [child for child in children if (child, stage) in newest] for stage in _STATES}
+    standing = [
+        verdict
+        for each in {submission, *children}
+        for verdict in verdicts.get(each, ())
+        if not done.get(str(verdict["step"])) or (each in children and each not in done[str(verdict["step"])])
+    ]
+    verdict = max(standing, key=_verdict, default=None)
+    state = next((_STATES[stage] for stage in _STAGES if children and len(done[stage]) == len(children)), "submitted")
+    return {
+        "b_source": submission,
+        "state": "quarantined" if verdict else state,
+        "stage": verdict["stage"] if verdict else "",
+        "code": verdict["code"] if verdict else "",
+        "items": sum(newest[child, "extraction"][2] for child in done["extraction"]),
+        "pairs": sum(newest[child, "structuring"][2] for child in done["structuring"]),
+    }
+
+
+def _replace_pairs(connection: Connection, touched: list[str], pairs: dict[str, list[Row]]) -> None:
+    """The pairs of sources whose newest structured document is one of this batch."""
+    newest = _newest(connection, touched)
     current = {source_id: rank[1] for (source_id, stage), rank in newest.items() if stage == "structuring"}
     changed = [source_id for source_id, document in current.items() if document in pairs]
     if changed:

@@ -233,7 +233,8 @@ def test_the_spend_cap_holds(tmp_path: Path, mode: Mode | None) -> None:
     cap = 0.05  # a hundred reports cost about 0.13
     bench = Bench(tmp_path, mode, cap)
     results = bench.run(REPORTS)
-    assert bench.true_cost() <= bench.budget.committed <= cap
+    assert bench.true_cost() <= bench.budget.committed + 1e-9  # sums of cents in another order
+    assert bench.budget.committed <= cap
     capped = [result.failure for result in results if result.failure and result.failure.code == "spend-cap-reached"]
     if mode not in SETTINGS and mode not in {"too long", "content refused", "schema refused"}:
         assert capped

@@ -127,7 +127,9 @@ def test_the_papers_unit_is_a_volume_with_its_own_text_and_no_text_is_twice_in_a
 
 def test_every_volume_of_a_normal_study_has_the_one_normal_text() -> None:
     data = samples()
-    normal = replace(data, descriptions=tuple(SequenceDescription(sequence=d.sequence) for d in data.descriptions))
+    normal = replace(
+        data, descriptions=tuple(SequenceDescription(sequence=d.sequence, normal=True) for d in data.descriptions)
+    )
     assert set(as_units(normal, "volume", "Normal.").texts) == {"Normal."}
     assert as_units(data, "study", "Normal.").texts == data.texts, "each study has a lesion"
 
@@ -249,11 +251,13 @@ def test_signal_side_and_denial_are_told_apart_by_the_coded_record() -> None:
         coded(SequenceDescription(sequence="FLAIR", findings=(ReportFinding(term="glioma", signal=signal),)))
         for signal in ("hyperintense", "hypointense")
     )
-    denied = coded(SequenceDescription(sequence="FLAIR", findings=(ReportFinding(term="glioma", negated=True),)))
-    terms = [{f"{'no ' * f.negated}{f.term}" for f in record.findings} for record in (bright, dark, denied)]
+    denial = (ReportFinding(term="glioma", negated=True),)
+    denied, normal = (coded(SequenceDescription(sequence="FLAIR", findings=denial, normal=n)) for n in (False, True))
+    terms = [{f"{'no ' * f.negated}{f.term}" for f in record.findings} for record in (bright, dark, denied, normal)]
     assert terms[0] & terms[1] == {"glioma"}
     assert not terms[0] & terms[2]
-    assert terms[2] == {"no abnormality", "no glioma"}, "normal, whatever is denied"
+    assert terms[2] == {"no glioma"}, "a denial alone does not make a sequence normal"
+    assert terms[3] == {"no abnormality", "no glioma"}
 
 
 def test_segmentation_learns_and_is_scored_by_region() -> None:

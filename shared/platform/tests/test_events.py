@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,5 +166,5 @@ def test_every_topic_has_a_stored_example() -> None:
 
 
 def test_topics_are_past_tense_facts_with_a_version() -> None:
-    assert all(topic.count(".") == 2 and topic.endswith(".v1") for topic in FACTS)
+    assert all(re.fullmatch(r"[a-z]+\.[a-z]+\.v[1-9]", topic) for topic in FACTS)
     assert FACTS[SourceQuarantined.topic] is SourceQuarantined

@@ -5,7 +5,7 @@ from journalclip_sources.sandbox.limits import Watch
 def stopped_at(cpu_share: float, works_for: float = 1e9, limits: Limits | None = None) -> float:
     """The age at which a child is stopped that gets this share of a core until ``works_for`` and then sleeps."""
     watch = Watch(limits or Limits(wall_s=10))
-    for tick in range(10_000):
+    for tick in range(40_000):
         wall_s = tick / 10
         if watch.is_up(wall_s, cpu_share * min(wall_s, works_for)):
             return wall_s

@@ -25,7 +25,7 @@ from journalclip_inference.index.words import text_key
 from journalclip_inference.search.query import Typed, typed
 from journalclip_inference.search.vocabulary import Vocabulary
 
-# What a row earns of a term that its caption does not say itself. Measured: docs/benchmarks/search.md.
+# What a row earns of a term that its caption does not say itself. Chosen by hand on the demo and not swept.
 _FIGURE = 0.7
 _WORD = 0.6  # the word, where it is part of the name of something else: "frontal" in "frontal bone"
 _RECORD = 0.5

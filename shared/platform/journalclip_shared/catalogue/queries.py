@@ -6,11 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, exists, func, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, exists, func, not_, or_, select, tuple_
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
-from journalclip_shared.catalogue.tables import DATASET, DOCUMENT, FAILED, MODEL, PAIR, PLACE, QUARANTINE, SOURCE
+from journalclip_shared.catalogue.tables import (
+    DATASET,
+    DOCUMENT,
+    FAILED,
+    MODEL,
+    PAIR,
+    PARENT,
+    PLACE,
+    QUARANTINE,
+    SOURCE,
+)
 from journalclip_shared.ids import Json
 
 _LIKE_ESCAPE = "\\"
@@ -41,7 +51,7 @@ class Place:
     """Where a thing is: its source, that source's documents, and the datasets and models made of its kind."""
 
     asked: str
-    found_by: str  # "source", "name", "pair", "figure", "dataset" or "model"
+    found_by: str  # "source", "article", "name", "pair", "figure", "dataset" or "model"
     source: SourceRow | None
     pair_id: str = ""
     documents: tuple[dict[str, Json], ...] = ()
@@ -124,9 +134,11 @@ class Catalogue:
                 .limit(1)
             ).first()
             if pair is not None:
-                source = connection.execute(_rows().where(SOURCE.c.source_id == pair.source_id)).first()
                 by = "pair" if pair.pair_id == asked else "figure"
-                return [self._place(asked, by, _source(source) if source else None, str(pair.pair_id))]
+                child, pair_id = str(pair.source_id), str(pair.pair_id)
+                return [self._place(asked, by, each, pair_id, child) for each in self._submissions(connection, child)]
+            if found := self._submissions(connection, asked):
+                return [self._place(asked, "article", each, child=asked) for each in found]
             for table, column, by in ((DATASET, "dataset_id", "dataset"), (MODEL, "model_id", "model")):
                 if connection.execute(select(table.c[column]).where(table.c[column] == asked)).first():
                     return [Place(asked, by, None)]
@@ -160,10 +172,18 @@ class Catalogue:
         with reached(), self._engine.connect() as connection:
             return {(str(t), int(p)): int(n) for t, p, n in connection.execute(select(PLACE))}
 
-    def _place(self, asked: str, by: str, source: SourceRow | None, pair_id: str = "") -> Place:
+    @staticmethod
+    def _submissions(connection: Connection, child: str) -> list[SourceRow]:
+        """The submissions that a source came in."""
+        found = _rows().where(SOURCE.c.source_id.in_(select(PARENT.c.source_id).where(PARENT.c.child_id == child)))
+        return [_source(row) for row in connection.execute(found.order_by(SOURCE.c.received, SOURCE.c.source_id))]
+
+    def _place(self, asked: str, by: str, source: SourceRow | None, pair_id: str = "", child: str = "") -> Place:
         documents: Sequence[Row[Any]] = ()
         if source is not None:
-            query = select(DOCUMENT).where(DOCUMENT.c.source_id == source.source_id)
+            within = select(PARENT.c.child_id).where(PARENT.c.source_id == source.source_id)
+            own = DOCUMENT.c.source_id == child if child else DOCUMENT.c.source_id.in_(within)
+            query = select(DOCUMENT).where(own)
             with reached(), self._engine.connect() as connection:
                 documents = connection.execute(query.order_by(DOCUMENT.c.stage, DOCUMENT.c.rank)).all()
         found: tuple[dict[str, Json], ...] = tuple(
@@ -182,9 +202,11 @@ def _rows() -> Select[Any]:
 
 
 def _stands() -> ColumnElement[bool]:
-    """A quarantine stands while its step has no document of the source."""
-    same = and_(DOCUMENT.c.source_id == QUARANTINE.c.source_id, DOCUMENT.c.stage == QUARANTINE.c.step)
-    return not_(exists().where(same))
+    """A quarantine stands while its step has no document of the source, or of a source that came in that submission."""
+    step = DOCUMENT.c.stage == QUARANTINE.c.step
+    own = exists().where(and_(step, DOCUMENT.c.source_id == QUARANTINE.c.source_id))
+    came_in = and_(PARENT.c.source_id == QUARANTINE.c.source_id, PARENT.c.child_id == DOCUMENT.c.source_id)
+    return and_(not_(own), not_(exists().where(and_(step, came_in))))
 
 
 def _source(row: Any) -> SourceRow:  # rows of several selects, all with the columns of `SourceRow`

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Tab
 METADATA = MetaData()
 _ID, _NAME = String(200), String(500)
 
-# One row a source that any fact speaks of. ``state`` is derived from the rows below in the same transaction.
+# One row a submission that any fact speaks of. ``state`` is derived from the rows below in the same transaction.
 SOURCE = Table(
     "source",
     METADATA,
@@ -29,7 +29,17 @@ SOURCE = Table(
     Index("source_by_name", "name"),
 )
 
-# One row a document that a fact referred to. The newest of a stage has the highest (rank, document_id).
+# Which submission a source came in: a delivery holds one article or several, an article may come in several deliveries.
+PARENT = Table(
+    "parent",
+    METADATA,
+    Column("child_id", _ID, primary_key=True, comment="the article or study"),
+    Column("source_id", _ID, primary_key=True, comment="the submission"),
+    Index("parent_by_source", "source_id"),
+)
+
+# One row a document that a fact referred to. ``source_id`` is the article's or study's own. The newest of a stage has
+# the highest (rank, document_id).
 DOCUMENT = Table(
     "document",
     METADATA,

@@ -30,6 +30,12 @@ def upgrade() -> None:
     op.create_index("source_by_received", "source", ["received", "source_id"])
     op.create_index("source_by_name", "source", ["name"])
     op.create_table(
+        "parent",
+        sa.Column("child_id", _ID, primary_key=True),
+        sa.Column("source_id", _ID, primary_key=True),
+    )
+    op.create_index("parent_by_source", "parent", ["source_id"])
+    op.create_table(
         "document",
         sa.Column("document_id", _NAME, primary_key=True),
         sa.Column("source_id", _ID, nullable=False),
@@ -102,5 +108,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("failed_event", "place", "model", "dataset", "quarantine", "pair", "document", "source"):
+    for name in ("failed_event", "place", "model", "dataset", "quarantine", "pair", "document", "parent", "source"):
         op.drop_table(name)
