@@ -22,6 +22,8 @@ from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.hits import Served
 from journalclip_pipelines.operations.topology import SERVICES
 from journalclip_shared.telemetry import Telemetry
+from journalclip_structuring.fallback import WithRules
+from journalclip_structuring.rules import RuleStructurer
 from journalclip_training.recipes import recipes_of
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +132,8 @@ def leaves_of(properties: dict[str, Any], prefix: str = "") -> Iterator[tuple[st
 def exported() -> set[str]:
     """Every metric name that a service really exports."""
     telemetry, metrics = Telemetry("extraction"), Metrics()
+    for each in WithRules(RuleStructurer()).metrics:
+        telemetry.registry.register(each)
     metrics.request("GET", "/v1/search", 200, 0.1)
     pages = [metrics.text(0, Served(model_id="m", version="1", dataset_id="d", index_id="i"))]
     names = {sample.name for family in telemetry.registry.collect() for sample in family.samples}
