@@ -2,11 +2,13 @@
 
 Each handling thread keeps one small file that names its delivery. It is written before the handler starts and emptied
 when the thread has nothing to do, so a process that dies leaves the name behind, and the next one counts it. The folder
-must outlive the process: the working folder on a laptop, the pod's work volume on a cluster.
+must outlive the process: the working folder on a laptop, the pod's work volume on a cluster. A file is locked while its
+process lives, so several processes of one group may share a folder.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -61,20 +63,35 @@ class CrashCounter:
 
     def close(self) -> None:
         """All threads ended as they should."""
-        for slot, descriptor in self._slots.items():
+        for slot in self._slots:
             self.end(slot)
+            self._path(slot).unlink(missing_ok=True)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the files as they are, as the death of the process does."""
+        for descriptor in self._slots.values():
             os.close(descriptor)
         self._slots.clear()
 
     def _descriptor(self, slot: int) -> int:
         if slot not in self._slots:
-            path = self._base.with_name(f"{self._base.name}.slot-{slot}")
-            self._slots[slot] = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._slots[slot] = os.open(self._path(slot), os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._slots[slot], fcntl.LOCK_EX)
         return self._slots[slot]
 
+    def _path(self, slot: int) -> Path:
+        return self._base.with_name(f"{self._base.name}.slot-{os.getpid()}-{id(self)}-{slot}")
+
     def _take(self, path: Path) -> str:
-        place = path.read_text(errors="replace").strip(" \0")
-        path.unlink()
+        """What a dead process had in hand; empty where the process lives."""
+        with path.open("rb") as left:
+            try:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return ""
+            place = left.read().decode(errors="replace").strip(" \0")
+            path.unlink(missing_ok=True)
         return place
 
     def _store(self) -> None:

@@ -150,10 +150,12 @@ def test_a_record_that_kills_its_handler_is_parked(tmp_path: Path, limit: int) -
     bus, deaths = MemoryBus(), 0
     bus.publish(events(6))
     for _ in range(10):
+        counter = CrashCounter(tmp_path, "g", limit)
         try:
-            Loop(bus, Doubling(die), QUICK, crashes=CrashCounter(tmp_path, "g", limit)).drain()
+            Loop(bus, Doubling(die), QUICK, crashes=counter).drain()
             break
         except Killed:
+            counter.abandon()
             deaths += 1
     assert deaths == limit
     (fact,) = said(bus, SourceQuarantined)
@@ -161,6 +163,15 @@ def test_a_record_that_kills_its_handler_is_parked(tmp_path: Path, limit: int) -
     assert fact.code == "handler-crashed"
     assert ids(bus) == {submitted(n).article_id for n in range(6) if n != 2}
     assert not CrashCounter(tmp_path, "g", limit).killed(letters(bus)[0]), "its count is gone with it"
+
+
+def test_what_a_living_process_has_in_hand_is_no_death(tmp_path: Path) -> None:
+    delivery = Delivery(TOPIC, 0, 7, "k", (), b"")
+    living = CrashCounter(tmp_path, "g", 1)
+    living.begin(0, delivery)
+    assert not CrashCounter(tmp_path, "g", 1).killed(delivery)
+    living.abandon()
+    assert CrashCounter(tmp_path, "g", 1).killed(delivery) == 1
 
 
 def test_without_a_limit_nothing_is_counted(tmp_path: Path) -> None:
