@@ -29,7 +29,8 @@ RECORD = Record(Path(path) if (path := os.environ.get("JOURNALCLIP_CHAOS_RECORD"
 def test_at_least_thirty_points_lie_on_the_ways_of_the_services() -> None:
     met = {point for service in SERVICES for point in way(service)}
     assert len(met) >= 30
-    unmet = set(failpoints.POINTS) - met
+    # The catalogue has a loop of its own; services/catalogue kills it at each of its points.
+    unmet = {point for point in failpoints.POINTS if not point.startswith("catalogue.")} - met
     assert unmet == {f"promotion.{name}" for name in ("judged", "appended", "previous", "tagged")}, (
         "the real promoter's"
     )

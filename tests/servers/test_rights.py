@@ -81,7 +81,7 @@ def read(bus: KafkaBus, topic: str, group: str) -> None:
         consumer.close()
 
 
-@pytest.mark.parametrize("group", ["extraction", "inference-serve", "intake"])
+@pytest.mark.parametrize("group", ["extraction-articles", "inference-serve", "intake"])
 def test_a_service_may_read_write_and_keep_its_place_as_declared_and_no_more(
     group: str, guarded: KafkaSettings, logins: Path
 ) -> None:
@@ -101,7 +101,7 @@ def test_nobody_comes_in_with_a_wrong_password_or_to_a_stranger(
     guarded: KafkaSettings, logins: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "guess").write_text("guess")
-    wrong = as_service(guarded, "extraction", tmp_path / "guess")
+    wrong = as_service(guarded, "extraction-articles", tmp_path / "guess")
     plain = guarded.model_copy(update={"security": "PLAINTEXT"})
     stranger = guarded.model_copy(update={"ca_file": None})  # the system's authorities do not know this broker
     for settings in (wrong, plain, stranger):
