@@ -9,7 +9,8 @@ kept in `failed_event` and never stops the others.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from sqlalchemy import Connection, Engine, and_, select, update
 
@@ -101,3 +102,9 @@ class Projector:
             mine = and_(PLACE.c.topic == topic, PLACE.c.partition == partition, PLACE.c.next == places[key])
             if connection.execute(update(PLACE).where(mine).values(next=place)).rowcount != 1:
                 raise AnotherProjector(topic, partition)
+
+
+def batches(deliveries: Iterator[Delivery], size: int) -> Iterator[list[Delivery]]:
+    """A topic that is read whole, in parts of at most ``size`` for `Projector.project`."""
+    while part := list(islice(deliveries, size)):
+        yield part

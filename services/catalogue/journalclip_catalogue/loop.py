@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
-from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.handler import Projector, batches
 from journalclip_shared.bus import Bus, Consumer, Delivery
 from journalclip_shared.errors import TransientError
 
@@ -75,7 +74,7 @@ class ProjectionLoop:
         known = {topic for topic, _ in self._projector.known_places()}
         for topic in self._projector.topics:
             if topic not in known:
-                for part in _batches(self._bus.read(topic), self._batch):
+                for part in batches(self._bus.read(topic), self._batch):
                     count += self._projector.project(part)
                     self._beat()
         return count
@@ -91,8 +90,3 @@ def _last(polled: Sequence[Delivery]) -> list[Delivery]:
     for each in polled:
         last[each.topic, each.partition] = each
     return list(last.values())
-
-
-def _batches(deliveries: Iterator[Delivery], size: int) -> Iterator[list[Delivery]]:
-    while part := list(islice(deliveries, size)):
-        yield part

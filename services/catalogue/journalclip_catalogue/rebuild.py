@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
-from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.handler import Projector, batches
 from journalclip_catalogue.migrate import upgrade
 from journalclip_shared.artifacts import ArtifactStore
-from journalclip_shared.bus import Bus, Delivery
+from journalclip_shared.bus import Bus
 from journalclip_shared.catalogue.engine import open_engine, sqlite_url, transaction
 from journalclip_shared.catalogue.tables import METADATA, PLACE, QUARANTINE
 
@@ -60,7 +58,7 @@ def _project(engine: Engine, bus: Bus, store: ArtifactStore, batch: int) -> int:
     upgrade(engine)
     projector, count = Projector(engine, store), 0
     for topic in projector.topics:
-        for part in _batches(bus.read(topic), batch):
+        for part in batches(bus.read(topic), batch):
             count += projector.project(part)
     return count
 
@@ -69,8 +67,3 @@ def _content(connection: Connection, name: str) -> set[tuple[object, ...]]:
     table = METADATA.tables[name]
     columns = [column for column in table.columns if (name, column.name) not in _UNEQUAL]
     return {tuple(row) for row in connection.execute(select(*columns))}
-
-
-def _batches(deliveries: Iterator[Delivery], size: int) -> Iterator[list[Delivery]]:
-    while part := list(islice(deliveries, size)):
-        yield part
