@@ -27,6 +27,13 @@ _Folder = Annotated[
 ]
 _NoFace = Annotated[bool, typer.Option("--no-face", help="Leave faces: for research data that is defaced already.")]
 _NoBurnedIn = Annotated[bool, typer.Option("--no-burned-in", help="Do not look for text in the pictures.")]
+_Vault = Annotated[
+    bool,
+    typer.Option(
+        "--vault", help="Keep the de-identified reports, encrypted, so that they can be structured anew. From the first"
+        " time on the working folder keeps those of every submit."
+    ),
+]  # fmt: skip
 _Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was refused.")]
 _Columns = Annotated[
     list[str] | None,
@@ -131,6 +138,7 @@ def submit(
     no_face: _NoFace = False,
     no_burned_in: _NoBurnedIn = False,
     columns: _Columns = None,
+    vault: _Vault = False,
     strict: _Strict = False,
     as_json: AsJson = False,
 ) -> None:
@@ -148,7 +156,9 @@ def submit(
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
 
-    local = LocalStudies(face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns))
+    local = LocalStudies(
+        face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns), vault=vault
+    )
     workspace, paths = Workspace(workdir), local.find(folder)
     with workspace.lock():
         done = local.submit(workspace, paths, reporter())
@@ -194,6 +204,7 @@ def run(
     no_face: _NoFace = False,
     no_burned_in: _NoBurnedIn = False,
     columns: _Columns = None,
+    vault: _Vault = False,
     structurer: Annotated[
         str, typer.Option(help="Who reads the reports: `rules`, `endpoint` (as the settings say), or a model folder.")
     ] = "rules",
@@ -240,6 +251,7 @@ def run(
         review=review,
         layout=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
         columns=_columns(columns),
+        vault=vault,
         structurer=structurer,
         report_language=report_language,
         unnamed=unnamed,

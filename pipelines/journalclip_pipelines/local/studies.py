@@ -18,6 +18,7 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, StudySubmitted, VolumesExtracted
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.report import ReportLanguage
+from journalclip_shared.sealed import local_texts
 
 if TYPE_CHECKING:
     from journalclip_inference.handler import Indexer
@@ -34,6 +35,7 @@ class LocalStudies:
     review: Path | None = None
     layout: StudyFreezeOptions = field(default_factory=StudyFreezeOptions)
     columns: tuple[tuple[str, str], ...] = ()  # of a table of reports: role and name
+    vault: bool = False  # keep reports' texts, sealed, so that they can be structured anew
     structurer: str = "rules"  # `rules`, `endpoint`, or a model's folder
     report_language: ReportLanguage = "en"  # of the renderings
     unnamed: Literal["attach", "leave"] = "attach"  # reports that name no sequence
@@ -60,6 +62,7 @@ class LocalStudies:
         from journalclip_sources.studies.survey import survey
 
         done, bundles = Submitted(), []
+        texts = local_texts(workspace.store, workspace.root, self.vault)
         deidentify = DeidentifyOptions(
             key=read_key(workspace.root / "studies.key"), face=self.face, burned_in=self.burned_in
         )
@@ -72,7 +75,7 @@ class LocalStudies:
                 bundles.extend(archive.bundles)
         with reading() as cell, reporter.stage("read studies", len(bundles)) as progress:
             for bundle in bundles:
-                found = submit_study(workspace.store, cell, bundle, deidentify, self.review)
+                found = submit_study(texts, cell, bundle, deidentify, self.review)
                 workspace.bus.publish([Event(found.fact, "study-intake")])
                 done.count += 1
                 done.new += found.new
@@ -98,7 +101,10 @@ class LocalStudies:
 
         reports = ReportOptions(self.report_language, self.unnamed)
         return StudyStructuringHandler(
-            workspace.store, structurer_named(self.structurer, workspace.root, "studies"), reports
+            workspace.store,
+            structurer_named(self.structurer, workspace.root, "studies"),
+            reports,
+            local_texts(workspace.store, workspace.root),
         )
 
     def training(self) -> TrainingKind:

@@ -57,6 +57,7 @@ class Service:
     produces: tuple[type[Fact], ...] = ()
     reads: tuple[Bucket, ...] = ()
     writes: tuple[Bucket, ...] = ()
+    erases: tuple[Bucket, ...] = ()
     extra_topics: tuple[str, ...] = ()  # read, beside those of facts
     shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
 
@@ -154,7 +155,12 @@ SERVICES = (
         writes=("datasets", "figures"),
         shares_work=False,
     ),
-    Service("study-intake", produces=(StudySubmitted, SourceQuarantined), reads=("studies",), writes=("studies",)),
+    Service(
+        "study-intake",
+        produces=(StudySubmitted, SourceQuarantined),
+        reads=("studies",),
+        writes=("studies", "reports", "vault"),
+    ),
     Service(
         of_studies("extraction"),
         consumes=(StudySubmitted,),
@@ -166,8 +172,9 @@ SERVICES = (
         of_studies("structuring"),
         consumes=(VolumesExtracted,),
         produces=(StudyStructured,),
-        reads=("studies",),
+        reads=("studies", "reports", "vault"),
         writes=("studies",),
+        erases=("reports",),
     ),
     Service(
         of_studies("freezing"),

@@ -87,6 +87,7 @@ class StudyHandler:
                 for series, volume in zip(chosen, found.volumes, strict=True)
             ),
             report=study.report,
+            sealed=study.sealed,
         )
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
 
-Bucket = Literal["articles", "figures", "datasets", "models", "quarantine", "studies"]
+Bucket = Literal["articles", "figures", "datasets", "models", "quarantine", "studies", "reports", "vault"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 
 # A manifest's name is ours, never a file's: plain ASCII path segments only.
@@ -120,6 +120,10 @@ class ArtifactStore(Protocol):
 
     def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
         """Names of manifests below ``prefix`` in sorted order; blobs are never listed."""
+        ...
+
+    def erase(self, ref: ArtifactRef) -> bool:
+        """Delete the object for good, every version of it; whether there was one. Only erasure does so."""
         ...
 
     def available(self) -> bool:
