@@ -22,6 +22,7 @@ from journalclip_shared.sealed import local_texts
 
 if TYPE_CHECKING:
     from journalclip_inference.handler import Indexer
+    from journalclip_sources.studies.options import DeidentifyOptions
     from journalclip_training.learning import TrainingKind
 
 
@@ -55,17 +56,14 @@ class LocalStudies:
 
     def submit(self, workspace: Workspace, paths: list[Path], reporter: Reporter) -> Submitted:
         """One that cannot be used is announced as quarantined."""
-        from journalclip_intake.studies import read_key, submit_study
+        from journalclip_intake.studies import submit_study
         from journalclip_sources.studies.cells import reading, surveying
         from journalclip_sources.studies.heads import SurveyOptions
-        from journalclip_sources.studies.options import DeidentifyOptions
         from journalclip_sources.studies.survey import survey
 
         done, bundles = Submitted(), []
         texts = local_texts(workspace.store, workspace.root, self.vault)
-        deidentify = DeidentifyOptions(
-            key=read_key(workspace.root / "studies.key"), face=self.face, burned_in=self.burned_in
-        )
+        deidentify = self.deidentify(workspace)
         options = SurveyOptions(dict(self.columns))
         with surveying() as heads, reporter.stage("look for studies", 0) as progress:
             for path in paths:
@@ -84,6 +82,13 @@ class LocalStudies:
                 note = f"{len(done.refused)} refused" if done.refused else ""
                 progress.update(done.count, len(bundles), note)
         return done
+
+    def deidentify(self, workspace: Workspace) -> DeidentifyOptions:
+        """With the working folder's key of pseudonyms."""
+        from journalclip_intake.studies import read_key
+        from journalclip_sources.studies.options import DeidentifyOptions
+
+        return DeidentifyOptions(key=read_key(workspace.root / "studies.key"), face=self.face, burned_in=self.burned_in)
 
     @contextmanager
     def extraction(self, workspace: Workspace) -> Iterator[Handler]:
