@@ -1,0 +1,70 @@
+"""A person's word that a source, or a part of one, may not be used any more, or may be used again.
+
+It is stored before it is announced, as the manifest ``withdrawn/<scope>/<subject>/<sequence>`` in the ``quarantine``
+bucket, and never changed: what holds is the word of the highest sequence. It names things by ids and digests only, a
+patient by its pseudonym, so that it can stay when everything else of the source is erased.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from journalclip_shared.records import Document
+
+Scope = Literal["article", "figure", "pair", "study", "patient", "collection"]
+WithdrawalReason = Literal["retraction", "licence", "erasure-request", "identifiable-person"]
+REASONS: tuple[WithdrawalReason, ...] = get_args(WithdrawalReason)
+
+
+class Picture(Document):
+    """A picture by its content: SHA-256 of its bytes, and the 64-bit perceptual hash where one was taken."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    phash: str | None = None
+
+
+class Withdrawal(Document):
+    """Withdrawn, or reinstated: who said so, when and why."""
+
+    scope: Scope
+    subject: str = Field(min_length=1, max_length=300, description="An id; of a collection, its folded name.")
+    sequence: int = Field(ge=1, description="Counts the words on this subject.")
+    action: Literal["withdraw", "reinstate"]
+    reason: WithdrawalReason | None = Field(None, description="Of a withdrawal.")
+    note: str = Field("", max_length=2000)
+    who: str = Field(min_length=1, max_length=200)
+    time: str = Field(description="UTC, ISO 8601.")
+    erase: bool = Field(False, description="The bytes are to be deleted as well.")
+    articles: tuple[str, ...] = Field((), description="Articles that a figure or pair is of.")
+    deliveries: tuple[str, ...] = Field((), description="Submissions that hold nothing that may be used.")
+    parts: tuple[str, ...] = Field((), description="Of a pair: its figure or panel. Pair ids change with versions.")
+    pictures: tuple[Picture, ...] = Field((), description="Of a figure or pair: its pictures, whatever ids they get.")
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Withdrawal:
+        if (self.action == "withdraw") != (self.reason is not None):
+            raise ValueError("a withdrawal has a reason, and nothing else has")
+        return self
+
+
+class Tombstone(Document):
+    """What is left of an object that was erased."""
+
+    uri: str
+    sha256: str
+    bytes: int
+
+
+class Erasure(Document):
+    """What one erasure deleted, and what it had to leave."""
+
+    scope: Scope
+    subject: str
+    who: str
+    time: str
+    erased: tuple[Tombstone, ...] = ()
+    kept: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="By what still holds a copy (`dataset`, `index`, `shared`): its ids."
+    )
