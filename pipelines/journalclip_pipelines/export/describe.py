@@ -88,8 +88,15 @@ def _field(part: Part, record_set: str, column: str, kind: str, more: Mapping[st
     return {"@type": "cr:Field", "@id": f"{record_set}/{column}", "name": column, "dataType": kind, "source": source}
 
 
-def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int], form: RowForm) -> bytes:
+def card(
+    manifest: DatasetManifest,
+    parts: Sequence[Part],
+    licences: Mapping[str, int],
+    form: RowForm,
+    left_out: Mapping[str, int],
+) -> bytes:
     """``README.md``: Hugging Face's front matter, then what a person must know before using it."""
+    gone = "".join(f"\n{count} pairs of the dataset are not here: {why}.\n" for why, count in sorted(left_out.items()))
     files = [part for part in parts if part.form == "parquet"]
     splits = sorted({part.split for part in parts})
     config = "".join(
@@ -111,7 +118,7 @@ def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str
 {table}
 
 Splits are by {form.split_by}; duplicate clusters move together. Leaks between splits: {manifest.leaks.total}.
-
+{gone}
 | licence | pairs |
 |---|---|
 {rights}

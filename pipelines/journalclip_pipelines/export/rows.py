@@ -6,6 +6,7 @@ A row's form (`RowForm`) is the kind's: which columns there are, and what its by
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,7 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.pair import Pair
+from journalclip_shared.withdrawals import Withdrawn
 
 ARTICLE_COLUMNS = ("title", "journal", "year", "doi", "name")
 NO_LICENCE = "none: de-identified local studies"
@@ -91,8 +93,13 @@ class ExportSource(Protocol):
     @property
     def form(self) -> RowForm: ...
 
-    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
-        """In the frozen order; all licences where none is named. Raises `PermanentError` ``export-source-broken``."""
+    def rows(
+        self, split: Split, licences: Collection[str], taken: Withdrawn, left_out: Counter[str]
+    ) -> Iterator[ExportRow]:
+        """In the frozen order; all licences where none is named. What is withdrawn is left out and counted by reason.
+
+        Raises `PermanentError` ``export-source-broken``.
+        """
         ...
 
 
@@ -115,15 +122,19 @@ class FigureRows:
     def manifest(self) -> DatasetManifest:
         return self.dataset.manifest
 
-    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
+    def rows(
+        self, split: Split, licences: Collection[str], taken: Withdrawn, left_out: Counter[str]
+    ) -> Iterator[ExportRow]:
         articles = self._articles(split)
         jpegs = self.dataset.jpegs(split)
         for pair in self.dataset.pairs(split):
             name, data = next(jpegs, ("nothing", b""))
             if name != pair.pair_id:
                 raise _broken(split, pair.pair_id, name)
-            if not licences or pair.licence in licences:
-                article = articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS))
+            article = articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS))
+            if (word := taken.of_pair(pair, article["journal"])) is not None:
+                left_out[f"withdrawn-{word.reason}"] += 1
+            elif not licences or pair.licence in licences:
                 yield ExportRow(pair.pair_id, pair.licence, _columns(pair, article), data)
 
     def _articles(self, split: Split) -> dict[str, dict[str, str | None]]:
@@ -149,7 +160,9 @@ class StudyRows:
     def manifest(self) -> DatasetManifest:
         return self.dataset.manifest
 
-    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
+    def rows(
+        self, split: Split, licences: Collection[str], taken: Withdrawn, left_out: Counter[str]
+    ) -> Iterator[ExportRow]:
         if licences and NO_LICENCE not in licences:
             return
         volumes = self.dataset.volumes(split)
@@ -157,6 +170,9 @@ class StudyRows:
             name, voxels = next(volumes, ("nothing", {}))
             if name != study.study_id:
                 raise _broken(split, study.study_id, name)
+            if (word := taken.of_study(study.study_id, study.patient)) is not None:
+                left_out[f"withdrawn-{word.reason}"] += len(study.pairs)
+                continue
             for pair in study.pairs:
                 columns: dict[str, Json] = {
                     "pair_id": pair.pair_id,

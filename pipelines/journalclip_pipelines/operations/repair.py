@@ -6,7 +6,7 @@ its own. Manifests are written last and never changed, so they are enough to say
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -50,11 +50,16 @@ def letters(bus: Bus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
 
 
 def replay(
-    bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = (), store: ArtifactStore | None = None
+    bus: Bus,
+    topics: tuple[str, ...] = (),
+    codes: tuple[str, ...] = (),
+    store: ArtifactStore | None = None,
+    origins: Container[str] | None = None,
 ) -> list[Letter]:
     """Publish dead letters to their topics again; each is replayed once in its life unless it dies again.
 
     ``codes`` chooses (``retries-exhausted`` is what an outage leaves); empty means all.
+    ``origins`` narrows it to these letters.
     ``store`` holds the bodies that were too large for the log; without it such a letter is left where it is.
     """
     replayed = {
@@ -68,6 +73,7 @@ def replay(
         for letter in letters(bus, topics)
         if letter.origin not in replayed
         and (not codes or letter.code in codes)
+        and (origins is None or letter.origin in origins)
         and (store is not None or BODY_REFERENCE not in dict(letter.delivery.headers))
     ]
     bus.publish_raw([_again(letter, store) for letter in chosen])

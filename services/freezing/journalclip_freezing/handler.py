@@ -3,8 +3,8 @@
 Every freeze holds all pairs structured so far, the newest document of each source. What a freeze covered is written
 beside it under a running number (`names.freezes`), so that after a restart the rule counts from there and not from
 nothing; two freezers that race for a number are told apart by that manifest, and one of them looks again. What people
-decided (reviews, withdrawals) makes a freeze due as well, ``settle_s`` after the last word, so that an hour of reviewing
-is one dataset and not a hundred.
+decided (reviews, withdrawals) makes a freeze due as well, ``settle_s`` after the last word: an hour of reviewing is one
+dataset and not a hundred.
 """
 
 from __future__ import annotations

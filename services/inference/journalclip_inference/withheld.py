@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from journalclip_inference.errors import PairRejected
@@ -22,6 +22,7 @@ from journalclip_inference.reader import Reader
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.ids import Json
+from journalclip_shared.lineage import subjects_of
 from journalclip_shared.records.review import ReviewDecision
 from journalclip_shared.records.withdrawal import Scope, Withdrawal
 from journalclip_shared.reviews import verdicts_of
@@ -31,13 +32,6 @@ _log = logging.getLogger(__name__)
 _FRESH_S = 1.0  # seconds; a reader that asks pays for one listing in this time
 _READERS = 4  # collections whose hidden rows are kept: as many as a replica holds open
 _REVIEWED = "reviewed/"
-_SCOPES: dict[str, Scope] = {
-    "article_id": "article",
-    "figure_id": "figure",
-    "pair_id": "pair",
-    "study_id": "study",
-    "patient": "patient",
-}
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ class Withheld:
 
     def refuse(self, steps: Mapping[str, Json]) -> None:
         """Raises `SourceWithdrawn` where a walk of `Lineage` leads over something that is withdrawn."""
-        for scope, subject in _subjects(steps):
+        for scope, subject in subjects_of(steps):
             if (word := self.taken.by(scope, subject)) is not None:
                 raise SourceWithdrawn(word)
 
@@ -104,16 +98,6 @@ class Withheld:
         for digest in taken.persons:
             found.update(table.mentioning(digest))
         return found
-
-
-def _subjects(value: Json, name: str = "") -> Iterator[tuple[Scope, str]]:
-    if isinstance(value, str) and name in _SCOPES:
-        yield _SCOPES[name], value
-    elif isinstance(value, Mapping):
-        if name == "journal" and isinstance(journal := value.get("value"), str):
-            yield "collection", collection_key(journal)
-        for key, inner in value.items():
-            yield from _subjects(inner, key)
 
 
 class Withholding:

@@ -1,0 +1,110 @@
+"""``journalclip withdraw`` and ``reinstate``: a person's word on what may not be used, and on what may again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.ids import Json
+from journalclip_shared.records.withdrawal import WithdrawalReason
+
+if TYPE_CHECKING:
+    from journalclip_pipelines.operations.withdrawal import Spoken, Steward
+
+_Asked = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="An article (id or DOI), figure, panel, pair, study, patient's pseudonym or journal's name."
+    ),
+]
+_Who = Annotated[str, typer.Option("--who", help="Who says so, for the record.")]
+
+
+def withdraw(
+    asked: _Asked = "",
+    reason: Annotated[WithdrawalReason | None, typer.Option(help="Why.")] = None,
+    who: _Who = "",
+    note: Annotated[str, typer.Option(help="More about why, for the record; no names of patients.")] = "",
+    listing: Annotated[bool, typer.Option("--list", help="Show what is withdrawn now.")] = False,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Take a source, or a part of one, out of search and of all later datasets; within seconds, until reinstated.
+
+    Models that saw it are named by `journalclip models explain`.
+
+    Examples:
+
+        journalclip withdraw 10.1234/xyz.5 --reason retraction --who "Ada Stone"
+
+        journalclip withdraw fig_... --reason identifiable-person --who "Ada Stone" --json
+
+        journalclip withdraw --list
+    """
+    steward = _steward(workdir)
+    if listing:
+        _list(steward, as_json)
+        return
+    if not asked or reason is None or not who.strip():
+        raise typer.BadParameter("give an ID, --reason and --who, or --list")
+    spoken = steward.withdraw(asked, reason, who.strip(), note)
+    _say(spoken, as_json)
+
+
+def reinstate(
+    asked: _Asked,
+    who: _Who,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """Allow again what was withdrawn; what was refused meanwhile is read again.
+
+    Examples:
+
+        journalclip reinstate 10.1234/xyz.5 --who "Ada Stone" --reason "the notice was for another article"
+    """
+    _say(_steward(workdir).reinstate(asked, who, reason), as_json)
+
+
+def _steward(workdir: Path) -> Steward:
+    from journalclip_pipelines.operations.catalogue import caught_up, settings_of
+    from journalclip_pipelines.operations.withdrawal import Steward
+    from journalclip_shared.wiring import open_artifacts, open_bus
+
+    settings = settings_of(workdir)
+    return Steward(open_artifacts(settings), open_bus(settings), caught_up(workdir))
+
+
+def _say(spoken: list[Spoken], as_json: bool) -> None:
+    if as_json:
+        rows: list[Json] = [
+            {**each.word.model_dump(mode="json"), "new": each.new, "read_again": each.again} for each in spoken
+        ]
+        print_json(rows)
+        return
+    for each in spoken:
+        word = each.word
+        what = f"{word.scope} {word.subject}"
+        if word.action == "reinstate":
+            Console().print(f"{what} is reinstated; {each.again} deliveries are read again")
+        else:
+            held = "" if each.new else ", as it was before"
+            Console().print(f"{what} is withdrawn ({word.reason}){held}; search hides it within seconds")
+
+
+def _list(steward: Steward, as_json: bool) -> None:
+    from journalclip_shared.catalogue.resolve import Resolver
+
+    found = Resolver(steward.engine).withdrawn()
+    if as_json:
+        print_json({"withdrawn": [dict(each) for each in found]})
+        return
+    for each in found:
+        Console().print(f"{each['scope']} {each['subject']}: {each['reason']}, by {each['who']} on {each['at'][:10]}")
+    if not found:
+        Console().print("nothing is withdrawn")
