@@ -245,3 +245,35 @@ def test_the_catalogue_of_withdrawals_is_what_the_log_says(folder: Folder) -> No
     folder.reinstate(folder.world.articles[1].article_id)
     folder.withdraw(folder.world.articles[2].pairs[0].figure_id, "licence")
     assert check(caught_up(folder.root), folder.bus, folder.store) == {}
+
+
+def test_erasing_leaves_digests_and_no_bytes(folder: Folder) -> None:
+    article = folder.world.articles[0]
+    folder.frozen()
+    before = caught_up(folder.root)
+    before.dispose()
+    (done,) = folder.withdraw(article.article_id, "erasure-request", "--erase")
+    receipt = done["erasure"]
+    assert isinstance(receipt, dict)
+    erased = {each["sha256"] for each in receipt["erased"]}
+    assert {article.pdf.sha256, article.source.sha256, *(pair.image.sha256 for pair in article.pairs)} <= erased
+    assert receipt["kept"]["datasets"], "the frozen dataset still holds copies, and that is said"
+    left = [path for path in (folder.root / "artifacts").rglob("*") if path.is_file()]
+    title = str(article.facts.title.value).encode()
+    holding = [path for path in left if title in path.read_bytes()]
+    assert all("datasets" in path.parts for path in holding), holding
+    for ref in (article.pdf, *(pair.image for pair in article.pairs)):
+        assert not folder.store.path(ref).exists()
+    kept = [pair for other in folder.world.articles[1:] for pair in other.pairs]
+    assert all(folder.store.get(pair.image) for pair in kept)
+    assert folder.frozen().dropped == {}, "it is not there any more, so it is not left out either"
+    assert check(caught_up(folder.root), folder.bus, folder.store) == {}, "rebuilt without its documents"
+    codes = {each["code"] for each in _audited(folder)}
+    assert not codes & {"artifact-missing", "submission-unrecorded"}
+    assert folder.withdraw(article.article_id, "erasure-request", "--erase")[0]["new"] is False
+
+
+def _audited(folder: Folder) -> list[dict[str, str]]:
+    done = CliRunner().invoke(app, ["audit", "--json", "--workdir", str(folder.root)])
+    found: list[dict[str, str]] = json.loads(done.output)["violations"]
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 from journalclip_shared.ids import Json
-from journalclip_shared.records.withdrawal import WithdrawalReason
+from journalclip_shared.records.withdrawal import Erasure, WithdrawalReason
 
 if TYPE_CHECKING:
     from journalclip_pipelines.operations.withdrawal import Spoken, Steward
@@ -29,6 +30,9 @@ def withdraw(
     reason: Annotated[WithdrawalReason | None, typer.Option(help="Why.")] = None,
     who: _Who = "",
     note: Annotated[str, typer.Option(help="More about why, for the record; no names of patients.")] = "",
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Delete its files, pictures and texts as well; digests and ids stay.")
+    ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Show what is withdrawn now.")] = False,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
@@ -43,6 +47,8 @@ def withdraw(
 
         journalclip withdraw fig_... --reason identifiable-person --who "Ada Stone" --json
 
+        journalclip withdraw PSEUDONYM --reason erasure-request --who "Ada Stone" --erase
+
         journalclip withdraw --list
     """
     steward = _steward(workdir)
@@ -51,8 +57,9 @@ def withdraw(
         return
     if not asked or reason is None or not who.strip():
         raise typer.BadParameter("give an ID, --reason and --who, or --list")
-    spoken = steward.withdraw(asked, reason, who.strip(), note)
-    _say(spoken, as_json)
+    spoken = steward.withdraw(asked, reason, who.strip(), note, erase)
+    receipts = _erase(steward, spoken, workdir) if erase else []
+    _say(spoken, as_json, receipts)
 
 
 def reinstate(
@@ -80,11 +87,21 @@ def _steward(workdir: Path) -> Steward:
     return Steward(open_artifacts(settings), open_bus(settings), caught_up(workdir))
 
 
-def _say(spoken: list[Spoken], as_json: bool) -> None:
+def _erase(steward: Steward, spoken: list[Spoken], workdir: Path) -> list[Erasure]:
+    from journalclip_pipelines.operations.erasure import Eraser
+
+    eraser = Eraser(steward.store, steward.engine, workdir / "cache")
+    return [eraser.erase(each.word) for each in spoken]
+
+
+def _say(spoken: list[Spoken], as_json: bool, receipts: Sequence[Erasure] = ()) -> None:
     if as_json:
         rows: list[Json] = [
             {**each.word.model_dump(mode="json"), "new": each.new, "read_again": each.again} for each in spoken
         ]
+        for row, receipt in zip(rows, receipts, strict=False):
+            assert isinstance(row, dict)
+            row["erasure"] = receipt.model_dump(mode="json", exclude={"erased": {"__all__": {"rows"}}})
         print_json(rows)
         return
     for each in spoken:
@@ -95,6 +112,10 @@ def _say(spoken: list[Spoken], as_json: bool) -> None:
         else:
             held = "" if each.new else ", as it was before"
             Console().print(f"{what} is withdrawn ({word.reason}){held}; search hides it within seconds")
+    for receipt in receipts:
+        Console().print(f"{receipt.scope} {receipt.subject}: {len(receipt.erased)} objects erased")
+        for what, ids in receipt.kept.items():
+            Console().print(f"  [yellow]copies remain[/yellow] in {what}: {', '.join(ids)}")
 
 
 def _list(steward: Steward, as_json: bool) -> None:

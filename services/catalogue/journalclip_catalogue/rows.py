@@ -14,6 +14,7 @@ it is, in quarantine when one of them, or the submission itself, is, and withdra
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from journalclip_catalogue.keys import keys_of_article, keys_of_pairs, keys_of_study
 from journalclip_catalogue.upsert import insert_new, insert_or_replace
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore
 from journalclip_shared.catalogue.tables import (
     ALIAS,
     BELONGS,
@@ -59,7 +60,7 @@ from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
 from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.withdrawals import CODE as WITHDRAWN_CODE
-from journalclip_shared.withdrawals import collection_key
+from journalclip_shared.withdrawals import collection_key, tombstone_of
 
 Row = dict[str, object]
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
@@ -67,6 +68,7 @@ KeyT = TypeVar("KeyT")
 _STAGES = ("structuring", "extraction")  # the latest first
 _STATES = {"structuring": "structured", "extraction": "extracted"}
 _CHUNK = 400
+_SETS = ("parents", "belongs", "aliases", "touched")
 _VERSION = re.compile(r"\d+")
 
 
@@ -93,7 +95,37 @@ class Changes:
     touched: set[str] = field(default_factory=set)
 
     def add(self, event: Event, store: ArtifactStore) -> None:
-        """Raises `PermanentError` where the fact's document cannot be read, `TransientError`."""
+        """Of a document that was erased, what its tombstone says.
+
+        Raises `PermanentError` where the fact's document cannot be read, `TransientError`.
+        """
+        try:
+            self._add(event, store)
+        except ArtifactMissing:
+            document = getattr(event.fact, "document", None)
+            left = tombstone_of(store, document) if isinstance(document, ArtifactRef) else None
+            if left is None or not left.rows:
+                raise
+            self.load(left.rows)
+
+    def dump(self) -> str:
+        """What documents say, as JSON: for their tombstones."""
+        said = {name: sorted(getattr(self, name)) for name in _SETS}
+        return json.dumps({"documents": self.documents, "pairs": self.pairs, "sources": self.sources, **said})
+
+    def load(self, dumped: str) -> None:
+        """Add what `dump` said."""
+        found = json.loads(dumped)
+        for source_id, row in found["sources"].items():
+            self.sources.setdefault(source_id, row)
+        self.documents |= found["documents"]
+        self.pairs |= found["pairs"]
+        self.parents |= {(child, source) for child, source in found["parents"]}
+        self.belongs |= {(child, scope, subject) for child, scope, subject in found["belongs"]}
+        self.aliases |= {(each, within, key) for each, within, key in found["aliases"]}
+        self.touched |= set(found["touched"])
+
+    def _add(self, event: Event, store: ArtifactStore) -> None:
         fact, at = event.fact, event.time.isoformat()
         match fact:
             case ArticleSubmitted() | DeliverySubmitted():

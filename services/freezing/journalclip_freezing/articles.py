@@ -19,7 +19,7 @@ from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, verdicts_of
-from journalclip_shared.withdrawals import Withdrawals, Withdrawn
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn, not_erased
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class FreezeOptions:
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> ArticlePlan | None:
         articles = sorted(
-            (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
+            (StructuredArticle.model_validate_json(data) for data in not_erased(store, documents)),
+            key=lambda a: a.article_id,
         )
         taken = Withdrawals(store).fresh()
         every = [pair for article in articles for pair in article.pairs]

@@ -31,7 +31,7 @@ from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
-from journalclip_shared.withdrawals import Withdrawals, Withdrawn
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn, not_erased
 
 STUDIES_A_SHARD = 200  # of seven sequences at a megabyte each: about a gigabyte at most
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("study_id", "patient", "study")])
@@ -53,7 +53,8 @@ class StudyFreezeOptions:
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> StudyPlan | None:
         """Raises `PermanentError` ``study-grids-differ``."""
         every = sorted(
-            (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
+            (StructuredStudy.model_validate_json(data) for data in not_erased(store, documents)),
+            key=lambda each: each.study_id,
         )
         taken = Withdrawals(store).fresh()
         reasons = {study.study_id: _left_out(study, self, taken) for study in every}

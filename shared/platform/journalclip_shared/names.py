@@ -57,9 +57,9 @@ def withdrawn(scope: Scope | None = None, subject: str = "") -> str:
     return f"withdrawn/{scope}/{plain}/"
 
 
-def erased(scope: Scope, subject: str) -> str:
-    """Prefix of what erasures of a subject deleted, in ``quarantine``."""
-    return withdrawn(scope, subject).replace("withdrawn/", "erased/", 1)
+def tombstone(uri: str) -> str:
+    """What is left of an erased object, in ``quarantine``."""
+    return f"tombstones/{sha256_hex(uri.encode())[:32]}"
 
 
 def trained(model_id: str = "") -> str:

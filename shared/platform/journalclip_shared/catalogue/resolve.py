@@ -7,15 +7,19 @@ panel, series or pair of such an article, or one that a later extractor or struc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, and_, func, select
 
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
 from journalclip_shared.catalogue.tables import ALIAS, BELONGS, DOCUMENT, PAIR, PARENT, WITHDRAWN
 from journalclip_shared.ids import identify_article, normalise_doi, normalise_pmcid
 from journalclip_shared.records.withdrawal import Scope
 from journalclip_shared.withdrawals import collection_key
+
+_CHUNK = 400
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,29 @@ class Resolver:
         with reached(), self._engine.connect() as connection:
             found = connection.execute(select(PAIR.c.image, PAIR.c.phash).where(mine).order_by(PAIR.c.pair_id))
             return tuple((str(row.image), str(row.phash)) for row in found)
+
+    def documents(self, within: str) -> tuple[tuple[str, ArtifactRef, int], ...]:
+        """Every document of an article or study: its stage, itself, how many items it counts."""
+        query = select(DOCUMENT).where(DOCUMENT.c.source_id == within).order_by(DOCUMENT.c.document_id)
+        with reached(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            (
+                str(row.stage),
+                ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type),
+                int(row._mapping["items"]),
+            )
+            for row in rows
+        )
+
+    def shared(self, digests: Sequence[str], within: Sequence[str]) -> frozenset[str]:
+        """Those of the digests that a pair of any other article or study shows."""
+        found = set[str]()
+        for at in range(0, len(digests), _CHUNK):
+            mine = and_(PAIR.c.image.in_(digests[at : at + _CHUNK]), PAIR.c.source_id.not_in(within))
+            with reached(), self._engine.connect() as connection:
+                found |= {str(row.image) for row in connection.execute(select(PAIR.c.image).where(mine))}
+        return frozenset(found)
 
     def withdrawn(self) -> list[dict[str, str]]:
         """Every subject that is withdrawn now."""

@@ -50,15 +50,16 @@ class Withdrawal(Document):
 
 
 class Tombstone(Document):
-    """What is left of an object that was erased."""
+    """What is left of an object that was erased: its digest, and of a document the ids that the catalogue knows."""
 
     uri: str
     sha256: str
     bytes: int
+    rows: str = Field("", description="Of a document: its rows in the catalogue as JSON; ids and digests only.")
 
 
 class Erasure(Document):
-    """What one erasure deleted, and what it had to leave."""
+    """What erasing a subject deleted, and what still holds copies of it."""
 
     scope: Scope
     subject: str
@@ -66,5 +67,5 @@ class Erasure(Document):
     time: str
     erased: tuple[Tombstone, ...] = ()
     kept: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="By what still holds a copy (`dataset`, `index`, `shared`): its ids."
+        default_factory=dict, description="Ids of what holds copies, by `datasets`, `indexes` and `shared`."
     )
