@@ -34,6 +34,9 @@ def withdraw(
         bool, typer.Option("--erase", help="Delete its files, pictures and texts as well; digests and ids stay.")
     ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Show what is withdrawn now.")] = False,
+    proposed: Annotated[
+        bool, typer.Option("--proposed", help="Show what retraction notices give reason to withdraw.")
+    ] = False,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -50,13 +53,18 @@ def withdraw(
         journalclip withdraw PSEUDONYM --reason erasure-request --who "Ada Stone" --erase
 
         journalclip withdraw --list
+
+        journalclip withdraw --proposed
     """
     steward = _steward(workdir)
     if listing:
         _list(steward, as_json)
         return
+    if proposed:
+        _list_proposed(steward, as_json)
+        return
     if not asked or reason is None or not who.strip():
-        raise typer.BadParameter("give an ID, --reason and --who, or --list")
+        raise typer.BadParameter("give an ID, --reason and --who; or --list, or --proposed")
     spoken = steward.withdraw(asked, reason, who.strip(), note, erase)
     receipts = _erase(steward, spoken, workdir) if erase else []
     _say(spoken, as_json, receipts)
@@ -129,3 +137,18 @@ def _list(steward: Steward, as_json: bool) -> None:
         Console().print(f"{each['scope']} {each['subject']}: {each['reason']}, by {each['who']} on {each['at'][:10]}")
     if not found:
         Console().print("nothing is withdrawn")
+
+
+def _list_proposed(steward: Steward, as_json: bool) -> None:
+    found = steward.proposed()
+    if as_json:
+        print_json({"proposed": [{**each.proposal.model_dump(mode="json"), "present": each.present} for each in found]})
+        return
+    for each in found:
+        proposal = each.proposal
+        target = each.present or proposal.target_doi or proposal.target_title or "an article that it does not name"
+        Console().print(f"{target}{'' if each.present else ' (not here)'}: {proposal.why}: {proposal.title!r}")
+        if each.present:
+            Console().print(f"  -> journalclip withdraw {each.present} --reason retraction --who YOU")
+    if not found:
+        Console().print("nothing is proposed")

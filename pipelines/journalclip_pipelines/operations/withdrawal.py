@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from journalclip_pipelines.operations.repair import letters, replay
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus, Record
 from journalclip_shared.catalogue import Catalogue
@@ -20,7 +21,7 @@ from journalclip_shared.catalogue.resolve import Resolver, Thing
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, SourcesReinstated, SourcesWithdrawn, encode
 from journalclip_shared.records.article import ExtractedArticle, ExtractedDelivery
-from journalclip_shared.records.withdrawal import Picture, Scope, Withdrawal, WithdrawalReason
+from journalclip_shared.records.withdrawal import Picture, Proposal, Withdrawal, WithdrawalReason
 from journalclip_shared.withdrawals import CODE, Withdrawals, Withdrawn, write_withdrawal
 
 _BY = "withdraw"
@@ -34,6 +35,14 @@ class Spoken:
     document: ArtifactRef
     new: bool
     again: int = 0  # deliveries that are read again since this was reinstated
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal; ``present`` is the target's id where it is here."""
+
+    proposal: Proposal
+    present: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,19 @@ class Steward:
             remedy = "`journalclip withdraw --list` shows what is."
             raise PermanentError("not-withdrawn", f"{asked} is not withdrawn", remedy)
         return [self._reinstate(word, who, note) for word in held]
+
+    def proposed(self) -> list[Proposed]:
+        """What retraction notices give reason to withdraw, and that no word has been said on."""
+        resolver, found = Resolver(self.engine), list[Proposed]()
+        spoken = {word.subject for word in Withdrawals(self.store).documents()}
+        for name in self.store.list_manifests("quarantine", names.proposal()):
+            if (ref := self.store.find_manifest("quarantine", name)) is None:
+                continue
+            proposal = Proposal.model_validate_json(self.store.get(ref))
+            present = [each.id for each in resolver.present(proposal.target)] if proposal.target else []
+            if not spoken & {*present, proposal.target}:
+                found.append(Proposed(proposal, present[0] if present else ""))
+        return found
 
     def things(self, asked: str) -> list[Thing]:
         """Raises `PermanentError` ``unknown-id``."""
@@ -164,9 +186,8 @@ class Steward:
 
     def _submission(self, delivery: str) -> Record | None:
         from journalclip_intake.articles import submission
-        from journalclip_shared.names import submitted
 
-        ref = self.store.find_manifest("articles", submitted(delivery))
+        ref = self.store.find_manifest("articles", names.submitted(delivery))
         if ref is None:
             return None
         event = Event(submission(self.store.get(ref)), "reinstate")
@@ -175,9 +196,7 @@ class Steward:
 
 
 def _name(word: Withdrawal) -> str:
-    from journalclip_shared.names import withdrawn
-
-    return f"{withdrawn(word.scope, word.subject)}{word.sequence:08d}"
+    return f"{names.withdrawn(word.scope, word.subject)}{word.sequence:08d}"
 
 
 def _drawn(article: ExtractedArticle, part: str) -> dict[str, str]:
@@ -195,6 +214,3 @@ def _drawn(article: ExtractedArticle, part: str) -> dict[str, str]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-__all__ = ["Scope", "Spoken", "Steward"]

@@ -23,6 +23,7 @@ from journalclip_extraction.article import (
 )
 from journalclip_extraction.documents import best_of, identify, put_document, richness
 from journalclip_extraction.errors import refuse_empty
+from journalclip_extraction.retractions import proposals
 from journalclip_extraction.version import slug
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
@@ -113,6 +114,8 @@ class ExtractionHandler:
     def _extract(self, fact: Submitted, taken: Withdrawn, gone: dict[str, SourceWithdrawn]) -> ExtractedDelivery:
         read = self._sandbox.read(self._bytes(fact), self._options)
         hit("extraction.read")
+        for article in read.articles:
+            self._propose(article, fact.key)
         refuse_empty(read)
         kept = []
         for article in read.articles:
@@ -134,6 +137,13 @@ class ExtractionHandler:
             articles=tuple(articles),
             left_over=(*read.left_over, *(f"{article}: {error.code}" for article, error in gone.items())),
         )
+
+    def _propose(self, article: ReadArticle, delivery: str) -> None:
+        """A retraction notice rarely has a figure, so this comes before a delivery without one is refused."""
+        for each in proposals(article, identify(article), delivery):
+            name = names.proposal(each.notice, each.target)
+            if self._store.find_manifest("quarantine", name) is None:
+                self._store.put_manifest("quarantine", name, each.canonical())
 
     def _bytes(self, fact: Submitted) -> bytes:
         if isinstance(fact, ArticleSubmitted):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.app import create_app
 from journalclip_inference.api.serving import Serving
 from journalclip_inference.audit import Audit, AuditFile
@@ -125,6 +126,7 @@ def serving_of(
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
         withholding=withholding,
+        aliases=Aliases(settings),
         sign_in=SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None,
         studies=_shelf(clients, withholding),
         max_study_bytes=settings.max_study_bytes,

@@ -57,6 +57,11 @@ def withdrawn(scope: Scope | None = None, subject: str = "") -> str:
     return f"withdrawn/{scope}/{plain}/"
 
 
+def proposal(notice: str = "", target: str = "") -> str:
+    """A reason to withdraw, in ``quarantine``; without arguments the prefix of all."""
+    return f"proposals/{notice}/{target or 'unknown'}" if notice else "proposals/"
+
+
 def tombstone(uri: str) -> str:
     """What is left of an erased object, in ``quarantine``."""
     return f"tombstones/{sha256_hex(uri.encode())[:32]}"

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from journalclip_inference.api.schemas import FigureView, Id, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.auth import Principal
 from journalclip_inference.errors import NotFound
 from journalclip_inference.hits import Standing, hit_of
 from journalclip_inference.index.rows import Row
@@ -31,7 +32,7 @@ _A_MINUTE = {"Cache-Control": "private, max-age=60"}
 @router.get("/figures/{figure_id}")
 async def figure(figure_id: FigureId, parts: Parts, _who: Viewer) -> FigureView:
     """A figure with its pairs, its article's facts, and what read them from which page of which file."""
-    reader, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+    reader, rows = await parts.aliases.found(figure_id, lambda each: parts.backend.read(partial(_rows, figure_id=each)))
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
     return _view(reader, rows, article, found, parts)
 
@@ -39,7 +40,7 @@ async def figure(figure_id: FigureId, parts: Parts, _who: Viewer) -> FigureView:
 @router.get("/figures/{figure_id}/image", response_class=Response, responses=_PICTURE)
 async def figure_image(figure_id: FigureId, parts: Parts, who: Viewer, side: Side = None) -> Response:
     """The whole figure; not shown to readers where one of its panels is withheld."""
-    _, rows = await parts.backend.read(partial(_whole, figure_id=figure_id, reviews=who.may("reviewer")))
+    rows = await _asked_whole(parts, figure_id, who)
     ref = rows[0].figure_image or rows[0].pair.image
     data, media_type = await asyncio.to_thread(parts.pictures.crop, ref, _side(side))
     return Response(data, media_type=media_type, headers=_A_MINUTE)
@@ -48,7 +49,7 @@ async def figure_image(figure_id: FigureId, parts: Parts, who: Viewer, side: Sid
 @router.get("/figures/{figure_id}/page", response_class=Response, responses={200: {"content": {"image/png": {}}}})
 async def figure_page(figure_id: FigureId, parts: Parts, who: Viewer) -> Response:
     """The page the figure stands on, drawn from the PDF; withheld as the whole figure is."""
-    _, rows = await parts.backend.read(partial(_whole, figure_id=figure_id, reviews=who.may("reviewer")))
+    rows = await _asked_whole(parts, figure_id, who)
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
     data = await asyncio.to_thread(parts.pictures.page, article.pdf, found.page)
     return Response(data, media_type="image/png", headers=_A_MINUTE)
@@ -57,7 +58,10 @@ async def figure_page(figure_id: FigureId, parts: Parts, who: Viewer) -> Respons
 @router.get("/images/{pair_id}", response_class=Response, responses=_PICTURE)
 async def pair_image(pair_id: Id, parts: Parts, who: Viewer, side: Side = None) -> Response:
     """A pair's own picture."""
-    row = await parts.backend.read(partial(_row, pair_id=pair_id, reviews=who.may("reviewer")))
+    reviews = who.may("reviewer")
+    row = await parts.aliases.found(
+        pair_id, lambda each: parts.backend.read(partial(_row, pair_id=each, reviews=reviews))
+    )
     data, media_type = await asyncio.to_thread(parts.pictures.crop, row.pair.image, _side(side))
     return Response(data, media_type=media_type, headers=_A_MINUTE)
 
@@ -65,7 +69,8 @@ async def pair_image(pair_id: Id, parts: Parts, who: Viewer, side: Side = None) 
 @router.get("/explain/{wanted}")
 async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
     """Any pair, figure, panel, article, dataset or model, walked back to page and file and on to dataset and run."""
-    steps: dict[str, Json] = await asyncio.to_thread(Lineage(parts.store).explain, wanted)
+    lineage = Lineage(parts.store)
+    steps: dict[str, Json] = await parts.aliases.found(wanted, lambda each: asyncio.to_thread(lineage.explain, each))
     withheld = await asyncio.to_thread(parts.withholding.current)
     withheld.refuse(steps)
     return dict(steps)
@@ -73,6 +78,14 @@ async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
 
 def _rows(reader: Reader, figure_id: str) -> tuple[Reader, list[Row]]:
     return reader, reader.figure(figure_id)
+
+
+async def _asked_whole(parts: Serving, figure_id: str, who: Principal) -> list[Row]:
+    reviews = who.may("reviewer")
+    _, rows = await parts.aliases.found(
+        figure_id, lambda each: parts.backend.read(partial(_whole, figure_id=each, reviews=reviews))
+    )
+    return rows
 
 
 def _whole(reader: Reader, figure_id: str, reviews: bool) -> tuple[Reader, list[Row]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.schemas import ErrorBody, decoded
 from journalclip_inference.audit import Audit
 from journalclip_inference.auth import Door, Principal, Role, require
@@ -39,6 +40,7 @@ class Serving:
     audit: Audit
     images: ImageLimits
     withholding: Withholding
+    aliases: Aliases
     sign_in: SignIn | None = None
     studies: StudyShelf | None = None
     max_study_bytes: int = 600_000_000

@@ -69,3 +69,15 @@ class Erasure(Document):
     kept: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Ids of what holds copies, by `datasets`, `indexes` and `shared`."
     )
+
+
+class Proposal(Document):
+    """A reason to withdraw an article that was found while reading; only a person acts on it."""
+
+    notice: str = Field(description="The article that says so: a notice, or the target itself.")
+    delivery: str = Field(description="What it came in.")
+    title: str = Field("", description="Of the notice.")
+    target: str = Field("", description="Id of the article; empty where only a title, or nothing, is said.")
+    target_doi: str | None = None
+    target_title: str = ""
+    why: str
