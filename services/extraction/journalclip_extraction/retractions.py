@@ -15,12 +15,13 @@ from journalclip_shared.ids import identify_article, normalise_doi, normalise_pm
 from journalclip_shared.records.withdrawal import Proposal
 
 _TYPES = frozenset({"retraction", "partial-retraction", "removal", "withdrawal"})
+# "Retraction of the frontal lobe" and "Withdrawal of aspirin" are research: a colon or the word "notice" tells.
 _NOTICE = re.compile(
-    r"^(?:notice of )?(?:partial )?(?:retraction|withdrawal)(?: (?:notice|note|statement))?"
-    r"\s*(?::|to:?|of:?|for:?|—|–|-)\s*(?P<title>.+)",
+    r"^(?:notice of )?(?:partial )?(?:retraction|withdrawal)"
+    r"(?:\s+(?:notice|note|statement)(?:\s+(?:to|of|for))?\s*:?|\s+to\s*:|\s*:)\s+(?P<title>.+)",
     re.IGNORECASE,
 )
-_OWN = re.compile(r"^\W*retracted(?: article)?\s*[:\]—–-]\s*(?P<title>.+)", re.IGNORECASE)
+_OWN = re.compile(r"^\W*(?:retracted|withdrawn)(?:\s+article)?\s*[:\]]\s*(?P<title>.+)", re.IGNORECASE)
 _MAX_JSON = 1_000_000  # bytes; metadata of one article has a few thousand
 
 
