@@ -186,7 +186,7 @@ def _facts(row: Row) -> list[Fact]:
 def _row(
     path: Path,
     state: State,
-    fact: Submitted,
+    fact: Submitted | SourceQuarantined,
     began: float,
     *outcome: Fact,
     code: str = "",

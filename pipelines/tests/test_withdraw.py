@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from journalclip_catalogue.rebuild import check
 from journalclip_devtools.doubles.collection import World, small_world
 from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_freezing import FreezeOptions, freeze
+from journalclip_freezing.handler import Freezer, FreezeRule
+from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_intake.articles import submit
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.catalogue import caught_up
-from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared import names
+from journalclip_shared.artifacts import ArtifactRef, blob_ref
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError
@@ -29,10 +33,17 @@ from journalclip_shared.events import (
     SourceQuarantined,
     SourcesReinstated,
     SourcesWithdrawn,
+    StudyStructured,
+    StudySubmitted,
+    VolumesExtracted,
 )
 from journalclip_shared.history import facts_of
+from journalclip_shared.ids import sha256_hex
+from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, StructuredStudy
+from journalclip_shared.records.withdrawal import Proposal
 
 WHO = ["--who", "Ada Stone"]
 
@@ -97,27 +108,31 @@ def announce(folder: Folder, articles: Sequence[StructuredArticle]) -> None:
         )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    root = tmp_path / "work"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """Five articles, a model, and the catalogue of them; each test works in a copy."""
+    root = tmp_path_factory.mktemp("withdraw") / "work"
     made = Folder(root, small_world(LocalArtifacts(root / "artifacts"), articles=5))
     announce(made, made.world.articles)
+    made.world.promote(made.world.add_model(seed=1), root / "cache")
+    caught_up(root).dispose()
     return made
+
+
+@pytest.fixture
+def folder(template: Folder, tmp_path: Path) -> Folder:
+    root = tmp_path / "work"
+    shutil.copytree(template.root, root)
+    world = replace(template.world, store=LocalArtifacts(root / "artifacts"))
+    return Folder(root, world, list(template.documents))
 
 
 @pytest.fixture
 def site(folder: Folder, tmp_path: Path) -> Site:
-    folder.world.promote(folder.world.add_model(seed=1), tmp_path / "cache")
-    made = make_site(folder.world, tmp_path)
-    made.service.backend._shown = _always_fresh(made)
+    made = make_site(folder.world, tmp_path, workdir=folder.root)
+    made.service.app.state.serving.withholding._fresh_s = 0.0
     assert made.service.reloader.check()
     return made
-
-
-def _always_fresh(site: Site):  # type: ignore[no-untyped-def]
-    withholding = site.service.app.state.serving.withholding
-    withholding._fresh_s = 0.0
-    return withholding.apply
 
 
 def hits(site: Site, text: str = "axial") -> set[str]:
@@ -261,7 +276,8 @@ def test_erasing_leaves_digests_and_no_bytes(folder: Folder) -> None:
     left = [path for path in (folder.root / "artifacts").rglob("*") if path.is_file()]
     title = str(article.facts.title.value).encode()
     holding = [path for path in left if title in path.read_bytes()]
-    assert all("datasets" in path.parts for path in holding), holding
+    assert all({"datasets", "models"} & set(path.parts) for path in holding), holding
+    assert receipt["kept"]["indexes"], "and so does the index"
     for ref in (article.pdf, *(pair.image for pair in article.pairs)):
         assert not folder.store.path(ref).exists()
     kept = [pair for other in folder.world.articles[1:] for pair in other.pairs]
@@ -271,6 +287,106 @@ def test_erasing_leaves_digests_and_no_bytes(folder: Folder) -> None:
     codes = {each["code"] for each in _audited(folder)}
     assert not codes & {"artifact-missing", "submission-unrecorded"}
     assert folder.withdraw(article.article_id, "erasure-request", "--erase")[0]["new"] is False
+
+
+def study(number: int, patient: str) -> tuple[ExtractedStudy, StructuredStudy]:
+    ref = blob_ref("studies", sha256_hex(str(number).encode()), 1, "application/gzip")
+    volume = ExtractedVolume(
+        series_id=f"ser_{number}", sequence="FLAIR", confidence=1.0, volume=ref, spacing=(1.0, 1.0, 1.0)
+    )
+    known = {"study_id": f"std_{number}", "patient": patient, "grid": (1, 1, 1), "volumes": (volume,), "source": ref}
+    extracted = ExtractedStudy.model_validate({**known, "extractor": "grid-1"})
+    pair = {
+        "pair_id": f"pair_{number}", "study_id": f"std_{number}", "patient": patient, "sequence": "FLAIR",
+        "volume": ref, "text": "Nothing bright.", "description": {"sequence": "FLAIR"},
+    }  # fmt: skip
+    structured = {**known, "extractor": "grid-1", "structurer": "rules-1", "record": {"by": "rules-1"}, "pairs": [pair]}
+    return extracted, StructuredStudy.model_validate(structured)
+
+
+def test_a_patient_is_withdrawn_with_every_study(folder: Folder) -> None:
+    documents = []
+    for number, patient in enumerate(("pat_one", "pat_one", "pat_two")):
+        extracted, structured = study(number, patient)
+        one = folder.store.put_manifest("studies", f"extracted/grid-1/std_{number}", extracted.canonical())
+        two = folder.store.put_manifest("studies", f"structured/grid-1/rules-1/std_{number}", structured.canonical())
+        documents.append(two)
+        folder.bus.publish([
+            Event(StudySubmitted(study_id=f"std_{number}", study=one, name="MRI study: FLAIR"), "test"),
+            Event(VolumesExtracted(study_id=f"std_{number}", document=one, volumes=1), "test"),
+            Event(StudyStructured(study_id=f"std_{number}", document=two, pairs=1), "test"),
+        ])  # fmt: skip
+    (word,) = folder.withdraw("pat_one", "erasure-request", "--erase")
+    assert (word["scope"], word["subject"], word["deliveries"]) == ("patient", "pat_one", ["std_0", "std_1"])
+    assert "withdrawn" in folder.say("where", "std_0")
+    assert "structured" in folder.say("where", "std_2")
+    plan = StudyFreezeOptions().plan(folder.store, documents)
+    assert plan is not None
+    assert [each for ids in plan.members.values() for each in ids] == ["std_2"]
+    _, again = study(3, "pat_one")  # a study of the patient that comes later is withdrawn as well
+    later = folder.store.put_manifest("studies", "structured/grid-1/rules-1/std_3", again.canonical())
+    plan = StudyFreezeOptions().plan(folder.store, [*documents, later])
+    assert plan is not None
+    assert plan.dropped == {"withdrawn-erasure-request": 1}
+    assert check(caught_up(folder.root), folder.bus, folder.store) == {}
+
+
+def test_an_old_link_leads_to_the_present_figure(folder: Folder, site: Site) -> None:
+    article = folder.world.articles[0]
+    known = ExtractedArticle.model_validate_json(folder.store.get(article.source))
+    figures = tuple(each.model_copy(update={"figure_id": f"fig_old{n}"}) for n, each in enumerate(known.figures))
+    before = known.model_copy(update={"extractor": "test-0", "figures": figures})
+    document = folder.store.put_manifest("figures", f"extracted/test-0/{known.article_id}", before.canonical())
+    fact = FiguresExtracted(article_id=known.article_id, document=document, figures=2, panels=2)
+    folder.bus.publish([Event(fact, "test")])
+    assert json.loads(folder.say("where", "fig_old0", "--json"))[0]["source"]["source_id"] == article.article_id
+    answer = site.client("viewer").get("/v1/figures/fig_old0")
+    assert answer.json()["figure_id"] == known.figures[0].figure_id
+    assert site.client("viewer").get("/v1/figures/fig_never").status_code == 404
+    (word,) = folder.withdraw("fig_old0", "licence")
+    assert word["subject"] == known.figures[0].figure_id
+    assert site.client("viewer").get("/v1/figures/fig_old0").status_code == 410
+
+
+def test_a_notice_is_listed_until_somebody_speaks(folder: Folder) -> None:
+    article = folder.world.articles[0]
+    proposal = Proposal(
+        notice="art_notice", delivery="art_d", title="Retraction", target=article.article_id, why="a notice names it"
+    )
+    name = names.proposal("art_notice", article.article_id)
+    folder.store.put_manifest("quarantine", name, proposal.canonical())
+    (listed,) = json.loads(folder.say("withdraw", "--proposed", "--json"))["proposed"]
+    assert (listed["present"], listed["title"]) == (article.article_id, "Retraction")
+    assert article.article_id in folder.say("withdraw", "--proposed").replace("\n", "")
+    folder.withdraw(article.article_id)
+    assert json.loads(folder.say("withdraw", "--proposed", "--json"))["proposed"] == []
+
+
+def test_a_freeze_is_due_when_words_have_settled(folder: Folder) -> None:
+    seconds = [0.0]
+    facts = [
+        PairsStructured(article_id=article.article_id, document=document, pairs=len(article.pairs))
+        for article, document in zip(folder.world.articles, folder.documents, strict=True)
+    ]
+
+    def freezer() -> Freezer:
+        rule = FreezeRule(new_pairs=0, settle_s=10.0)
+        return Freezer(folder.store, rule, lambda: facts, FreezeOptions(image_size=32), lambda: seconds[0])
+
+    made = freezer()
+    (first,) = made.flush()
+    assert made.tick() == []
+    folder.withdraw(folder.world.articles[0].article_id)
+    assert made.tick() == [], "more words may follow"
+    seconds[0] = 11.0
+    (second,) = made.tick()
+    assert second.dataset_id != first.dataset_id
+    assert made.tick() == []
+    folder.withdraw(folder.world.articles[1].article_id)
+    restarted = freezer()
+    assert [each.dataset_id for each in restarted.tick()] == [second.dataset_id], "what was frozen last is said again"
+    seconds[0] = 30.0
+    assert len(restarted.tick()) == 1, "a word of before the restart counts"
 
 
 def _audited(folder: Folder) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ from journalclip_shared.events import (
     StudyStructured,
     VolumesExtracted,
 )
-from journalclip_shared.records.article import ExtractedArticle
+from journalclip_shared.records.article import ExtractedArticle, Figure, FigurePart, Panel
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, SubmittedStudy
@@ -162,7 +162,8 @@ def _shown(data: bytes, stage: str, source: str) -> Iterator[ArtifactRef]:
         yield from (pair.image for pair in StructuredArticle.model_validate_json(data).pairs)
         return
     for figure in ExtractedArticle.model_validate_json(data).figures:
-        for each in (figure, *figure.continued, *figure.panels):
+        parts: tuple[Figure | FigurePart | Panel, ...] = (figure, *figure.continued, *figure.panels)
+        for each in parts:
             if each.image is not None:
                 yield each.image
 

@@ -20,7 +20,7 @@ from journalclip_shared.catalogue import Catalogue
 from journalclip_shared.catalogue.resolve import Resolver, Thing
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, SourcesReinstated, SourcesWithdrawn, encode
-from journalclip_shared.records.article import ExtractedArticle, ExtractedDelivery
+from journalclip_shared.records.article import ExtractedArticle, ExtractedDelivery, Figure, FigurePart, Panel
 from journalclip_shared.records.withdrawal import Picture, Proposal, Withdrawal, WithdrawalReason
 from journalclip_shared.withdrawals import CODE, Withdrawals, Withdrawn, write_withdrawal
 
@@ -204,9 +204,9 @@ def _drawn(article: ExtractedArticle, part: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for figure in article.figures:
         whole = figure.figure_id == part
-        pictures = (*((figure, *figure.continued) if whole else ()),)
-        panels = [panel for panel in figure.panels if whole or panel.panel_id == part]
-        for each in (*pictures, *panels):
+        panels = tuple(panel for panel in figure.panels if whole or panel.panel_id == part)
+        parts: tuple[Figure | FigurePart | Panel, ...] = (figure, *figure.continued, *panels) if whole else panels
+        for each in parts:
             if each.image is not None:
                 found[each.image.sha256] = each.phash or ""
     return found

@@ -91,7 +91,7 @@ class Changes:
     models: dict[str, Row] = field(default_factory=dict)
     withdrawn: dict[tuple[str, str], Row] = field(default_factory=dict)
     belongs: set[tuple[str, str, str]] = field(default_factory=set)  # child, scope, subject
-    aliases: set[tuple[str, str, str]] = field(default_factory=set)  # id, what it is within, its key there
+    aliases: set[tuple[str, str, str, int]] = field(default_factory=set)  # id, what it is within, its key there, rank
     touched: set[str] = field(default_factory=set)
 
     def add(self, event: Event, store: ArtifactStore) -> None:
@@ -122,7 +122,7 @@ class Changes:
         self.pairs |= found["pairs"]
         self.parents |= {(child, source) for child, source in found["parents"]}
         self.belongs |= {(child, scope, subject) for child, scope, subject in found["belongs"]}
-        self.aliases |= {(each, within, key) for each, within, key in found["aliases"]}
+        self.aliases |= {(each, within, key, rank) for each, within, key, rank in found["aliases"]}
         self.touched |= set(found["touched"])
 
     def _add(self, event: Event, store: ArtifactStore) -> None:
@@ -138,13 +138,13 @@ class Changes:
                 self._document(fact.article_id, "extraction", extracted.extractor, fact.document, fact.figures)
                 if journal := collection_key(extracted.facts.journal.value or ""):
                     self.belongs.add((fact.article_id, "collection", journal))
-                self.aliases |= keys_of_article(extracted)
+                self.aliases |= keys_of_article(extracted, rank_of(extracted.extractor))
             case VolumesExtracted():
                 volumes = _read(store, fact.document, ExtractedStudy)
                 self._came_in(fact.study_id, fact.study_id, "studies")
                 self._document(fact.study_id, "extraction", volumes.extractor, fact.document, fact.volumes)
                 self.belongs.add((fact.study_id, "patient", volumes.patient))
-                self.aliases |= keys_of_study(volumes)
+                self.aliases |= keys_of_study(volumes, rank_of(volumes.extractor))
             case PairsStructured():
                 article = _read(store, fact.document, StructuredArticle)
                 producer = article.structurer
@@ -161,7 +161,7 @@ class Changes:
                     }
                     for each in article.pairs
                 ]
-                self.aliases |= keys_of_pairs(self.pairs[fact.document.uri])
+                self.aliases |= keys_of_pairs(self.pairs[fact.document.uri], rank_of(producer))
             case StudyStructured():
                 study = _read(store, fact.document, StructuredStudy)
                 producer = study.structurer
@@ -178,7 +178,7 @@ class Changes:
                     }
                     for each in study.pairs
                 ]
-                self.aliases |= keys_of_pairs(self.pairs[fact.document.uri])
+                self.aliases |= keys_of_pairs(self.pairs[fact.document.uri], rank_of(producer))
             case SourceQuarantined():
                 self._quarantine(fact, at)
             case SourcesWithdrawn() | SourcesReinstated():
@@ -282,8 +282,8 @@ def apply(connection: Connection, changes: Changes) -> None:
     _merge_words(connection, changes.withdrawn)
     belongs = [{"child_id": child, "scope": scope, "subject": subject} for child, scope, subject in changes.belongs]
     insert_new(connection, BELONGS, belongs)
-    keys = [{"id": each, "within": within, "key": key} for each, within, key in sorted(changes.aliases)]
-    insert_new(connection, ALIAS, keys)
+    keys = ("id", "within", "key", "rank")
+    insert_new(connection, ALIAS, [dict(zip(keys, each, strict=True)) for each in sorted(changes.aliases)])
     changes.touched |= _subjects(connection, changes.withdrawn)
     for chunk in _chunks(sorted(changes.touched)):
         _replace_pairs(connection, chunk, changes.pairs)

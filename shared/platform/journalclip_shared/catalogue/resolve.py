@@ -163,11 +163,11 @@ def _part(connection: Connection, asked: str) -> Thing | None:
         found = _pair(connection, here.within, here.part) if here else None
         return found or Thing("pair", asked, within[0], part or parent)
     for article in within:
-        now = connection.execute(
-            select(ALIAS.c.id).where(and_(ALIAS.c.within == article, ALIAS.c.key == row.key)).order_by(ALIAS.c.id)
-        ).all()
-        ids = [str(each.id) for each in now]
-        if ids:
+        mine = and_(ALIAS.c.within == article, ALIAS.c.key == row.key)
+        query = select(ALIAS.c.id, ALIAS.c.rank).where(mine).order_by(ALIAS.c.rank.desc(), ALIAS.c.id)
+        now = connection.execute(query).all()
+        if now:
+            ids = [str(each.id) for each in now if each.rank == now[0].rank]
             held = asked if asked in ids else ids[0]
             return Thing("pair" if " panel " in row.key else "figure", held, article, held)
     return None

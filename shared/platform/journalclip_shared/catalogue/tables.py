@@ -121,7 +121,8 @@ ALIAS = Table(
     Column("id", _ID, primary_key=True),
     Column("within", _ID, primary_key=True),
     Column("key", _NAME, primary_key=True),
-    Index("alias_by_key", "within", "key"),
+    Column("rank", Integer, primary_key=True, autoincrement=False, comment="of the document's producer"),
+    Index("alias_by_key", "within", "key", "rank"),
 )
 
 DATASET = Table(

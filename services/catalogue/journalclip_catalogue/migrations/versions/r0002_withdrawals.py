@@ -39,8 +39,9 @@ def upgrade() -> None:
         sa.Column("id", _ID, primary_key=True),
         sa.Column("within", _ID, primary_key=True),
         sa.Column("key", _NAME, primary_key=True),
+        sa.Column("rank", sa.Integer, primary_key=True, autoincrement=False),
     )
-    op.create_index("alias_by_key", "alias", ["within", "key"])
+    op.create_index("alias_by_key", "alias", ["within", "key", "rank"])
 
 
 def downgrade() -> None:
