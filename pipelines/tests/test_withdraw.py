@@ -20,6 +20,7 @@ from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_intake.articles import submit
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.catalogue import caught_up
+from journalclip_pipelines.operations.repair import rebuild
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, blob_ref
 from journalclip_shared.artifacts.local import LocalArtifacts
@@ -260,6 +261,10 @@ def test_the_catalogue_of_withdrawals_is_what_the_log_says(folder: Folder) -> No
     folder.reinstate(folder.world.articles[1].article_id)
     folder.withdraw(folder.world.articles[2].pairs[0].figure_id, "licence")
     assert check(caught_up(folder.root), folder.bus, folder.store) == {}
+    lost = SqliteBus(folder.root / "again.db")  # the log is lost and said again from the store
+    rebuild(lost, folder.store, {})
+    assert [fact.sequence for fact in facts_of(lost, SourcesWithdrawn)] == [1, 1, 1]
+    assert [fact.sequence for fact in facts_of(lost, SourcesReinstated)] == [2]
 
 
 def test_erasing_leaves_digests_and_no_bytes(folder: Folder) -> None:
