@@ -17,6 +17,7 @@ from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_freezing import FreezeOptions, freeze
 from journalclip_freezing.handler import Freezer, FreezeRule
 from journalclip_freezing.studies import StudyFreezeOptions
+from journalclip_inference.engine import SearchEngine
 from journalclip_intake.articles import submit
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.catalogue import caught_up
@@ -151,6 +152,8 @@ def test_an_article_leaves_search_pages_and_datasets_and_comes_back(folder: Fold
     (word,) = folder.withdraw(article.article_id)
     assert (word["scope"], word["subject"], word["sequence"]) == ("article", article.article_id, 1)
     assert hits(site) == everything - own
+    engine = SearchEngine.open(folder.world.store, folder.world.registry, folder.root / "cache")
+    assert {hit.pair_id for hit in engine.search("axial", k=100)} == everything - own
     pair = article.pairs[0]
     for path in (
         f"/v1/figures/{pair.figure_id}", f"/v1/figures/{pair.figure_id}/image", f"/v1/figures/{pair.figure_id}/page",

@@ -355,6 +355,15 @@ def test_migrations_make_the_tables_and_take_them_away(engine: Engine) -> None:
     assert Catalogue(engine).counts() == {}
 
 
+def test_tables_that_an_upgrade_adds_are_filled_from_the_past(chain: Chain, engine: Engine, expected: Rows) -> None:
+    loop = ProjectionLoop(chain.bus, Projector(engine, chain.store))
+    loop.drain()
+    downgrade(engine, "0001")
+    upgrade(engine)
+    loop.drain()
+    assert rows(engine) == expected
+
+
 def test_ranks_are_numbers() -> None:
     names = ["rules-9", "rules-10", "rules/3-ab12", "journalclip-3-abcdef12", "none"]
     assert [rank_of(name) for name in names] == [9, 10, 3, 3, 0]

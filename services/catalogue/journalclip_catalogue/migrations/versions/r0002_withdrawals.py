@@ -1,4 +1,8 @@
-"""Withdrawals, what sources belong to, and aliases. Run `journalclip catalogue rebuild` to fill them from the past."""
+"""Withdrawals, what sources belong to, and aliases.
+
+The places are forgotten, so that the projector reads the log again and fills the new tables; the rows that are there stay
+what they are, since rows are replaced by rank alone.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +46,7 @@ def upgrade() -> None:
         sa.Column("rank", sa.Integer, primary_key=True, autoincrement=False),
     )
     op.create_index("alias_by_key", "alias", ["within", "key", "rank"])
+    op.execute("delete from place")
 
 
 def downgrade() -> None:
