@@ -8,7 +8,7 @@ inside a file here; what is wrong with it is found where it is parsed, in a limi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, Sub
     One that was withdrawn is not stored, and the fact says that it is in quarantine.
     """
     if not path.is_dir() and not _is_package(name):
-        if (refused := refusal(store, article_id(digest_of(path)[0]), name)) is not None:
+        if (refused := refusal(store, lambda: article_id(digest_of(path)[0]), name)) is not None:
             return refused
         pdf = store.put_file("articles", path, "application/pdf")
         return _recorded(store, ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name=_displayable(name)))
@@ -79,9 +79,12 @@ def record_files(
 ) -> tuple[Submission, Submitted | SourceQuarantined]:
     """Store files that arrived together, as `record` does. More than an event can name are packed into one."""
     packed = pack({each: path.read_bytes() for each, path in files.items()}) if len(files) > MAX_FILES else b""
-    digests = {each: digest_of(path)[0] for each, path in files.items()}
-    known = article_id(files_digest({f"{name}.zip": sha256_hex(packed)} if packed else digests))
-    if (refused := refusal(store, known, name)) is not None:
+
+    def identified() -> str:
+        digests = {each: digest_of(path)[0] for each, path in files.items()}
+        return article_id(files_digest({f"{name}.zip": sha256_hex(packed)} if packed else digests))
+
+    if (refused := refusal(store, identified, name)) is not None:
         return refused
     if packed:
         refs = {f"{name}.zip": store.put("articles", packed, "application/zip")}
@@ -92,9 +95,13 @@ def record_files(
     return _recorded(store, DeliverySubmitted(delivery_id=identity, files=listed, name=_displayable(name)))
 
 
-def refusal(store: ArtifactStore, identity: str, name: str) -> tuple[Submission, SourceQuarantined] | None:
-    """What is said of a delivery that was withdrawn; None for any other."""
-    word = Withdrawals(store).fresh().of_submission(identity)
+def refusal(
+    store: ArtifactStore, identified: Callable[[], str], name: str
+) -> tuple[Submission, SourceQuarantined] | None:
+    """What is said of a delivery that was withdrawn; None for any other. Nothing is read where no word holds."""
+    taken = Withdrawals(store).fresh()
+    identity = identified() if taken else ""
+    word = taken.of_submission(identity)
     if word is None:
         return None
     error, shown = SourceWithdrawn(word, _displayable(name)), _displayable(name)

@@ -1,7 +1,7 @@
 """Withdrawals, what sources belong to, and aliases.
 
-The places are forgotten, so that the projector reads the log again and fills the new tables; the rows that are there stay
-what they are, since rows are replaced by rank alone.
+The places are forgotten, so that the projector reads the log again and fills the new tables. Rows that are there stay
+what they are: they are replaced by rank alone.
 """
 
 from __future__ import annotations
