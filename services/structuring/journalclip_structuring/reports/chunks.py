@@ -133,6 +133,7 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
             out.append(Binding(signal.start, signal.end, on, at=signal.start))
         else:
             out.append(Binding(signal.start, signal.end, {"": signal.get("signal")}, at=signal.start))
+    out = [_of_fluid(each) for each in out]
     out += _physical(chunk.mentions, groups, used)
     out += [
         Binding(start, end, dict.fromkeys(names), bare=True, at=start)
@@ -140,6 +141,18 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
         if n not in used
     ]
     return sorted(out, key=lambda each: each.start)
+
+
+_FLUID: Final = {"T1WI": "hypointense", "T1CE": "hypointense", "T2WI": "hyperintense", "FLAIR": "hypointense",
+                 "DWI": "hypointense", "ADC": "hyperintense"}  # fmt: skip
+
+
+def _of_fluid(binding: Binding) -> Binding:
+    """What looks like cerebrospinal fluid has its signal on each sequence."""
+    if "csf" in binding.on.values():
+        binding.on = {name: _FLUID.get(name) for name in binding.on if name}
+        binding.bare = not binding.on
+    return binding
 
 
 # Words that are a signal only beside a sequence.
