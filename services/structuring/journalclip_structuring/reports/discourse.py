@@ -37,7 +37,7 @@ class Discourse:
         self.entities = [each for each in self.entities if not any(each is other for other in entities)]
 
     def settled(self) -> list[Entity]:
-        """The findings, without a sign of what the report as a whole denies ("enlarged ventricles; no hydrocephalus")."""
+        """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
         denied = {each.term for each in self.entities if each.negated}
         return [each for each in self.entities if each.negated or not each.sign or each.term not in denied]
 

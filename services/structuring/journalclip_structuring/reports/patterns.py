@@ -126,19 +126,23 @@ ADVISES: Final = re.compile(
 )
 # Words beside a finding that leave it the only thing that its sentence says.
 ALONE: Final = re.compile(
-    r"(?:\W|\b(?:acute|subacute|chronic|old|recent|small|large|multiple|typical|classic|embolic|the|an?|cerebral|brain|intracranial"
+    r"(?:\W|\b(?:acute|subacute|chronic|old|recent|small|large|multiple|typical|classic|embolic|the|an?"
+    r"|cerebral|brain|intracranial"
     r"|likely|probable|possible|probably|possibly|suspected|presumed|features?|findings?|appearances?|lesions?|most|changes?"
-    r"|consistent with|compatible with|in keeping with|suggestive of|suggest|suspicious (?:for|of)|concerning for|favou?r(?:s|ed)?|are|is|of|diagnosis|so|therefore|hence)\b)*",
+    r"|consistent with|compatible with|in keeping with|suggestive of|suggest"
+    r"|suspicious (?:for|of)|concerning for|favou?r(?:s|ed)?|are|is|of|diagnosis|so|therefore|hence)\b)*",
     re.IGNORECASE,
 )
 # "Normal" behind one of these is what something is compared with.
 COMPARED: Final = re.compile(
-    r"\b(?:than|relative to|compared (?:to|with)|like|as|unlike|from|to|with|of)\s+(?:the\s+|that of\s+|adjacent\s+|surrounding\s+)*$"
+    r"\b(?:than|relative to|compared (?:to|with)|like|as|unlike|from|to|with|of)\s+"
+    r"(?:the\s+|that of\s+|adjacent\s+|surrounding\s+)*$"
     r"|(?:较|比|与|同)(?:周围|邻近)?$",
     re.IGNORECASE,
 )
 # A finding that is seen as something is that thing ("the adenoma is seen as a focus of delayed enhancement").
 AS_A: Final = re.compile(
-    r"\b(?:seen|visible|visuali[sz]ed|appears?|present|presents|shown|identified|manifest\w*|apparent) as (?:an?|the)\s+(?:[\w-]+\s+){0,4}$",
+    r"\b(?:seen|visible|visuali[sz]ed|appears?|present|presents|shown"
+    r"|identified|manifest\w*|apparent) as (?:an?|the)\s+(?:[\w-]+\s+){0,4}$",
     re.IGNORECASE,
 )

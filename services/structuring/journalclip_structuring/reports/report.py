@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from journalclip_structuring.reports.dictation import written
 from journalclip_structuring.reports.entity import Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import lexicon
 from journalclip_structuring.reports.reader import Reader
 from journalclip_structuring.reports.sections import sections, tells_history
-from journalclip_structuring.reports.dictation import written
 from journalclip_structuring.reports.sentences import narrowed, sentences
 from journalclip_structuring.reports.traditional import simplified
 
