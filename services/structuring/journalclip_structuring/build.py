@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import Bucket
@@ -12,12 +13,15 @@ from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.settings import StructuringSettings
 from journalclip_structuring.structurer import Structurer
 
+if TYPE_CHECKING:
+    from journalclip_structuring.endpoint.structurer import EndpointStructurer
+
 
 def build_structurer(settings: StructuringSettings, bucket: Bucket = "figures") -> Structurer:
     """``bucket`` holds the account of what is spent. Raises `BadSetting` for one that cannot be built."""
     if settings.structurer == "rules":
         return RuleStructurer()
-    made = _endpoint(settings, bucket) if settings.structurer == "endpoint" else _local(settings)
+    made = endpoint_of(settings, bucket) if settings.structurer == "endpoint" else _local(settings)
     return WithRules(made) if settings.structurer_fallback else made
 
 
@@ -58,16 +62,18 @@ def _check_local(settings: StructuringSettings) -> None:
         raise BadSetting("no local model is named", "Set JOURNALCLIP_LOCAL_MODEL to a folder or models:/NAME@ALIAS.")
     if not settings.local_model.startswith("models:/") and not Path(settings.local_model).is_dir():
         raise BadSetting(
-            f"{settings.local_model} is no structurer and no folder",
+            f"{settings.local_model} is no structurer, and not a folder",
             "Say rules, endpoint, local, a model folder, or models:/NAME@ALIAS.",
         )
 
 
-def _endpoint(settings: StructuringSettings, bucket: Bucket) -> Structurer:
+def endpoint_of(settings: StructuringSettings, bucket: Bucket = "studies") -> EndpointStructurer:
+    """The endpoint that the settings name, for any task. Raises `BadSetting`."""
     from journalclip_structuring.endpoint.cache import AnswerCache
-    from journalclip_structuring.endpoint.client import EndpointOptions, EndpointStructurer
+    from journalclip_structuring.endpoint.client import EndpointOptions
     from journalclip_structuring.endpoint.journal import FileJournal
     from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, StoredGrants
+    from journalclip_structuring.endpoint.structurer import EndpointStructurer
 
     _check_endpoint(settings)
     options = EndpointOptions(
