@@ -2,8 +2,8 @@
 
 Templates are few, so a model trained on them alone learns their wording. A paraphrase is kept where the record that the
 rules read in it is the report's own truth, field by field; every other one is dropped and counted with its reason. The
-truth of what is kept is the drawn study, never what the model says. A paraphrase that the rules misread is lost with the
-unfaithful ones, so the kept ones are in words that the rules know or can follow.
+truth of what is kept is the drawn study, never what the model says. A paraphrase that the rules misread is lost with
+the unfaithful ones, so the kept ones are in words that the rules know or can follow.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 _RULES: Final = """You are a radiologist who dictates a colleague's head-MRI report again in words of your own, in its
-language. Answer with one JSON object, {"report": "..."}, and nothing else. Every fact stays: findings, denials, how sure
-each is, side, site, number, size, signal on each sequence, enhancement, and which sequences are normal. Add no fact, leave
-none out, and keep the names of sequences and all numbers as they are."""
+language. Answer with one JSON object, {"report": "..."}, and nothing else. Every fact stays: findings, denials, how
+sure each is, side, site, number, size, signal on each sequence, enhancement, and which sequences are normal. Add no
+fact, leave none out, and keep the names of sequences and all numbers as they are."""
 _STYLES: Final = (
     "Write flowing prose.",
     "Write in telegraphic style, without verbs where they can go.",
