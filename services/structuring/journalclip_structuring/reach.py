@@ -108,6 +108,8 @@ class _Forward:
             return 1 if self.head is None else None
         if word in "()[]\"'“”‘’*=":
             return 1
+        if len(word) == 1 and self.path[at - 1 : at] and self.path[at - 1].word == "(":
+            return 1  # the letter of a panel
         if word == "as":
             return self._as_well(at)
         if word in words_of("conjunction") or word in _SEPARATORS:

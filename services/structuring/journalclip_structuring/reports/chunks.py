@@ -33,6 +33,7 @@ _ON: Final = re.compile(
     r"|matched|axial|sagittal|coronal|unenhanced|its|either|\s)*\s*",
     re.I,
 )
+_AND: Final = re.compile(r"\W*(?:and|but|while|whereas)\b", re.IGNORECASE)
 _CLASSES: Final = (("sequence",), ("site", "site_bilateral", "side"))
 
 
@@ -198,6 +199,9 @@ def _choose(
     if previous is not None and _STATES.fullmatch(text[groups[previous][1] : signal.start]):
         return previous
     if later is not None and _ON.fullmatch(text[signal.end : groups[later][0]]):
+        told = following <= len(text) and _STATES.fullmatch(text[groups[later][1] : following])
+        if told and _AND.match(text[signal.end : groups[later][0]]):
+            return previous  # "on T1 the mass is isointense and on T2 hyperintense"
         return later
     if later is not None and _BARE.fullmatch(text[signal.end : groups[later][0]]):
         return later

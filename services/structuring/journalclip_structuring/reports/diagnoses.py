@@ -17,6 +17,7 @@ from journalclip_structuring.reports.patterns import (
     BARRIER,
     BESIDE,
     DEFINITE,
+    IS_A,
     JOIN,
     LABEL,
     OPERATED,
@@ -79,7 +80,9 @@ class Diagnoses(Assertions):
         last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
-        linked = linked or (not denied and self._apposed(mention, term, chunk, state))
+        linked = linked or (
+            not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
+        )
         place = self._place_of(mention, chunk, state)
         entities: list[Entity] | None = None
         if not denied:
@@ -118,9 +121,18 @@ class Diagnoses(Assertions):
         """Does the diagnosis end the sentence beside what was seen ("extra-axial lesion, 2 cm, typical meningioma")?"""
         said = self.text[chunk.start : mention.start] + self.text[mention.end : state.end]
         group = state.group or (self.discourse.last if chunk.lead == ":" and state.place() == (None, None) else [])
-        seen = bool(group) and all(each.generic and not each.negated for each in group)
-        named = term in APPOSED or (chunk.lead == ":" and term not in GLOBAL | {"lesion", "mass"})
+        seen = bool(group) and all((each.generic or each.term == "cyst") and not each.negated for each in group)
+        named = (
+            term in APPOSED
+            or mention.text.lower().endswith("oma")
+            or (chunk.lead == ":" and term not in GLOBAL | {"lesion", "mass"})
+        )
         return seen and named and chunk.lead in {",", ")", ":", "-", "–"} and bool(ALONE.fullmatch(said))
+
+    def _is_a(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is what the sentence spoke of said to be this ("the lesion in the pons is a cavernoma")?"""
+        generic = bool(state.group) and all(each.generic and not each.negated for each in state.group)
+        return generic and self.language == "en" and bool(IS_A.search(self.text[chunk.start : mention.start]))
 
     def _place_of(self, mention: Mention, chunk: Chunk, state: State) -> tuple[str | None, str | None]:
         """Site and side that the chunk gives the finding, before or behind it."""
@@ -172,6 +184,9 @@ class Diagnoses(Assertions):
         apposed = self._apposed(mention, term, chunk, state)
         if not targets and linked and (apposed or not any(any(each.on) for each in state.binds())):
             targets = self.discourse.spoken_of(self.text[state.start : mention.start], _plural(mention))
+            if not any(_improves(each, term) or _differs(each, term) for each in targets):
+                vague = [each for each in self.discourse.entities if each.generic and not each.negated]
+                targets = vague[-1:] or targets
         if (
             not state.linked and not apposed
         ):  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing

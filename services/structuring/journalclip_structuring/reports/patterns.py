@@ -146,3 +146,12 @@ AS_A: Final = re.compile(
     r"|identified|manifest\w*|apparent) as (?:an?|the)\s+(?:[\w-]+\s+){0,4}$",
     re.IGNORECASE,
 )
+# Words that bring in the next entry of a list.
+OR: Final = re.compile(r"\W*(?:or|nor|and|及|和|或)\b", re.IGNORECASE)
+# Leads of a chunk that tells how the finding before it looks.
+TOLD: Final = frozenset({"with", "showing", "shows", "demonstrating", "demonstrates", "which", "that"})
+# A thing of a list of denials that no vocabulary knows as a finding ("herniation").
+NOT_AN_ITEM: Final = ("signal", "size", "hedge", "normal", "deny", "sequence", "sequence_signal", "technique", "sign")
+ITEM: Final = re.compile(r"\W*(?:[\w-]+\s+){0,3}[\w-]+\W*", re.IGNORECASE)
+# "The lesion in the left frontal lobe is a cavernoma": one finding, and not "there is a cavernoma".
+IS_A: Final = re.compile(r"(?<!there )\b(?:is|are|was|were)\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}$", re.IGNORECASE)

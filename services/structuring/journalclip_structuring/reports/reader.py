@@ -22,7 +22,9 @@ from journalclip_structuring.reports.patterns import (
     EXAM_ZH,
     EXCEPTED,
     HEADS_LIST,
+    ITEM,
     LOCATED,
+    NOT_AN_ITEM,
     OTHERS,
     QUESTION,
     SEEN,
@@ -142,9 +144,16 @@ class Reader(Diagnoses):
     def _continues(self, chunk: Chunk) -> bool:
         """Is the chunk the next entry of a list ("no mass, haemorrhage or shift")?"""
         findings = [each for each in chunk.mentions if each.get("finding")]
+        said = self.text[chunk.start : chunk.end]
         if not findings:
-            return False
+            told = any(each.get(kind) for each in chunk.mentions for kind in NOT_AN_ITEM)
+            bare = self.language == "en" and chunk.lead == "," and ITEM.fullmatch(said) is not None and not told
+            return bare and not AFFIRMS["en"].match(said) and not re.search(r"\b(?:is|are|was|were|has|shows?)\b", said)
         lead = self.text[chunk.start : findings[0].start]
+        first = findings[0].start
+        shown = any(each.start < first and (each.get("signal") or each.get("size")) for each in chunk.mentions)
+        if shown and self.language == "en" and not re.search(r"\b(?:or|nor)\b", said):
+            return False  # "no mass, hyperintense infarct in the pons"
         if re.match(r"\s*(?:or|nor|and|及|和|与|或)\b", lead) and not re.match(
             r"\s*and\s+(?:a|an|the|there)\b", lead, re.I
         ):
