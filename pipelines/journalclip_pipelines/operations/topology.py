@@ -151,14 +151,14 @@ SERVICES = (
         "inference-serve",
         consumes=(ModelPromoted, PairsStructured),
         produces=(ReviewDecided,),
-        reads=("articles", "figures", "datasets", "models"),
+        reads=("articles", "figures", "datasets", "models", "quarantine"),  # withdrawals lie in the last
         writes=("datasets", "figures"),
         shares_work=False,
     ),
     Service(
         "study-intake",
         produces=(StudySubmitted, SourceQuarantined),
-        reads=("studies",),
+        reads=("studies", "quarantine"),
         writes=("studies", "reports", "vault"),
     ),
     Service(
