@@ -24,7 +24,7 @@ def submitted_studies(workspace: Workspace) -> Iterator[SubmittedStudy]:
 def volumes_without_pair(workspace: Workspace) -> dict[str, Json]:
     """Volumes of which no report says anything, by reason."""
     counts = Counter[str]()
-    for document in latest_documents(workspace, "studies"):
+    for document in latest_documents(workspace, "studies").values():
         counts.update(StructuredStudy.model_validate_json(workspace.store.get(document)).without_pair)
     return dict(sorted(counts.items()))
 

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.shards import Articles, write_split
 from journalclip_freezing.splits import SPLITS, Assignment, SplitShares, assign
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import PairsStructured
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.kinds import Kind
@@ -35,17 +37,16 @@ class FreezeOptions:
     def consumes(self) -> type[PairsStructured]:
         return PairsStructured
 
-    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> ArticlePlan | None:
-        articles = sorted(
-            (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
-        )
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> ArticlePlan | None:
+        articles = sorted(lost.read(store, documents, StructuredArticle), key=lambda a: a.article_id)
         decided = verdicts(read_decisions(store))
-        every = [pair for article in articles for pair in article.pairs]
+        every = [pair for article in articles for pair in article.pairs if pair.pair_id not in lost.blobs]
         held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
-        pairs = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        accepted = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        pairs = [pair for pair in accepted if pair.pair_id not in lost.blobs]  # a reviewer's crop may be lost too
         if not pairs:
             return None
-        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, Counter(held.values()))
+        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, Counter(held.values()), lost)
 
     def _held(self, pair: Pair, decided: Mapping[str, Verdict]) -> RecordFlag | None:
         """The flag that holds the pair; a decision to keep it, or to correct it, lets it go."""
@@ -63,6 +64,7 @@ class ArticlePlan:
     assignment: Assignment
     options: FreezeOptions
     held: Mapping[RecordFlag, int]  # pairs that a flag keeps out
+    lost: Lost
 
     @property
     def digest(self) -> str:
@@ -95,15 +97,24 @@ class ArticlePlan:
             done["pairs"] += 1
             progress(done["pairs"], len(kept))
 
+        before = len(self.lost.blobs)
+
+        def failed(pair: Pair, error: PermanentError) -> None:
+            self.lost.blobs[pair.pair_id] = LostBlob(pair.article_id, facts[pair.article_id][0], pair.image, error)
+
         size = self.options.image_size
         splits = self.assignment.splits
+        written = {split: write_split(store, splits[split], facts, size, tick, failed) for split in SPLITS}
+        if found := len(self.lost.blobs) - before:
+            raise BlobsUnreadable(found)
+        held = {f"flag-{flag}": count for flag, count in sorted(self.held.items())}
         digest = self.digest
         return DatasetManifest(
             dataset_id=make_id("ds", digest),
             digest=digest,
-            splits={split: write_split(store, splits[split], facts, size, tick) for split in SPLITS},
+            splits=written,
             leaks=self.leaks,
-            dropped=self.assignment.dropped | {f"flag-{flag}": count for flag, count in sorted(self.held.items())},
+            dropped=self.assignment.dropped | held | self.lost.counts,
             licences=dict(Counter(pair.licence for pair in kept)),
             modalities=dict(Counter(pair.modality for pair in kept)),
             structurers=tuple(sorted({article.structurer for article in self.articles})),
