@@ -13,7 +13,6 @@ it is, and in quarantine when one of them, or the submission itself, is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -39,6 +38,7 @@ from journalclip_shared.events import (
     StudySubmitted,
     VolumesExtracted,
 )
+from journalclip_shared.ranks import rank_of
 from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
@@ -49,13 +49,6 @@ KeyT = TypeVar("KeyT")
 _STAGES = ("structuring", "extraction")  # the latest first
 _STATES = {"structuring": "structured", "extraction": "extracted"}
 _CHUNK = 400
-_VERSION = re.compile(r"\d+")
-
-
-def rank_of(producer: str) -> int:
-    """The version in a producer's name ("rules/3-ab12" -> 3) as a number, for 10 is later than 9; 0 without one."""
-    found = _VERSION.search(producer.partition("/")[2] or producer)
-    return min(int(found[0]), 2**31 - 1) if found else 0
 
 
 @dataclass

@@ -27,7 +27,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestCon
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import DatasetFrozen, Event, Fact, SourceQuarantined
 from journalclip_shared.failpoints import hit
-from journalclip_shared.ids import canonical_json
+from journalclip_shared.ids import Json, canonical_json
 
 _AGAIN_S = 60.0  # after a freeze that could not be made; a plan reads every document
 
@@ -138,7 +138,7 @@ class Freezer:
     def _note(
         self, frozen: DatasetFrozen, documents: dict[str, ArtifactRef], quarantined: list[SourceQuarantined]
     ) -> None:
-        note = {
+        note: dict[str, Json] = {
             "fact": frozen.model_dump(mode="json"),
             "documents": {key: ref.model_dump(mode="json") for key, ref in documents.items()},
             "quarantined": [fact.model_dump(mode="json") for fact in quarantined],
