@@ -19,7 +19,7 @@ def test_kafka_starts_again_in_its_folder_also_after_a_crash_and_on_another_port
     """Seen failing before: the second start waited for a port that the first had not been given."""
     if (missing := build.missing("kafka", cache)) is not None:
         pytest.skip(missing)
-    ports = []
+    ports: list[int] = []
     for life in range(4):
         if life == 3:
             taken = socket.create_server(("127.0.0.1", ports[-1]))

@@ -1,6 +1,6 @@
 """Articles into a dataset: pairs by split, pictures as JPEG shards. Reviewers' decisions are honoured.
 
-What reviewers rejected or dispute stays out, what they corrected goes in as corrected.
+What reviewers rejected or dispute and what was withdrawn stays out, what they corrected goes in as corrected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from journalclip_shared.kinds import Kind
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.reviews import Verdict, apply_verdicts, read_decisions, verdicts
+from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, verdicts_of
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,27 @@ class FreezeOptions:
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> ArticlePlan | None:
         articles = sorted(lost.read(store, documents, StructuredArticle), key=lambda a: a.article_id)
-        decided = verdicts(read_decisions(store))
+        taken = Withdrawals(store).fresh()
         every = [pair for article in articles for pair in article.pairs if pair.pair_id not in lost.blobs]
+        journals = {article.article_id: article.facts.journal.value for article in articles}
+        decided = verdicts_of(every, bound(store, read_decisions(store), {pair.pair_id for pair in every}))
+        gone = Counter[str]()
+        every = [pair for pair in every if not self._withdrawn(pair, taken, journals[pair.article_id], gone)]
         held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
         accepted = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
         pairs = [pair for pair in accepted if pair.pair_id not in lost.blobs]  # a reviewer's crop may be lost too
         if not pairs:
             return None
-        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, Counter(held.values()), lost)
+        left_out = Counter(f"flag-{flag}" for flag in held.values()) + gone
+        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, dict(sorted(left_out.items())), lost)
+
+    @staticmethod
+    def _withdrawn(pair: Pair, taken: Withdrawn, journal: str | None, gone: Counter[str]) -> bool:
+        """Whether the pair may not be used; counted by reason."""
+        found = taken.of_pair(pair, journal) if taken else None
+        if found is not None:
+            gone[f"withdrawn-{found.reason}"] += 1
+        return found is not None
 
     def _held(self, pair: Pair, decided: Mapping[str, Verdict]) -> RecordFlag | None:
         """The flag that holds the pair; a decision to keep it, or to correct it, lets it go."""
@@ -63,7 +77,7 @@ class ArticlePlan:
     articles: Sequence[StructuredArticle]
     assignment: Assignment
     options: FreezeOptions
-    held: Mapping[RecordFlag, int]  # pairs that a flag keeps out
+    left_out: Mapping[str, int]  # pairs that a flag or a withdrawal keeps out, by reason
     lost: Lost
 
     @property
@@ -107,14 +121,13 @@ class ArticlePlan:
         written = {split: write_split(store, splits[split], facts, size, tick, failed) for split in SPLITS}
         if found := len(self.lost.blobs) - before:
             raise BlobsUnreadable(found)
-        held = {f"flag-{flag}": count for flag, count in sorted(self.held.items())}
         digest = self.digest
         return DatasetManifest(
             dataset_id=make_id("ds", digest),
             digest=digest,
             splits=written,
             leaks=self.leaks,
-            dropped=self.assignment.dropped | held | self.lost.counts,
+            dropped=self.assignment.dropped | dict(self.left_out) | self.lost.counts,
             licences=dict(Counter(pair.licence for pair in kept)),
             modalities=dict(Counter(pair.modality for pair in kept)),
             structurers=tuple(sorted({article.structurer for article in self.articles})),

@@ -5,7 +5,9 @@ The handler of events only counts. The freeze itself is a job beside it (`Freeze
 and never those of the source that made it due. Every freeze holds all pairs structured so far, the newest document of
 each source. What a freeze covered is written beside it under a running number (`names.freezes`), so that after a
 restart the rule counts from there and not from nothing; two freezers that race for a number are told apart by that
-manifest, and one of them looks again. What is to be announced is kept until the log has acknowledged it.
+manifest, and one of them looks again. What is to be announced is kept until the log has acknowledged it. What people
+decided (reviews, withdrawals) makes a freeze due as well, ``settle_s`` after the last word: an hour of reviewing is one
+dataset and not a hundred.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import Counter
 
+from journalclip_freezing.decisions import Decisions
 from journalclip_freezing.job import freeze
 from journalclip_freezing.layout import Layout, Structured
 from journalclip_freezing.lost import Lost
@@ -34,10 +37,14 @@ _AGAIN_S = 60.0  # after a freeze that could not be made; a plan reads every doc
 
 @dataclass(frozen=True)
 class FreezeRule:
-    """Freeze at ``new_pairs`` more pairs, or once the oldest new one is ``every_s`` old; 0 means never by that half."""
+    """Freeze at ``new_pairs`` more pairs, or once the oldest new one is ``every_s`` old; 0 means never by that half.
+
+    ``settle_s``: a freeze is due so long after the last decision of a person.
+    """
 
     new_pairs: int = 1000
     every_s: float = 0.0
+    settle_s: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class Freezer:
         self._unsaid: list[Fact] = []
         self._lost = Lost()
         self._quarantined: set[tuple[str, str]] = set()
+        self._decisions = Decisions(store, lambda: clock().timestamp())
         self.group = names.group("freezing", layout.kind)
         self._recall()
 
@@ -90,7 +98,7 @@ class Freezer:
 
     def flush(self) -> list[Fact]:
         """As `tick`, whatever the rule says."""
-        return self._act(lambda: bool(self._pending))
+        return self._act(lambda: bool(self._pending) or self._decisions.settled(0.0))
 
     def acknowledge(self, facts: Sequence[Fact]) -> None:
         """The log has these facts."""
@@ -99,9 +107,7 @@ class Freezer:
 
     def _act(self, due: Callable[[], bool]) -> list[Fact]:
         with self._job:
-            with self._lock:
-                wanted = due()
-            if wanted:
+            if due():
                 self._freeze()
             with self._lock:
                 return list(self._unsaid)
@@ -114,21 +120,23 @@ class Freezer:
         self._pending[fact.key] = _New(fact.pairs, min(held.since, said) if held else said)
 
     def _due(self) -> bool:
-        if not self._pending:
-            return False
-        enough = 0 < self._rule.new_pairs <= sum(each.pairs for each in self._pending.values())
-        oldest = min(each.since for each in self._pending.values())
-        late = 0 < self._rule.every_s <= (self._clock() - oldest).total_seconds()
-        return enough or late
+        with self._lock:
+            pending = list(self._pending.values())
+        enough = 0 < self._rule.new_pairs <= sum(each.pairs for each in pending)
+        oldest = min((each.since for each in pending), default=None)
+        late = oldest is not None and 0 < self._rule.every_s <= (self._clock() - oldest).total_seconds()
+        return (bool(pending) and enough) or late or self._decisions.settled(self._rule.settle_s)
 
     def _freeze(self) -> None:
         with self._lock:
             documents, covered = dict(sorted(self._documents.items())), dict(self._pending)
+        decided = self._decisions.count()  # before: a word that comes meanwhile makes the next freeze due
         frozen = freeze(self._store, documents.values(), self.layout, lost=self._lost)
         quarantined = self._newly_quarantined(documents)
         if frozen is not None:
             hit("freezing.frozen")
-            self._note(frozen, documents, quarantined)
+            self._note(frozen, documents, quarantined, decided)
+        self._decisions.cover(decided)
         with self._lock:
             self._unsaid += [*([frozen] if frozen is not None else []), *quarantined]
             for key, each in covered.items():  # what came meanwhile stays new
@@ -136,11 +144,16 @@ class Freezer:
                     del self._pending[key]
 
     def _note(
-        self, frozen: DatasetFrozen, documents: dict[str, ArtifactRef], quarantined: list[SourceQuarantined]
+        self,
+        frozen: DatasetFrozen,
+        documents: dict[str, ArtifactRef],
+        quarantined: list[SourceQuarantined],
+        decided: int,
     ) -> None:
         note: dict[str, Json] = {
             "fact": frozen.model_dump(mode="json"),
             "documents": {key: ref.model_dump(mode="json") for key, ref in documents.items()},
+            "decisions": decided,
             "quarantined": [fact.model_dump(mode="json") for fact in quarantined],
         }
         try:
@@ -167,6 +180,8 @@ class Freezer:
         if "fact" in note:
             self._unsaid = [_frozen_of(note["fact"]), *map(_quarantined_of, note.get("quarantined", ()))]
         covered = {key: ArtifactRef.model_validate(ref) for key, ref in note["documents"].items()}
+        # Before the first freeze nothing is frozen that a decision could change.
+        self._decisions.cover(int(note.get("decisions", 0)) if "fact" in note else self._decisions.count())
         self._documents: dict[str, ArtifactRef] = dict(covered)
         self._pending: dict[str, _New] = {}
         for event in self._history():

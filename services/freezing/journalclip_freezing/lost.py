@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import SourceQuarantined
+from journalclip_shared.withdrawals import tombstone_of
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 _REMEDY = "Restore the object, or bring the source in again; the next freeze takes it in."
@@ -60,7 +61,8 @@ class Lost:
             try:
                 found.append(model.model_validate_json(store.get(ref)))
             except PermanentError as error:
-                self.documents[ref.uri] = error
+                if tombstone_of(store, ref) is None:  # what was erased on purpose is not lost
+                    self.documents[ref.uri] = error
             except ValidationError as error:
                 reason = f"{ref.uri} does not fit this version: {error.error_count()} errors"
                 self.documents[ref.uri] = PermanentError("document-invalid", reason, "Structure the source again.")

@@ -35,6 +35,7 @@ from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 STUDIES_A_SHARD = 200  # of seven sequences at a megabyte each: about a gigabyte at most
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("study_id", "patient", "study")])
@@ -57,7 +58,8 @@ class StudyFreezeOptions:
         """Raises `PermanentError` ``study-grids-differ``."""
         read = sorted(lost.read(store, documents, StructuredStudy), key=lambda each: each.study_id)
         every = [study for study in read if study.study_id not in lost.blobs]
-        reasons = {study.study_id: _left_out(study, self) for study in every}
+        taken = Withdrawals(store).fresh()
+        reasons = {study.study_id: _left_out(study, self, taken) for study in every}
         kept = [study for study in every if not reasons[study.study_id]]
         if not kept:
             return None
@@ -132,8 +134,10 @@ class StudyPlan:
         )
 
 
-def _left_out(study: StructuredStudy, options: StudyFreezeOptions) -> str:
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions, taken: Withdrawn) -> str:
     """Why a study is in no dataset; empty for one that is."""
+    if (found := taken.of_study(study.study_id, study.patient)) is not None:
+        return f"withdrawn-{found.reason}"
     if not study.pairs:
         return "study-without-pair"
     return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")

@@ -28,7 +28,7 @@ from journalclip_shared.ranks import rank_of
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.registry import ModelVersion
-from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
+from journalclip_shared.reviews import apply_verdicts, bound, read_decisions, verdicts_of
 
 
 class Indexer(Protocol):
@@ -103,17 +103,18 @@ class FigureIndexer:
 
     def adder(self, model: ModelManifest) -> Add:
         builder = Builder(self._store, self._encoder(model), model.model_id)
-        decided = verdicts(read_decisions(self._store))
+        decisions = read_decisions(self._store)
 
         def add(documents: Sequence[ArtifactRef]) -> None:
             found = [(StructuredArticle.model_validate_json(self._store.get(ref)), ref.uri) for ref in documents]
             article, _ = max(found, key=lambda each: (rank_of(each[0].structurer), each[1]))
-            pairs = apply_verdicts(article.pairs, decided)
             if not article.pairs:
                 raise NothingToShow("no-pairs", f"{article.article_id} has no pair any more", "")
-            if not pairs:
-                raise NothingToShow("reviewers-keep-out", f"no pair of {article.article_id} is accepted", "")
-            builder.article(article, pairs, model.dataset_id)
+            # What reviewers corrected stands as corrected. What they rejected, and what is withdrawn, serving hides.
+            words = bound(self._store, decisions, {pair.pair_id for pair in article.pairs})
+            found_verdicts = verdicts_of(article.pairs, words)
+            kept = {pair_id: each for pair_id, each in found_verdicts.items() if each.standing == "keep"}
+            builder.article(article, apply_verdicts(article.pairs, kept), model.dataset_id)
 
         return add
 

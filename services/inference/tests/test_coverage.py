@@ -12,6 +12,8 @@ from journalclip_inference.handler import FigureIndexer, IndexHandler, SegmentHa
 from journalclip_inference.index.coverage import StructuredSources, unsearchable
 from journalclip_inference.index.manifest import index_name
 from journalclip_inference.reload import Holder, Reloader
+from journalclip_inference.withheld import Withholding
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, ModelPromoted, PairsStructured
 from journalclip_shared.records.model import ModelManifest
@@ -113,7 +115,7 @@ def test_the_base_of_a_new_index_is_stored_after_its_segments(world: World, tmp_
     late = world.add_article(100)
 
     class Interrupted(FigureIndexer):
-        def build(self, model: ModelManifest) -> None:  # type: ignore[override]
+        def build(self, model: ModelManifest) -> ArtifactRef:
             raise TransientError("killed here", "store")
 
     with pytest.raises(TransientError):
@@ -151,15 +153,16 @@ def test_a_source_without_pictures_is_left_out_with_its_reason_and_holds_up_noth
     assert lost.article_id in searchable(world, tmp_path)
 
 
-def test_what_reviewers_keep_out_does_not_come_back_as_a_segment(world: World, tmp_path: Path) -> None:
+def test_what_reviewers_rejected_is_not_shown_by_way_of_a_segment(world: World, tmp_path: Path) -> None:
     late = world.add_article(100)
     for pair in late.pairs:
         write_decision(world.store, _rejected(pair.pair_id, late.article_id))
     version = world.add_model(seed=1)
     world.promote(version, tmp_path)
-    assert late.article_id not in searchable(world, tmp_path)
-    found = unsearchable(world.store, model_of(world, version), world.sources())
-    assert (dict(found.missing), dict(found.left_out)) == ({}, {late.article_id: "reviewers-keep-out"})
+    whole = SearchEngine.open(world.store, world.registry, tmp_path).snapshot.reader
+    assert late.article_id in whole.collection.sources
+    shown = Withholding(world.store).apply(whole)
+    assert shown.collection.pairs == whole.collection.pairs - len(late.pairs)
 
 
 def test_coverage_is_measured_by_the_clock_and_what_no_event_will_add_is_added(world: World, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Search coverage: every structured source with a pair is in the champion's index, or a note says why it cannot be.
 
 A model covers a source when its dataset froze it, or when a segment of its index holds it. A source of which nothing
-can be shown (its pictures are gone, reviewers keep it out) gets a note with the reason instead, and is tried again at
-the next promotion or `journalclip reindex`.
+can be shown (its pictures are gone or were erased) gets a note with the reason instead, and is tried again at the next
+promotion or `journalclip reindex`. What is withdrawn or rejected is indexed and hidden by serving, which knows the
+words of the moment.
 
 No source slips through between the two handlers. `IndexHandler` reads the log after the alias was set and covers all
 that is in it; `SegmentHandler` looks the alias up after it received the source's event. So a source that is not yet in
