@@ -119,12 +119,17 @@ def _printed(letter: str, font: ImageFont.FreeTypeFont) -> NDArray[np.bool_]:
     return shape[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
 
 
-def _scores(cell: NDArray[np.float32], wanted: Sequence[str]) -> dict[str, float]:
+def letter_scores(shape: NDArray[np.bool_], wanted: Sequence[str], least: float = ALIKE) -> dict[str, float]:
+    """How alike a spot is to each of ``wanted``, from ``least`` on."""
+    return _scores(_cell(shape), wanted, least)
+
+
+def _scores(cell: NDArray[np.float32], wanted: Sequence[str], least: float = ALIKE) -> dict[str, float]:
     names, templates = _templates()
     likeness = templates[:, :-1] @ cell[:-1]
     likeness = likeness - np.abs(np.log(templates[:, -1] / cell[-1])) * 0.3  # a stretched shape hides its aspect
     scores: dict[str, float] = {}
     for name, value in zip(names, likeness, strict=True):
-        if value >= ALIKE and name in wanted:
+        if value >= least and name in wanted:
             scores[name] = max(scores.get(name, 0.0), float(value))
     return scores
