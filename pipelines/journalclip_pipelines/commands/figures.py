@@ -52,9 +52,7 @@ def read(rows: Rows, as_json: Annotated[bool, typer.Option("--json", help="One J
 
 
 @figures.command()
-def learn(
-    labels: Labels, out: Annotated[Path, typer.Option(help="File for the numbers: pictures.json.")]
-) -> None:
+def learn(labels: Labels, out: Annotated[Path, typer.Option(help="File for the numbers: pictures.json.")]) -> None:
     """Fit the classifiers to labelled figures and write their numbers. The same labels give the same file.
 
     Example: `journalclip figures learn figures.jsonl --out pictures.json`

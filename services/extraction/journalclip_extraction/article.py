@@ -11,7 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from journalclip_shared.records.article import Agreement, ArticleFacts, Box, Licence, Mention, Modality, PictureContent, Quality, Source
+from journalclip_shared.records.article import (
+    Agreement,
+    ArticleFacts,
+    Box,
+    Licence,
+    Mention,
+    Modality,
+    PictureContent,
+    Quality,
+    Source,
+)
 from journalclip_sources.pdf.labels import series_key
 
 

@@ -1,14 +1,15 @@
 """Panels whose names stand in print beneath them, "(a)" or "(b) Ground truth": the rows of names rule the figure.
 
 A name is a letter in round brackets, dark on white, the first of its line of print. Where the picture shows all names
-from a on, in reading order, most of them well read, and nothing but print stands beneath the last row, each panel is what stands above its name:
-from the row of names before to its own, and sideways to the middle of the widest gap between neighbours.
+from a on, in reading order, enough of them well read, and nothing but print stands beneath the last row, each panel is
+what stands above its name: from the row of names before to its own, and sideways to the widest gap between neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,13 @@ _LOW, _HIGH = 6, 40  # pixels: heights of print in a picture of `READ_SIDE`
 _BRACKET = 0.5  # width to height of a bracket, at most
 _LEAST = 0.3  # likeness from which a spot between brackets is kept with its scores
 _READ = 0.55  # likeness from which such a letter counts as read,
-_SHARE = 0.5  # and how many of the names must be: brackets and order say the rest
+_SHARE = 0.33  # and how many of the names must be: brackets and order say the rest
 _SURE = 0.8  # the same share where the caption names no panels and the picture alone does
 _ONE_ROW = 1.0  # letter heights between names of one row
 _STAGGERED, _ASIDE = 0.25, 0.15  # of height and width: how much lower, how far aside a name of the same row may be
+_LETTERED = 0.8  # width to height of a letter with its brackets, at least
+_SPACE = 0.2  # of a bracket's height, at least, between words
+_ALIKE = 1.3  # ratio of heights of names
 _CROSSED, _OPEN = 0.02, 0.3  # share of a gap that titles or arrows may cross
 _BODY = 0.05  # of the shorter side: print is lower
 
@@ -61,7 +65,7 @@ def panels_above_names(image: Image.Image, labels: Sequence[str]) -> dict[str, R
     top = 0
     for row in rows:
         edges = _edges(pixels[top : min(box.y0 for box in row.values())], [*row.values()])
-        for (label, box), left, right in zip(row.items(), edges, edges[1:], strict=False):
+        for (label, box), left, right in zip(row.items(), edges[:-1], edges[1:], strict=True):
             region = _trimmed(pixels, Region(left, top, right, box.y0))
             if region is None:
                 return {}
@@ -84,14 +88,37 @@ def _names(pixels: NDArray[np.uint8]) -> list[Name]:
     for number, box in spots:
         left = [b for b in brackets if 0 <= box.x0 - b.x1 + 2 <= 0.6 * b.height and _holds(b, box)]
         right = [b for b in brackets if 0 <= b.x0 - box.x1 + 2 <= 0.6 * b.height and _holds(b, box)]
-        if not left or not right:
+        if not left:
+            continue
+        if not right:
+            if _joined(left[0], box, [b for _, b in spots]):  # an "f" that touches its bracket: a name, not read
+                found.append(Name({}, Region(left[0].x0, left[0].y0, box.x1, left[0].y1)))
             continue
         ends = left[0], right[0]
         around = Region(ends[0].x0, min(b.y0 for b in ends), ends[1].x1, max(b.y1 for b in ends))
-        if not _follows_print(around, [b for _, b in spots]):
+        if around.width >= _LETTERED * around.height and not _follows_print(around, [b for _, b in spots]):
             shape = labelled[box.y0 : box.y1, box.x0 : box.x1] == number
             found.append(Name(letter_scores(shape, LETTERS, _LEAST), around))
-    return found
+    return _of_one_size(found)
+
+
+def _joined(bracket: Region, spot: Region, spots: Sequence[Region]) -> bool:
+    """May the spot be a letter and its closing bracket in one? It is as high as the bracket, and a space follows."""
+    alike = 0.85 <= spot.height / bracket.height <= 1.15 and _BRACKET < spot.width / spot.height <= 1.2
+    around = Region(bracket.x0, bracket.y0, spot.x1, bracket.y1)
+    follows = any(
+        0 <= each.x0 - spot.x1 < _SPACE * bracket.height and min(each.y1, spot.y1) - max(each.y0, spot.y0) > 0
+        for each in spots
+    )
+    return alike and not follows and not _follows_print(around, spots)
+
+
+def _of_one_size(names: Sequence[Name]) -> list[Name]:
+    """The names as large as the best read one."""
+    if not names:
+        return []
+    usual = max(names, key=lambda name: max(name.scores.values(), default=0.0)).box.height
+    return [name for name in names if usual / _ALIKE <= name.box.height <= usual * _ALIKE]
 
 
 def _holds(bracket: Region, letter: Region) -> bool:
@@ -161,7 +188,7 @@ def _edges(band: NDArray[np.uint8], names: Sequence[Region]) -> list[int]:
     """Where the panels above ``names`` end: in the widest gap between the middles of neighbours."""
     inked = (band < _PAPER).mean(axis=0)
     edges = [0]
-    for before, after in zip(names, names[1:], strict=False):
+    for before, after in pairwise(names):
         start, end = (before.x0 + before.x1) // 2, (after.x0 + after.x1) // 2
         least = float(inked[start:end].min(initial=1.0))
         edges.append(start + _widest(inked[start:end] <= least + _CROSSED) if least < _OPEN else (start + end) // 2)

@@ -1,7 +1,7 @@
 """Panel letters in the pixels: small lone glyphs, compared with printed letters; no OCR engine.
 
 A glyph is a connected spot of nearly white or nearly black pixels, of a letter's size and alone on its line. Its shape,
-stretched to a square, is compared with the letters of four common faces.
+stretched to a square, is compared with the letters of five common faces.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CELL = 14  # glyphs are compared in squares of this side
 BLUR = 1.3  # of these squares, so that the weight of a stroke matters less than where it runs
 ALIKE = 0.7  # correlation from which a glyph may be a letter
 LIGHT, DARK = 160, 100  # levels that a white or a black letter reaches
-FACES = ("helv", "hebo", "tiro", "tibo")  # MuPDF's own: nothing is read from the machine's fonts
+FACES = ("helv", "hebo", "tiro", "tibo", "tiit")  # MuPDF's own: nothing is read from the machine's fonts
 SIZES = (16, 40)  # of the templates: small print has lost its serifs and thin strokes
 LETTERS = "ABCDEFGHIJKLMNOP"
 MOST_GLYPHS = 400  # a figure with more small spots is a plot of points, and its letters are page text or nowhere

@@ -73,6 +73,4 @@ def modality_votes(caption: str, modalities: Sequence[str]) -> Votes:
     """(modalities,) logits to add. Captions open with what is shown, so an earlier name counts more."""
     places = {name: match.start() for name, each in _MODALITY_PATTERNS.items() if (match := each.search(caption))}
     ranks = {name: sum(other < place for other in places.values()) for name, place in places.items()}
-    return np.array(
-        [_MODALITY_WEIGHT / (1 + _LATER * ranks[name]) if name in ranks else 0.0 for name in modalities]
-    )
+    return np.array([_MODALITY_WEIGHT / (1 + _LATER * ranks[name]) if name in ranks else 0.0 for name in modalities])

@@ -47,15 +47,17 @@ class PictureModel(BaseModel):
         modality = self.modality.decide(at, modality_votes(caption, self.modality.classes))[0]
         useful, trust = self.useful.decide(at)
         marks = self.marks.decide(at)[0]
-        return PictureContent.model_validate({
-            "kind": kind,
-            "kind_score": round(surety, 3),
-            "modalities": (modality,) if kind == "radiology" else (),
-            "useful": useful == "yes",
-            "useful_score": round(trust, 3),
-            "marks": None if kind in _DRAWN else marks == "yes",
-            "by": by,
-        })
+        return PictureContent.model_validate(
+            {
+                "kind": kind,
+                "kind_score": round(surety, 3),
+                "modalities": (modality,) if kind == "radiology" else (),
+                "useful": useful == "yes",
+                "useful_score": round(trust, 3),
+                "marks": None if kind in _DRAWN else marks == "yes",
+                "by": by,
+            }
+        )
 
 
 def inputs_of(image: Image.Image, size: tuple[int, int]) -> Vector:

@@ -101,9 +101,7 @@ class Quality(Document):
     reason: str = ""
 
 
-PictureKind = Literal[
-    "radiology", "microscopy", "endoscopy", "photograph", "chart", "diagram", "mixed", "other"
-]
+PictureKind = Literal["radiology", "microscopy", "endoscopy", "photograph", "chart", "diagram", "mixed", "other"]
 RadiologyModality = Literal[
     "CT", "MR", "X-ray", "ultrasound", "angiography", "PET", "SPECT", "fluoroscopy", "other"
 ]  # fmt: skip
