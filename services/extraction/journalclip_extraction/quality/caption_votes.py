@@ -47,6 +47,10 @@ _MODALITIES = {
     "SPECT": r"SPECT|scintigra\w+|bone scan",
     "fluoroscopy": r"fluoroscop\w+|\w*urethrogra\w+|barium|\w*esophagogra\w+|cholangiogra\w+|ERCP|defecogra\w+",
 }  # fmt: skip
+_MARKS = re.compile(
+    r"\b(?:arrow(?:head)?s?|asterisks?|stars?|box(?:es)?|circle[sd]?|bounding|labell?ed|dotted line)\b", re.IGNORECASE
+)
+_MARKS_WEIGHT = 5.0  # who writes of an arrow has drawn one
 _MODALITY_WEIGHT = 9.0  # above what a picture says
 _LATER = 0.3  # how much less each modality counts that is named after another
 
@@ -74,3 +78,9 @@ def modality_votes(caption: str, modalities: Sequence[str]) -> Votes:
     places = {name: match.start() for name, each in _MODALITY_PATTERNS.items() if (match := each.search(caption))}
     ranks = {name: sum(other < place for other in places.values()) for name, place in places.items()}
     return np.array([_MODALITY_WEIGHT / (1 + _LATER * ranks[name]) if name in ranks else 0.0 for name in modalities])
+
+
+def marks_votes(caption: str, classes: Sequence[str]) -> Votes:
+    """(classes,) logits to add: the caption speaks of arrows, or it does not."""
+    said = bool(_MARKS.search(caption))
+    return np.array([_MARKS_WEIGHT if said and each == "yes" else 0.0 for each in classes])

@@ -22,6 +22,7 @@ from journalclip_shared.errors import PermanentError
 
 FOLDS = 5
 _STRENGTH = 0.1  # inverse of the regularisation: far more inputs than labels
+_MARKS_STRENGTH = 0.003  # marks are small in a picture: little of it can be seen in the features
 _TOLERANCE = 1e-3
 _ROUNDS = 500
 _TASKS = ("kind", "modality", "useful", "marks")
@@ -117,8 +118,8 @@ def _head(standardised: Vector, answers: Sequence[str], task: str) -> Head:
     known = [at for at, answer in enumerate(answers) if answer]
     labels = [answers[at] for at in known]
     left, size, axes = np.linalg.svd(standardised[known], full_matrices=False)
-    weight = "balanced" if task == "marks" else None
-    fitted = LogisticRegression(C=_STRENGTH, tol=_TOLERANCE, max_iter=_ROUNDS, class_weight=weight)
+    strength = _MARKS_STRENGTH if task == "marks" else _STRENGTH
+    fitted = LogisticRegression(C=strength, tol=_TOLERANCE, max_iter=_ROUNDS)
     fitted.fit(left * size, labels)
     weights, bias = fitted.coef_ @ axes, fitted.intercept_
     if len(fitted.classes_) == 2:  # one row for two classes: the first's logit is nought

@@ -2,7 +2,7 @@
 
 The features are the 1,280 numbers of `network` and the 26 of `features`; the regressions are plain numbers in
 ``pictures.json`` beside this file, learned by ``journalclip figures learn``. Votes of the caption's words are added to
-the logits of kind and modality: `caption_votes`.
+the logits of kind, modality and marks: `caption_votes`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from journalclip_extraction.quality.caption_votes import kind_votes, modality_votes
+from journalclip_extraction.quality.caption_votes import kind_votes, marks_votes, modality_votes
 from journalclip_extraction.quality.features import Vector, measure
 from journalclip_extraction.quality.model import Head
 from journalclip_extraction.quality.network import network
@@ -46,7 +46,7 @@ class PictureModel(BaseModel):
         kind, surety = self.kind.decide(at, kind_votes(caption, self.kind.classes))
         modality = self.modality.decide(at, modality_votes(caption, self.modality.classes))[0]
         useful, trust = self.useful.decide(at)
-        marks = self.marks.decide(at)[0]
+        marks = self.marks.decide(at, marks_votes(caption, self.marks.classes))[0]
         return PictureContent.model_validate(
             {
                 "kind": kind,
