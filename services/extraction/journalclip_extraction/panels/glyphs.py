@@ -99,7 +99,7 @@ def _cell(shape: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 @cache
 def _templates() -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Letters and their cells: four faces, capitals and small letters."""
+    """Letters and their cells: five faces, capitals and small letters."""
     names: list[str] = []
     cells: list[NDArray[np.float32]] = []
     for face in FACES:

@@ -82,7 +82,10 @@ def _tensors(stream: io.BytesIO) -> dict[str, Array]:
         count = int.from_bytes(stream.read(_COUNT), "little")
         dtype = np.dtype(types[key])
         storages[key] = np.frombuffer(stream.read(count * dtype.itemsize), dtype)
-    return {name: _laid_out(storages[key], *place) for name, ((key, _), *place) in described.items()}
+    return {
+        name: _laid_out(storages[key], offset, shape, stride)
+        for name, ((key, _), offset, shape, stride) in described.items()
+    }
 
 
 def _laid_out(numbers: npt.NDArray[np.generic], offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> Array:
