@@ -64,6 +64,8 @@ def panels_above_names(image: Image.Image, labels: Sequence[str]) -> dict[str, R
     found: dict[str, Region] = {}
     top = 0
     for row in rows:
+        if top >= min(box.y0 for box in row.values()):
+            return {}  # no room for a panel between two rows of names
         edges = _edges(pixels[top : min(box.y0 for box in row.values())], [*row.values()])
         for (label, box), left, right in zip(row.items(), edges[:-1], edges[1:], strict=True):
             region = _trimmed(pixels, Region(left, top, right, box.y0))
@@ -205,7 +207,7 @@ def _widest(empty: NDArray[np.bool_]) -> int:
 
 def _after_print(pixels: NDArray[np.uint8], start: int, height: int) -> int:
     """The first row below a line of names that is no more print: the names' sentences may take several lines."""
-    inked = (pixels < _PAPER).any(axis=1)
+    inked: NDArray[np.bool_] = np.asarray((pixels < _PAPER).any(axis=1))
     at = start
     while at < len(inked):
         gap = at
@@ -222,6 +224,8 @@ def _after_print(pixels: NDArray[np.uint8], start: int, height: int) -> int:
 
 def _trimmed(pixels: NDArray[np.uint8], region: Region) -> Region | None:
     """Without white margins; None where nothing is left."""
+    if region.width <= 0 or region.height <= 0:
+        return None
     part = pixels[region.y0 : region.y1, region.x0 : region.x1] < _PAPER
     ys, xs = np.flatnonzero(part.mean(axis=1) > 0.004), np.flatnonzero(part.mean(axis=0) > 0.004)
     if not len(ys) or not len(xs):

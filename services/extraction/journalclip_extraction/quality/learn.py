@@ -25,6 +25,7 @@ _STRENGTH = 0.1  # inverse of the regularisation: far more inputs than labels
 _MARKS_STRENGTH = 0.003  # marks are small in a picture: little of it can be seen in the features
 _TOLERANCE = 1e-3
 _ROUNDS = 500
+_SIDE = 512  # as `judge.reduced` shows them
 _TASKS = ("kind", "modality", "useful", "marks")
 _DIGITS = 4  # of the stored weights
 
@@ -69,10 +70,10 @@ def measured(figures: Sequence[LabelledFigure], folder: Path) -> Vector:
     """(figures, 1306) inputs. Reads pictures outside the sandbox: for files that a person has labelled."""
     rows = []
     for figure in figures:
-        image = Image.open(folder / figure.file)
+        with Image.open(folder / figure.file) as opened:
+            image = opened.convert("RGB")
         size = image.size
-        image = image.convert("RGB")
-        image.thumbnail((512, 512), Image.Resampling.BOX)
+        image.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
         rows.append(inputs_of(image, size))
     return np.stack(rows)
 
