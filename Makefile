@@ -59,6 +59,14 @@ chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seed
 up: sync ## all services against real servers on this machine, until Ctrl-C
 	@$(VENV)/journalclip up --workdir $(WORKDIR)
 
+.PHONY: studies-archive
+studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts: every file read or left out, in bounded memory
+	@$(VENV)/python -m journalclip_devtools.benches.archive --studies $(or $(STUDIES),2000)
+
+.PHONY: studies-receive
+studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
+	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)
+
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
 	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip

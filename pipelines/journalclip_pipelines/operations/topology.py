@@ -57,6 +57,7 @@ class Service:
     produces: tuple[type[Fact], ...] = ()
     reads: tuple[Bucket, ...] = ()
     writes: tuple[Bucket, ...] = ()
+    erases: tuple[Bucket, ...] = ()
     extra_topics: tuple[str, ...] = ()  # read, beside those of facts
     history: tuple[type[Fact], ...] = ()  # topics read as a history, outside the group
     shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
@@ -164,7 +165,7 @@ SERVICES = (
         "study-intake",
         produces=(StudySubmitted, SourceQuarantined),
         reads=("studies", "quarantine"),
-        writes=("studies",),
+        writes=("studies", "reports", "vault"),
     ),
     Service(
         of_studies("extraction"),
@@ -177,8 +178,9 @@ SERVICES = (
         of_studies("structuring"),
         consumes=(VolumesExtracted,),
         produces=(StudyStructured,),
-        reads=("studies",),
+        reads=("studies", "reports", "vault"),
         writes=("studies",),
+        erases=("reports",),
     ),
     Service(
         of_studies("freezing"),
