@@ -108,7 +108,7 @@ def inputs(batch: int, width: int, dtype: torch.dtype = torch.float32) -> Inputs
         )
         for row in chosen
     ]
-    kernel = TextKernels(SOFT, texts, records).at(torch.arange(batch), torch.device("cpu"))
+    kernel = TextKernels(SOFT, texts, records).at(np.arange(batch), torch.device("cpu"))
     v, t = (normalize(torch.randn(batch, width, dtype=dtype), dim=1).requires_grad_() for _ in range(2))
     return Inputs(v, t, torch.tensor(50.0, dtype=dtype, requires_grad=True), kernel)
 

@@ -114,11 +114,5 @@ def study_demo_vit() -> StudyTrainConfig:
     return replace(config, recipe="study_demo_vit", model=replace(config.model, tower=tiny_vit()))
 
 
-STUDY_RECIPES = (
-    study_demo,
-    study_demo_vit,
-    selip_paper,
-    selip_paper_demo,
-    selip_resnet50_studies,
-    selip_vit_b16_studies,
-)
+STUDY_RECIPES = (study_demo, study_demo_vit, selip_paper_demo)  # for a CPU
+STUDY_RECIPES_GPU = (selip_paper, selip_resnet50_studies, selip_vit_b16_studies)
