@@ -1,7 +1,8 @@
 """One batch of a recipe with nothing to see in it, behind the very task that trains: on a device, or without memory.
 
-On a device a step's time and memory can be measured before there is data. On fake ``cuda`` tensors an operation between two devices fails as it would on a GPU; a backward pass and bf16 do not run
-there. On fake ``cpu`` tensors a whole step runs, bf16 included. Neither needs weights or a GPU.
+On a device a step's time and memory can be measured before there is data. On fake ``cuda`` tensors an operation between
+two devices fails as it would on a GPU; a backward pass and bf16 do not run there. On fake ``cpu`` tensors a whole step
+runs, bf16 included. Neither needs weights or a GPU.
 """
 
 from __future__ import annotations
@@ -214,9 +215,7 @@ class _Ones(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its __ini
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func is torch.ops.aten._local_scalar_dense.default and (
-            isinstance(args[0], FakeTensor) or args[0].is_meta
-        ):
+        if func is torch.ops.aten._local_scalar_dense.default and (isinstance(args[0], FakeTensor) or args[0].is_meta):
             kind = args[0].dtype
             return kind == torch.bool or (1.0 if kind.is_floating_point else 1)
         return func(*args, **(kwargs or {}))

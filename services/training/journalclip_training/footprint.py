@@ -1,8 +1,8 @@
-"""What one step of a recipe needs, counted without data, weights or a GPU: bytes at the peak, and operations.
+"""What a step of a recipe needs, counted without data, weights or a GPU: bytes at the peak, and operations.
 
-The step is the task's own (`example_steps`), on fake ``cpu`` tensors: forward and backward of one micro-batch under bf16
-where the recipe asks for it, the loss of the whole batch, and the optimiser's update. Every storage is counted from its
-making to its end, so the peak holds weights, gradients, moments and whatever the backward pass keeps. Hours are an
+The step is the task's own (`example_steps`), on fake ``cpu`` tensors: forward and backward of one micro-batch under
+bf16 where the recipe asks for it, the loss of the whole batch, and the optimiser's update. Every storage is counted
+from its making to its end, so the peak holds weights, gradients, moments and whatever the backward pass keeps. Hours are an
 estimate from the counted operations, an accelerator's printed peak and an assumed share of it; they are no measurement.
 """
 
@@ -22,9 +22,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from journalclip_training.batches import Order
 from journalclip_training.config import OptimConfig, RunConfig
-from journalclip_training.example_steps import ExampleStep, fake, example_step
+from journalclip_training.example_steps import ExampleStep, example_step, fake
 from journalclip_training.fit import order_of, steps_of
-from journalclip_training.gpus import A100, Gpu
+from journalclip_training.gpus import Gpu
 from journalclip_training.optim import Average, adamw, gradient_norm
 from journalclip_training.recipes import RECIPES, article_config, study_config
 from journalclip_training.step import backward

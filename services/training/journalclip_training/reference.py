@@ -1,7 +1,8 @@
 """Scores that forgetting control compares: retrieval on a validation split, and a general set by zero-shot classes.
 
-A general reference set is a folder with one sub-folder of pictures a class (ImageNet's layout), named by the class or by
-its WordNet id; its accuracy is zero-shot, by prompts. Anything else that maps a model to a share can stand in its place.
+A general reference set is a folder with one sub-folder of pictures a class (ImageNet's layout), named by the class or
+by its WordNet id; its accuracy is zero-shot, by prompts. Anything else that maps a model to a share can stand in its
+place.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class FolderReference:
     """Zero-shot accuracy over a folder of class folders. Raises `ReferenceUnusable` when called.
 
     A class folder is named by the class, or by its WordNet id; then ImageNet's own words and templates are used. Every
-    picture is decoded once for each preprocessing, however many models are scored. Damaged ones are counted, named in the
-    log and left out.
+    picture is decoded once for each preprocessing, however many models are scored. Damaged ones are counted, named in
+    the log and left out.
     """
 
     folder: Path
@@ -77,7 +78,10 @@ class FolderReference:
             raise ReferenceUnusable(self.folder)
         classes, templates = _worded(names, self.templates)
         pixels = np.memmap(
-            tempfile.TemporaryFile(), np.uint8, "w+", shape=(len(files), preprocess.size, preprocess.size, 3)
+            tempfile.TemporaryFile(),  # noqa: SIM115 - it lives as long as the array
+            np.uint8,
+            "w+",
+            shape=(len(files), preprocess.size, preprocess.size, 3),
         )
         labels, damaged = [], []
         for label, path in files:

@@ -35,7 +35,7 @@ def test_no_tensor_of_a_gpu_recipe_is_on_the_wrong_device(recipe: Recipe) -> Non
 def test_a_tensor_on_the_wrong_device_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     step = example_step(with_overrides(article_config("selip_vit_b32"), QUICK), "cuda", shallow=True)
     at = TextKernels.at
-    monkeypatch.setattr(TextKernels, "at", lambda self, batch, device: at(self, batch, torch.device("cpu")))
+    monkeypatch.setattr(TextKernels, "at", lambda self, batch, _: at(self, batch, torch.device("cpu")))
     with pytest.raises(RuntimeError, match="device"):
         check_device(step)
 

@@ -77,7 +77,8 @@ def auroc(scores: Doubles, positive: Bools) -> Auroc:
 def macro(each: Sequence[Auroc]) -> Auroc:
     """The plain mean over classes, with the classes' covariance in its variance."""
     return Auroc(
-        float(np.mean([one.value for one in each])), np.asarray(np.mean([one.influence for one in each], axis=0)),
+        float(np.mean([one.value for one in each])),
+        np.asarray(np.mean([one.influence for one in each], axis=0)),
         all(one.known for one in each),
     )
 

@@ -132,7 +132,6 @@ def embed(encoder: Encoder, pictures: Sequence[Open], by: Callable[[list[Image]]
     """float32 [N, dim] by ``by``, the encoder's unit vectors where it is None; a few hundred are open at a time."""
     by = by or encoder.embed_images
     parts = [
-        by([opened() for opened in pictures[start : start + _AT_ONCE]])
-        for start in range(0, len(pictures), _AT_ONCE)
+        by([opened() for opened in pictures[start : start + _AT_ONCE]]) for start in range(0, len(pictures), _AT_ONCE)
     ]
     return np.concatenate(parts)

@@ -2,8 +2,8 @@
 
 The probe is CLIP's (Radford et al. 2021, appendix A.3): a multinomial logistic regression by L-BFGS, at most 1,000
 iterations, on the image tower's features before their projection; its strength is searched over 1e-6 to 1e6, coarsely
-and then in steps of a quarter of a decade. Where CLIP has a validation split, the choice here is by cross-validation over
-patients, on the training split only. Fine-tuning trains the tower and a linear head together, from the same start
+and then in steps of a quarter of a decade. Where CLIP has a validation split, the choice here is by cross-validation
+over patients, on the training split only. Fine-tuning trains the tower and a linear head together, from the same start
 for every model, for a fixed number of epochs: no choice is made on the test split by either.
 """
 

@@ -65,7 +65,7 @@ class Encoder:
         return self._embed(images, batch_size, self._hidden_features, unit=False)
 
     def embed_pixels(self, pixels: Pixels, batch_size: int = 64) -> Vectors:
-        """The same of pictures that `Preprocess.pixels` has made squares of: uint8 [N, size, size, 3], also of a file."""
+        """The same of squares that `Preprocess.pixels` has made: uint8 [N, size, size, 3], also of a file."""
         return self._embed(pixels, batch_size, self._pixel_features)
 
     def embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> Vectors:

@@ -87,8 +87,8 @@ class StudyBatch:
             where = slice(a, min(a + size, len(self)))
             mine = (self.shown.owner >= where.start) & (self.shown.owner < where.stop)
             yield StudyBatch(
-                self.shown.part(where), self.voxels[where], self.ids[torch.from_numpy(mine).to(self.ids.device)], self.seed + a,
-                self.every,
+                self.shown.part(where), self.voxels[where], self.ids[torch.from_numpy(mine).to(self.ids.device)],
+                self.seed + a, self.every,
             )  # fmt: skip
 
 

@@ -22,7 +22,6 @@ from journalclip_modeling.studies.text import text_tower
 from journalclip_modeling.studies.towers import as_floats, slice_tower
 from journalclip_modeling.studies.volume import VolumeResNet
 
-
 Bools = NDArray[np.bool_]
 
 
