@@ -193,9 +193,8 @@ def loss(batch: int, form: str, device: str) -> dict[str, object]:
 
 def study_recipes(tiny: bool) -> list[str]:
     """Head-MRI recipes for a GPU; tiny: those for a CPU."""
-    return [each.name for each in RECIPES.values() if each.kind == "studies" and (each.gpu is None) == tiny][
-        -2 if tiny else 0 :
-    ]
+    found = [each.name for each in RECIPES.values() if each.kind == "studies" and (each.gpu is None) == tiny]
+    return [name for name in found if not tiny or name.endswith("demo")]
 
 
 def recipe_step(name: str, device: str, tiny: bool) -> dict[str, object]:

@@ -61,7 +61,7 @@ class ExampleStep:
 @contextmanager
 def fake() -> Iterator[None]:
     """Tensors made here have no memory; numbers read off them are 1."""
-    with FakeTensorMode(allow_non_fake_inputs=True), _Ones():
+    with FakeTensorMode(allow_non_fake_inputs=True), _Ones():  # type: ignore[no-untyped-call]
         yield
 
 
@@ -88,7 +88,7 @@ def _figure_step(config: TrainConfig, device: str, real: bool, shallow: bool) ->
     options = RunOptions(device=device if real else "meta")
     with torch.device(options.device):
         model = _clip(config, sizes, shallow)
-    with tempfile.TemporaryDirectory() as folder, _Ones():
+    with tempfile.TemporaryDirectory() as folder, _Ones():  # type: ignore[no-untyped-call]
         start = ClipFolder(model, tokenizer, Preprocess(image))
         order = replace(order_of(config, size), replay=0.0)
         task = FigureTask(config, start, samples, order, Path(folder), options, Alone())

@@ -2,8 +2,9 @@
 
 The step is the task's own (`example_steps`), on fake ``cpu`` tensors: forward and backward of one micro-batch under
 bf16 where the recipe asks for it, the loss of the whole batch, and the optimiser's update. Every storage is counted
-from its making to its end, so the peak holds weights, gradients, moments and whatever the backward pass keeps. Hours are an
-estimate from the counted operations, an accelerator's printed peak and an assumed share of it; they are no measurement.
+from its making to its end, so the peak holds weights, gradients, moments and whatever the backward pass keeps. Hours
+are an estimate from the counted operations, an accelerator's printed peak and an assumed share of it; they are no
+measurement.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _in_parts(step: ExampleStep, rounds: int, counter: FlopCounterMode) -> int:
         torch.cat([each.detach()] * rounds)[: len(each) * len(step.batch) // len(step.part)].requires_grad_()
         for each in found
     ]
-    step.task.loss(0, step.batch)(*vectors).backward()
+    step.task.loss(0, step.batch)(*vectors).backward()  # type: ignore[no-untyped-call]
     contrast = counter.get_total_flops() - once
     gradients = [torch.zeros_like(each) if v.grad is None else v.grad[: len(each)]
                  for each, v in zip(found, vectors, strict=True)]  # fmt: skip

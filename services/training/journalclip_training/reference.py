@@ -83,7 +83,8 @@ class FolderReference:
             "w+",
             shape=(len(files), preprocess.size, preprocess.size, 3),
         )
-        labels, damaged = [], []
+        labels: list[int] = []
+        damaged: list[str] = []
         for label, path in files:
             try:
                 pixels[len(labels)] = preprocess.pixels(read_picture(path))

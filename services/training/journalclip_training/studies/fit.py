@@ -85,11 +85,10 @@ class StudyBatch:
     def parts(self, size: int) -> Iterator[StudyBatch]:
         for a in range(0, len(self), size):
             where = slice(a, min(a + size, len(self)))
-            mine = (self.shown.owner >= where.start) & (self.shown.owner < where.stop)
+            first, last = np.searchsorted(self.shown.owner, (where.start, where.stop))  # pairs are sorted by study
             yield StudyBatch(
-                self.shown.part(where), self.voxels[where], self.ids[torch.from_numpy(mine).to(self.ids.device)],
-                self.seed + a, self.every,
-            )  # fmt: skip
+                self.shown.part(where), self.voxels[where], self.ids[first:last], self.seed + a, self.every
+            )
 
 
 class StudyTask:

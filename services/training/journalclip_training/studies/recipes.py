@@ -75,7 +75,7 @@ def selip_resnet50_studies() -> StudyTrainConfig:
         recipe="selip_resnet50_studies",
         model=StudyModelConfig(tower=resnet50()),
         loss=_SOFT,
-        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, warmup=0.1),
+        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=8, warmup=0.1),
         bf16=True,
         checkpoint_slices=_CHUNK,
     )
@@ -87,7 +87,7 @@ def selip_vit_b16_studies() -> StudyTrainConfig:
         recipe="selip_vit_b16_studies",
         model=StudyModelConfig(tower=vit_b16()),
         loss=_SOFT,
-        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, warmup=0.1),
+        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=4, warmup=0.1),
         bf16=True,
         checkpoint_slices=_CHUNK,
     )
