@@ -17,10 +17,9 @@ from journalclip_intake.notifications import ObjectsCreated, example, translate
 from journalclip_intake.upload import application
 from journalclip_shared.bus import Delivery, Record
 from journalclip_shared.consume import Loop, LoopSettings
+from journalclip_shared.deliveries import MAX_ENTRIES
 from journalclip_shared.errors import PermanentError, TransientError
-from journalclip_shared.events import (
-    ArticleSubmitted,
-)
+from journalclip_shared.events import ArticleSubmitted, DeliverySubmitted
 from journalclip_shared.history import facts_of
 from journalclip_shared.names import NOTIFICATIONS
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
@@ -149,6 +148,38 @@ def test_an_object_that_vanishes_is_told_or_passed_over(tmp_path: Path) -> None:
             yield Dropped(f"{INBOX}gone.pdf", "v1")
 
     assert reconcile(chain.store, Haunted(tmp_path), chain.bus) == []
+
+
+def listed(folder: Path, names: object, *files: str) -> FolderInbox:
+    """A dropped folder of ``files`` with its list."""
+    inbox = inbox_with(folder, *(f"{INBOX}case/{each}" for each in files))
+    (folder / INBOX / "case").mkdir(parents=True, exist_ok=True)
+    (folder / INBOX / "case" / "files.json").write_text(names if isinstance(names, str) else json.dumps(names))
+    return inbox
+
+
+def test_a_folder_with_its_list_is_one_delivery(tmp_path: Path) -> None:
+    chain = new_chain()
+    inbox = listed(tmp_path, ["text.xml", "fig/f1.tif", "text.xml"], "text.xml", "fig/f1.tif", "draft.doc")
+    chain.bus.publish_raw([Record(NOTIFICATIONS, "k", (), example(inbox.bucket, f"{INBOX}case/files.json"))])
+    assert intake(chain, inbox) == 1
+    (fact,) = facts_of(chain.bus, DeliverySubmitted)
+    assert (fact.name, [each.name for each in fact.files]) == ("case", ["fig/f1.tif", "text.xml"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["{", {"a": 1}, [], [1], [""], ["gone.xml"], ["../secret.xml"], ["/etc/passwd"], ["a"] * (MAX_ENTRIES + 1)],
+)
+def test_a_wrong_list_is_refused_when_announced_and_passed_over_later(tmp_path: Path, names: object) -> None:
+    chain = new_chain()
+    inbox = listed(tmp_path, names, "text.xml")
+    found = inbox.find(f"{INBOX}case/files.json")
+    assert found is not None
+    with pytest.raises(PermanentError) as refused:
+        take(chain.store, inbox, found)
+    assert refused.value.code == "bundle-list-invalid"
+    assert reconcile(chain.store, inbox, chain.bus) == []
 
 
 def test_an_upload_does_what_a_drop_does() -> None:
