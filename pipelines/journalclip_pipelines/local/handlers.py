@@ -98,9 +98,9 @@ def training_stage(workspace: Workspace, local: LocalKind, device: str = "auto")
 
     @contextmanager
     def training(tick: Tick) -> Iterator[Handler]:
+        from journalclip_modeling.machine import describe, resolved
         from journalclip_training.config import RunOptions as TrainingOptions
         from journalclip_training.handler import TrainingHandler
-        from journalclip_training.machine import describe, resolved
         from journalclip_training.tracking import MlflowTracking
 
         chosen = resolved(device)
