@@ -94,7 +94,7 @@ def labelled() -> tuple[list[LabelledFigure], np.ndarray]:
                 file=f"{at}", article=f"a{at // 2}", kind=kind, modality=modality, useful=useful, marks=marks
             )
         )
-        rows.append(rng.normal(size=60) + 3 * np.eye(60)[at % 4])
+        rows.append(0.3 * rng.normal(size=60) + 3 * np.eye(60)[at % 4])
     return figures, np.stack(rows)
 
 

@@ -52,7 +52,7 @@ def with_panels(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) 
         return figure
     parts = _parts(figure, places)
     stack, marks = _stacked(parts), _marks(parts)
-    split = split_figure(stack, marks, _frame(stack), figure.page, figure.caption)
+    split = split_figure(stack, marks, _frame(stack), figure.page, figure.caption, layout=False)
     if split.tier == "whole":
         return figure
     panels = [_panel(panel, parts) for panel in split.panels]

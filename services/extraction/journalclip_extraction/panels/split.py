@@ -56,14 +56,23 @@ class PanelSplit:
 
 
 def split_figure(
-    image: Image.Image, words: Sequence[tuple[str, Box]], figure_box: Box, page: int, caption: str
+    image: Image.Image,
+    words: Sequence[tuple[str, Box]],
+    figure_box: Box,
+    page: int,
+    caption: str,
+    *,
+    layout: bool = True,
 ) -> PanelSplit:
-    """Split the figure whose ``image`` shows ``figure_box`` of ``page``; ``words`` are the page's, with their boxes."""
+    """Split the figure whose ``image`` shows ``figure_box`` of ``page``; ``words`` are the page's, with their boxes.
+
+    ``layout``: report what the layout shows also where neither caption nor names beneath tell of panels.
+    """
     said = parse_subcaptions(caption)
     labels = said.labels if said else ()
     if beneath := panels_above_names(image, labels):
         return _accepted(said or without_words(beneath, caption), beneath, image, figure_box, page)
-    if said is None:
+    if said is None and not layout:
         return PanelSplit("whole", "no-labels", ())
     try:
         letters = letters_of(image, _in_pixels(words, figure_box, image), labels)
