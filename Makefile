@@ -44,12 +44,24 @@ check: sync ## ruff and strict mypy over everything
 test: check ## lint, types, every test that this machine can run, and the coverage gates
 	@tests/run.sh
 
+.PHONY: figures-folds
+figures-folds: sync ## answers about the labelled figures LABELS by classifiers that did not see them, to OUT (JSON lines)
+	@$(VENV)/journalclip figures folds $(or $(LABELS),../shared/corpus/figures/figures.jsonl) --out $(or $(OUT),figures-answers.jsonl)
+
 .PHONY: chaos
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
 	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
 		JOURNALCLIP_CHAOS_SEEDS=$(or $(SEEDS),20) JOURNALCLIP_CHAOS_EVENTS=50000 JOURNALCLIP_CHAOS_EXAMPLES=500 \
 		JOURNALCLIP_CHAOS_STEPS=100 $(VENV)/pytest -q --timeout 14400 tests/chaos tests/servers
 	@$(VENV)/pytest -q -m chaos services
+
+.PHONY: gpu-check
+gpu-check: sync ## steps, losses and recipes on the GPU that is there, into gpu-check.json (TINY=1: the script itself, on a CPU)
+	@$(VENV)/python -m journalclip_devtools.gpu_check --out $(or $(OUT),gpu-check.json) $(if $(TINY),--tiny --device cpu)
+
+.PHONY: recipes
+recipes: sync ## count anew what a step of each changed GPU recipe needs, into docs/benchmarks/recipes.json (minutes)
+	@$(VENV)/python -m journalclip_devtools.recipe_footprints $(NAMES)
 
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C
