@@ -44,6 +44,10 @@ check: sync ## ruff and strict mypy over everything
 test: check ## lint, types, every test that this machine can run, and the coverage gates
 	@tests/run.sh
 
+.PHONY: figures-folds
+figures-folds: sync ## answers about the labelled figures LABELS by classifiers that did not see them, to OUT (JSON lines)
+	@$(VENV)/journalclip figures folds $(or $(LABELS),../shared/corpus/figures/figures.jsonl) --out $(or $(OUT),figures-answers.jsonl)
+
 .PHONY: chaos
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
 	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
@@ -62,6 +66,14 @@ recipes: sync ## count anew what a step of each changed GPU recipe needs, into d
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C
 	@$(VENV)/journalclip up --workdir $(WORKDIR)
+
+.PHONY: studies-archive
+studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts: every file read or left out, in bounded memory
+	@$(VENV)/python -m journalclip_devtools.benches.archive --studies $(or $(STUDIES),2000)
+
+.PHONY: studies-receive
+studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
+	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)
 
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
