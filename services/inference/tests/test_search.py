@@ -16,14 +16,15 @@ from journalclip_inference.analysis import analyzer
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.plan import Plan, Term
+from journalclip_inference.index.row_words import words_of_row, words_of_rows
 from journalclip_inference.index.rows import Row
-from journalclip_inference.index.words import RowWords, Words, unpacked, words_of_row, write_words
+from journalclip_inference.index.words import RowWords, Words, unpacked, write_words
+from journalclip_inference.search.asking import planner_of
 from journalclip_inference.search.fusion import TIES, fused, gate, scaled
 from journalclip_inference.search.metric import figures, made_from, measure
 from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.query import cleaned, typed
 from journalclip_inference.search.spelling import Spelling, edits
-from journalclip_inference.search.vocabulary import Vocabulary
 from journalclip_shared.records.caption import CaptionRecord
 
 NO_FILTER = Filters()
@@ -67,17 +68,13 @@ def words(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Words:
 
 
 def opened(rows: Sequence[Row], folder: Path) -> Words:
-    write_words(rows, folder / "words.tar")
+    write_words(words_of_rows(rows), folder / "words.tar")
     return Words(unpacked(folder / "words.tar"))
-
-
-def planner_of(*parts: Words, rows: int) -> Planner:
-    return Planner(analyzer(), Vocabulary(parts, rows, analyzer()))
 
 
 @pytest.fixture(scope="module")
 def planner(words: Words, rows: list[Row]) -> Planner:
-    return planner_of(words, rows=len(rows))
+    return planner_of([words])
 
 
 def found(words: Words, understood: Understood) -> list[int]:
@@ -279,7 +276,7 @@ def test_scores_do_not_depend_on_how_rows_lie_in_parts(rows: list[Row], tmp_path
             folder = tmp_path / f"{name}{n}"
             folder.mkdir()
             opened_parts.append(opened(part, folder))
-        plan = planner_of(*opened_parts, rows=len(rows)).plan("left frontal subdural haematoma on CT").plan
+        plan = planner_of(opened_parts).plan("left frontal subdural haematoma on CT").plan
         found[name] = {}
         for words, part in zip(opened_parts, parts, strict=True):
             scores, positions = words.top(plan, 20, NO_FILTER)
@@ -290,7 +287,7 @@ def test_scores_do_not_depend_on_how_rows_lie_in_parts(rows: list[Row], tmp_path
 
 def test_equal_rows_give_equal_bytes(rows: list[Row], tmp_path: Path) -> None:
     for name in ("a.tar", "b.tar"):
-        write_words(rows, tmp_path / name)
+        write_words(words_of_rows(rows), tmp_path / name)
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
 
 

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from journalclip_inference.auth import Role
 from journalclip_inference.classify import PROMPTS
 from journalclip_inference.errors import ImageRefused
-from journalclip_inference.hits import Answer, Correction, Expansion, Hit, Region, Served
+from journalclip_inference.hits import Answer, Browsed, Hit, Region, Served
 from journalclip_inference.index.facets import Filters
-from journalclip_inference.reader import MAX_K
 from journalclip_inference.review.agreement import Agreement
 from journalclip_inference.review.queue import Doubt
+from journalclip_inference.search.asking import MAX_K, Correction, Expansion
+from journalclip_inference.search.browsing import Sort
 from journalclip_inference.search.ranker import Mode
 from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality
 from journalclip_shared.records.review import ReviewDecision
@@ -92,6 +93,30 @@ class SearchAnswer(BaseModel):
     def of(cls, answer: Answer, cut: bool = False, picture: str | None = None) -> SearchAnswer:
         told = {**dict(answer), "hits": views(answer.hits), "cut": cut, "picture": picture}
         return cls.model_construct(**told)
+
+
+class BrowseRequest(Message):
+    """A page of the collection without a query."""
+
+    filters: Filters = Filters()
+    sort: Sort = Field("newest", description="Pairs of one figure stand together in every order.")
+    k: int = Field(24, ge=1, le=MAX_K)
+    cursor: str | None = Field(None, max_length=2_000, description="`next` of the page before.")
+
+
+class BrowseAnswer(BaseModel):
+    """One page, and what the next begins after."""
+
+    served: Served
+    pairs: int
+    total: int = Field(description="Pairs that pass the filters.")
+    facets: dict[str, dict[str, int]]
+    hits: list[HitView]
+    next: str | None = None
+
+    @classmethod
+    def of(cls, found: Browsed) -> BrowseAnswer:
+        return cls.model_construct(**{**dict(found), "hits": views(found.hits)})
 
 
 def views(hits: tuple[Hit, ...]) -> list[HitView]:

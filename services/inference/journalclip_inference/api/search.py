@@ -8,6 +8,8 @@ from functools import partial
 from fastapi import APIRouter
 
 from journalclip_inference.api.schemas import (
+    BrowseAnswer,
+    BrowseRequest,
     ClassifyAnswer,
     ClassifyRequest,
     EmbedAnswer,
@@ -20,9 +22,10 @@ from journalclip_inference.api.schemas import (
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
 from journalclip_inference.backend import Encoded
 from journalclip_inference.errors import QueryInvalid
-from journalclip_inference.hits import Answer
+from journalclip_inference.hits import Answer, Browsed
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Asked, MapPoints, Reader
+from journalclip_inference.reader import MapPoints, Reader
+from journalclip_inference.search.asking import Asked
 from journalclip_inference.snapshot import Query
 
 router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
@@ -39,6 +42,12 @@ async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAns
     encoded = (await parts.backend.encode([query]))[0]
     answer = await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded)
     return SearchAnswer.of(answer, cut=encoded.cut, picture=query.done)
+
+
+@router.post("/browse")
+async def browse(wanted: BrowseRequest, parts: Parts, _who: Viewer) -> BrowseAnswer:
+    """The collection without a query, filtered and sorted, page by page."""
+    return BrowseAnswer.of(await parts.backend.read(partial(_browse, wanted=wanted)))
 
 
 @router.post("/embed")
@@ -79,6 +88,10 @@ async def collection_map(parts: Parts, _who: Viewer) -> MapPoints:
 async def pairs(wanted: PairsRequest, parts: Parts, _who: Viewer) -> SearchAnswer:
     """Pairs by id, in the order asked for; unknown ones are left out. The score is picture against own caption."""
     return SearchAnswer.of(await parts.backend.read(partial(_pairs, wanted=wanted)))
+
+
+def _browse(reader: Reader, wanted: BrowseRequest) -> Browsed:
+    return reader.browse(wanted.filters, wanted.sort, wanted.k, wanted.cursor)
 
 
 def _similar(reader: Reader, wanted: SearchRequest) -> Answer:

@@ -17,8 +17,14 @@ from typing import Protocol
 import numpy as np
 
 from journalclip_inference.errors import NoChampion, NotFound
+from journalclip_inference.search import asking
+from journalclip_inference.search.query import cleaned
+from journalclip_inference.search.ranker import Mode
+from journalclip_inference.snapshot import longer_than
 from journalclip_inference.studies.findings import Comparison, compare
 from journalclip_inference.studies.index import StudyCollection, StudyRow
+from journalclip_inference.studies.reader import StudiesAnswer, StudyReader
+from journalclip_inference.studies.said import StudyFilters
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import Volumes
 from journalclip_modeling.studies.encoder import StudyEncoder, StudyVectors
@@ -67,6 +73,7 @@ class Champion:
     manifest: ModelManifest
     encoder: StudyEncoder
     collection: StudyCollection
+    reader: StudyReader
 
 
 @dataclass(frozen=True)
@@ -111,9 +118,22 @@ class StudyShelf:
             if self._champion is None or self._champion.version != version.version:
                 manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
                 encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
-                collection = StudyCollection.open(self._store, manifest)
-                self._champion = Champion(version.version, manifest, encoder, collection)
+                collection = StudyCollection.open(self._store, self._cache, manifest)
+                reader = StudyReader(collection, version.version)
+                self._champion = Champion(version.version, manifest, encoder, collection, reader)
             return self._champion
+
+    def search(self, text: str, k: int, filters: StudyFilters, mode: Mode) -> StudiesAnswer:
+        """Studies of the archive by words. Raises `NoChampion`, `IndexAbsent`, `QueryInvalid`."""
+        champion, said = self.champion(), cleaned(text)
+        encoder = champion.encoder
+        cut = longer_than(encoder.model.config.text.context, encoder.tokenizer, [said])[0]
+        found = champion.reader.search(asking.Asked(text, encoder.embed_texts([said])[0], k, filters, mode))
+        return found.model_copy(update={"cut": cut})
+
+    def similar(self, study_id: str, k: int, filters: StudyFilters) -> StudiesAnswer:
+        """Studies that look like one of the archive. Raises `NotFound`, `NoChampion`, `IndexAbsent`."""
+        return self.champion().reader.similar(study_id, k, filters)
 
     def ask(self, files: Sequence[tuple[str, bytes]], candidates: Sequence[str], k: int) -> Asked:
         """Read, embed, search, compare. Raises `NotFound` where this process reads no studies."""
