@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_every_pair_comes_once_and_figures_stand_together(reader: Reader, sort: 
     ids = [hit.pair_id for hit in found]
     assert sorted(ids) == sorted(set(reader.collection.column("pair_id")))
     figures = [hit.figure_id for hit in found]
-    changes = sum(a != b for a, b in zip(figures, figures[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(figures))
     assert changes == len(set(figures)) - 1
 
 
@@ -85,10 +86,9 @@ def test_pages_go_on_where_a_new_index_took_over(world: World, tmp_path: Path) -
     before = SearchEngine.open(world.store, world.registry, tmp_path / "cache").snapshot.reader
     first = before.browse(Filters(), "title", 9)
     late = world.add_article(100)
-    fact = PairsStructured(
-        article_id=late.article_id, extractor=late.extractor, structurer=late.structurer, pairs=len(late.pairs),
-        document=world.store.put("figures", late.canonical(), "application/json"),
-    )  # fmt: skip
+    ref = world.store.find_manifest("figures", f"structured/test-1/test-1/{late.article_id}")
+    assert ref is not None
+    fact = PairsStructured(article_id=late.article_id, document=ref, pairs=len(late.pairs))
     list(SegmentHandler(world.store, world.registry, tmp_path / "cache").handle(Event(fact, "test")))
     after = SearchEngine.open(world.store, world.registry, tmp_path / "cache").snapshot.reader
     rest = after.browse(Filters(), "title", 200, first.next)
