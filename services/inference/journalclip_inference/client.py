@@ -147,7 +147,7 @@ class Client:
             self._sleep(min(_LONGEST_WAIT_S, float(answer.headers.get("retry-after", "1"))))
         if answer.is_success:
             return answer
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        is_json = "json" in answer.headers.get("content-type", "").partition(";")[0]
         found = answer.json() if is_json else {}
         reason = str(found.get("reason", f"HTTP {answer.status_code}"))
         raise ServerRefused(answer.status_code, str(found.get("code", "http")), reason, str(found.get("remedy", "")))

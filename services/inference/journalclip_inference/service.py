@@ -11,13 +11,14 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from journalclip_inference.api.app import create_app
+from journalclip_inference.api.callers import Pace
 from journalclip_inference.api.serving import Serving
 from journalclip_inference.audit import Audit, AuditFile
 from journalclip_inference.auth import Door, Tokens, Verifier
 from journalclip_inference.backend import Backend, LocalBackend
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
-from journalclip_inference.images import ImageLimits
+from journalclip_inference.images import ImageLimits, PixelBudget
 from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
@@ -121,6 +122,10 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) 
         sign_in=SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None,
         studies=_shelf(clients),
         max_study_bytes=settings.max_study_bytes,
+        pace=Pace(settings.requests_a_minute),
+        guesses=Pace(settings.unknown_tokens_a_minute),
+        decoding=PixelBudget(settings.decoded_pixels),
+        cors_origins=settings.cors_origins,
     )
 
 

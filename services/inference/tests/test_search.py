@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from journalclip_inference.search.asking import planner_of
 from journalclip_inference.search.fusion import TIES, fused, gate, scaled
 from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.query import cleaned, typed
+from journalclip_inference.search.ranker import Mode
 from journalclip_inference.search.spelling import Spelling, edits
 from journalclip_pipelines.search_quality import Reply, figure_queries, measure
 from journalclip_shared.records.caption import CaptionRecord

@@ -6,15 +6,17 @@ import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from journalclip_inference.api.schemas import FigureView, Id, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.api.transport import kept, unchanged
 from journalclip_inference.errors import NotFound
 from journalclip_inference.hits import Standing, hit_of
 from journalclip_inference.index.rows import Row
 from journalclip_inference.pictures import SIDES
 from journalclip_inference.reader import Reader
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import Json
 from journalclip_shared.lineage import Lineage
 from journalclip_shared.records.article import Figure
@@ -24,7 +26,6 @@ router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["figures"])
 FigureId = Annotated[Id, Path(examples=["fig_abcdefghij0123456789"])]
 Side = Annotated[int | None, Query(description=f"Longest side in pixels: one of {SIDES}.", ge=1, le=4000)]
 _PICTURE: dict[int | str, dict[str, object]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
-_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # content never changes under an id
 
 
 @router.get("/figures/{figure_id}")
@@ -36,29 +37,31 @@ async def figure(figure_id: FigureId, parts: Parts, _who: Viewer) -> FigureView:
 
 
 @router.get("/figures/{figure_id}/image", response_class=Response, responses=_PICTURE)
-async def figure_image(figure_id: FigureId, parts: Parts, _who: Viewer, side: Side = None) -> Response:
+async def figure_image(
+    request: Request, figure_id: FigureId, parts: Parts, _who: Viewer, side: Side = None
+) -> Response:
     """The whole figure."""
     _, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
-    ref = rows[0].figure_image or rows[0].pair.image
-    data, media_type = await asyncio.to_thread(parts.pictures.crop, ref, _side(side))
-    return Response(data, media_type=media_type, headers=_FOREVER)
+    return await _crop(request, parts, rows[0].figure_image or rows[0].pair.image, side)
 
 
 @router.get("/figures/{figure_id}/page", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-async def figure_page(figure_id: FigureId, parts: Parts, _who: Viewer) -> Response:
+async def figure_page(request: Request, figure_id: FigureId, parts: Parts, _who: Viewer) -> Response:
     """The page the figure stands on, drawn from the PDF."""
     _, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
+    tag = f"{article.pdf.sha256[:32]}-{found.page}"
+    if (same := unchanged(request, tag)) is not None:
+        return same
     data = await asyncio.to_thread(parts.pictures.page, article.pdf, found.page)
-    return Response(data, media_type="image/png", headers=_FOREVER)
+    return Response(data, media_type="image/png", headers=kept(tag))
 
 
 @router.get("/images/{pair_id}", response_class=Response, responses=_PICTURE)
-async def pair_image(pair_id: Id, parts: Parts, _who: Viewer, side: Side = None) -> Response:
+async def pair_image(request: Request, pair_id: Id, parts: Parts, _who: Viewer, side: Side = None) -> Response:
     """A pair's own picture."""
     row = await parts.backend.read(partial(_row, pair_id=pair_id))
-    data, media_type = await asyncio.to_thread(parts.pictures.crop, row.pair.image, _side(side))
-    return Response(data, media_type=media_type, headers=_FOREVER)
+    return await _crop(request, parts, row.pair.image, side)
 
 
 @router.get("/explain/{wanted}")
@@ -66,6 +69,14 @@ async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
     """Any pair, figure, panel, article, dataset or model, walked back to page and file and on to dataset and run."""
     steps: dict[str, Json] = await asyncio.to_thread(Lineage(parts.store).explain, wanted)
     return dict(steps)
+
+
+async def _crop(request: Request, parts: Serving, ref: ArtifactRef, side: int | None) -> Response:
+    tag = f"{ref.sha256[:32]}-{_side(side) or 'whole'}"
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    data, media_type = await asyncio.to_thread(parts.pictures.crop, ref, _side(side))
+    return Response(data, media_type=media_type, headers=kept(tag))
 
 
 def _rows(reader: Reader, figure_id: str) -> tuple[Reader, list[Row]]:

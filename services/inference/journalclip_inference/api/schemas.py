@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from journalclip_inference.auth import Role
+from journalclip_inference.citations import Format
 from journalclip_inference.classify import PROMPTS
 from journalclip_inference.errors import ImageRefused
 from journalclip_inference.hits import Answer, Browsed, Hit, Region, Served
@@ -34,8 +35,12 @@ Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class ErrorBody(BaseModel):
-    """What every refusal looks like."""
+    """What every refusal looks like: a problem document (RFC 9457) with our code, reason and remedy."""
 
+    type: str = Field("about:blank", description="The code as an address that names it.")
+    title: str = ""
+    status: int = 0
+    detail: str = Field("", description="The reason.")
     code: str = Field(description="Stable, for programs.")
     reason: str
     remedy: str = ""
@@ -169,6 +174,13 @@ class PairsRequest(Message):
     """Pairs to look up, as a lasso on the map selects them."""
 
     pair_ids: list[Id] = Field(min_length=1, max_length=500)
+
+
+class ExportRequest(Message):
+    """A selection to be written as a file."""
+
+    pair_ids: list[Id] = Field(min_length=1, max_length=1_000)
+    format: Format
 
 
 class FigureView(BaseModel):

@@ -1,10 +1,12 @@
 // Search by words, by a picture, or by both. What can be written into the address is, so that a link brings the answer back.
 import { $, ask, cards, dress, foot, make, say, sayRefused } from "./common.js";
 import { FacetList, tell } from "./facets.js";
+import { pick, picked, show as showSelection } from "./selection.js";
 
 const FACETS = ["modality", "finding", "anatomy", "side", "sequence", "plane", "stage", "article_type", "journal", "year", "licence", "quality"];
 const state = { image: null, k: 24, next: null, hits: [] };
 const facets = new FacetList($("facets"), FACETS, (params) => go(params), () => run({ keep: true }));
+const select = { picked, pick };
 let asked = 0;
 
 function parameters() {
@@ -51,7 +53,7 @@ async function browse(after = null) {
     if (mine !== asked) return;
     state.hits = after ? [...state.hits, ...answer.hits] : answer.hits;
     state.next = answer.next;
-    $("results").replaceChildren(...cards(state.hits, { score: "own caption" }));
+    $("results").replaceChildren(...cards(state.hits, { score: "own caption", select }));
     say(answer.total ? `${state.hits.length} of ${answer.total} pairs. Type what a figure shows, or drop a picture, to search.` : "Nothing passes these filters. Take one away.");
     $("more").hidden = !answer.next;
     $("link").hidden = false;
@@ -63,7 +65,7 @@ async function browse(after = null) {
 
 function show(answer, wanted, ms) {
   state.next = null;
-  $("results").replaceChildren(...cards(answer.hits));
+  $("results").replaceChildren(...cards(answer.hits, { select }));
   tell(answer);
   const what = wanted.like ? "Similar figures" : wanted.image ? (wanted.text ? "By words and picture" : "By picture") : "By words";
   const count = answer.hits.length === 1 ? "1" : `${answer.hits.length}`;
@@ -133,4 +135,5 @@ for (const name of ["dragenter", "dragover"]) window.addEventListener(name, (eve
 window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
 window.addEventListener("drop", (event) => { event.preventDefault(); document.body.classList.remove("dropping"); usePicture(event.dataTransfer.files[0]); });
 dress("/");
+showSelection();
 run();
