@@ -23,6 +23,7 @@ from journalclip_pipelines.commands import (
     extract,
     models,
     operations,
+    pages,
     quality,
     run,
     search,
@@ -54,6 +55,7 @@ app.command()(catalogue.where)
 app.command()(search.search)
 app.command("search-quality")(search.quality)
 app.command()(serve.serve)
+app.command()(pages.pages)
 app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)

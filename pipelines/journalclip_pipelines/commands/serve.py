@@ -52,6 +52,8 @@ def serve(
     from journalclip_inference.service import Clients
     from journalclip_inference.settings import InferenceSettings
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.page_drawing import SandboxedDrawer
+    from journalclip_sources.pdf.pages import drawing
 
     workspace = Workspace.existing(workdir)
     known = _tokens(workdir)
@@ -68,7 +70,12 @@ def serve(
         return
     stack = ExitStack()
     clients = Clients(
-        workspace.store, workspace.bus, workspace.cache, AuditFile(workdir / "audit"), **_studies(workspace, stack)
+        workspace.store,
+        workspace.bus,
+        workspace.cache,
+        AuditFile(workdir / "audit"),
+        page_drawer=SandboxedDrawer(stack.enter_context(drawing())),
+        **_studies(workspace, stack),
     )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
     with stack:

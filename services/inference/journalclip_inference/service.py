@@ -20,7 +20,7 @@ from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits, PixelBudget
 from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
-from journalclip_inference.pictures import Pictures
+from journalclip_inference.pictures import PageDrawer, Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
@@ -43,6 +43,7 @@ class Clients:
     cache: Path
     audit: Audit
     study_registry: ModelRegistry | None = None
+    page_drawer: PageDrawer | None = None  # given by who wires all services: no PDF is opened here
     study_reader: DroppedStudyReader | None = None  # given by who wires all services; reading is extraction's craft
 
 
@@ -114,7 +115,7 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) 
         backend=backend,
         store=clients.store,
         documents=Documents(clients.store),
-        pictures=Pictures(clients.store, clients.cache / "pictures"),
+        pictures=Pictures(clients.store, clients.cache / "pictures", clients.page_drawer),
         desk=Desk(clients.store, announce),
         door=Door(tuple(verifiers), settings.anonymous),
         audit=clients.audit,

@@ -1,8 +1,8 @@
 """What happens to every request before and after its route: who asks, size, pace, headers, metrics, the audit log.
 
-Who asks is settled from the headers, before a byte of the body is read. A request is cut off as soon as it has sent
-more than it may, whatever its header claimed. The page's policy allows nothing from elsewhere. Metrics know a request by
-its route, never by its path, so that ids do not become series.
+Who asks is settled from the headers, before a byte of the body is read. A request is cut off as soon as it has
+sent more than it may, whatever its header claimed. The page's policy allows nothing from elsewhere. Metrics know a
+request by its route, never by its path, so that ids do not become series.
 """
 
 from __future__ import annotations
