@@ -56,7 +56,7 @@ def test_queries_are_graded_and_need_several_right_items() -> None:
     assert sorted(left.right.values()) == [0.5] * 4 + [1.0] * 4
     assert set(made["no fracture"].right.values()) == {1.0}
     assert len(queries_of(items(), take=1)) == 4
-    assert queries_of(items()[:3]) == []
+    assert queries_of(items()[:2]) == []
 
 
 def test_the_best_vectors_are_counted_whatever_the_size() -> None:
@@ -68,10 +68,10 @@ def test_the_best_vectors_are_counted_whatever_the_size() -> None:
     assert found.all.precision == 1.0
     assert found.all.precision_ci == (1.0, 1.0)
     turned = asked_by_vectors(queries, eye[::-1], right, ids)
-    assert turned.all.precision < 0.6
+    assert turned.all.precision < 0.7
     difference = compare_queries(turned, found)
     assert difference is not None
-    assert difference.mean > 0.4
+    assert difference.mean > 0.3
     other = asked_by_vectors([JudgedQuery(type="finding", text="x", right={"0": 1.0})], eye[:1], right, ids)
     assert compare_queries(other, found) is None
 
