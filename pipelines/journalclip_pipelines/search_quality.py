@@ -88,7 +88,7 @@ class SearchedStudies:
 
 def searched(workspace: Workspace, kind: Kind, mode: Mode) -> Searched:
     """Raises `NoChampion`, `IndexAbsent`."""
-    return {"articles": SearchedFigures, "studies": SearchedStudies}[kind](workspace, mode)
+    return SearchedStudies(workspace, mode) if kind == "studies" else SearchedFigures(workspace, mode)
 
 
 def read_queries(path: Path) -> list[JudgedQuery]:

@@ -56,7 +56,7 @@ def order_of(collection: Collection, sort: Sort) -> Order:
 
 def page_of(collection: Collection, order: Order, sort: Sort, filters: Filters, k: int, cursor: str | None) -> Page:
     """Raises `QueryInvalid` for a cursor that is none of this order's."""
-    start = bisect_right(order.keys, _read(cursor, sort)) if cursor else 0  # type: ignore[type-var]
+    start = bisect_right(order.keys, _read(cursor, sort)) if cursor else 0
     allowed = collection.allowed(filters)[order.positions]
     left = np.flatnonzero(allowed[start:]) + start
     chosen = left[:k]
