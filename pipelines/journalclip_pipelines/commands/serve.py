@@ -52,10 +52,12 @@ def serve(
     from journalclip_inference.service import Clients
     from journalclip_inference.settings import InferenceSettings
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.catalogue import caught_up
     from journalclip_pipelines.page_drawing import SandboxedDrawer
     from journalclip_sources.pdf.pages import drawing
 
     workspace = Workspace.existing(workdir)
+    caught_up(workdir).dispose()  # links with ids of older versions are looked up in it
     known = _tokens(workdir)
     settings = InferenceSettings(
         workdir=workdir.resolve(),

@@ -22,6 +22,7 @@ from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_shared.records import Document
 from journalclip_shared.records.caption import Coded
 from journalclip_shared.records.pair import Pair
+from journalclip_shared.records.report import ReportFinding, WholeFinding
 from journalclip_shared.records.study import StructuredStudy
 
 K = 10
@@ -100,7 +101,9 @@ def said_of_pair(pair: Pair) -> Said:
 
 def said_of_study(study: StructuredStudy) -> Said:
     record = study.record
-    found = record.findings or tuple(each for said in record.descriptions for each in said.findings)
+    found: Sequence[WholeFinding | ReportFinding] = record.findings or [
+        each for said in record.descriptions for each in said.findings
+    ]
     there = [each for each in found if not each.negated]
     findings = [
         Place(each.term, (each.laterality,) if each.laterality else (), (each.site,) if each.site else ())

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from journalclip_inference.api.schemas import FigureView, Id, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
 from journalclip_inference.api.transport import kept, unchanged
+from journalclip_inference.auth import Principal
 from journalclip_inference.errors import NotFound
 from journalclip_inference.hits import Standing, hit_of
 from journalclip_inference.index.rows import Row
@@ -31,24 +32,22 @@ _PICTURE: dict[int | str, dict[str, object]] = {200: {"content": {"image/jpeg": 
 @router.get("/figures/{figure_id}")
 async def figure(figure_id: FigureId, parts: Parts, _who: Viewer) -> FigureView:
     """A figure with its pairs, its article's facts, and what read them from which page of which file."""
-    reader, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+    reader, rows = await parts.aliases.found(figure_id, lambda each: parts.backend.read(partial(_rows, figure_id=each)))
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
     return _view(reader, rows, article, found, parts)
 
 
 @router.get("/figures/{figure_id}/image", response_class=Response, responses=_PICTURE)
-async def figure_image(
-    request: Request, figure_id: FigureId, parts: Parts, _who: Viewer, side: Side = None
-) -> Response:
-    """The whole figure."""
-    _, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+async def figure_image(request: Request, figure_id: FigureId, parts: Parts, who: Viewer, side: Side = None) -> Response:
+    """The whole figure; not shown to readers where one of its panels is withheld."""
+    rows = await _asked_whole(parts, figure_id, who)
     return await _crop(request, parts, rows[0].figure_image or rows[0].pair.image, side)
 
 
 @router.get("/figures/{figure_id}/page", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-async def figure_page(request: Request, figure_id: FigureId, parts: Parts, _who: Viewer) -> Response:
-    """The page the figure stands on, drawn from the PDF."""
-    _, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+async def figure_page(request: Request, figure_id: FigureId, parts: Parts, who: Viewer) -> Response:
+    """The page the figure stands on, drawn from the PDF; withheld as the whole figure is."""
+    rows = await _asked_whole(parts, figure_id, who)
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
     tag = f"{article.pdf.sha256[:32]}-{found.page}"
     if (same := unchanged(request, tag)) is not None:
@@ -58,16 +57,22 @@ async def figure_page(request: Request, figure_id: FigureId, parts: Parts, _who:
 
 
 @router.get("/images/{pair_id}", response_class=Response, responses=_PICTURE)
-async def pair_image(request: Request, pair_id: Id, parts: Parts, _who: Viewer, side: Side = None) -> Response:
+async def pair_image(request: Request, pair_id: Id, parts: Parts, who: Viewer, side: Side = None) -> Response:
     """A pair's own picture."""
-    row = await parts.backend.read(partial(_row, pair_id=pair_id))
+    reviews = who.may("reviewer")
+    row = await parts.aliases.found(
+        pair_id, lambda each: parts.backend.read(partial(_row, pair_id=each, reviews=reviews))
+    )
     return await _crop(request, parts, row.pair.image, side)
 
 
 @router.get("/explain/{wanted}")
 async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
     """Any pair, figure, panel, article, dataset or model, walked back to page and file and on to dataset and run."""
-    steps: dict[str, Json] = await asyncio.to_thread(Lineage(parts.store).explain, wanted)
+    lineage = Lineage(parts.store)
+    steps: dict[str, Json] = await parts.aliases.found(wanted, lambda each: asyncio.to_thread(lineage.explain, each))
+    withheld = await asyncio.to_thread(parts.withholding.current)
+    withheld.refuse(steps)
     return dict(steps)
 
 
@@ -83,8 +88,24 @@ def _rows(reader: Reader, figure_id: str) -> tuple[Reader, list[Row]]:
     return reader, reader.figure(figure_id)
 
 
-def _row(reader: Reader, pair_id: str) -> Row:
-    return reader.row(pair_id)
+async def _asked_whole(parts: Serving, figure_id: str, who: Principal) -> list[Row]:
+    reviews = who.may("reviewer")
+    _, rows = await parts.aliases.found(
+        figure_id, lambda each: parts.backend.read(partial(_whole, figure_id=each, reviews=reviews))
+    )
+    return rows
+
+
+def _whole(reader: Reader, figure_id: str, reviews: bool) -> tuple[Reader, list[Row]]:
+    """Every pair of the figure. Raises the reason where one of them is withheld: its picture is part of the whole."""
+    shown = reader.for_reviewers if reviews else reader
+    for position in shown.collection.of_figure(figure_id):
+        shown.collection.refuse(position)
+    return _rows(shown, figure_id)
+
+
+def _row(reader: Reader, pair_id: str, reviews: bool) -> Row:
+    return (reader.for_reviewers if reviews else reader).row(pair_id)
 
 
 def _side(wanted: int | None) -> int | None:

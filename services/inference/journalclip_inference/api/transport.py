@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _PICTURE = re.compile(r"^/v1/images/|/(image|page)$|/volumes/")
 _SMALLEST = 1_000  # bytes: below this compression costs more than it saves
 _LEVEL = 4  # of 9; an answer of 100 kB takes about a millisecond
-FOREVER = "private, max-age=31536000, immutable"  # content never changes under an id
+# Content never changes under an id, but a word may withhold it: a browser asks again after a minute, and by its tag.
+A_MINUTE = "private, max-age=60"
 
 
 def install(app: FastAPI, cors_origins: Sequence[str]) -> None:
@@ -91,4 +92,4 @@ def unchanged(request: Request, tag: str) -> Response | None:
 
 def kept(tag: str) -> dict[str, str]:
     """Headers of content that never changes under its id."""
-    return {"Cache-Control": FOREVER, "ETag": f'"{tag}"'}
+    return {"Cache-Control": A_MINUTE, "ETag": f'"{tag}"'}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import StructuredStudy
+from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawn
 
 Progress = Callable[[int, int], None]
 _PANELS = 10  # sentences of a study that a query may meet: what lists of rows allow for
@@ -220,13 +221,31 @@ class StudyCollection:
         scores, rows = Exact(self.part.rows).search(query, k, mask)
         return [Found(float(score), int(row)) for score, row in zip(scores, rows, strict=True)]
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[StudyRow, float]]:
-        """The ``k`` best studies, best first."""
-        return [(self.index.rows[found.position], found.score) for found in self.search(vector, k, StudyFilters())]
+    def hiding(self, taken: Withdrawn) -> StudyCollection:
+        """The same archive without what is withdrawn now."""
+        if not taken:
+            return self
+        shown = np.array([taken.of_study(*_ids(row)) is None for row in self.index.rows], bool)
+        return self if shown.all() else replace(self, part=replace(self.part, shown=shown))
 
-    def row(self, study_id: str) -> StudyRow | None:
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, taken: Withdrawn | None = None
+    ) -> list[tuple[StudyRow, float]]:
+        """The ``k`` best studies that are not withdrawn, best first."""
+        shown = self.hiding(taken) if taken else self
+        return [(self.index.rows[found.position], found.score) for found in shown.search(vector, k, StudyFilters())]
+
+    def count(self, taken: Withdrawn) -> int:
+        """Studies that are not withdrawn."""
+        return len(self) - self.hiding(taken).part.hidden
+
+    def row(self, study_id: str, taken: Withdrawn | None = None) -> StudyRow | None:
+        """Raises `SourceWithdrawn`."""
         position = self.position(study_id)
-        return None if position is None else self.index.rows[position]
+        found = None if position is None else self.index.rows[position]
+        if found is not None and taken and (word := taken.of_study(*_ids(found))) is not None:
+            raise SourceWithdrawn(word, study_id)
+        return found
 
     def position(self, study_id: str) -> int | None:
         return next((n for n, row in enumerate(self.index.rows) if row.study_id == study_id), None)
@@ -237,3 +256,7 @@ class StudyCollection:
         names = self.index.rows[position].embedded
         cosines = self.sequences[start : start + len(names)] @ vector
         return {name: float(cosine) for name, cosine in zip(names, cosines, strict=True)}
+
+
+def _ids(row: StudyRow) -> tuple[str, str]:
+    return row.study_id, row.patient

@@ -21,6 +21,7 @@ from journalclip_inference.studies.index import StudyCollection, StudyRow
 from journalclip_inference.studies.said import StudyFilters, words_of_study
 from journalclip_shared.records import Document
 from journalclip_shared.records.report import SequenceName
+from journalclip_shared.withdrawals import Withdrawn
 
 _WORDING = Wording(
     nothing_says="No report says this; these look alike.",
@@ -67,6 +68,16 @@ class StudyReader:
     collection: StudyCollection
     version: str
 
+    def hiding(self, taken: Withdrawn) -> StudyReader:
+        """Without what is withdrawn now."""
+        made = StudyReader(self.collection.hiding(taken), self.version)
+        made.__dict__["planner"] = self.planner  # the words' own vocabulary stays what it is
+        return made
+
+    def refuse(self, study_id: str, taken: Withdrawn) -> None:
+        """Raises `SourceWithdrawn` where a study is."""
+        self.collection.row(study_id, taken)
+
     @cached_property
     def planner(self) -> Planner:
         return planner_of([self.collection.part.words])
@@ -77,8 +88,8 @@ class StudyReader:
         return StudiesAnswer(
             model_id=self.collection.index.model_id,
             version=self.version,
-            studies=len(self.collection),
-            facets=add_counts([self.collection.facets.counts(asked.filters)]),
+            studies=len(self.collection) - self.collection.part.hidden,
+            facets=add_counts([self.collection.facets.counts(asked.filters, self.collection.part.shown)]),
             hits=tuple(self._hit(n, row, found, asked.vector) for n, row in enumerate(found.rows, start=1)),
             **dict(found.told),
         )

@@ -14,7 +14,7 @@ from journalclip_inference.analysis.tokens import words_of
 from journalclip_inference.index.facets import Choices, Chosen, facet_token
 from journalclip_inference.index.plan import Field
 from journalclip_inference.index.words import RowWords, text_key
-from journalclip_shared.records.report import ReportRecord, WholeFinding
+from journalclip_shared.records.report import ReportFinding, ReportRecord, WholeFinding
 from journalclip_shared.records.study import StructuredStudy
 
 _NORMAL = "Normal brain: no abnormality."
@@ -76,7 +76,9 @@ def _of_finding(finding: WholeFinding) -> Iterator[str]:
 def facet_tokens(study: StructuredStudy) -> tuple[str, ...]:
     """What filters find a study by; denied findings are none."""
     record = study.record
-    findings = record.findings or tuple(each for said in record.descriptions for each in said.findings)
+    findings: Sequence[WholeFinding | ReportFinding] = record.findings or [
+        each for said in record.descriptions for each in said.findings
+    ]
     there = [each for each in findings if not each.negated]
     values: dict[str, list[str | None]] = {
         "finding": [each.term for each in there],

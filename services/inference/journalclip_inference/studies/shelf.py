@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,7 @@ from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import DeidReport, LeftOut
 from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.withdrawals import Withdrawn
 
 KEPT = 16  # studies of a few megabytes each
 
@@ -97,8 +98,14 @@ class StudyShelf:
     """Answers dropped studies. Any number of threads may ask."""
 
     def __init__(
-        self, store: ArtifactStore, registry: ModelRegistry, cache: Path, reader: DroppedStudyReader | None
+        self,
+        store: ArtifactStore,
+        registry: ModelRegistry,
+        cache: Path,
+        reader: DroppedStudyReader | None,
+        taken: Callable[[], Withdrawn] = Withdrawn,
     ) -> None:
+        self.taken = taken  # what is withdrawn now
         self._store, self._registry, self._cache, self._reader = store, registry, cache, reader
         self._lock = threading.Lock()
         self._champion: Champion | None = None
@@ -128,12 +135,16 @@ class StudyShelf:
         champion, said = self.champion(), cleaned(text)
         encoder = champion.encoder
         cut = longer_than(encoder.model.config.text.context, encoder.tokenizer, [said])[0]
-        found = champion.reader.search(asking.Asked(text, encoder.embed_texts([said])[0], k, filters, mode))
+        found = champion.reader.hiding(self.taken()).search(
+            asking.Asked(text, encoder.embed_texts([said])[0], k, filters, mode)
+        )
         return found.model_copy(update={"cut": cut})
 
     def similar(self, study_id: str, k: int, filters: StudyFilters) -> StudiesAnswer:
-        """Studies that look like one of the archive. Raises `NotFound`, `NoChampion`, `IndexAbsent`."""
-        return self.champion().reader.similar(study_id, k, filters)
+        """Studies that look like one of the archive. Raises `NotFound`, `SourceWithdrawn`, and as `champion`."""
+        reader, taken = self.champion().reader, self.taken()
+        reader.refuse(study_id, taken)
+        return reader.hiding(taken).similar(study_id, k, filters)
 
     def ask(self, files: Sequence[tuple[str, bytes]], candidates: Sequence[str], k: int) -> Asked:
         """Read, embed, search, compare. Raises `NotFound` where this process reads no studies."""
@@ -146,7 +157,7 @@ class StudyShelf:
             query_id=secrets.token_hex(12),
             study=study,
             vectors=vectors,
-            similar=tuple(champion.collection.nearest(vectors.study, k)),
+            similar=tuple(champion.collection.nearest(vectors.study, k, self.taken())),
             findings=compare(champion.encoder, vectors, candidates),
             champion=champion,
         )
