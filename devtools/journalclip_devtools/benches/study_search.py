@@ -101,9 +101,7 @@ def _all(studies: Archive) -> Iterator[StudyQuery]:
     yield StudyQuery("signal", "glioma hyperintense on FLAIR", _of("glioma"))
     by_id = {id(truth): name for name, truth in studies.truths.items()}
     for term in ("hydrocephalus", "midline shift", "hemorrhage", "infarct"):
-        yield StudyQuery(
-            "denial", f"no {term}", lambda truth, term=term: term in studies.denied(by_id[id(truth)]), denied=term
-        )
+        yield StudyQuery("denial", f"no {term}", _denied(studies, by_id, term), denied=term)
 
 
 def _of(kind: str, side: str | None = None, site: str | None = None) -> Callable[[StudyTruth], bool]:
@@ -114,6 +112,10 @@ def _of(kind: str, side: str | None = None, site: str | None = None) -> Callable
         )  # fmt: skip
 
     return right
+
+
+def _denied(studies: Archive, by_id: dict[int, str], term: str) -> Callable[[StudyTruth], bool]:
+    return lambda truth: term in studies.denied(by_id[id(truth)])
 
 
 def _restricted(side: str) -> Callable[[StudyTruth], bool]:

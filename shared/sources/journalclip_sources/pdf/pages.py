@@ -65,9 +65,9 @@ class PageCodec:
             head = json.loads(frames[0]) if frames else None
         except ValueError as error:
             raise BadFrames("the answer is no JSON") from error
-        error = head.get("error") if isinstance(head, dict) else None
-        if isinstance(error, list) and len(error) == 3 and all(isinstance(each, str) for each in error):
-            return child_error(*error)
+        told = head.get("error") if isinstance(head, dict) else None
+        if isinstance(told, list) and len(told) == 3 and all(isinstance(each, str) for each in told):
+            return child_error(*told)
         if head != {} or len(frames) != 2 or not frames[1].startswith(_PNG):
             raise BadFrames("the answer is neither a page nor an error")
         return frames[1]
