@@ -25,7 +25,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 
 def ask(studies: Archive, text: str, **filters: tuple[str, ...]) -> StudiesAnswer:
-    vector = np.ones(DIM, np.float32) / 4
+    vector = np.full(DIM, 0.25, np.float32)
     return studies.reader.search(Asked(text, vector, 10, StudyFilters(**filters)))
 
 
