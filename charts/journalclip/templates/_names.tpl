@@ -54,10 +54,10 @@ labels:
 
 {{/* {root, component}: the Kafka user, consumer group and object-store user of a component, as topology.json names it. */}}
 {{- define "journalclip.principal" -}}
-{{- get (dict "extraction" "extraction-articles" "structuring" "structuring-articles" "freezing" "freezing-articles" "training" "training-articles" "training-ray" "training-articles" "promotion" "promotion-articles" "index" "inference-index-articles" "segments" "inference-segments" "inference" "inference-serve" "bootstrap" "admin") .component | default .component -}}
+{{- get (dict "extraction" "extraction-articles" "structuring" "structuring-articles" "freezing" "freezing-articles" "training" "training-articles" "training-ray" "training-articles" "promotion" "promotion-articles" "index" "inference-index-articles" "segments" "inference-segments-articles" "inference" "inference-serve" "bootstrap" "admin") .component | default .component -}}
 {{- end -}}
 
 {{/* {component}: the kind that a component serves; empty where it serves all. */}}
 {{- define "journalclip.kind" -}}
-{{- if has .component (list "extraction" "structuring" "freezing" "training" "training-ray" "promotion" "index") -}}articles{{- end -}}
+{{- if has .component (list "extraction" "structuring" "freezing" "training" "training-ray" "promotion" "index" "segments") -}}articles{{- end -}}
 {{- end -}}

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from journalclip_inference.analysis import ANALYSIS, analyzer
-from journalclip_inference.index.facets import Facets
-from journalclip_inference.index.words import Words, unpacked, write_words
+from journalclip_inference.index.words import unpacked, write_words
 from journalclip_inference.studies.index import StudyCollection, StudyIndex, StudyPart, row_of
 from journalclip_inference.studies.reader import StudyReader
-from journalclip_inference.studies.said import StudyFilters, words_of_study
+from journalclip_inference.studies.said import words_of_study
 from journalclip_pipelines.studies.reports import report_of, study_of
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records.study import ExtractedVolume, StructuredStudy
@@ -67,5 +66,5 @@ def _collection(documents: Sequence[StructuredStudy], folder: Path, seed: int) -
         index_id="idx_double", model_id="mdl_double", dataset_id="ds_double", dim=DIM, grid=(1, 1, 1), vectors=_NONE,
         sequences=_NONE, words=_NONE, analysis=ANALYSIS, rows=rows,
     )  # fmt: skip
-    facets = Facets.of([row.facets for row in rows], StudyFilters.facets())
-    return StudyCollection(index, StudyPart(Words(unpacked(folder / "words.tar"), 10), vectors), vectors, facets)
+    part = StudyPart.of(index, unpacked(folder / "words.tar"), vectors, vectors)
+    return StudyCollection("mdl_double", (part,))

@@ -15,8 +15,8 @@ class InferenceSettings(Settings):
 
     part: Literal["serve", "index", "segments"] = Field(
         "serve",
-        description="Answer readers, index new champions' datasets (of the kind `JOURNALCLIP_KIND`), or index articles "
-        "that come later.",
+        description="Answer readers, index new champions' datasets (of the kind `JOURNALCLIP_KIND`), or index sources "
+        "of that kind that come later.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535)
@@ -46,6 +46,9 @@ class InferenceSettings(Settings):
         (), description="Origins whose pages may ask with a token of their own; cookies are never sent from there."
     )
     decoded_pixels: int = Field(60_000_000, ge=1, description="Pixels of sent pictures that are decoded at one time.")
+    coverage_every_s: float = Field(
+        60.0, gt=0, description="How often `segments` counts the structured sources that the champion lacks."
+    )
     poll_s: float = Field(5.0, gt=0, description="How often the champion alias is looked at, besides events.")
 
     # Only on Ray: replicas, and what each asks of the cluster. CPUs are what Ray's scheduler counts, not a limit.

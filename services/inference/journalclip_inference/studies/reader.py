@@ -11,7 +11,6 @@ from pydantic import Field
 
 from journalclip_inference.analysis import analyzer
 from journalclip_inference.errors import NotFound
-from journalclip_inference.index.facets import add_counts
 from journalclip_inference.index.words import RowWords
 from journalclip_inference.search.asking import MAX_K, Asked, Searching, Told, Wording, planner_of, search
 from journalclip_inference.search.planner import Planner
@@ -80,16 +79,16 @@ class StudyReader:
 
     @cached_property
     def planner(self) -> Planner:
-        return planner_of([self.collection.part.words])
+        return planner_of([part.words for part in self.collection.parts])
 
     def search(self, asked: Asked) -> StudiesAnswer:
         """By words, and by a vector [dim], that of the text. Raises `QueryInvalid`."""
         found = search(self.collection, self.planner, asked, _WORDING)
         return StudiesAnswer(
-            model_id=self.collection.index.model_id,
+            model_id=self.collection.model_id,
             version=self.version,
-            studies=len(self.collection) - self.collection.part.hidden,
-            facets=add_counts([self.collection.facets.counts(asked.filters, self.collection.part.shown)]),
+            studies=len(self.collection.rows),
+            facets=self.collection.counts(asked.filters),
             hits=tuple(self._hit(n, row, found, asked.vector) for n, row in enumerate(found.rows, start=1)),
             **dict(found.told),
         )
@@ -99,17 +98,19 @@ class StudyReader:
         position = self.collection.position(study_id)
         if position is None:
             raise NotFound("study", study_id)
-        vector = self.collection.part.rows[position]
+        vector = self.collection.at(position)[1]
         found = self.search(Asked(None, vector, min(k + 1, MAX_K), filters, "looks"))
         others = [hit for hit in found.hits if hit.study_id != study_id][:k]
         hits = tuple(hit.model_copy(update={"rank": n}) for n, hit in enumerate(others, start=1))
         return found.model_copy(update={"hits": hits})
 
     def _hit(self, rank: int, ranked: Ranked, found: Searching, vector: NDArray[np.float32] | None) -> StudyHit:
-        row = self.collection.index.rows[ranked.position]
+        row, _, sequences = self.collection.at(ranked.position)
         text = " ".join(row.said)
         words = found.told.mode != "looks"
         why = reasons(found.plan, text, lambda: _words(row)) if words else ()
+        cosines = sequences @ vector if vector is not None else ()
+        scores = {name: float(each) for name, each in zip(row.embedded, cosines, strict=False)}
         return StudyHit(
             rank=rank,
             score=ranked.score,
@@ -122,7 +123,7 @@ class StudyReader:
             text=text,
             descriptions=row.descriptions,
             sequences=tuple(row.volumes),
-            sequence_scores={} if vector is None else self.collection.of_sequences(ranked.position, vector),
+            sequence_scores=scores,
         )
 
 

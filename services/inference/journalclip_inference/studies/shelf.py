@@ -6,23 +6,25 @@ looked at again when a study is dropped; a new one is loaded beside the old one 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from journalclip_inference.errors import NoChampion, NotFound
+from journalclip_inference.errors import CoverageBehind, NoChampion, NotFound
+from journalclip_inference.index.coverage import Change
 from journalclip_inference.search import asking
 from journalclip_inference.search.query import cleaned
 from journalclip_inference.search.ranker import Mode
 from journalclip_inference.snapshot import longer_than
 from journalclip_inference.studies.findings import Comparison, compare
-from journalclip_inference.studies.index import StudyCollection, StudyRow
+from journalclip_inference.studies.index import StudyCollection, StudyRow, study_segments
 from journalclip_inference.studies.reader import StudiesAnswer, StudyReader
 from journalclip_inference.studies.said import StudyFilters
 from journalclip_modeling.folder import fetch_folder
@@ -32,8 +34,10 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import DeidReport, LeftOut
-from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.registry import ModelRegistry, ModelVersion
 from journalclip_shared.withdrawals import Withdrawn
+
+_log = logging.getLogger(__name__)
 
 KEPT = 16  # studies of a few megabytes each
 
@@ -117,28 +121,43 @@ class StudyShelf:
         return self._reader is not None
 
     def champion(self) -> Champion:
-        """Raises `NoChampion`, `IndexAbsent`, and what loading raises."""
+        """With all segments. A new one that lacks what is searchable now has to wait (see `index.coverage`).
+
+        Raises `NoChampion`, `IndexAbsent`, and what loading raises.
+        """
         version = self._registry.by_alias("champion")
         if version is None:
             raise NoChampion
         with self._lock:
-            if self._champion is None or self._champion.version != version.version:
-                manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
-                encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
-                collection = StudyCollection.open(self._store, self._cache, manifest)
-                reader = StudyReader(collection, version.version)
-                self._champion = Champion(version.version, manifest, encoder, collection, reader)
+            held = self._champion
+            if held is None or held.version != version.version:
+                self._champion = self._next(held, version)
+            elif len(study_segments(self._store, held.manifest)) != held.collection.segments:
+                collection = StudyCollection.open(self._store, self._cache, held.manifest)
+                self._champion = replace(held, collection=collection, reader=StudyReader(collection, held.version))
+            assert self._champion is not None
             return self._champion
+
+    def _next(self, held: Champion | None, version: ModelVersion) -> Champion:
+        manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
+        collection = StudyCollection.open(self._store, self._cache, manifest)
+        if held is not None:
+            before, after = held.collection.sources, collection.sources
+            try:
+                Change("studies", manifest.model_id, manifest.dataset_id, before, after).check(self._store)
+            except CoverageBehind as error:
+                _log.warning("the former champion of studies stays: %s", error)
+                return held
+        encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
+        return Champion(version.version, manifest, encoder, collection, StudyReader(collection, version.version))
 
     def search(self, text: str, k: int, filters: StudyFilters, mode: Mode) -> StudiesAnswer:
         """Studies of the archive by words. Raises `NoChampion`, `IndexAbsent`, `QueryInvalid`."""
         champion, said = self.champion(), cleaned(text)
         encoder = champion.encoder
         cut = longer_than(encoder.model.config.text.context, encoder.tokenizer, [said])[0]
-        found = champion.reader.hiding(self.taken()).search(
-            asking.Asked(text, encoder.embed_texts([said])[0], k, filters, mode)
-        )
-        return found.model_copy(update={"cut": cut})
+        asked = asking.Asked(text, encoder.embed_texts([said])[0], k, filters, mode)
+        return champion.reader.hiding(self.taken()).search(asked).model_copy(update={"cut": cut})
 
     def similar(self, study_id: str, k: int, filters: StudyFilters) -> StudiesAnswer:
         """Studies that look like one of the archive. Raises `NotFound`, `SourceWithdrawn`, and as `champion`."""
