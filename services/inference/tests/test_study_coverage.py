@@ -126,7 +126,7 @@ def test_studies_that_come_later_are_searchable_under_every_champion(tmp_path: P
     archive.promote(first)
     assert last in archive.searchable(first)
     collection = StudyCollection.open(archive.store, archive.cache, archive.manifest(first))
-    assert len(collection.rows) == len(archive.sources) == len(collection.vectors)
+    assert len(collection.rows) == len(archive.sources) == len(collection)
     row = collection.row(late)
     assert row is not None
     assert row.split is None

@@ -152,16 +152,16 @@ class StudyIndexer:
             dataset_id=model.dataset_id,
             dim=encoder.dim,
             grid=encoder.grid,
-            vectors=self._put(vectors),
-            sequences=self._put(sequences),
+            vectors=self._put(vectors, encoder.dim),
+            sequences=self._put(sequences, encoder.dim),
             words=self._words(rows),
             analysis=ANALYSIS,
             rows=tuple(rows),
         )
 
-    def _put(self, vectors: Sequence[NDArray[np.float32]]) -> ArtifactRef:
+    def _put(self, vectors: Sequence[NDArray[np.float32]], dim: int) -> ArtifactRef:
         out = io.BytesIO()
-        np.save(out, np.stack(vectors), allow_pickle=False)
+        np.save(out, np.concatenate([np.zeros((0, dim), np.float32), *(each[None] for each in vectors)]))
         return self._store.put("models", out.getvalue(), "application/octet-stream")
 
     def _words(self, rows: Sequence[StudyRow]) -> ArtifactRef:
