@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,13 @@ def main(arguments: list[str]) -> int:
     report = Report(asked.out)
     report.add("machine", lambda: machine(device, asked.tiny))
     for tower in towers(asked.tiny):
-        report.add(f"step {tower.name}", lambda tower=tower: steps(tower, device, asked.tiny))
-        report.add(f"encode {tower.name}", lambda tower=tower: encoding(tower, device))
+        report.add(f"step {tower.name}", partial(steps, tower, device, asked.tiny))
+        report.add(f"encode {tower.name}", partial(encoding, tower, device))
     for batch in (64,) if asked.tiny else (8192, 16384, 32768):
         for form in ("chunked", "naive"):
-            report.add(f"loss {form} {batch}", lambda batch=batch, form=form: loss(batch, form, device))
+            report.add(f"loss {form} {batch}", partial(loss, batch, form, device))
     for name in study_recipes(asked.tiny):
-        report.add(f"recipe {name}", lambda name=name: recipe_step(name, device, asked.tiny))
+        report.add(f"recipe {name}", partial(recipe_step, name, device, asked.tiny))
     report.add("imported", lambda: sorted(name for name in FORBIDDEN if name in sys.modules))
     complete = not any(isinstance(each, str) for each in report.found.values())
     return int(not complete or bool(report.found["imported"]))
@@ -111,8 +112,12 @@ def towers(tiny: bool) -> Iterator[Tower]:
     names = ("ViT-B/32", "ViT-B/16", "ViT-L/14")
     for name, sizes, batch in zip(names, OPENAI.values(), (512, 256, 64), strict=True):
         made = f"{name.replace('/', '-')}-quickgelu"
-        yield Tower(name, lambda sizes=sizes: CLIPModel(openai_sizes(*sizes)), made, 224, batch)
+        yield Tower(name, partial(_vit, sizes), made, 224, batch)
     yield Tower("RN50", _rn50, "RN50-quickgelu", 224, 256)
+
+
+def _vit(sizes: tuple[int, int, int, int, int]) -> CLIPModel:
+    return CLIPModel(openai_sizes(*sizes))
 
 
 def _tiny() -> CLIPConfig:
@@ -174,8 +179,8 @@ def encoding(tower: Tower, device: str) -> dict[str, float]:
 
     with torch.inference_mode():
         return {
-            "pictures_per_s": rate(lambda: image_features(model, pixels)),  # type: ignore[arg-type]
-            "texts_per_s": rate(lambda: text_features(model, ids)),  # type: ignore[arg-type]
+            "pictures_per_s": rate(lambda: image_features(model, pixels)),
+            "texts_per_s": rate(lambda: text_features(model, ids)),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.kinds import Kind
-from journalclip_shared.sealed import ReportTexts, SealedTexts, key_of_file
+from journalclip_shared.sealed import REPORTS_KEY, ReportTexts, SealedTexts, key_of_file, local_texts
 from journalclip_structuring.build import build_structurer
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_structuring.settings import StructuringSettings
@@ -21,9 +21,10 @@ def build(settings: StructuringSettings, kind: Kind) -> wiring.Build:
 
 
 def _texts(settings: StructuringSettings, store: ArtifactStore) -> ReportTexts | None:
-    """None without a key: then a sealed report ends the process, and a study without a report does not."""
+    """By the keys of the settings, else of the working folder. None without: then a sealed report ends the process."""
     if settings.reports_key_file is None:
-        return None
+        made = (settings.workdir / REPORTS_KEY).exists()
+        return local_texts(store, settings.workdir) if made else None
     reports = SealedTexts(store, key_of_file(settings.reports_key_file, "REPORTS_KEY_FILE"))
     if settings.vault_key_file is None:
         return ReportTexts(reports)

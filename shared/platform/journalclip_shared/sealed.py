@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore
 from journalclip_shared.errors import ConfigurationError, PermanentError
 
+REPORTS_KEY, VAULT_KEY = "reports.key", "vault.key"  # in a working folder
 KEY_BYTES = 64  # two AES-256 keys
 _MEDIA = "application/octet-stream"
 _GONE = "Submit the study again, or keep texts from now on: `journalclip studies submit PATH --vault`."
@@ -100,6 +101,6 @@ def key_of_file(path: Path, name: str) -> bytes:
 
 def local_texts(store: ArtifactStore, folder: Path, vault: bool = False) -> ReportTexts:
     """With the keys of a working folder. A vault that it has once stays readable; ``vault`` makes one."""
-    reports = SealedTexts(store, read_report_key(folder / "reports.key"))
-    kept = folder / "vault.key"
+    reports = SealedTexts(store, read_report_key(folder / REPORTS_KEY))
+    kept = folder / VAULT_KEY
     return ReportTexts(reports, SealedTexts(store, read_report_key(kept), "vault") if vault or kept.exists() else None)
