@@ -71,6 +71,7 @@ app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
 app.command("replay-dlq")(operations.replay_dlq)
+app.command("make-secrets", hidden=True)(operations.make_secrets)  # the chart's own
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
 for extension in entry_points(group="journalclip.commands"):  # a development install adds `bench` and `up`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 import uvicorn
 
@@ -10,6 +10,8 @@ from journalclip_inference.handler import FigureIndexer, Indexer, IndexHandler, 
 from journalclip_inference.service import Clients, build, connect, open_registry
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.index import StudyIndexer
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.kinds import Kind
@@ -21,16 +23,19 @@ def main() -> None:
     settings = InferenceSettings()
     if settings.part == "index":
         wiring.main_of_kind(
-            settings, lambda kind: lambda store, _bus: IndexHandler(store, indexer_of(kind, store, settings.cache))
+            settings, lambda kind: lambda store, _bus: IndexHandler(store, indexer_of(kind, store, settings))
         )
     elif settings.part == "segments":
-        wiring.main(settings, lambda store, _bus: SegmentHandler(store, open_registry(settings), settings.cache))
+        load = partial(Encoder.load, device=settings.device)
+        wiring.main(settings, lambda store, _bus: SegmentHandler(store, open_registry(settings), settings.cache, load))
     else:
         serve(settings, connect(settings), open_registry(settings))
 
 
-def indexer_of(kind: Kind, store: ArtifactStore, cache: Path) -> Indexer:
-    return StudyIndexer(store, cache) if kind == "studies" else FigureIndexer(store, cache)
+def indexer_of(kind: Kind, store: ArtifactStore, settings: InferenceSettings) -> Indexer:
+    if kind == "studies":
+        return StudyIndexer(store, settings.cache, load=partial(StudyEncoder.load, device=settings.device))
+    return FigureIndexer(store, settings.cache, load=partial(Encoder.load, device=settings.device))
 
 
 def serve(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> None:

@@ -62,8 +62,14 @@ class StudyIndexer:
 
     kind: Kind = "studies"
 
-    def __init__(self, store: ArtifactStore, cache: Path, progress: Progress = quiet) -> None:
-        self._store, self._cache, self._progress = store, cache, progress
+    def __init__(
+        self,
+        store: ArtifactStore,
+        cache: Path,
+        progress: Progress = quiet,
+        load: Callable[[Path], StudyEncoder] = StudyEncoder.load,
+    ) -> None:
+        self._store, self._cache, self._progress, self._load = store, cache, progress, load
 
     def build(self, model: ModelManifest) -> ArtifactRef:
         name = index_name(model.model_id, model.dataset_id)
@@ -71,7 +77,7 @@ class StudyIndexer:
         return found or self._store.put_manifest("models", name, self._build(model).canonical())
 
     def _build(self, model: ModelManifest) -> StudyIndex:
-        encoder = StudyEncoder.load(fetch_folder(self._store, model.files, self._cache / "models"))
+        encoder = self._load(fetch_folder(self._store, model.files, self._cache / "models"))
         dataset = FrozenStudies.open(self._store, model.dataset)
         rows, vectors = [], []
         total = sum(len(dataset.studies(split)) for split in dataset.manifest.splits)
