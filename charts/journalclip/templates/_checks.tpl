@@ -6,7 +6,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- define "journalclip.checks" -}}
 {{- $said := list -}}
 {{- range list "names" "servers" "services" "training" "inference" "entry" -}}
-{{- $said = concat $said (include (printf "journalclip.checks.%s" .) $ | fromJson).said -}}
+{{- $said = concat $said (default list (include (printf "journalclip.checks.%s" .) $ | fromJson).said) -}}
 {{- end -}}
 {{- if $said -}}{{- fail (printf "\n\nThese values do not work together:\n  - %s\n" (join "\n  - " $said)) -}}{{- end -}}
 {{- end -}}
@@ -19,7 +19,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if not .Values.secrets.enabled -}}
 {{- range (include "journalclip.wantedSecrets" . | fromJson).secrets -}}{{- $said = append $said (printf "secrets.enabled is false, and nobody brings %s (%s): name a secret of yours by the existingSecret of that part." .name .component) -}}{{- end -}}
 {{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
 
 {{- define "journalclip.checks.servers" -}}
@@ -45,7 +45,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if and (eq $v.llm.mode "external") (not $v.llm.external.url) -}}{{- $said = append $said "llm.mode is external: set llm.external.url, up to and with /v1." -}}{{- end -}}
 {{- if and (eq $v.llm.mode "bundled") (not (and $v.llm.bundled.modelClaim $v.llm.bundled.modelPath)) -}}{{- $said = append $said "llm.mode is bundled: set llm.bundled.modelClaim and llm.bundled.modelPath; nothing is downloaded." -}}{{- end -}}
 {{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
 
 {{- define "journalclip.checks.services" -}}
@@ -60,8 +60,11 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- range $name, $part := $parts -}}
 {{- if and (ne $part.autoscaling.kind "keda") (lt (int $part.autoscaling.minReplicas) 1) -}}{{- $said = append $said (printf "%s.autoscaling.minReplicas is 0: only keda can scale to zero." $name) -}}{{- end -}}
 {{- if lt (int $part.autoscaling.maxReplicas) (int $part.autoscaling.minReplicas) -}}{{- $said = append $said (printf "%s.autoscaling.maxReplicas is less than minReplicas." $name) -}}{{- end -}}
-{{- $fewest := ternary (int $part.replicas) (int $part.autoscaling.minReplicas) (eq $part.autoscaling.kind "none") -}}
-{{- with $part.podDisruptionBudget.minAvailable -}}{{- if ge (int .) $fewest -}}{{- $said = append $said (printf "%s.podDisruptionBudget.minAvailable is %d of %d replicas: a node could never be drained; set it lower, or more replicas." $name (int .) $fewest) -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- range $name, $part := merge (dict "intake" $v.intake "training" $v.training "index" $v.index "segments" $v.segments) $parts $alone -}}
+{{- $scaling := default (dict "kind" "none") $part.autoscaling -}}
+{{- $fewest := ternary (int $part.replicas) (int $scaling.minReplicas) (eq $scaling.kind "none") -}}
+{{- with $part.podDisruptionBudget.minAvailable -}}{{- if and (gt $fewest 0) (ge (int .) $fewest) -}}{{- $said = append $said (printf "%s.podDisruptionBudget.minAvailable is %d of %d replicas: a node could never be drained; set it lower, or more replicas." $name (int .) $fewest) -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- range $name, $part := $alone -}}
 {{- if gt (int $part.replicas) 1 -}}{{- $said = append $said (printf "%s.replicas is %d: it decides one thing at a time, so one replica is what it can use." $name (int $part.replicas)) -}}{{- end -}}
@@ -69,7 +72,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if and $v.extraction.qualityModel.path (not $v.extraction.qualityModel.existingClaim) -}}{{- $said = append $said "extraction.qualityModel.path: set extraction.qualityModel.existingClaim to the claim that holds the file; extraction's image has no client of the model registry." -}}{{- end -}}
 {{- if and $v.extraction.qualityModel.existingClaim (not $v.extraction.qualityModel.path) -}}{{- $said = append $said "extraction.qualityModel.existingClaim: set extraction.qualityModel.path to the model's file in it." -}}{{- end -}}
 {{- if and $v.networkPolicy.peers.ingressFrom (not $v.networkPolicy.peers.monitoringFrom) $v.monitoring.serviceMonitor -}}{{- $said = append $said "networkPolicy.peers.ingressFrom is set and monitoring.serviceMonitor is on: set networkPolicy.peers.monitoringFrom too, since serving's metrics are at the page's port." -}}{{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
 
 {{/* {root, place, values, default: recipe, start: setting of the checkpoint}: one kind's training. */}}
@@ -97,10 +100,11 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if gt (int $training.gpus) 0 -}}{{- $said = append $said (printf "%s.gpus counts in mode process only: with Ray set %s.ray.worker.gpus." $place $place) -}}{{- end -}}
 {{- if and (eq $training.mode "rayCluster") $ray.queue -}}{{- $said = append $said (printf "%s.ray.queue with mode rayCluster: Kueue admits a job by suspending it, and a job on a standing cluster cannot be suspended. Set mode rayJob." $place) -}}{{- end -}}
 {{- if and (eq $training.mode "rayCluster") $ray.keepHead -}}{{- $said = append $said (printf "%s.ray.keepHead with mode rayCluster: the cluster stays anyway. Set mode rayJob, or leave it out." $place) -}}{{- end -}}
+{{- if and (eq $training.mode "rayJob") $ray.queue $ray.keepHead -}}{{- $said = append $said (printf "%s.ray.keepHead with a queue: Kueue suspends a job, and KubeRay takes no suspended job whose cluster stays. Leave one of them out." $place) -}}{{- end -}}
 {{- else -}}
 {{- if gt (int $training.replicas) 1 -}}{{- $said = append $said (printf "%s.replicas is above 1: in mode process its work folder is one volume for one pod; use rayJob to train side by side." $place) -}}{{- end -}}
 {{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
 
 {{- define "journalclip.checks.training" -}}
@@ -109,7 +113,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if $v.studies.enabled -}}
 {{- $said = concat $said (include "journalclip.checks.oneTraining" (dict "root" . "place" "studies.training" "values" $v.studies.training "default" "selip_resnet50_studies" "start" "model.text.encoder") | fromJson).said -}}
 {{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
 
 {{- define "journalclip.checks.inference" -}}
@@ -125,7 +129,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- else if kindIs "map" $serve.replicas -}}{{- $said = append $said "inference.ray counts in mode rayService only: in mode deployment set inference.replicas or inference.autoscaling." -}}
 {{- end -}}
 {{- if and $v.oidc.clientId (not $v.oidc.issuer) -}}{{- $said = append $said "inference.oidc.clientId: set inference.oidc.issuer." -}}{{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
 
 {{- define "journalclip.checks.entry" -}}
@@ -134,5 +138,5 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if and $v.ingress.enabled (not $v.ingress.host) -}}{{- $said = append $said "ingress.enabled: set ingress.host." -}}{{- end -}}
 {{- if ne $v.ingress.path "/" -}}{{- $said = append $said (printf "ingress.path is %s: the page, its sign-in and its links stand at the root of a host. Give it a host of its own (ingress.host, ingress.extraHosts)." $v.ingress.path) -}}{{- end -}}
 {{- if and $v.gateway.enabled (not (and $v.gateway.host $v.gateway.parentName)) -}}{{- $said = append $said "gateway.enabled: set gateway.host and gateway.parentName." -}}{{- end -}}
-{{- dict "said" $said | toJson -}}
+{{- dict "said" (default list $said) | toJson -}}
 {{- end -}}

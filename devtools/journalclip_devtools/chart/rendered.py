@@ -40,10 +40,20 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "training.mode=process", "training.replicas=1", "training.gpus=1", "kafka.mode=bundled",
             "objectStore.mode=bundled", "mlflow.mode=bundled", "llm.mode=external", "inference.mode=deployment",
             "inference.gpus=1", "signing.existingSecret=", "inference.tokens.existingSecret=",
+            "kafka.bundled.existingSecret=", "objectStore.bundled.existingSecret=", "inference.ray.replicas=1",
+            "inference.autoscaling.kind=hpa", "training.podDisruptionBudget.minAvailable=0",
         ),
     ),
     "containers": (CONTAINERS, ()),
-    "strimzi-rayjob": ((ALL,), ("training.mode=rayJob", "kafka.mode=strimzi", "promotion.gpus=0")),
+    "strimzi-rayjob": (
+        (ALL,),
+        (
+            "training.mode=rayJob", "training.ray.keepHead=true", "kafka.mode=strimzi", "promotion.gpus=0",
+            "objectStore.external.auth=workloadIdentity", "studies.training.mode=process", "studies.training.replicas=1",
+            "studies.training.podDisruptionBudget.minAvailable=0", "catalogue.database.existingSecret=",
+        ),
+    ),
+    "studies": ((LAPTOP,), ("studies.enabled=true",)),
 }  # fmt: skip
 
 

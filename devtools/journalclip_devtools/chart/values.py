@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -46,6 +46,9 @@ class ImageRef(Values):
     digest: str = Field("", pattern=r"^(sha256:[0-9a-f]{64})?$", description="Its digest, which counts before a tag.")
 
 
+Reference = Annotated[str | ImageRef, Field(description="`name:tag`, `name@sha256:...`, or its parts.")]
+
+
 def named(repository: str, tag: str = "") -> ImageRef:
     return ImageRef(repository=repository, tag=tag)
 
@@ -57,15 +60,15 @@ class Image(Values):
     tag: str = Field("", description="Tag of journalclip's own images; empty: the chart's application version.")
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     pull_secrets: list[PullSecret] = Field([], description="Secrets that the registry is entered with.")
-    backbone: str | ImageRef = named("journalclip/backbone")
-    extraction: str | ImageRef = named("journalclip/extraction")
-    parser: str | ImageRef = named("journalclip/parser")
-    structuring: str | ImageRef = named("journalclip/structuring")
-    studies: str | ImageRef = named("journalclip/studies")
-    ray: str | ImageRef = named("journalclip/ray")
-    kafka: str | ImageRef = named("journalclip/kafka")
-    minio: str | ImageRef = named("journalclip/minio")
-    vllm: str | ImageRef = named("vllm/vllm-openai", "v0.33.0")
+    backbone: Reference = named("journalclip/backbone")
+    extraction: Reference = named("journalclip/extraction")
+    parser: Reference = named("journalclip/parser")
+    structuring: Reference = named("journalclip/structuring")
+    studies: Reference = named("journalclip/studies")
+    ray: Reference = named("journalclip/ray")
+    kafka: Reference = named("journalclip/kafka")
+    minio: Reference = named("journalclip/minio")
+    vllm: Reference = named("vllm/vllm-openai", "v0.33.0")
 
 
 class EveryGpu(Gpu):
