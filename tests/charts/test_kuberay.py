@@ -33,7 +33,15 @@ def of_ray(manifests: list[Manifest]) -> list[Manifest]:
 def test_every_ray_object_passes_the_operator_s_rules(helm4: Helm, mode: str) -> None:
     found = of_ray(helm4.template(*MODES[mode]))
     assert [said for each in found for said in refusals(each)] == []
-    assert found or mode in {"default", "laptop", "single-gpu", "air-gapped", "containers", "bundled-process", "studies"}
+    assert found or mode in {
+        "default",
+        "laptop",
+        "single-gpu",
+        "air-gapped",
+        "containers",
+        "bundled-process",
+        "studies",
+    }
 
 
 def head(cluster: Any) -> Any:

@@ -59,7 +59,7 @@ def package_of(pod: Pod) -> str | None:
     )
 
 
-_BY_WIRING = {"kind"}  # read by `deployed_kind`, in the settings' own module
+_READ_AS = {"kind": "deployed_kind", "mlflow_uri": "registry_uri"}  # by these, in the settings' own module
 
 
 def test_every_setting_that_a_pod_gets_is_read_by_its_code(manifests: list[Manifest]) -> None:
@@ -70,12 +70,15 @@ def test_every_setting_that_a_pod_gets_is_read_by_its_code(manifests: list[Manif
         for name in variables(pod):
             if name.startswith(OURS):
                 field = name.removeprefix(OURS).lower().rpartition("__")[2]
-                assert field in _BY_WIRING or re.search(rf"\.{field}\b", code(package)), f"{pod.owner}: nobody reads {name}"
+                asked = rf"\b{_READ_AS[field]}\b" if field in _READ_AS else rf"\.{field}\b"
+                assert re.search(asked, code(package)), f"{pod.owner}: nobody reads {name}"
 
 
 def asks_for_a_gpu(container: Manifest) -> bool:
     limits = container["resources"].get("limits", {})
-    return any("/" in name and "gpu" in name + "mig" and int(count) > 0 for name, count in limits.items() if "/" in name)
+    return any(
+        "/" in name and "gpu" in name + "mig" and int(count) > 0 for name, count in limits.items() if "/" in name
+    )
 
 
 def uses_a_gpu(pod: Pod) -> bool:
@@ -113,9 +116,9 @@ def test_every_file_of_the_credentials_is_named_by_a_setting(manifests: list[Man
         paths = [item["path"] for source in sources for each in source for item in each["secret"]["items"]]
         named_by = [*variables(pod).values(), *map(str, main(pod).get("args") or [])]
         for path in paths:
-            assert any(f"/etc/journalclip/{path}".startswith(value) for value in named_by if value.startswith("/etc")), (
-                f"{pod.owner}: nobody is told of {path}"
-            )
+            assert any(
+                f"/etc/journalclip/{path}".startswith(value) for value in named_by if value.startswith("/etc")
+            ), f"{pod.owner}: nobody is told of {path}"
 
 
 def names(tree: dict[str, Any]) -> Iterator[str]:
@@ -144,12 +147,16 @@ def test_every_pod_takes_what_is_laid_over_all_of_them_and_over_its_part(helm4: 
         assert given["podLabels"].items() <= pod.metadata["labels"].items(), pod.owner
         assert given["podAnnotations"].items() <= pod.metadata["annotations"].items(), pod.owner
         assert {"EXTRA", "HOST", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"} <= set(variables(pod)), pod.owner
-        assert {"more"} <= {each["configMapRef"]["name"] for each in main_container["envFrom"] if "configMapRef" in each}
+        assert {"more"} <= {
+            each["configMapRef"]["name"] for each in main_container["envFrom"] if "configMapRef" in each
+        }
         mounts = {mount["name"] for mount in main_container["volumeMounts"]}
         assert {"of-all", "trust"} <= mounts, pod.owner
         assert pod.spec["securityContext"]["fsGroup"] == 10003, pod.owner
         assert main_container["securityContext"]["runAsGroup"] == 10003, pod.owner
-        assert {"pool": "here"}.items() <= pod.spec["nodeSelector"].items() or "pool" in pod.spec["nodeSelector"], pod.owner
+        assert {"pool": "here"}.items() <= pod.spec["nodeSelector"].items() or "pool" in pod.spec["nodeSelector"], (
+            pod.owner
+        )
         assert given["tolerations"][0] in pod.spec["tolerations"], pod.owner
         assert pod.spec["affinity"] == given["affinity"], pod.owner
         assert (pod.spec["priorityClassName"], pod.spec["schedulerName"]) == ("important", "other"), pod.owner
@@ -181,7 +188,9 @@ def test_a_null_empties_a_default_map_and_a_null_key_goes(helm4: Helm, tmp_path:
         assert "securityContext" not in pod.spec, pod.owner
         assert main(pod)["resources"] == {"requests": {}, "limits": {}}, pod.owner
     assert "grafana_dashboard" not in named(rendered, "ConfigMap", "dashboard")["metadata"]["labels"]
-    path.write_text("extraction: {resources: {limits: {memory: null}, requests: {cpu: 2}}}\npodSecurityContext: {runAsUser: null}\n")
+    path.write_text(
+        "extraction: {resources: {limits: {memory: null}, requests: {cpu: 2}}}\npodSecurityContext: {runAsUser: null}\n"
+    )
     rendered = [each for each in yaml.safe_load_all(helm4.run(*_render(helm4), "--values", str(path))) if each]
     (extraction,) = (pod for pod in pods(rendered) if pod.component == "extraction")
     assert main(extraction)["resources"] == {"requests": {"cpu": 2, "memory": "768Mi"}, "limits": {}}
@@ -194,7 +203,10 @@ def _render(helm: Helm) -> tuple[str, ...]:
 
 
 def test_two_renders_are_the_same_and_no_secret_is_in_them(helm4: Helm) -> None:
-    files = ("--set", "llm.mode=bundled,llm.model=m,llm.bundled.modelClaim=c,llm.bundled.modelPath=p,studies.enabled=true")
+    files = (
+        "--set",
+        "llm.mode=bundled,llm.model=m,llm.bundled.modelClaim=c,llm.bundled.modelPath=p,studies.enabled=true",
+    )
     first, second = (helm4.run(*_render(helm4), *files) for _ in range(2))
     assert first == second
     assert kinds([each for each in yaml.safe_load_all(first) if each], "Secret") == []

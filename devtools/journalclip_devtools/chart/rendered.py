@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from journalclip_pipelines.operations.made_secrets import Wanted, parse
+
 Manifest = dict[str, Any]  # of any kind; a test reads what it knows to be there
 
 CHART = Path("charts") / "journalclip"
@@ -118,6 +120,13 @@ def kinds(manifests: Sequence[Manifest], kind: str) -> list[Manifest]:
 def ray_jobs(manifests: Sequence[Manifest]) -> list[Manifest]:
     """The RayJob that the launcher's config map holds, where there is one."""
     return [json.loads(each["data"]["rayjob.json"]) for each in manifests if "rayjob.json" in each.get("data", {})]
+
+
+def wanted_secrets(manifests: Sequence[Manifest]) -> list[Wanted]:
+    """What the release's job makes in the cluster, where it has one."""
+    jobs = [each for each in kinds(manifests, "Job") if "-secrets-" in each["metadata"]["name"]]
+    arguments = [each["spec"]["template"]["spec"]["containers"][0]["args"] for each in jobs]
+    return [each for given in arguments for each in parse(given[given.index("--wanted") + 1])]
 
 
 def pods(manifests: Sequence[Manifest]) -> Iterator[Pod]:

@@ -165,9 +165,7 @@ class BundledLlm(PodValues):
     """A vLLM server in the cluster."""
 
     replicas: int = Field(1, ge=0, description="Servers, each with its own GPUs.")
-    existing_secret: Name = Field(
-        "", description="Secret with `api-key`; empty: one is made in the cluster, once."
-    )
+    existing_secret: Name = Field("", description="Secret with `api-key`; empty: one is made in the cluster, once.")
     gpu: Gpu = Gpu()
     gpus: int = Field(1, ge=0, description="GPUs (or MIG slices) of the pod.")
     model_claim: Name = Field("", description="Claim that holds the model's folder; needed, since nothing is fetched.")

@@ -26,9 +26,7 @@ class _Granted(BaseModel):
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # the library has no types
     """Tokens for one client; the broker's connections of a process share them."""
 
-    def __init__(
-        self, settings: KafkaSettings, secret: str, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, secret: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._settings, self._secret, self._clock = settings, secret, clock
         trusted = str(settings.ca_file) if settings.ca_file else None
