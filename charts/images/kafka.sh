@@ -17,7 +17,7 @@ if [ -n "${KAFKA_USERS:-}" ]; then
   printf '\nlistener.name.client.plain.sasl.jaas.config=%s required%s;\n' "$login" "$listed" >> "$with_users"
   properties=$with_users
 fi
-id=${KAFKA_CLUSTER_ID:-$(cat "${KAFKA_CLUSTER_ID_FILE:?file of the cluster's id, or KAFKA_CLUSTER_ID}")}
+id=${KAFKA_CLUSTER_ID:-$(cat "${KAFKA_CLUSTER_ID_FILE:?a file, or KAFKA_CLUSTER_ID}")}
 java=(java "-Xms$heap" "-Xmx$heap" -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -cp '/opt/kafka/libs/*')
 "${java[@]}" kafka.tools.StorageTool format --ignore-formatted --standalone \
   --cluster-id "$id" --config "$properties"

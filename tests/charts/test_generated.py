@@ -65,7 +65,7 @@ def test_check_says_what_is_stale_and_writes_nothing(tmp_path: Path, capsys: pyt
 
 
 def test_values_yaml_holds_defaults_only_and_is_small() -> None:
-    """Its keys stand behind a mark: a key that is set there would hide a null of the user's for it from the templates."""
+    """Its keys stand behind a mark: a key that is set there would hide a user's null for it from the templates."""
     text = (HERE / "values.yaml").read_text()
     assert yaml.safe_load(text) is None
     keys = [line.removeprefix("# ") for line in text.splitlines() if re.match(r"# +[a-zA-Z]+:( |$)", line)]

@@ -18,7 +18,8 @@ MODES = {
     "long names": (
         (),
         (
-            "training.mode=rayJob", "inference.mode=rayService", "studies.enabled=true", "studies.training.mode=rayCluster",
+            "training.mode=rayJob", "inference.mode=rayService", "studies.enabled=true",
+            "studies.training.mode=rayCluster",
             "fullnameOverride=neurosurgery-society-journal-search-prod1",
         ),
     ),

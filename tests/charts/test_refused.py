@@ -56,9 +56,7 @@ CHECKS = {
     "fullnameOverride=2026-clip": ["begins with a letter", "set fullnameOverride"],
     "extraCA.configMap=a,extraCA.secret=b": ["set one of them"],
     "training.mode=rayJob,training.ray.queue=q,training.ray.keepHead=true": ["keepHead", "suspends"],
-    "kafka.mode=external,kafka.external.servers=k:1,kafka.external.existingSecret=k,kafka.external.saslMechanism=GSSAPI": [
-        "Kerberos", "OAUTHBEARER",
-    ],
+    "kafka.mode=external,kafka.external.servers=k:1,kafka.external.saslMechanism=GSSAPI": ["Kerberos", "OAUTHBEARER"],
     "kafka.mode=external,kafka.external.saslMechanism=OAUTHBEARER": ["kafka.external.oauth.tokenUrl"],
     "ingress.enabled=true,ingress.host=a.org,ingress.path=/clip": ["a host of its own"],
     "training.replicas=2": ["use rayJob"],

@@ -1,5 +1,5 @@
-"""The values tell the truth: what a pod is given is read by its code, what asks for a GPU uses it, a file has its mount,
-and a null takes a default away."""
+"""The values tell the truth: what a pod is given is read by its code, what asks for a GPU uses it, a file has its
+mount, and a null takes a default away."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ import pytest
 import yaml
 
 from journalclip_devtools.chart.rendered import (
-    ALL, BRANCHES, CHART, Helm, Manifest, Pod, kinds, named, pods,
+    ALL,
+    BRANCHES,
+    CHART,
+    Helm,
+    Manifest,
+    Pod,
+    kinds,
+    named,
+    pods,
 )  # fmt: skip
 from journalclip_devtools.chart.schema import defaults
 

@@ -1,7 +1,7 @@
 """What KubeRay's operator (1.7) refuses or cannot start, beyond its schemas: so that a test finds it and not a cluster.
 
-Written from its documented behaviour and from what its real operator said on a real node. `refusals` names what is wrong
-with one RayCluster, RayJob or RayService; an empty list is a good object.
+Written from its documented behaviour and from what its real operator said on a real node. `refusals` names what is
+wrong with one RayCluster, RayJob or RayService; an empty list is a good object.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ def _deletion(spec: Manifest) -> Iterator[str]:
     rules = spec.get("deletionStrategy", {}).get("deletionRules", [])
     if rules and (spec.get("shutdownAfterJobFinishes") or spec.get("ttlSecondsAfterFinished")):
         yield "deletionRules beside shutdownAfterJobFinishes or ttlSecondsAfterFinished"
-    if any(each["policy"] == "DeleteWorkers" for each in rules):
-        if (spec.get("rayClusterSpec") or {}).get("enableInTreeAutoscaling"):
-            yield "DeleteWorkers with an autoscaler"
+    scales = (spec.get("rayClusterSpec") or {}).get("enableInTreeAutoscaling")
+    if scales and any(each["policy"] == "DeleteWorkers" for each in rules):
+        yield "DeleteWorkers with an autoscaler"
     for state in {each["condition"].get("jobStatus") for each in rules}:
         of_state = [each for each in rules if each["condition"].get("jobStatus") == state]
         policies = [each["policy"] for each in of_state]

@@ -14,8 +14,8 @@ class Values(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
-# Kubernetes' own types, checked by the API server: the chart passes them on as they are. A null takes a key of a default
-# away, as Helm means it.
+# Kubernetes' own types, checked by the API server: the chart passes them on as they are. A null takes a key of a
+# default away, as Helm means it.
 Passed = dict[str, JsonValue]
 Tolerations = list[Passed]
 Texts = dict[str, str | None]

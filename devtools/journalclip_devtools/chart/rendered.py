@@ -51,7 +51,8 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (ALL,),
         (
             "training.mode=rayJob", "training.ray.keepHead=true", "kafka.mode=strimzi", "promotion.gpus=0",
-            "objectStore.external.auth=workloadIdentity", "studies.training.mode=process", "studies.training.replicas=1",
+            "objectStore.external.auth=workloadIdentity", "studies.training.mode=process",
+            "studies.training.replicas=1",
             "studies.training.podDisruptionBudget.minAvailable=0", "catalogue.database.existingSecret=",
         ),
     ),

@@ -26,9 +26,11 @@ Schema = dict[str, JsonValue]
 
 # What the base's settings say of the place a service runs in.
 _PLACE = frozenset({
-    "catalogue_url", "workdir", "bus", "artifacts", "mlflow_uri", "metrics_port", "otlp_endpoint", "fail_points", "drain",
+    "catalogue_url", "workdir", "bus", "artifacts", "mlflow_uri", "metrics_port", "otlp_endpoint", "fail_points",
+    "drain",
     "kafka.servers", "kafka.security", "kafka.sasl_mechanism", "kafka.topic_prefix", "kafka.username",
-    "kafka.password_file", "kafka.ca_file", "kafka.cert_file", "kafka.key_file", "kafka.token_url", "kafka.scope", "s3.endpoint", "s3.tls", "s3.identity", "s3.region",
+    "kafka.password_file", "kafka.ca_file", "kafka.cert_file", "kafka.key_file", "kafka.token_url", "kafka.scope",
+    "s3.endpoint", "s3.tls", "s3.identity", "s3.region",
     "s3.access_key_file", "s3.secret_key_file", "s3.ca_file", "s3.bucket_prefix",
 })  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Secrets that are made once, in the cluster: passwords, keys and a first token that the chart needs and nobody brought.
+"""Secrets that are made once, in the cluster: passwords, keys and a first token that nobody brought.
 
 A chart that draws them while it renders draws others at the next render, which GitOps then rolls out. So a job of the
 release makes them, and a key that is there is never changed: neither what an earlier release made nor what a person

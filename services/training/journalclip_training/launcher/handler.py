@@ -1,10 +1,10 @@
 """Training on a GPU cluster: one RayJob for each training that is asked for, and its end is the event's end.
 
 The launcher holds the training group's place in the log and no GPU. For a `TrainingRequested` it makes a RayJob from
-the chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds its
-job again, and an event that comes twice starts nothing twice. The name ends with the attempt: the request's own, plus
-how often people had it replayed from the dead letters. So a failed training can be repeated. The job runs the same training handler and publishes
-`ModelTrained` itself; a job that failed is a dead letter like any other.
+the chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds
+its job again, and an event that comes twice starts nothing twice. The name ends with the attempt: the request's own,
+plus how often people had it replayed from the dead letters. So a failed training can be repeated. The job runs the
+same training handler and publishes `ModelTrained` itself; a job that failed is a dead letter like any other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""OAUTHBEARER for Kafka: a client's id and secret are exchanged for a token (RFC 6749, section 4.4), kept until it ends."""
+"""OAUTHBEARER for Kafka: a client's id and secret are exchanged for a token (RFC 6749, section 4.4)."""
 
 from __future__ import annotations
 
