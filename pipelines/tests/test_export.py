@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -78,10 +79,37 @@ def test_an_interrupted_export_goes_on_and_gives_the_same_bytes(frozen: FrozenDa
 
 def test_licences_filter(frozen: FrozenDataset, tmp_path: Path) -> None:
     done = export_dataset(FigureRows(frozen), tmp_path / "out", ExportOptions(licences=("CC BY",)))
-    assert set(done.licences) == {"CC BY"}
-    assert {pair.licence for pair, _ in from_parquet(tmp_path / "out").values()} == {"CC BY"}
-    with pytest.raises(PermanentError, match="export-empty"):
-        export_dataset(FigureRows(frozen), tmp_path / "none", ExportOptions(licences=("CC0",)))
+    kept = from_parquet(tmp_path / "out")
+    assert {pair.licence for pair, _ in kept.values()} == {"CC BY"}
+    assert set(done.licences) == {"LicenseRef-CC-BY"}  # these articles print no version
+    assert sum(done.left_out.values()) == len(everything(frozen)) - len(kept) > 0
+    by_name = export_dataset(FigureRows(frozen), tmp_path / "same", ExportOptions(licences=("cc-by",)))
+    assert by_name.licences == done.licences
+    for unheld in ("CC0", "CC-BY-4.0"):
+        with pytest.raises(PermanentError, match="export-empty"):
+            export_dataset(FigureRows(frozen), tmp_path / unheld, ExportOptions(licences=(unheld,)))
+    with pytest.raises(PermanentError, match="licence-unknown"):
+        export_dataset(FigureRows(frozen), tmp_path / "typo", ExportOptions(licences=("CC BI",)))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", None])
+def test_a_damaged_part_is_written_again(frozen: FrozenDataset, tmp_path: Path, damage: bytes | None) -> None:
+    target = tmp_path / "out"
+    first = export_dataset(FigureRows(frozen), target, SMALL)
+    part = target / first.parts[0].path
+    part.write_bytes(part.read_bytes()[:-1] + b"?" if damage is None else damage)
+    again = export_dataset(FigureRows(frozen), target, SMALL)
+    assert (again.written, again.mended, again.parts) == (1, 1, first.parts)
+    assert from_parquet(target) == everything(frozen)
+
+
+def test_a_part_that_the_journal_does_not_know_is_written_again(frozen: FrozenDataset, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    first = export_dataset(FigureRows(frozen), target, SMALL)
+    journal = target / ".parts.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-30])  # torn in its last line
+    again = export_dataset(FigureRows(frozen), target, SMALL)
+    assert (again.written, again.mended, again.parts) == (1, 0, first.parts)
 
 
 def test_another_export_is_not_mixed_in(frozen: FrozenDataset, tmp_path: Path) -> None:
@@ -103,13 +131,38 @@ def test_hugging_face_datasets_loads_it(frozen: FrozenDataset, tmp_path: Path, m
     assert all(row["image"].size[0] > 0 for row in rows)
 
 
+def test_webdataset_and_open_clip_read_the_shards(frozen: FrozenDataset, tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    done = export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
+    shards = [str(tmp_path / "out" / part.path) for part in done.parts if part.form == "webdataset"]
+    expected = everything(frozen)
+    raw = {row["__key__"]: row for row in webdataset.WebDataset(shards, shardshuffle=False)}
+    assert {name: row["txt"].decode() for name, row in raw.items()} == {
+        name: pair.text for name, (pair, _) in expected.items()
+    }
+    data = pytest.importorskip("open_clip_train.data", reason="open_clip is not installed")
+    wanted = SimpleNamespace(
+        train_data="::".join(shards), val_data="::".join(shards), train_data_upsampling_factors=None, batch_size=4,
+        dataset_resampled=False, seed=0, workers=1, world_size=1, train_num_samples=None, val_num_samples=len(expected),
+        imagenet_val=None, imagenet_v2=None,
+    )  # fmt: skip
+    loader = data.get_wds_dataset(wanted, lambda image: image.size, is_train=False, tokenizer=lambda text: [text])
+    texts = [text for _, batch in loader.dataloader.pipeline[0].dataset for text in batch]
+    assert sorted(texts) == sorted(pair.text for pair, _ in expected.values())
+
+
 def test_croissant_describes_every_file(frozen: FrozenDataset, tmp_path: Path) -> None:
     done = export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
     document = json.loads((tmp_path / "out" / "croissant.json").read_bytes())
     assert {each["contentUrl"]: each["sha256"] for each in document["distribution"]} == {
         part.path: part.sha256 for part in done.parts
     }
-    assert len(document["recordSet"]) == len([part for part in done.parts if part.form == "parquet"])
+    splits, *records = document["recordSet"]
+    assert len(records) == len([part for part in done.parts if part.form == "parquet"])
+    assert {each["splits/url"] for each in splits["data"]} == {
+        f"cr:{n}Split" for n in ("Training", "Validation", "Test")
+    }
+    assert document["license"] == sorted(done.licences)
 
 
 def test_the_croissant_validator_accepts_it(frozen: FrozenDataset, tmp_path: Path) -> None:
@@ -117,5 +170,7 @@ def test_the_croissant_validator_accepts_it(frozen: FrozenDataset, tmp_path: Pat
     export_dataset(FigureRows(frozen), tmp_path / "out", SMALL)
     found = mlcroissant.Dataset(jsonld=str(tmp_path / "out" / "croissant.json"))
     assert not found.metadata.issues.errors
+    assert {row["splits/name"] for row in found.records("splits")} == {"train", "val", "test"}
     records = list(found.records("train-00000"))
     assert len(records) == 4
+    assert {row["train-00000/split"] for row in records} == {b"train"}

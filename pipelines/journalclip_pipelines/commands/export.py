@@ -23,7 +23,9 @@ def export(
     formats: Annotated[
         list[str] | None, typer.Option("--format", help="parquet, webdataset or jsonl; all where left out.")
     ] = None,
-    licence: Annotated[list[str] | None, typer.Option(help="Only pairs of this licence; repeatable.")] = None,
+    licence: Annotated[
+        list[str] | None, typer.Option(help="Only pairs of this licence: CC BY, or by SPDX CC-BY-4.0; repeatable.")
+    ] = None,
     kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
@@ -49,7 +51,11 @@ def export(
     if as_json:
         print_json({**asdict(done), "parts": [asdict(part) for part in done.parts]})
     else:
-        typer.echo(f"{done.pairs} pairs of {done.dataset_id} in {target}: {len(done.parts)} files, {done.written} new")
+        mended = f", {done.mended} of them damaged before" if done.mended else ""
+        files = f"{len(done.parts)} files, {done.written} new{mended}"
+        typer.echo(f"{done.pairs} pairs of {done.dataset_id} in {target}: {files}")
+        for name, count in done.left_out.items():
+            typer.echo(f"left out by --licence: {count} pairs of {name}")
 
 
 def _champions(workspace: Workspace, kind: Kind | None) -> str:

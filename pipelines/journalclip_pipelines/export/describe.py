@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from journalclip_pipelines.export.formats import MEDIA_TYPES
 from journalclip_pipelines.export.rows import RowForm
 from journalclip_shared.ids import Json
+from journalclip_shared.licences import page
 from journalclip_shared.records.dataset import DatasetManifest
 
 
@@ -52,10 +53,10 @@ def croissant(manifest: DatasetManifest, parts: Sequence[Part], licences: Mappin
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "version": "1.0.0",
         "identifier": manifest.dataset_id,
-        "license": sorted(licences),
+        "license": [page(each) or each for each in sorted(licences)],
         "url": f"urn:journalclip:{manifest.dataset_id}",
         "distribution": [_file(part) for part in parts],
-        "recordSet": [_records(part, form) for part in parts if part.form == "parquet"],
+        "recordSet": [_splits(parts), *(_records(part, form) for part in parts if part.form == "parquet")],
     }
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -72,6 +73,23 @@ def _file(part: Part) -> Json:
     }
 
 
+def _splits(parts: Sequence[Part]) -> Json:
+    """The splits as Croissant's own kind of record set, which each row's ``split`` refers to."""
+    there = sorted({part.split for part in parts})
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/name"},
+        "field": [
+            {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"},
+            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
+        ],
+        "data": [{"splits/name": each, "splits/url": _SPLITS[each]} for each in there],
+    }
+
+
 def _records(part: Part, form: RowForm) -> Json:
     name = part.path.rpartition("/")[2].partition(".")[0]
     types = {**dict.fromkeys(form.text_columns, "sc:Text"), **dict.fromkeys(form.number_columns, "sc:Integer")}
@@ -85,10 +103,19 @@ def _records(part: Part, form: RowForm) -> Json:
 
 def _field(part: Part, record_set: str, column: str, kind: str, more: Mapping[str, Json]) -> Json:
     source: dict[str, Json] = {"fileObject": {"@id": part.path}, "extract": {"column": column}, **more}
-    return {"@type": "cr:Field", "@id": f"{record_set}/{column}", "name": column, "dataType": kind, "source": source}
+    field: dict[str, Json] = {"@type": "cr:Field", "@id": f"{record_set}/{column}", "name": column, "dataType": kind}
+    if column == "split":
+        field["references"] = {"field": {"@id": "splits/name"}}
+    return {**field, "source": source}
 
 
-def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str, int], form: RowForm) -> bytes:
+def card(
+    manifest: DatasetManifest,
+    parts: Sequence[Part],
+    licences: Mapping[str, int],
+    left_out: Mapping[str, int],
+    form: RowForm,
+) -> bytes:
     """``README.md``: Hugging Face's front matter, then what a person must know before using it."""
     files = [part for part in parts if part.form == "parquet"]
     splits = sorted({part.split for part in parts})
@@ -100,7 +127,7 @@ def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str
     front = f"---\nconfigs:\n- config_name: default\n  data_files:\n{config}---\n" if config else ""
     counts = {split: sum(p.pairs for p in parts if p.split == split and p.form == parts[0].form) for split in splits}
     table = "\n".join(f"| {split} | {count} |" for split, count in counts.items())
-    rights = "\n".join(f"| {name} | {count} |" for name, count in sorted(licences.items()))
+    rights = "\n".join(f"| {name} | {count} | {left_out.get(name, 0)} |" for name, count in _both(licences, left_out))
     return f"""{front}
 # {manifest.dataset_id}
 
@@ -112,8 +139,8 @@ def card(manifest: DatasetManifest, parts: Sequence[Part], licences: Mapping[str
 
 Splits are by {form.split_by}; duplicate clusters move together. Leaks between splits: {manifest.leaks.total}.
 
-| licence | pairs |
-|---|---|
+| licence (SPDX) | pairs here | left out by choice |
+|---|---|---|
 {rights}
 
 {_RIGHTS[form.payload]}
@@ -127,9 +154,15 @@ For research, not for diagnosis. Programs read texts and records, and they err.
 """.encode()
 
 
+def _both(licences: Mapping[str, int], left_out: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(name, licences.get(name, 0)) for name in sorted({*licences, *left_out})]
+
+
+_SPLITS = {"train": "cr:TrainingSplit", "val": "cr:ValidationSplit", "test": "cr:TestSplit"}
 _RIGHTS = {
-    "image": 'Each pair carries the licence its article states. "unknown" and "all rights reserved" give no right to '
-    "pass it on.",
+    "image": "Each pair carries the licence that its figure or article states, with the authors, the version and the "
+    "address that a Creative Commons licence asks you to name. `NOASSERTION` (nothing stated) and all rights reserved "
+    "give no right to pass a picture on.",
     "volume": "De-identified studies of one institution; no right to pass them on is implied.",
 }
 _BYTES = {

@@ -29,11 +29,12 @@ def parquet(rows: Sequence[ExportRow], form: RowForm) -> bytes:
 
 
 def webdataset(rows: Sequence[ExportRow], form: RowForm) -> bytes:
-    """A tar of ``<pair_id>`` with the form's suffix, and ``<pair_id>.json``, in order."""
+    """A tar, in order: for each pair the form's suffix, ``.txt`` (what open_clip's reader takes) and ``.json``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
-            for suffix, data in ((form.suffix, row.payload), (".json", canonical_json(row.flat()))):
+            files = ((form.suffix, row.payload), (".txt", row.text.encode()), (".json", canonical_json(row.flat())))
+            for suffix, data in files:
                 member = tarfile.TarInfo(row.pair_id + suffix)
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))

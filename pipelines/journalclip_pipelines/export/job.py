@@ -1,4 +1,8 @@
-"""The export job: parts in a fixed order, each whole or absent, the description last."""
+"""The export job: parts in a fixed order, each whole or absent, the description last.
+
+A journal beside the parts holds the digest of each as it was written. A part whose bytes are others now, or that the
+journal does not know, was damaged or cut off: it is written again, and the digest of the damage is never published.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,12 @@ from journalclip_pipelines.export.rows import ExportRow, ExportSource, RowForm
 from journalclip_shared.atomic import write_atomically
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import canonical_json, sha256_hex
+from journalclip_shared.licences import LicenceFilter
 
 FORMATS = tuple(WRITERS)
 _FOLDERS = {"parquet": "data", "webdataset": "webdataset", "jsonl": "jsonl"}
 _PLAN = ".export.json"  # what this folder is an export of; another one may not be mixed in
+_JOURNAL = ".parts.jsonl"
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class ExportOptions:
     """What to write, and of which pairs."""
 
     formats: tuple[str, ...] = FORMATS
-    licences: tuple[str, ...] = ()  # none: all
+    licences: tuple[str, ...] = ()  # short names or SPDX identifiers; none: all
     rows_a_part: int = 2000  # about 60 MB at the size that frozen images have
 
 
@@ -36,9 +42,11 @@ class Exported:
 
     dataset_id: str
     pairs: int
-    licences: dict[str, int]
+    licences: dict[str, int]  # pairs by SPDX identifier
+    left_out: dict[str, int]  # the same, of those that ``licences`` of the options does not name
     parts: tuple[Part, ...]
     written: int
+    mended: int  # of those written: parts that were there and damaged
 
 
 def _quiet(_done: int, _total: int) -> None:
@@ -53,41 +61,81 @@ def export_dataset(
 ) -> Exported:
     """Write what is missing.
 
-    Raises `PermanentError` ``export-differs``, ``export-empty`` or ``export-format-unknown``.
+    Raises `PermanentError` ``export-differs``, ``export-empty``, ``export-format-unknown`` or ``licence-unknown``.
     """
     if unknown := set(options.formats) - set(FORMATS):
         reason = f"{sorted(unknown)[0]!r} is no export format"
         raise PermanentError("export-format-unknown", reason, f"Choose from {', '.join(FORMATS)}.")
+    wanted = LicenceFilter.of(options.licences)
     _claim(dataset, target, options)
+    journal = _Journal(target)
     total = sum(part.pairs for part in dataset.manifest.splits.values())
-    licences, parts, written, done = Counter[str](), list[Part](), 0, 0
+    licences, left_out, parts, done = Counter[str](), Counter[str](), list[Part](), 0
+
+    def kept(rows: Iterator[ExportRow]) -> Iterator[ExportRow]:
+        for row in rows:
+            if wanted.takes(row.licence, row.version):
+                yield row
+            else:
+                left_out[row.spdx] += 1
+
     for split in sorted(dataset.manifest.splits):
-        for number, batch in enumerate(_batches(dataset.rows(split, options.licences), options.rows_a_part)):
-            licences.update(row.licence for row in batch)
-            for form in options.formats:
-                part, fresh = _write(target, form, split, number, batch, dataset.form)
-                parts.append(part)
-                written += fresh
+        for number, batch in enumerate(_batches(kept(dataset.rows(split)), options.rows_a_part)):
+            licences.update(row.spdx for row in batch)
+            parts.extend(journal.part(form, split, number, batch, dataset.form) for form in options.formats)
             done += len(batch)
             progress(done, total)
     if not done:
-        raise PermanentError("export-empty", "no pair has one of these licences", "Name other licences, or none.")
+        there = ", ".join(sorted(left_out)) or "none at all"
+        remedy = "Name other licences, or none."
+        raise PermanentError("export-empty", f"no pair has one of these licences; there are {there}", remedy)
     write_atomically(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
-    write_atomically(target / "README.md", card(dataset.manifest, parts, licences, dataset.form))
-    return Exported(dataset.manifest.dataset_id, done, dict(sorted(licences.items())), tuple(parts), written)
+    write_atomically(target / "README.md", card(dataset.manifest, parts, licences, left_out, dataset.form))
+    return Exported(
+        dataset.manifest.dataset_id,
+        done,
+        dict(sorted(licences.items())),
+        dict(sorted(left_out.items())),
+        tuple(parts),
+        journal.written,
+        journal.mended,
+    )
 
 
-def _write(
-    target: Path, form: str, split: str, number: int, batch: Sequence[ExportRow], rows: RowForm
-) -> tuple[Part, int]:
-    suffix, writer = WRITERS[form]
-    name = f"{_FOLDERS[form]}/{split}-{number:05d}{suffix}"
-    path = target / name
-    fresh = not path.exists()
-    if fresh:
-        write_atomically(path, writer(batch, rows))
-    data = path.read_bytes()
-    return Part(name, form, split, len(batch), len(data), sha256_hex(data)), int(fresh)
+class _Journal:
+    """The parts of one folder: writes what is missing or damaged, and counts both."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._path = target / _JOURNAL
+        self._digests = dict(_lines(self._path))
+        self.written = self.mended = 0
+
+    def part(self, form: str, split: str, number: int, batch: Sequence[ExportRow], rows: RowForm) -> Part:
+        suffix, writer = WRITERS[form]
+        name = f"{_FOLDERS[form]}/{split}-{number:05d}{suffix}"
+        path = self._target / name
+        there = path.read_bytes() if path.exists() else None
+        if there is not None and self._digests.get(name) == sha256_hex(there):
+            return Part(name, form, split, len(batch), len(there), self._digests[name])
+        data = writer(batch, rows)
+        digest = sha256_hex(data)
+        write_atomically(path, data)
+        with self._path.open("ab") as lines:
+            lines.write(canonical_json({"part": name, "sha256": digest}) + b"\n")
+        self.written += 1
+        self.mended += there is not None and there != data
+        return Part(name, form, split, len(batch), len(data), digest)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Parts and their digests. The last line may be torn: that part is written again."""
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        yield found["part"], found["sha256"]
 
 
 def _claim(dataset: ExportSource, target: Path, options: ExportOptions) -> None:

@@ -6,7 +6,7 @@ A row's form (`RowForm`) is the kind's: which columns there are, and what its by
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +17,11 @@ from journalclip_modeling.studies.data import FrozenStudies, packed
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
+from journalclip_shared.licences import NO_LICENCE, spdx
 from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.pair import Pair
 
-ARTICLE_COLUMNS = ("title", "journal", "year", "doi", "name")
-NO_LICENCE = "none: de-identified local studies"
+ARTICLE_COLUMNS = ("title", "authors", "journal", "year", "doi", "licence_version", "licence_url", "name")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ FIGURE_FORM = RowForm(
         "text",
         "modality",
         "licence",
+        "spdx",
         *ARTICLE_COLUMNS,
+        "split",
         "pair",
     ),
     ("page",),
@@ -58,7 +60,7 @@ FIGURE_FORM = RowForm(
     "article",
 )
 STUDY_FORM = RowForm(
-    ("pair_id", "study_id", "patient", "sequence", "text", "licence", "pair"),
+    ("pair_id", "study_id", "patient", "sequence", "text", "licence", "spdx", "split", "pair"),
     (),
     "volume",
     ".npy.gz",
@@ -73,9 +75,15 @@ class ExportRow:
     """``columns`` holds every text and number column of the form; ``payload`` is the picture or volume."""
 
     pair_id: str
+    text: str
     licence: str
+    version: str | None  # of the licence, as its article prints it
     columns: Mapping[str, Json]
     payload: bytes
+
+    @property
+    def spdx(self) -> str:
+        return spdx(self.licence, self.version)
 
     def flat(self) -> dict[str, Json]:
         """Columns for people and filters; ``pair`` holds the whole record."""
@@ -91,8 +99,8 @@ class ExportSource(Protocol):
     @property
     def form(self) -> RowForm: ...
 
-    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
-        """In the frozen order; all licences where none is named. Raises `PermanentError` ``export-source-broken``."""
+    def rows(self, split: Split) -> Iterator[ExportRow]:
+        """In the frozen order. Raises `PermanentError` ``export-source-broken``."""
         ...
 
 
@@ -115,16 +123,17 @@ class FigureRows:
     def manifest(self) -> DatasetManifest:
         return self.dataset.manifest
 
-    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
+    def rows(self, split: Split) -> Iterator[ExportRow]:
         articles = self._articles(split)
         jpegs = self.dataset.jpegs(split)
         for pair in self.dataset.pairs(split):
             name, data = next(jpegs, ("nothing", b""))
             if name != pair.pair_id:
                 raise _broken(split, pair.pair_id, name)
-            if not licences or pair.licence in licences:
-                article = articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS))
-                yield ExportRow(pair.pair_id, pair.licence, _columns(pair, article), data)
+            article = articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS))
+            version = article["licence_version"]
+            columns = _columns(pair, article, split, spdx(pair.licence, version))
+            yield ExportRow(pair.pair_id, pair.text, pair.licence, version, columns, data)
 
     def _articles(self, split: Split) -> dict[str, dict[str, str | None]]:
         part = self.manifest.splits[split]
@@ -149,9 +158,7 @@ class StudyRows:
     def manifest(self) -> DatasetManifest:
         return self.dataset.manifest
 
-    def rows(self, split: Split, licences: Collection[str]) -> Iterator[ExportRow]:
-        if licences and NO_LICENCE not in licences:
-            return
+    def rows(self, split: Split) -> Iterator[ExportRow]:
         volumes = self.dataset.volumes(split)
         for study in self.dataset.studies(split):
             name, voxels = next(volumes, ("nothing", {}))
@@ -165,9 +172,11 @@ class StudyRows:
                     "sequence": pair.sequence,
                     "text": pair.text,
                     "licence": NO_LICENCE,
+                    "spdx": spdx(NO_LICENCE, None),
+                    "split": split,
                     "pair": pair.canonical().decode(),
                 }
-                yield ExportRow(pair.pair_id, NO_LICENCE, columns, packed(voxels[pair.sequence]))
+                yield ExportRow(pair.pair_id, pair.text, NO_LICENCE, None, columns, packed(voxels[pair.sequence]))
 
 
 def _broken(split: Split, said: str, found: str) -> PermanentError:
@@ -175,7 +184,7 @@ def _broken(split: Split, said: str, found: str) -> PermanentError:
     return PermanentError("export-source-broken", reason, "Run `journalclip audit`.")
 
 
-def _columns(pair: Pair, article: Mapping[str, str | None]) -> dict[str, Json]:
+def _columns(pair: Pair, article: Mapping[str, str | None], split: Split, identifier: str) -> dict[str, Json]:
     return {
         "pair_id": pair.pair_id,
         "article_id": pair.article_id,
@@ -186,6 +195,8 @@ def _columns(pair: Pair, article: Mapping[str, str | None]) -> dict[str, Json]:
         "page": pair.page,
         "modality": pair.modality,
         "licence": pair.licence,
+        "spdx": identifier,
         **article,
+        "split": split,
         "pair": pair.canonical().decode(),
     }

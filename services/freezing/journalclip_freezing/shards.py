@@ -84,12 +84,13 @@ def _records(store: ArtifactStore, pairs: Sequence[Pair], articles: Articles) ->
 
 _COLUMNS = (
     "pair_id", "article_id", "figure_id", "panel_id", "label", "text", "modality", "licence", "image_uri",
-    "title", "journal", "year", "doi", "name", "pair",
+    "title", "authors", "journal", "year", "doi", "licence_version", "licence_url", "name", "pair",
 )  # fmt: skip
 _SCHEMA = pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 def _row(pair: Pair, name: str, facts: ArticleFacts) -> dict[str, str | None]:
+    own = pair.licence == facts.licence  # a figure under terms of its own does not take the article's version
     return {
         "pair_id": pair.pair_id,
         "article_id": pair.article_id,
@@ -101,9 +102,12 @@ def _row(pair: Pair, name: str, facts: ArticleFacts) -> dict[str, str | None]:
         "licence": pair.licence,
         "image_uri": pair.image.uri,
         "title": facts.title.value,
+        "authors": "; ".join(facts.authors) or None,
         "journal": facts.journal.value,
         "year": facts.year.value,
         "doi": facts.doi.value,
+        "licence_version": facts.licence_version if own else None,
+        "licence_url": facts.licence_url if own else None,
         "name": name,
         "pair": pair.canonical().decode(),
     }
