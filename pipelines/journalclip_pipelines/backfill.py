@@ -79,6 +79,8 @@ def read_one(
     """Submit and extract one file; every error on purpose ends in the row."""
     began = time.time()
     _, fact = record(store, path, path.name)
+    if isinstance(fact, SourceQuarantined):
+        return _row(path, "quarantined", fact, began, fact, code=fact.code)
     if fact.key in refused:
         return _row(path, "quarantined before", fact, began)
     handler = ExtractionHandler(store, sandbox, options)
@@ -184,7 +186,7 @@ def _facts(row: Row) -> list[Fact]:
 def _row(
     path: Path,
     state: State,
-    fact: Submitted,
+    fact: Submitted | SourceQuarantined,
     began: float,
     *outcome: Fact,
     code: str = "",

@@ -34,6 +34,7 @@ from journalclip_pipelines.commands import (
     suites,
     synthesize,
     train,
+    withdraw,
 )
 from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 
@@ -51,6 +52,8 @@ app.command()(status.status)
 app.add_typer(status.quarantine, name="quarantine")
 app.add_typer(catalogue.catalogue, name="catalogue")
 app.command()(catalogue.where)
+app.command()(withdraw.withdraw)
+app.command()(withdraw.reinstate)
 app.command()(search.search)
 app.command("search-quality")(search.quality)
 app.command()(serve.serve)

@@ -24,7 +24,7 @@ from journalclip_modeling.folder import save_folder, upload_folder
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_modeling.scratch_config import ScratchConfig
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.events import Event, ModelPromoted
+from journalclip_shared.events import ArticleSubmitted, Event, ModelPromoted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.records.article import (
     ArticleFacts,
@@ -72,8 +72,10 @@ class World:
         rng = np.random.default_rng(number)
         pdf_ref = self.store.put("articles", _pdf(number), "application/pdf")
         article_id = make_id("art", pdf_ref.sha256)
-        submitted = {"article_id": article_id, "name": f"article-{number}.pdf"}
-        self.store.put_manifest("articles", f"submitted/{article_id}", canonical_json(submitted))
+        submitted = ArticleSubmitted(article_id=article_id, pdf=pdf_ref, name=f"article-{number}.pdf")
+        self.store.put_manifest(
+            "articles", f"submitted/{article_id}", canonical_json(submitted.model_dump(mode="json"))
+        )
         facts = _facts(number)
         figures = tuple(_figure(self.store, article_id, kind, rng) for kind in ("whole", "panels"))
         extracted = ExtractedArticle(

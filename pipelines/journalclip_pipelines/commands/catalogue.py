@@ -88,9 +88,14 @@ def where(
     """
     from journalclip_pipelines.operations.catalogue import caught_up
     from journalclip_shared.catalogue import Catalogue
+    from journalclip_shared.catalogue.resolve import Resolver
     from journalclip_shared.errors import PermanentError
 
-    found = Catalogue(caught_up(workdir)).where(asked)
+    engine = caught_up(workdir)
+    catalogue = Catalogue(engine)
+    found = catalogue.where(asked)
+    if not found:  # an id of another version, a DOI, a patient
+        found = [place for thing in Resolver(engine).present(asked) for place in catalogue.where(thing.id)]
     if not found:
         raise PermanentError("unknown-id", f"nothing here is called {asked}", "`journalclip status` lists all sources.")
     if as_json:

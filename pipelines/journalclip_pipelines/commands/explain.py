@@ -27,9 +27,15 @@ def explain(
         journalclip explain art_k2... --json
     """
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.catalogue import caught_up
+    from journalclip_pipelines.operations.explaining import explained, words_on
     from journalclip_shared.lineage import Lineage
+    from journalclip_shared.withdrawals import Withdrawals
 
-    steps = Lineage(Workspace.existing(workdir).store).explain(wanted)
+    store = Workspace.existing(workdir).store
+    steps = explained(Lineage(store), wanted, lambda: caught_up(workdir))
+    if words := words_on(Withdrawals(store).fresh(), steps):
+        steps = {**steps, "withdrawn": words}
     if as_json:
         print_json(steps)
     else:
@@ -40,6 +46,10 @@ def explain(
 def _story(steps: Mapping[str, Json]) -> Tree:
     """The trail as a person reads it: from the hit to the file, then from the dataset to the model."""
     tree = Tree(f"[bold]{steps['id']}[/bold]")
+    if steps.get("present_id"):
+        tree.add(f"called now {steps['present_id']}")
+    for word in _rows(steps, "withdrawn"):
+        tree.add(f"[red]withdrawn[/red] {word['scope']} {word['subject']}: {word['reason']}, by {word['who']}")
     pair, figure = _part(steps, "pair"), _part(steps, "figure") or (steps if "figure_id" in steps else {})
     if pair:
         tree.add(f"text      {pair['text']}")

@@ -26,6 +26,9 @@ def export(
     licence: Annotated[
         list[str] | None, typer.Option(help="Only pairs of this licence: CC BY, or by SPDX CC-BY-4.0; repeatable.")
     ] = None,
+    refuse_withdrawn: Annotated[
+        bool, typer.Option("--refuse-withdrawn", help="Refuse where a source was withdrawn, instead of leaving it out.")
+    ] = False,
     kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
@@ -40,14 +43,18 @@ def export(
     """
     from journalclip_pipelines.export import FORMATS, ExportOptions, export_dataset, source_of
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_shared.withdrawals import Withdrawals
 
     workspace = Workspace.existing(workdir)
     name = dataset or _champions(workspace, kind)
     manifest = workspace.store.find_manifest("datasets", names.frozen(name))
     if manifest is None:
         raise PermanentError("dataset-unknown", f"there is no dataset {name!r}", "`journalclip status` lists them.")
-    options = ExportOptions(tuple(formats or FORMATS), tuple(licence or ()))
-    done = export_dataset(source_of(workspace.store, manifest), target, options)
+    options = ExportOptions(
+        tuple(formats or FORMATS), tuple(licence or ()), withdrawn="refuse" if refuse_withdrawn else "leave-out"
+    )
+    taken = Withdrawals(workspace.store).fresh()
+    done = export_dataset(source_of(workspace.store, manifest), target, options, taken=taken)
     if as_json:
         print_json({**asdict(done), "parts": [asdict(part) for part in done.parts]})
     else:
@@ -56,6 +63,8 @@ def export(
         typer.echo(f"{done.pairs} pairs of {done.dataset_id} in {target}: {files}")
         for name, count in done.left_out.items():
             typer.echo(f"left out by --licence: {count} pairs of {name}")
+        for reason, count in done.withdrawn.items():
+            typer.echo(f"left out: {count} pairs, {reason}")
 
 
 def _champions(workspace: Workspace, kind: Kind | None) -> str:

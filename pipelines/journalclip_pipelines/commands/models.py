@@ -359,6 +359,9 @@ def _tell(found: Explained) -> None:
     console = Console()
     console.print(f"[bold]version {found.version}[/bold] {', '.join(found.aliases)}\n{found.model}, run {found.run}")
     console.print(escape(", ".join(f"{name} {value}" for name, value in found.made_from.items())))
+    if found.withdrawn:
+        names = ", ".join(f"{name}: {count} pairs" for name, count in found.withdrawn.items())
+        console.print(f"[red]{len(found.withdrawn)} withdrawn sources are in its dataset[/red]: {escape(names)}")
     if not found.decisions:
         console.print("nothing was decided about it yet")
     for entry in found.decisions:

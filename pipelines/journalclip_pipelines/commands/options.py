@@ -24,6 +24,15 @@ OfKind = Annotated[
     typer.Option("--kind", help="articles or studies; needed only where models of both answer to one name."),
 ]
 
+Structurer = Annotated[
+    str,
+    typer.Option(
+        "--structurer",
+        help="Who reads the texts: `rules`, `endpoint` or `local` (as the settings say), a model folder, or"
+        " models:/NAME@ALIAS.",
+    ),
+]
+
 DEFAULT_WORKDIR = Path("journalclip-work")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Structurer, Workdir, print_json
 
 if TYPE_CHECKING:
     from journalclip_pipelines.local.summary import Summary
@@ -28,6 +28,7 @@ def run(
     ] = None,
     gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
     workers: Annotated[int, typer.Option(min=0, help="PDFs read at once; 0: one a core.")] = 0,
+    structurer: Structurer = "rules",
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was quarantined.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,12 +40,14 @@ def run(
 
         journalclip run journals/ --workdir W --json | tail -1
 
+        journalclip run journals/ --structurer endpoint  # captions by the server that the settings name
+
         journalclip run journals/ --base ./clip-vit-base-patch32 --recipe cns_clip_vit_b32
     """
     from journalclip_pipelines.local.summary import render
 
     changed = (*(assignments or ()), *((f"model.base={base}",) if base else ()))
-    summary = execute(folder, workdir, recipe, changed, gates, workers)
+    summary = execute(folder, workdir, recipe, changed, gates, workers, structurer)
     if as_json:
         print_json(summary.as_json())
     else:
@@ -60,11 +63,15 @@ def execute(
     assignments: tuple[str, ...] = (),
     gates: str = "local",
     workers: int = 0,
+    structurer: str = "rules",
 ) -> Summary:
     """Run and read the outcome back; an interrupt ends the process with the command that goes on."""
     from journalclip_training.recipes import configure
 
     configure(recipe, assignments, "articles")  # a wrong name is answered before anything heavy is loaded
+    from journalclip_structuring.build import check_structurer
+
+    check_structurer(structurer, workdir)
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.articles import LocalArticles
     from journalclip_pipelines.local.handlers import RunOptions
@@ -75,5 +82,6 @@ def execute(
 
     with resumable(f"journalclip run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        local, options = LocalArticles(workers or os.cpu_count() or 1), RunOptions(recipe, assignments, gates)
+        local = LocalArticles(workers or os.cpu_count() or 1, structurer=structurer)
+        options = RunOptions(recipe, assignments, gates)
         return summarise(workspace, run_local(workspace, folder, local, options, reporter()))

@@ -52,8 +52,10 @@ def serve(
     from journalclip_inference.service import Clients
     from journalclip_inference.settings import InferenceSettings
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.catalogue import caught_up
 
     workspace = Workspace.existing(workdir)
+    caught_up(workdir).dispose()  # links with ids of older versions are looked up in it
     known = _tokens(workdir)
     settings = InferenceSettings(
         workdir=workdir.resolve(),

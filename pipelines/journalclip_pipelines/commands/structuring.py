@@ -14,7 +14,11 @@ from journalclip_pipelines.commands.options import AsJson
 from journalclip_pipelines.commands.structuring_read import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from journalclip_structuring.lm.scratch import Progress
+    from journalclip_structuring.pseudo.corpus import PseudoReport
+    from journalclip_structuring.pseudo.paraphrase import Paraphrases
 
 structuring = typer.Typer(
     help="Captions and reports to records: read them, and tune the models that do.", no_args_is_help=True
@@ -29,19 +33,40 @@ def pseudo(
     seed: Annotated[int, typer.Option(help="Seed 1 is the evaluation's; training never uses it.")] = 1,
     split: Annotated[str, typer.Option(help="`train` or `held_out`: which sentence templates.")] = "train",
     language: Annotated[Literal["en", "zh"], typer.Option(help="Language of the reports.")] = "en",
+    paraphrase: Annotated[
+        bool,
+        typer.Option(
+            "--paraphrase",
+            help="Have the endpoint of the settings say each in other words; keep those that read alike.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write pseudo reports with their truth, and say how much of the vocabularies they cover.
 
-    Example: `journalclip structuring pseudo held-out.jsonl --split held_out`
+    Examples: `journalclip structuring pseudo held-out.jsonl --split held_out`;
+    `journalclip structuring pseudo said.jsonl --seed 7 --paraphrase` (SeLIP's first phase in a language model's words)
     """
     from journalclip_structuring.benching import write_reports
     from journalclip_structuring.pseudo.corpus import coverage, pseudo_reports
 
     reports = list(pseudo_reports(seed, count, _split(split), language=language))
+    asked = _in_other_words(reports) if paraphrase else None
+    reports = list(asked.kept) if asked else reports
     write_reports(file, reports)
-    found = asdict(coverage(reports))
+    found = asdict(coverage(reports)) if reports else {"reports": 0}
+    if asked:
+        found |= {"asked": len(asked.kept) + sum(asked.dropped.values()), "dropped": asked.dropped}
     typer.echo(json.dumps(found) if as_json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+def _in_other_words(reports: Sequence[PseudoReport]) -> Paraphrases:
+    """Raises `BadSetting`, and what `check_world` raises: nothing is written then."""
+    from journalclip_structuring.build import endpoint_of
+    from journalclip_structuring.pseudo.paraphrase import paraphrased
+    from journalclip_structuring.settings import StructuringSettings
+
+    return paraphrased(reports, endpoint_of(StructuringSettings()).ask)
 
 
 @structuring.command()
@@ -51,6 +76,9 @@ def finetune(
         Path | None, typer.Option(help="Checkpoint to tune with LoRA; none: a small model from nothing.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps; default: the recipe's.")] = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="Further reports with their truth, such as `pseudo --paraphrase` wrote.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
     workers: Annotated[
         int, typer.Option(min=0, help="With --base: worker processes of the Ray cluster; 0: here, without Ray.")
@@ -70,14 +98,16 @@ def finetune(
     if workers and base is None:
         raise typer.BadParameter("a small model from nothing is trained here; name a --base", param_hint="--workers")
     if base is None:
+        from journalclip_structuring.benching import read_reports
         from journalclip_structuring.lm.scratch import ScratchConfig, train_from_scratch
 
         config = ScratchConfig(threads=threads)
-        train_from_scratch(folder, config if steps is None else replace(config, steps=steps), _show)
+        more = read_reports(reports) if reports else ()
+        train_from_scratch(folder, config if steps is None else replace(config, steps=steps), _show, more)
     else:
         from journalclip_structuring.lm.lora import LoraSettings, tune
 
-        settings = LoraSettings() if steps is None else LoraSettings(max_steps=steps)
+        settings = LoraSettings(max_steps=steps or -1, more=str(reports.absolute()) if reports else "")
         if workers:
             from journalclip_structuring.lm.ray_lora import RayWorkers, tune_on_ray
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from journalclip_pipelines.commands.options import AsJson
+from journalclip_pipelines.commands.options import AsJson, Structurer
 from journalclip_shared.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 def read(
     file: Annotated[Path, typer.Argument(help="JSON lines with `id`, `kind` and `text`; `-`: standard input.")],
-    structurer: Annotated[
-        str, typer.Option(help="`rules`, `endpoint` (as the settings say), or a model folder.")
-    ] = "rules",
+    structurer: Structurer = "rules",
     as_json: AsJson = False,
 ) -> None:
     """Structure captions and reports, and print their records.

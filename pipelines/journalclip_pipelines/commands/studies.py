@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Structurer, Workdir, print_json
 from journalclip_pipelines.commands.studies_downstream import downstream
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
@@ -194,9 +194,7 @@ def run(
     no_face: _NoFace = False,
     no_burned_in: _NoBurnedIn = False,
     columns: _Columns = None,
-    structurer: Annotated[
-        str, typer.Option(help="Who reads the reports: `rules`, `endpoint` (as the settings say), or a model folder.")
-    ] = "rules",
+    structurer: Structurer = "rules",
     report_language: Annotated[
         Literal["en", "zh"],
         typer.Option(help="Language that records are rendered in, whatever the reports' own."),
@@ -223,6 +221,9 @@ def run(
 
     overrides = tuple(assignments or ())
     grid = study_config(recipe, overrides).model.grid  # a wrong name is answered before anything heavy is loaded
+    from journalclip_structuring.build import check_structurer
+
+    check_structurer(structurer, workdir)
     from journalclip_freezing.studies import StudyFreezeOptions
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.handlers import RunOptions

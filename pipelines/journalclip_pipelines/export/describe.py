@@ -115,8 +115,10 @@ def card(
     licences: Mapping[str, int],
     left_out: Mapping[str, int],
     form: RowForm,
+    withdrawn: Mapping[str, int],
 ) -> bytes:
     """``README.md``: Hugging Face's front matter, then what a person must know before using it."""
+    gone = "".join(f"\n{count} pairs of the dataset are not here: {why}.\n" for why, count in sorted(withdrawn.items()))
     files = [part for part in parts if part.form == "parquet"]
     splits = sorted({part.split for part in parts})
     config = "".join(
@@ -138,7 +140,7 @@ def card(
 {table}
 
 Splits are by {form.split_by}; duplicate clusters move together. Leaks between splits: {manifest.leaks.total}.
-
+{gone}
 | licence (SPDX) | pairs here | left out by choice |
 |---|---|---|
 {rights}

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from journalclip_pipelines.export.describe import Part, card, croissant
 from journalclip_pipelines.export.formats import WRITERS
 from journalclip_pipelines.export.rows import ExportRow, ExportSource, RowForm
 from journalclip_shared.atomic import write_atomically
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.ids import canonical_json, sha256_hex
+from journalclip_shared.ids import Json, canonical_json, sha256_hex
 from journalclip_shared.licences import LicenceFilter
+from journalclip_shared.withdrawals import Withdrawn
 
 FORMATS = tuple(WRITERS)
 _FOLDERS = {"parquet": "data", "webdataset": "webdataset", "jsonl": "jsonl"}
@@ -34,6 +36,7 @@ class ExportOptions:
     formats: tuple[str, ...] = FORMATS
     licences: tuple[str, ...] = ()  # short names or SPDX identifiers; none: all
     rows_a_part: int = 2000  # about 60 MB at the size that frozen images have
+    withdrawn: Literal["leave-out", "refuse"] = "leave-out"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Exported:
     parts: tuple[Part, ...]
     written: int
     mended: int  # of those written: parts that were there and damaged
+    withdrawn: dict[str, int] = field(default_factory=dict)  # pairs that were withdrawn, by reason
 
 
 def _quiet(_done: int, _total: int) -> None:
@@ -58,19 +62,24 @@ def export_dataset(
     target: Path,
     options: ExportOptions,
     progress: Callable[[int, int], None] = _quiet,
+    taken: Withdrawn | None = None,
 ) -> Exported:
-    """Write what is missing.
+    """Write what is missing. Pairs that are withdrawn now are left out and counted, or refused.
 
-    Raises `PermanentError` ``export-differs``, ``export-empty``, ``export-format-unknown`` or ``licence-unknown``.
+    Raises `PermanentError` ``export-differs``, ``export-empty``, ``export-withdrawn``, ``export-format-unknown`` or
+    ``licence-unknown``.
     """
+    taken = taken or Withdrawn()
     if unknown := set(options.formats) - set(FORMATS):
         reason = f"{sorted(unknown)[0]!r} is no export format"
         raise PermanentError("export-format-unknown", reason, f"Choose from {', '.join(FORMATS)}.")
     wanted = LicenceFilter.of(options.licences)
-    _claim(dataset, target, options)
+    if options.withdrawn == "refuse" and taken:
+        _refuse_withdrawn(dataset, taken)
+    _claim(dataset, target, options, taken)
     journal = _Journal(target)
     total = sum(part.pairs for part in dataset.manifest.splits.values())
-    licences, left_out, parts, done = Counter[str](), Counter[str](), list[Part](), 0
+    licences, left_out, gone, parts, done = Counter[str](), Counter[str](), Counter[str](), list[Part](), 0
 
     def kept(rows: Iterator[ExportRow]) -> Iterator[ExportRow]:
         for row in rows:
@@ -80,7 +89,7 @@ def export_dataset(
                 left_out[row.spdx] += 1
 
     for split in sorted(dataset.manifest.splits):
-        for number, batch in enumerate(_batches(kept(dataset.rows(split)), options.rows_a_part)):
+        for number, batch in enumerate(_batches(kept(dataset.rows(split, taken, gone)), options.rows_a_part)):
             licences.update(row.spdx for row in batch)
             parts.extend(journal.part(form, split, number, batch, dataset.form) for form in options.formats)
             done += len(batch)
@@ -90,7 +99,7 @@ def export_dataset(
         remedy = "Name other licences, or none."
         raise PermanentError("export-empty", f"no pair has one of these licences; there are {there}", remedy)
     write_atomically(target / "croissant.json", croissant(dataset.manifest, parts, licences, dataset.form))
-    write_atomically(target / "README.md", card(dataset.manifest, parts, licences, left_out, dataset.form))
+    write_atomically(target / "README.md", card(dataset.manifest, parts, licences, left_out, dataset.form, gone))
     return Exported(
         dataset.manifest.dataset_id,
         done,
@@ -99,6 +108,7 @@ def export_dataset(
         tuple(parts),
         journal.written,
         journal.mended,
+        dict(sorted(gone.items())),
     )
 
 
@@ -138,11 +148,25 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
         yield found["part"], found["sha256"]
 
 
-def _claim(dataset: ExportSource, target: Path, options: ExportOptions) -> None:
-    plan = canonical_json({"dataset_id": dataset.manifest.dataset_id, **json.loads(json.dumps(asdict(options)))})
+def _refuse_withdrawn(dataset: ExportSource, taken: Withdrawn) -> None:
+    gone = Counter[str]()
+    for split in dataset.manifest.splits:
+        for _ in dataset.rows(split, taken, gone):
+            pass
+    if gone:
+        reason = f"{sum(gone.values())} pairs of {dataset.manifest.dataset_id} are withdrawn"
+        raise PermanentError("export-withdrawn", reason, "Leave them out, or export a dataset that was frozen since.")
+
+
+def _claim(dataset: ExportSource, target: Path, options: ExportOptions, taken: Withdrawn) -> None:
+    chosen = json.loads(json.dumps(asdict(options)))
+    del chosen["withdrawn"]
+    # A folder that was begun before a withdrawal must not keep a part that holds what was withdrawn.
+    gone: dict[str, Json] = {"gone": sorted(f"{scope} {subject}" for scope, subject in taken.standing)} if taken else {}
+    plan = canonical_json({"dataset_id": dataset.manifest.dataset_id, **chosen, **gone})
     path = target / _PLAN
     if path.exists() and path.read_bytes() != plan:
-        reason = f"{target} holds an export of another dataset or with other options"
+        reason = f"{target} holds an export of another dataset, with other options, or from before a withdrawal"
         raise PermanentError("export-differs", reason, "Choose another folder.")
     write_atomically(path, plan)
 

@@ -6,6 +6,7 @@ A row's form (`RowForm`) is the kind's: which columns there are, and what its by
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,7 @@ from journalclip_shared.ids import Json
 from journalclip_shared.licences import NO_LICENCE, spdx
 from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.pair import Pair
+from journalclip_shared.withdrawals import Withdrawn
 
 ARTICLE_COLUMNS = ("title", "authors", "journal", "year", "doi", "licence_version", "licence_url", "name")
 
@@ -99,8 +101,11 @@ class ExportSource(Protocol):
     @property
     def form(self) -> RowForm: ...
 
-    def rows(self, split: Split) -> Iterator[ExportRow]:
-        """In the frozen order. Raises `PermanentError` ``export-source-broken``."""
+    def rows(self, split: Split, taken: Withdrawn, gone: Counter[str]) -> Iterator[ExportRow]:
+        """In the frozen order. What is withdrawn is left out and counted by reason.
+
+        Raises `PermanentError` ``export-source-broken``.
+        """
         ...
 
 
@@ -123,7 +128,7 @@ class FigureRows:
     def manifest(self) -> DatasetManifest:
         return self.dataset.manifest
 
-    def rows(self, split: Split) -> Iterator[ExportRow]:
+    def rows(self, split: Split, taken: Withdrawn, gone: Counter[str]) -> Iterator[ExportRow]:
         articles = self._articles(split)
         jpegs = self.dataset.jpegs(split)
         for pair in self.dataset.pairs(split):
@@ -131,6 +136,9 @@ class FigureRows:
             if name != pair.pair_id:
                 raise _broken(split, pair.pair_id, name)
             article = articles.get(pair.pair_id, dict.fromkeys(ARTICLE_COLUMNS))
+            if (word := taken.of_pair(pair, article["journal"])) is not None:
+                gone[f"withdrawn-{word.reason}"] += 1
+                continue
             version = article["licence_version"]
             columns = _columns(pair, article, split, spdx(pair.licence, version))
             yield ExportRow(pair.pair_id, pair.text, pair.licence, version, columns, data)
@@ -158,12 +166,15 @@ class StudyRows:
     def manifest(self) -> DatasetManifest:
         return self.dataset.manifest
 
-    def rows(self, split: Split) -> Iterator[ExportRow]:
+    def rows(self, split: Split, taken: Withdrawn, gone: Counter[str]) -> Iterator[ExportRow]:
         volumes = self.dataset.volumes(split)
         for study in self.dataset.studies(split):
             name, voxels = next(volumes, ("nothing", {}))
             if name != study.study_id:
                 raise _broken(split, study.study_id, name)
+            if (word := taken.of_study(study.study_id, study.patient)) is not None:
+                gone[f"withdrawn-{word.reason}"] += len(study.pairs)
+                continue
             for pair in study.pairs:
                 columns: dict[str, Json] = {
                     "pair_id": pair.pair_id,

@@ -30,6 +30,7 @@ class LocalArticles:
 
     workers: int = 2
     layout: FreezeOptions = field(default_factory=FreezeOptions)
+    structurer: str = "rules"  # `rules`, `endpoint`, `local`, or a model's folder
     general: Score | None = None  # the reference set of forgetting control
     kind: Kind = field(default="articles", init=False)
     titles: tuple[str, str] = field(default=("extract figures", "structure captions"), init=False)
@@ -64,10 +65,10 @@ class LocalArticles:
             yield ExtractionHandler(workspace.store, sandbox, ExtractOptions())
 
     def structuring(self, workspace: Workspace) -> Handler:
+        from journalclip_structuring.build import structurer_named
         from journalclip_structuring.handler import StructuringHandler
-        from journalclip_structuring.rules import RuleStructurer
 
-        return StructuringHandler(workspace.store, RuleStructurer())
+        return StructuringHandler(workspace.store, structurer_named(self.structurer, workspace.root))
 
     def training(self) -> TrainingKind:
         from journalclip_training.articles.learning import ArticleTraining

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from journalclip_pipelines.kinds import SourceKind, every_kind
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, manifest_ref
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import DatasetFrozen, Fact, ModelPromoted, ModelTrained, SourceQuarantined
@@ -33,6 +33,7 @@ from journalclip_shared.records import Document as Record
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.withdrawals import tombstone_of
 
 ManifestT = TypeVar("ManifestT", bound=Record)
 ReadT = TypeVar("ReadT")
@@ -107,7 +108,8 @@ class _Walk:
     def _sources(self, of: SourceKind) -> None:
         announced = {fact.key for kind in of.submitted for fact in facts_of(self._bus, kind)}
         stored = {fact.key: fact for fact in of.submitted_facts(self._store)}
-        for missing in sorted(announced - set(stored)):
+        erased = {each for each in announced - set(stored) if self._erased(of, each)}
+        for missing in sorted(announced - set(stored) - erased):
             self._wrong("submission-unrecorded", missing, "announced, but its manifest is not in the store")
         for silent in sorted(set(stored) - announced):
             self._wrong("submission-unannounced", silent, "stored, but the log does not know it")
@@ -126,6 +128,9 @@ class _Walk:
             document = self._read(of.document_of(fact), partial(of.read_submitted, self._store, fact))
             for ref in document.refs if document else ():
                 self._resolve(ref)
+
+    def _erased(self, of: SourceKind, source: str) -> bool:
+        return tombstone_of(self._store, manifest_ref(of.submissions, names.submitted(source), b"")) is not None
 
     def _last_words(self, of: SourceKind) -> dict[str, str]:
         """Each source's last state. Facts of one source follow each other in time, also across topics."""
@@ -231,6 +236,8 @@ class _Walk:
         try:
             self._store.get(ref)
         except PermanentError as error:
+            if tombstone_of(self._store, ref) is not None:
+                return False  # erased on purpose
             self._wrong(error.code, ref.uri, error.reason)
             return False
         self._verified.add(ref.uri)

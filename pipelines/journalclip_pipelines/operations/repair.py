@@ -6,7 +6,7 @@ its own. Manifests are written last and never changed, so they are enough to say
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,11 +15,22 @@ from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.bus import Bus, Delivery, Record, dead_letter_topic
 from journalclip_shared.consume import BODY_REFERENCE
-from journalclip_shared.events import FACTS, REPLAYS, DatasetFrozen, Event, Fact, ModelPromoted, ModelTrained
+from journalclip_shared.events import (
+    FACTS,
+    REPLAYS,
+    DatasetFrozen,
+    Event,
+    Fact,
+    ModelPromoted,
+    ModelTrained,
+    SourcesReinstated,
+    SourcesWithdrawn,
+)
 from journalclip_shared.history import facts_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.registry import ModelRegistry
 
 _OURS = "dlq-"
@@ -50,11 +61,16 @@ def letters(bus: Bus, topics: tuple[str, ...] = ()) -> Iterator[Letter]:
 
 
 def replay(
-    bus: Bus, topics: tuple[str, ...] = (), codes: tuple[str, ...] = (), store: ArtifactStore | None = None
+    bus: Bus,
+    topics: tuple[str, ...] = (),
+    codes: tuple[str, ...] = (),
+    store: ArtifactStore | None = None,
+    origins: Container[str] | None = None,
 ) -> list[Letter]:
     """Publish dead letters to their topics again; each is replayed once in its life unless it dies again.
 
     ``codes`` chooses (``retries-exhausted`` is what an outage leaves); empty means all.
+    ``origins`` narrows it to these letters.
     ``store`` holds the bodies that were too large for the log; without it such a letter is left where it is.
     """
     replayed = {
@@ -68,6 +84,7 @@ def replay(
         for letter in letters(bus, topics)
         if letter.origin not in replayed
         and (not codes or letter.code in codes)
+        and (origins is None or letter.origin in origins)
         and (store is not None or BODY_REFERENCE not in dict(letter.delivery.headers))
     ]
     bus.publish_raw([_again(letter, store) for letter in chosen])
@@ -133,6 +150,9 @@ def _sources(store: ArtifactStore, registries: Mapping[Kind, ModelRegistry]) -> 
         yield of.extracted.topic, of.extracted_facts(store)
         yield of.structured.topic, map(partial(of.structured_fact, store), structured)
     yield DatasetFrozen.topic, _frozen(store)
+    words = [(ref, Withdrawal.model_validate_json(store.get(ref))) for ref in _words(store)]
+    yield SourcesWithdrawn.topic, (_said(SourcesWithdrawn, ref, word) for ref, word in words if word.reason)
+    yield SourcesReinstated.topic, (_said(SourcesReinstated, ref, word) for ref, word in words if not word.reason)
     for registry in registries.values():
         yield ModelTrained.topic, _trained(store, registry)
         yield ModelPromoted.topic, _promoted(store, registry)
@@ -142,6 +162,15 @@ def _manifests(store: ArtifactStore, bucket: Bucket, prefix: str) -> Iterator[Ar
     for name in store.list_manifests(bucket, prefix):
         if (ref := store.find_manifest(bucket, name)) is not None:
             yield ref
+
+
+def _words(store: ArtifactStore) -> Iterator[ArtifactRef]:
+    return _manifests(store, "quarantine", names.withdrawn())
+
+
+def _said(kind: type[Fact], ref: ArtifactRef, word: Withdrawal) -> Fact:
+    about = word.model_dump(include={"scope", "subject", "sequence", "reason"}, exclude_none=True)
+    return kind.model_validate({**about, "document": ref})
 
 
 def _frozen(store: ArtifactStore) -> Iterator[Fact]:

@@ -150,11 +150,16 @@ SERVICES = (
         "inference-serve",
         consumes=(ModelPromoted, PairsStructured),
         produces=(ReviewDecided,),
-        reads=("articles", "figures", "datasets", "models"),
+        reads=("articles", "figures", "datasets", "models", "quarantine"),  # withdrawals lie in the last
         writes=("datasets", "figures"),
         shares_work=False,
     ),
-    Service("study-intake", produces=(StudySubmitted, SourceQuarantined), reads=("studies",), writes=("studies",)),
+    Service(
+        "study-intake",
+        produces=(StudySubmitted, SourceQuarantined),
+        reads=("studies", "quarantine"),
+        writes=("studies",),
+    ),
     Service(
         of_studies("extraction"),
         consumes=(StudySubmitted,),

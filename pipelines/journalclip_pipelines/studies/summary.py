@@ -29,6 +29,13 @@ def volumes_without_pair(workspace: Workspace) -> dict[str, Json]:
     return dict(sorted(counts.items()))
 
 
+def reports_refused(workspace: Workspace) -> dict[str, Json]:
+    """Reports that no record was made of, by code; their studies keep their volumes."""
+    documents = latest_documents(workspace, "studies")
+    failed = [StructuredStudy.model_validate_json(workspace.store.get(each)).report_failed for each in documents]
+    return dict(sorted(Counter(each.code for each in failed if each).items()))
+
+
 def summary_of(workspace: Workspace, result: RunResult) -> dict[str, Json]:
     """One flat object; the decision is the ledger's own line."""
     from journalclip_promotion.ledger import Ledger
@@ -48,6 +55,7 @@ def summary_of(workspace: Workspace, result: RunResult) -> dict[str, Json]:
         else {},
         "leaks": dataset.leaks.total if dataset else 0,
         "dropped": dict(dataset.dropped) if dataset else {},
+        "reports_refused": reports_refused(workspace),
         "volumes_without_pair": volumes_without_pair(workspace),
         "candidate": candidate.version if candidate else None,
         "champion": champion.version if champion else None,

@@ -5,25 +5,39 @@ Every row has one rule for two facts that speak of the same thing:
 * a submission keeps its first time, then its first name;
 * of a stage's documents the one of the highest rank is the newest, then the one of the highest address;
 * a quarantine keeps the verdict of the latest time, then of the highest code, and falls to any document of its step;
-* a model keeps the highest sequence of its promotions.
+* a model keeps the highest sequence of its promotions;
+* of the words on one subject (withdrawn, reinstated) the one of the highest sequence holds.
 
 The state of a submission follows from these rows and from nothing else: it is structured when every source that came in
-it is, and in quarantine when one of them, or the submission itself, is.
+it is, in quarantine when one of them, or the submission itself, is, and withdrawn when all that came in it is.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from journalclip_catalogue.keys import keys_of_article, keys_of_pairs, keys_of_study
 from journalclip_catalogue.upsert import insert_new, insert_or_replace
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.catalogue.tables import DATASET, DOCUMENT, MODEL, PAIR, PARENT, QUARANTINE, SOURCE
+from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore
+from journalclip_shared.catalogue.tables import (
+    ALIAS,
+    BELONGS,
+    DATASET,
+    DOCUMENT,
+    MODEL,
+    PAIR,
+    PARENT,
+    QUARANTINE,
+    SOURCE,
+    WITHDRAWN,
+)
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     ArticleSubmitted,
@@ -35,6 +49,8 @@ from journalclip_shared.events import (
     ModelTrained,
     PairsStructured,
     SourceQuarantined,
+    SourcesReinstated,
+    SourcesWithdrawn,
     StudyStructured,
     StudySubmitted,
     VolumesExtracted,
@@ -42,6 +58,9 @@ from journalclip_shared.events import (
 from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
+from journalclip_shared.records.withdrawal import Withdrawal
+from journalclip_shared.withdrawals import CODE as WITHDRAWN_CODE
+from journalclip_shared.withdrawals import collection_key, tombstone_of
 
 Row = dict[str, object]
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
@@ -49,6 +68,7 @@ KeyT = TypeVar("KeyT")
 _STAGES = ("structuring", "extraction")  # the latest first
 _STATES = {"structuring": "structured", "extraction": "extracted"}
 _CHUNK = 400
+_SETS = ("parents", "belongs", "aliases", "touched")
 _VERSION = re.compile(r"\d+")
 
 
@@ -69,10 +89,43 @@ class Changes:
     quarantines: dict[tuple[str, str], Row] = field(default_factory=dict)
     datasets: dict[str, Row] = field(default_factory=dict)
     models: dict[str, Row] = field(default_factory=dict)
+    withdrawn: dict[tuple[str, str], Row] = field(default_factory=dict)
+    belongs: set[tuple[str, str, str]] = field(default_factory=set)  # child, scope, subject
+    aliases: set[tuple[str, str, str, int]] = field(default_factory=set)  # id, what it is within, its key there, rank
     touched: set[str] = field(default_factory=set)
 
     def add(self, event: Event, store: ArtifactStore) -> None:
-        """Raises `PermanentError` where the fact's document cannot be read, `TransientError`."""
+        """Of a document that was erased, what its tombstone says.
+
+        Raises `PermanentError` where the fact's document cannot be read, `TransientError`.
+        """
+        try:
+            self._add(event, store)
+        except ArtifactMissing:
+            document = getattr(event.fact, "document", None)
+            left = tombstone_of(store, document) if isinstance(document, ArtifactRef) else None
+            if left is None or not left.rows:
+                raise
+            self.load(left.rows)
+
+    def dump(self) -> str:
+        """What documents say, as JSON: for their tombstones."""
+        said = {name: sorted(getattr(self, name)) for name in _SETS}
+        return json.dumps({"documents": self.documents, "pairs": self.pairs, "sources": self.sources, **said})
+
+    def load(self, dumped: str) -> None:
+        """Add what `dump` said."""
+        found = json.loads(dumped)
+        for source_id, row in found["sources"].items():
+            self.sources.setdefault(source_id, row)
+        self.documents |= found["documents"]
+        self.pairs |= found["pairs"]
+        self.parents |= {(child, source) for child, source in found["parents"]}
+        self.belongs |= {(child, scope, subject) for child, scope, subject in found["belongs"]}
+        self.aliases |= {(each, within, key, rank) for each, within, key, rank in found["aliases"]}
+        self.touched |= set(found["touched"])
+
+    def _add(self, event: Event, store: ArtifactStore) -> None:
         fact, at = event.fact, event.time.isoformat()
         match fact:
             case ArticleSubmitted() | DeliverySubmitted():
@@ -80,13 +133,18 @@ class Changes:
             case StudySubmitted():
                 self._source(fact.study_id, "studies", fact.name, at)
             case FiguresExtracted():
-                producer = _read(store, fact.document, ExtractedArticle).extractor
+                extracted = _read(store, fact.document, ExtractedArticle)
                 self._came_in(fact.article_id, fact.source, "articles")
-                self._document(fact.article_id, "extraction", producer, fact.document, fact.figures)
+                self._document(fact.article_id, "extraction", extracted.extractor, fact.document, fact.figures)
+                if journal := collection_key(extracted.facts.journal.value or ""):
+                    self.belongs.add((fact.article_id, "collection", journal))
+                self.aliases |= keys_of_article(extracted, rank_of(extracted.extractor))
             case VolumesExtracted():
-                producer = _read(store, fact.document, ExtractedStudy).extractor
+                volumes = _read(store, fact.document, ExtractedStudy)
                 self._came_in(fact.study_id, fact.study_id, "studies")
-                self._document(fact.study_id, "extraction", producer, fact.document, fact.volumes)
+                self._document(fact.study_id, "extraction", volumes.extractor, fact.document, fact.volumes)
+                self.belongs.add((fact.study_id, "patient", volumes.patient))
+                self.aliases |= keys_of_study(volumes, rank_of(volumes.extractor))
             case PairsStructured():
                 article = _read(store, fact.document, StructuredArticle)
                 producer = article.structurer
@@ -103,6 +161,7 @@ class Changes:
                     }
                     for each in article.pairs
                 ]
+                self.aliases |= keys_of_pairs(self.pairs[fact.document.uri], rank_of(producer))
             case StudyStructured():
                 study = _read(store, fact.document, StructuredStudy)
                 producer = study.structurer
@@ -119,8 +178,11 @@ class Changes:
                     }
                     for each in study.pairs
                 ]
+                self.aliases |= keys_of_pairs(self.pairs[fact.document.uri], rank_of(producer))
             case SourceQuarantined():
                 self._quarantine(fact, at)
+            case SourcesWithdrawn() | SourcesReinstated():
+                self._word(fact, _read(store, fact.document, Withdrawal))
             case DatasetFrozen():
                 self.datasets[fact.dataset_id] = {
                     "dataset_id": fact.dataset_id,
@@ -166,7 +228,8 @@ class Changes:
         row: Row = {
             "source_id": fact.source_id,
             "stage": fact.stage,
-            "step": fact.stage.partition("-")[0],
+            # What was refused at intake for a withdrawal is settled by whatever is extracted of it.
+            "step": "extraction" if fact.code == WITHDRAWN_CODE else fact.stage.partition("-")[0],
             "name": fact.name,
             "code": fact.code,
             "reason": fact.reason,
@@ -177,6 +240,22 @@ class Changes:
         held = self.quarantines.get(key)
         self.quarantines[key] = row if held is None else max(held, row, key=_verdict)
         self.touched.add(fact.source_id)
+
+    def _word(self, fact: SourcesWithdrawn | SourcesReinstated, word: Withdrawal) -> None:
+        row: Row = {
+            "scope": word.scope,
+            "subject": word.subject,
+            "sequence": word.sequence,
+            "action": word.action,
+            "reason": word.reason or "",
+            "who": word.who,
+            "at": word.time,
+            "erase": int(word.erase),
+            "document_id": fact.document.uri,
+        }
+        key = (word.scope, word.subject)
+        held = self.withdrawn.get(key)
+        self.withdrawn[key] = row if held is None else max(held, row, key=_said)
 
     def _model(self, fact: ModelTrained | ModelPromoted, promoted: int) -> None:
         held = self.models.get(fact.model_id)
@@ -200,6 +279,12 @@ def apply(connection: Connection, changes: Changes) -> None:
     _merge_quarantines(connection, changes.quarantines)
     insert_new(connection, DATASET, list(changes.datasets.values()))
     _merge_models(connection, changes.models)
+    _merge_words(connection, changes.withdrawn)
+    belongs = [{"child_id": child, "scope": scope, "subject": subject} for child, scope, subject in changes.belongs]
+    insert_new(connection, BELONGS, belongs)
+    keys = ("id", "within", "key", "rank")
+    insert_new(connection, ALIAS, [dict(zip(keys, each, strict=True)) for each in sorted(changes.aliases)])
+    changes.touched |= _subjects(connection, changes.withdrawn)
     for chunk in _chunks(sorted(changes.touched)):
         _replace_pairs(connection, chunk, changes.pairs)
     touched = set(changes.touched)
@@ -255,6 +340,39 @@ def _merge_models(connection: Connection, found: dict[str, Row]) -> None:
         insert_or_replace(connection, MODEL, merged, ("kind", "dataset_id", "version", "document_id", "promoted"))
 
 
+def _merge_words(connection: Connection, found: dict[tuple[str, str], Row]) -> None:
+    for key, row in sorted(found.items()):
+        mine = (WITHDRAWN.c.scope == key[0]) & (WITHDRAWN.c.subject == key[1])
+        there = connection.execute(select(WITHDRAWN).where(mine)).first()
+        best = row if there is None else max(dict(there._mapping), row, key=_said)
+        columns = tuple(name for name in row if name not in ("scope", "subject"))
+        insert_or_replace(connection, WITHDRAWN, [best], columns)
+
+
+def _subjects(connection: Connection, words: Iterable[tuple[str, str]]) -> set[str]:
+    """The articles and studies whose state a word may change."""
+    found = {subject for scope, subject in words if scope in ("article", "study")}
+    for scope, subject in words:
+        query = select(BELONGS.c.child_id).where((BELONGS.c.scope == scope) & (BELONGS.c.subject == subject))
+        found.update(str(row.child_id) for row in connection.execute(query))
+    return found
+
+
+def _withdrawn(connection: Connection, children: list[str]) -> set[str]:
+    """Those of ``children`` that are withdrawn, by themselves or with their collection or patient."""
+    holds = WITHDRAWN.c.action == "withdraw"
+    found = set[str]()
+    for chunk in _chunks(children):
+        own = select(WITHDRAWN.c.subject).where(holds & WITHDRAWN.c.scope.in_(("article", "study")))
+        found.update(str(row.subject) for row in connection.execute(own.where(WITHDRAWN.c.subject.in_(chunk))))
+        joined = BELONGS.join(
+            WITHDRAWN, (WITHDRAWN.c.scope == BELONGS.c.scope) & (WITHDRAWN.c.subject == BELONGS.c.subject)
+        )
+        query = select(BELONGS.c.child_id).select_from(joined).where(holds & BELONGS.c.child_id.in_(chunk))
+        found.update(str(row.child_id) for row in connection.execute(query))
+    return found
+
+
 def _newest(connection: Connection, sources: list[str]) -> dict[tuple[str, str], tuple[int, str, int]]:
     """By source and stage: rank, address and items of the newest document."""
     newest: dict[tuple[str, str], tuple[int, str, int]] = {}
@@ -275,7 +393,8 @@ def _derive(connection: Connection, submissions: list[str]) -> None:
         newest |= _newest(connection, chunk)
         for row in connection.execute(select(QUARANTINE).where(QUARANTINE.c.source_id.in_(chunk))):
             verdicts.setdefault(row.source_id, []).append(dict(row._mapping))
-    states = [_state(each, children[each], newest, verdicts) for each in submissions]
+    taken = _withdrawn(connection, everything)
+    states = [_state(each, children[each], newest, verdicts, taken) for each in submissions]
     connection.execute(
         update(SOURCE)
         .where(SOURCE.c.source_id == bindparam("b_source"))
@@ -289,6 +408,7 @@ def _state(
     children: list[str],
     newest: dict[tuple[str, str], tuple[int, str, int]],
     verdicts: dict[str, list[Row]],
+    taken: set[str],
 ) -> Row:
     done = {stage: [child for child in children if (child, stage) in newest] for stage in _STATES}
     standing = [
@@ -299,9 +419,12 @@ def _state(
     ]
     verdict = max(standing, key=_verdict, default=None)
     state = next((_STATES[stage] for stage in _STAGES if children and len(done[stage]) == len(children)), "submitted")
+    state = "quarantined" if verdict else state
+    if submission in taken or (children and taken.issuperset(children)):
+        state = "withdrawn"
     return {
         "b_source": submission,
-        "state": "quarantined" if verdict else state,
+        "state": state,
         "stage": verdict["stage"] if verdict else "",
         "code": verdict["code"] if verdict else "",
         "items": sum(newest[child, "extraction"][2] for child in done["extraction"]),
@@ -328,6 +451,10 @@ def _first(held: Row, row: Row) -> Row:
 
 def _verdict(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in ("at", "stage", "code", "reason", "remedy", "name"))
+
+
+def _said(row: Row) -> tuple[int, str]:
+    return int(str(row["sequence"])), str(row["document_id"])
 
 
 def _read(store: ArtifactStore, ref: ArtifactRef, kind: type[DocumentT]) -> DocumentT:

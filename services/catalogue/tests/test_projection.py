@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import Engine, inspect, select
@@ -24,16 +25,21 @@ from journalclip_shared.bus import Delivery
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.catalogue import Catalogue
 from journalclip_shared.catalogue.engine import open_engine, sqlite_url
+from journalclip_shared.catalogue.resolve import Resolver
 from journalclip_shared.catalogue.tables import FAILED, METADATA, PLACE
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.errors import ConfigurationError, TransientError
-from journalclip_shared.events import Event, PairsStructured
+from journalclip_shared.events import Event, FiguresExtracted, PairsStructured, SourcesReinstated, SourcesWithdrawn
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.history import facts_of
 from journalclip_shared.ids import canonical_json
-from journalclip_shared.records.pair import StructuredArticle
+from journalclip_shared.records.article import Box, ExtractedArticle, Figure, Panel
+from journalclip_shared.records.caption import CaptionRecord
+from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.records.withdrawal import Scope, Withdrawal
 from journalclip_shared.testing.facts import sample_ref
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
+from journalclip_shared.withdrawals import write_withdrawal
 
 QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
 Rows = dict[str, list[tuple[object, ...]]]
@@ -51,7 +57,26 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
         pass
     restructured(made, "rules-10")
     restructured(made, "rules-9")  # an old version that is announced last
+    for action in ("withdraw", "reinstate"):
+        say(made, "article", first(made), action)
+    say(made, "figure", "fig_any", "withdraw")
     return made
+
+
+def say(chain: Chain, scope: Scope, subject: str, action: Literal["withdraw", "reinstate"]) -> None:
+    """A person's word, stored and announced."""
+    reason = "retraction" if action == "withdraw" else None
+    word = Withdrawal.model_validate(
+        {"scope": scope, "subject": subject, "sequence": 1, "action": action, "reason": reason, "who": "a", "time": "t"}
+    )
+    said, ref = write_withdrawal(chain.store, word)
+    about = {"scope": scope, "subject": subject, "sequence": said.sequence, "document": ref}
+    fact = (
+        SourcesWithdrawn.model_validate({**about, "reason": reason})
+        if reason
+        else SourcesReinstated.model_validate(about)
+    )
+    chain.bus.publish([Event(fact, "test")])
 
 
 def restructured(chain: Chain, structurer: str) -> None:
@@ -118,6 +143,62 @@ def test_the_log_becomes_rows_and_their_answers(chain: Chain, engine: Engine) ->
 
 def first(chain: Chain) -> str:
     return next(iter(facts_of(chain.bus, PairsStructured))).article_id
+
+
+def test_a_withdrawn_source_says_so_until_it_is_reinstated(chain: Chain, engine: Engine) -> None:
+    bus, store = MemoryBus(), MemoryArtifacts()
+    store._objects.update(chain.store._objects)  # type: ignore[attr-defined]  # words of this test alone
+    mine = replace(chain, bus=bus, store=store)
+    bus.publish_raw([_record(each) for each in log(chain)])
+    article, projector = first(chain), Projector(engine, store)
+    for action, state in (("withdraw", "withdrawn"), ("reinstate", "structured"), ("withdraw", "withdrawn")):
+        say(mine, "article", article, action)  # type: ignore[arg-type]
+        ProjectionLoop(bus, projector).drain()
+        (place,) = Catalogue(engine).where(article)
+        assert place.source is not None
+        assert place.source.state == state
+    assert {each["subject"] for each in Resolver(engine).withdrawn()} == {article, "fig_any"}
+    assert check(engine, bus, store) == {}
+
+
+def test_an_id_of_an_older_version_leads_to_the_one_that_holds_now(chain: Chain, engine: Engine) -> None:
+    """The article of a delivery gets another id, and so do its figure, its panel and its pair."""
+    store, bus = MemoryArtifacts(), MemoryBus()
+    for version, article in (("3", "art_before"), ("4", "art_now")):
+        figure = Figure(
+            figure_id=f"fig_{article}", number="2", label="Figure 2.", caption="Axial CT.", caption_page=1, page=1,
+            panels=(Panel(panel_id=f"pan_{article}", letter="B", page=1, box=Box(x0=0, y0=0, x1=1, y1=1)),),
+        )  # fmt: skip
+        known = {"article_id": article, "pdf": sample_ref(), "name": "a.pdf"}
+        extracted = ExtractedArticle.model_validate(
+            {
+                **known,
+                "extractor": f"journalclip-{version}-ab",
+                "pages": 1,
+                "figures": (figure,),
+                "delivery_id": "art_d",
+            }
+        )
+        document = store.put_manifest("figures", f"extracted/{version}/{article}", extracted.canonical())
+        pair = Pair(
+            pair_id=f"pair_{article}", article_id=article, figure_id=figure.figure_id, panel_id=f"pan_{article}",
+            label="Figure 2.", image=sample_ref("picture"), text="Axial CT.", record=CaptionRecord(), page=1,
+        )  # fmt: skip
+        structured = StructuredArticle.model_validate(
+            {**known, "structurer": "rules-1", "extractor": extracted.extractor, "source": document, "pairs": (pair,)}
+        )
+        pairs = store.put_manifest("figures", f"structured/{version}/{article}", structured.canonical())
+        drawn = FiguresExtracted(article_id=article, document=document, figures=1, panels=1, delivery_id="art_d")
+        done = PairsStructured(article_id=article, document=pairs, pairs=1)
+        bus.publish([Event(drawn, "test"), Event(done, "test")])
+    ProjectionLoop(bus, Projector(engine, store)).drain()
+    resolver = Resolver(engine)
+    for asked, found in (
+        ("art_before", "art_now"), ("art_d", "art_now"), ("art_now", "art_now"), ("fig_art_before", "fig_art_now"),
+        ("pan_art_before", "pan_art_now"), ("pair_art_before", "pair_art_now"), ("pair_art_now", "pair_art_now"),
+    ):  # fmt: skip
+        assert [thing.id for thing in resolver.present(asked)] == [found], asked
+    assert resolver.present("fig_nobody") == ()
 
 
 def test_where_finds_a_source_by_everything_that_names_it(chain: Chain, engine: Engine) -> None:
@@ -272,6 +353,15 @@ def test_migrations_make_the_tables_and_take_them_away(engine: Engine) -> None:
         Catalogue(engine).counts()
     upgrade(engine)
     assert Catalogue(engine).counts() == {}
+
+
+def test_tables_that_an_upgrade_adds_are_filled_from_the_past(chain: Chain, engine: Engine, expected: Rows) -> None:
+    loop = ProjectionLoop(chain.bus, Projector(engine, chain.store))
+    loop.drain()
+    downgrade(engine, "0001")
+    upgrade(engine)
+    loop.drain()
+    assert rows(engine) == expected
 
 
 def test_ranks_are_numbers() -> None:

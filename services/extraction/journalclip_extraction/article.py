@@ -110,6 +110,8 @@ class ReadArticle:
     article_type: str = ""  # as its XML says: "research-article", "case-report", "retraction"
     sources: tuple[Source, ...] = ("pdf",)
     agreement: Agreement | None = None  # where both PDF and XML are there
+    retracts: tuple[str, ...] = ()  # DOIs of articles that it says are retracted
+    retracted: bool = False  # as the metadata beside it says
 
     @property
     def last_page(self) -> int:

@@ -7,13 +7,14 @@ else is a bundle: its files are grouped into articles, and each article becomes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_extraction.bundle.fuse import Pages, Raster, fuse
 from journalclip_extraction.bundle.group import Group, Grouped, group
 from journalclip_extraction.bundle.likeness import plain
 from journalclip_extraction.extractor import read_pdf
+from journalclip_extraction.retractions import said_retracted
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import normalise_doi
 from journalclip_sources.package.kinds import ARCHIVES, kind_of
@@ -58,7 +59,8 @@ def _read_bundle(files: Mapping[str, bytes], options: ExtractOptions) -> ReadDel
         found = _pages_of(each, reads)
         if found is not None:
             found.taken = True
-        articles.append(fuse(each, found.pages if found else None, files, options))
+        fused = fuse(each, found.pages if found else None, files, options)
+        articles.append(replace(fused, retracted=said_retracted(fused, files, alone=len(grouped.groups) == 1)))
     claimed = {name for each in grouped.groups for name in each.pdfs}
     translations = [each for each in reads if not each.taken and each.pdf in claimed]
     articles += [each.pages.article for each in reads if not each.taken and each.pdf not in claimed]

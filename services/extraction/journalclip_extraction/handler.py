@@ -23,11 +23,20 @@ from journalclip_extraction.article import (
 )
 from journalclip_extraction.documents import best_of, identify, put_document, richness
 from journalclip_extraction.errors import refuse_empty
+from journalclip_extraction.retractions import proposals
 from journalclip_extraction.version import slug
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.deliveries import pack
-from journalclip_shared.events import ArticleSubmitted, DeliverySubmitted, Event, Fact, FiguresExtracted, Submitted
+from journalclip_shared.events import (
+    ArticleSubmitted,
+    DeliverySubmitted,
+    Event,
+    Fact,
+    FiguresExtracted,
+    SourceQuarantined,
+    Submitted,
+)
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import identify_figure, make_id
 from journalclip_shared.records.article import (
@@ -38,6 +47,8 @@ from journalclip_shared.records.article import (
     FigurePart,
     Panel,
 )
+from journalclip_shared.records.withdrawal import Withdrawal
+from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawals, Withdrawn
 
 
 class Reading(Protocol):
@@ -58,32 +69,65 @@ class ExtractionHandler:
         self._store = store
         self._sandbox = sandbox
         self._options = options
+        self._withdrawals = Withdrawals(store)
         self.extractor = slug(options)
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `PermanentError` (`no-figures` and the codes of parser and sandbox), `TransientError`."""
+        """Raises `PermanentError` (`no-figures` and the codes of parser and sandbox), `SourceWithdrawn`,
+        `TransientError`. An article that is withdrawn is left out of its delivery, and a fact says so."""
         fact = event.fact
         if not isinstance(fact, ArticleSubmitted | DeliverySubmitted):
             raise TypeError(f"extraction does not consume {event.topic}")
-        yield from self.extract(fact)
+        gone = dict[str, SourceWithdrawn]()
+        yield from self.extract(fact, gone)
+        yield from (_left_out(article, error, self.group) for article, error in gone.items())
 
-    def extract(self, fact: Submitted) -> list[FiguresExtracted]:
-        """As `handle`, for callers that have a fact and no bus."""
+    def extract(self, fact: Submitted, gone: dict[str, SourceWithdrawn] | None = None) -> list[FiguresExtracted]:
+        """As `handle`, for callers that have a fact and no bus; what is withdrawn is added to ``gone``."""
+        gone = {} if gone is None else gone
+        taken = self._withdrawals.current()
+        if (word := taken.of_submission(fact.key)) is not None:
+            raise SourceWithdrawn(word, fact.name)
         done = self._store.find_manifest("figures", self.manifest_of(fact))
         if done is None:
-            done = self._store.put_manifest("figures", self.manifest_of(fact), self._extract(fact).canonical())
+            read = self._extract(fact, taken, gone)
+            # One with an article left out is not done: when that is reinstated, the delivery is read again.
+            name = self.manifest_of(fact) + (f"/without-{make_id('evt', *sorted(gone))}" if gone else "")
+            done = self._store.put_manifest("figures", name, read.canonical())
         delivery = ExtractedDelivery.model_validate_json(self._store.get(done))
-        return [announce(each, delivery.delivery_id) for each in delivery.articles]
+        for each in delivery.articles:
+            if taken and (word := self._word(each, taken)) is not None:
+                gone[each.article_id] = SourceWithdrawn(word, each.article_id)
+        kept = [each for each in delivery.articles if each.article_id not in gone]
+        if gone and not kept:
+            raise next(iter(gone.values()))
+        return [announce(each, delivery.delivery_id) for each in kept]
+
+    def _word(self, article: DeliveredArticle, taken: Withdrawn) -> Withdrawal | None:
+        document = ExtractedArticle.model_validate_json(self._store.get(article.document))
+        return taken.of_article(article.article_id, document.facts.journal.value)
 
     def manifest_of(self, fact: Submitted) -> str:
         """Name of the manifest that says what the delivery held: where it is there, the work is done."""
         return f"delivered/{self.extractor}/{fact.key}"
 
-    def _extract(self, fact: Submitted) -> ExtractedDelivery:
+    def _extract(self, fact: Submitted, taken: Withdrawn, gone: dict[str, SourceWithdrawn]) -> ExtractedDelivery:
         read = self._sandbox.read(self._bytes(fact), self._options)
         hit("extraction.read")
+        for article in read.articles:
+            self._propose(article, fact.key)
         refuse_empty(read)
-        articles = [self._stored(fact, article) for article in read.articles]
+        kept = []
+        for article in read.articles:
+            identity = identify(article)
+            word = taken.of_article(identity, article.facts.journal.value)
+            if word is None:
+                kept.append(article)
+            else:
+                gone[identity] = SourceWithdrawn(word, identity)
+        if gone and not kept:
+            raise next(iter(gone.values()))
+        articles = [self._stored(fact, article) for article in kept]
         return ExtractedDelivery(
             delivery_id=fact.key,
             extractor=self.extractor,
@@ -91,8 +135,15 @@ class ExtractionHandler:
             pages=read.pages,
             title=read.title,
             articles=tuple(articles),
-            left_over=read.left_over,
+            left_over=(*read.left_over, *(f"{article}: {error.code}" for article, error in gone.items())),
         )
+
+    def _propose(self, article: ReadArticle, delivery: str) -> None:
+        """A retraction notice rarely has a figure, so this comes before a delivery without one is refused."""
+        for each in proposals(article, identify(article), delivery):
+            name = names.proposal(each.notice, each.target)
+            if self._store.find_manifest("quarantine", name) is None:
+                self._store.put_manifest("quarantine", name, each.canonical())
 
     def _bytes(self, fact: Submitted) -> bytes:
         if isinstance(fact, ArticleSubmitted):
@@ -201,6 +252,10 @@ class ExtractionHandler:
 
     def _put(self, crop: Crop | None) -> ArtifactRef | None:
         return self._store.put("figures", crop.data, crop.media_type) if crop else None
+
+
+def _left_out(article: str, error: SourceWithdrawn, stage: str) -> SourceQuarantined:
+    return SourceQuarantined(source_id=article, stage=stage, code=error.code, reason=error.reason, remedy=error.remedy)
 
 
 def _main_file(fact: DeliverySubmitted) -> ArtifactRef:

@@ -15,6 +15,7 @@ from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import Event, Fact, StudySubmitted, VolumesExtracted
 from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, SubmittedSeries, SubmittedStudy
+from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawals
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions
@@ -38,10 +39,11 @@ class StudyHandler:
 
     def __init__(self, store: ArtifactStore, normaliser: Normaliser, grid: GridOptions | None = None) -> None:
         self._store, self._normaliser, self._grid = store, normaliser, grid or GridOptions()
+        self._withdrawals = Withdrawals(store)
         self.extractor = slug(self._grid)
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `PermanentError` with the codes of studies and sandbox, `TransientError`."""
+        """Raises `PermanentError` with the codes of studies and sandbox, `SourceWithdrawn`, `TransientError`."""
         fact = event.fact
         if not isinstance(fact, StudySubmitted):
             raise TypeError(f"{self.group} does not consume {event.topic}")
@@ -50,6 +52,9 @@ class StudyHandler:
 
     def _document(self, fact: StudySubmitted) -> tuple[ExtractedStudy, ArtifactRef]:
         """What was made of this version of the study; one that was submitted again with other content is a second."""
+        taken = self._withdrawals.current()
+        if taken and (word := taken.of_study(fact.study_id, self._submitted(fact.study).patient)) is not None:
+            raise SourceWithdrawn(word, fact.study_id)
         first = names.extracted(self.extractor, fact.study_id)
         for name in (first, f"{first}/{fact.study.sha256[:16]}"):
             done = self._store.find_manifest("studies", name)
@@ -62,10 +67,7 @@ class StudyHandler:
         raise AssertionError("a document named after its source is of another one")
 
     def _extract(self, source: ArtifactRef) -> ExtractedStudy:
-        try:
-            study = SubmittedStudy.model_validate_json(self._store.get(source))
-        except ValidationError as error:
-            raise StudyRefused("study-archive-invalid", "the document is no submitted study of this version") from error
+        study = self._submitted(source)
         chosen = choose(study.series)
         files = [SourceFile(f"{n:03d}.nii.gz", self._store.get(each.volume)) for n, each in enumerate(chosen)]
         options = NormaliseOptions(tuple(each.sequence for each in chosen), self._grid, study.frame)
@@ -88,6 +90,12 @@ class StudyHandler:
             ),
             report=study.report,
         )
+
+    def _submitted(self, source: ArtifactRef) -> SubmittedStudy:
+        try:
+            return SubmittedStudy.model_validate_json(self._store.get(source))
+        except ValidationError as error:
+            raise StudyRefused("study-archive-invalid", "the document is no submitted study of this version") from error
 
 
 def choose(series: Iterable[SubmittedSeries]) -> list[SubmittedSeries]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -12,8 +13,11 @@ from journalclip_devtools.doubles.pdfs import Journal, jpeg
 from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.delivery import read_delivery
 from journalclip_extraction.documents import identify
+from journalclip_extraction.retractions import proposals
 from journalclip_shared.deliveries import pack
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.ids import identify_article
+from journalclip_shared.records.article import ArticleFacts, Sourced
 
 OPTIONS = ExtractOptions(panels=False)
 TITLE = "A made article about made pictures of heads"
@@ -166,3 +170,56 @@ def test_an_archive_that_bursts_is_refused() -> None:
         archive.writestr("a.xml", b" " * (64 << 20))
     assert code_of(out.getvalue()) == "bundle-too-large"
     assert code_of(out.getvalue()[:-30]) == "bundle-invalid"
+
+
+def test_a_notice_proposes_what_it_retracts_and_withdraws_nothing() -> None:
+    related = '<related-article related-article-type="retracted-article" xlink:href="10.5555/made.12"/>'
+    notice = xml(article_type="retraction").replace(b"<permissions>", related.encode() + b"<permissions>")
+    (article,) = read_delivery(pack({"a.xml": notice}), OPTIONS).articles
+    assert article.retracts == ("10.5555/made.12",)
+    (found,) = proposals(article, "art_notice", "art_delivery")
+    assert (found.target, found.target_doi) == (identify_article("10.5555/made.12", None, ""), "10.5555/made.12")
+    forward = xml().replace(
+        b"<permissions>", related.replace("retracted-article", "retraction-forward").encode() + b"<permissions>"
+    )
+    assert read_delivery(pack({"a.xml": forward}), OPTIONS).articles[0].retracts == ()
+
+
+@pytest.mark.parametrize(
+    ("title", "target_title", "own"),
+    [
+        ("Retraction: A bright head", "A bright head", False),
+        ("Retraction notice to: A bright head", "A bright head", False),
+        ("RETRACTED: A bright head", "", True),
+        ("Retracted article: A bright head", "", True),
+        ("Retraction Note: A bright head", "A bright head", False),
+        ("[Retracted] A bright head", "", True),
+    ],
+)
+def test_a_title_proposes(title: str, target_title: str, own: bool) -> None:
+    article = replace(read(a_xml=xml(), a_pdf=pages()), facts=ArticleFacts(title=Sourced(value=title)))
+    (found,) = proposals(article, "art_this", "art_delivery")
+    assert found.target_title == target_title
+    assert (found.target == "art_this") == own
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Retraction of the frontal lobe in 12 patients",
+        "Retraction-related injury",
+        "Withdrawal of aspirin before surgery",
+    ],
+)
+def test_surgery_is_no_retraction_notice(title: str) -> None:
+    article = replace(read(a_xml=xml(), a_pdf=pages()), facts=ArticleFacts(title=Sourced(value=title)))
+    assert proposals(article, "art_this", "art_delivery") == []
+
+
+def test_metadata_beside_an_article_may_call_it_retracted() -> None:
+    said = {"a.xml": xml(), "a.json": b'{"doi": "10.5555/made.77", "is_retracted": true}'}
+    (article,) = read_delivery(pack(said), OPTIONS).articles
+    assert [each.target for each in proposals(article, "art_this", "art_delivery")] == ["art_this"]
+    for other in (b'{"is_retracted": false}', b"{", b'["is_retracted"]'):
+        (plain,) = read_delivery(pack({**said, "a.json": other}), OPTIONS).articles
+        assert proposals(plain, "art_this", "art_delivery") == []

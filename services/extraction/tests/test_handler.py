@@ -5,14 +5,24 @@ import pytest
 
 from journalclip_devtools.doubles.readers import article, delivery
 from journalclip_extraction.article import ExtractOptions, ReadArticle, ReadDelivery, ReadPanel
+from journalclip_extraction.documents import identify
 from journalclip_extraction.handler import ExtractionHandler
 from journalclip_extraction.version import slug
 from journalclip_shared.artifacts import ArtifactMissing
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import ArticleSubmitted, Event, Fact, FiguresExtracted, PairsStructured
+from journalclip_shared.events import (
+    ArticleSubmitted,
+    Event,
+    Fact,
+    FiguresExtracted,
+    PairsStructured,
+    SourceQuarantined,
+)
 from journalclip_shared.ids import article_id
 from journalclip_shared.records.article import Box, ExtractedArticle
+from journalclip_shared.records.withdrawal import Withdrawal
+from journalclip_shared.withdrawals import write_withdrawal
 
 
 class Reads:
@@ -143,3 +153,40 @@ def test_other_options_or_versions_have_other_slugs() -> None:
     slugs = {slug(ExtractOptions()), slug(ExtractOptions(dpi=100)), slug(ExtractOptions(), "other")}
     assert len(slugs) == 3
     assert slug(ExtractOptions()) == slug(ExtractOptions(dpi=200))
+
+
+def say(store: LocalArtifacts, article: str, action: str) -> None:
+    known = {
+        "scope": "article",
+        "subject": article,
+        "sequence": 1,
+        "action": action,
+        "who": "ada",
+        "time": "2026-11-30",
+    }
+    reason = {"reason": "retraction"} if action == "withdraw" else {}
+    write_withdrawal(store, Withdrawal.model_validate({**known, **reason}))
+
+
+def test_a_withdrawn_article_is_left_out_of_its_delivery_until_it_is_reinstated(store: LocalArtifacts) -> None:
+    kept, gone = article("One"), article("Two")
+    withdrawn = identify(gone)
+    say(store, withdrawn, "withdraw")
+    facts = list(ExtractionHandler(store, Reads(kept, gone), ExtractOptions()).handle(submit(store)))
+    assert [fact.article_id for fact in facts if isinstance(fact, FiguresExtracted)] == [identify(kept)]
+    (told,) = (fact for fact in facts if isinstance(fact, SourceQuarantined))
+    assert (told.source_id, told.code) == (withdrawn, "source-withdrawn")
+    assert not [name for name in store.list_manifests("figures", "extracted/") if name.endswith(withdrawn)]
+    say(store, withdrawn, "reinstate")
+    facts = list(ExtractionHandler(store, Reads(kept, gone), ExtractOptions()).handle(submit(store)))
+    assert {fact.article_id for fact in facts if isinstance(fact, FiguresExtracted)} == {identify(kept), withdrawn}
+
+
+def test_an_article_that_comes_in_other_bytes_is_refused_by_what_it_is(store: LocalArtifacts) -> None:
+    read = article("T")
+    handler = ExtractionHandler(store, Reads(read), ExtractOptions())
+    handle(handler, submit(store))
+    say(store, identify(read), "withdraw")
+    for reads in (Reads(read), Reads(PermanentError("pdf-invalid", "is read no more", ""))):
+        with pytest.raises(PermanentError, match="source-withdrawn"):
+            list(ExtractionHandler(store, reads, ExtractOptions()).handle(submit(store, "other.pdf")))

@@ -32,7 +32,7 @@ def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:
 
     @contextmanager
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
-        rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s)
+        rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s, settings.freeze_settle_s)
         layout = layout_of(kind, settings)
         handler = FreezingHandler(Freezer(store, rule, lambda: facts_of(bus, layout.consumes), layout))
 

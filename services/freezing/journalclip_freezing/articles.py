@@ -1,6 +1,6 @@
 """Articles into a dataset: pairs by split, pictures as JPEG shards. Reviewers' decisions are honoured.
 
-What reviewers rejected or dispute stays out, what they corrected goes in as corrected.
+What reviewers rejected or dispute and what was withdrawn stays out, what they corrected goes in as corrected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from journalclip_shared.kinds import Kind
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.reviews import Verdict, apply_verdicts, read_decisions, verdicts
+from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, verdicts_of
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn, not_erased
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,29 @@ class FreezeOptions:
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> ArticlePlan | None:
         articles = sorted(
-            (StructuredArticle.model_validate_json(store.get(ref)) for ref in documents), key=lambda a: a.article_id
+            (StructuredArticle.model_validate_json(data) for data in not_erased(store, documents)),
+            key=lambda a: a.article_id,
         )
-        decided = verdicts(read_decisions(store))
+        taken = Withdrawals(store).fresh()
         every = [pair for article in articles for pair in article.pairs]
+        journals = {article.article_id: article.facts.journal.value for article in articles}
+        decided = verdicts_of(every, bound(store, read_decisions(store), {pair.pair_id for pair in every}))
+        gone = Counter[str]()
+        every = [pair for pair in every if not self._withdrawn(pair, taken, journals[pair.article_id], gone)]
         held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
         pairs = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
         if not pairs:
             return None
-        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, Counter(held.values()))
+        left_out = Counter(f"flag-{flag}" for flag in held.values()) + gone
+        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, dict(sorted(left_out.items())))
+
+    @staticmethod
+    def _withdrawn(pair: Pair, taken: Withdrawn, journal: str | None, gone: Counter[str]) -> bool:
+        """Whether the pair may not be used; counted by reason."""
+        found = taken.of_pair(pair, journal) if taken else None
+        if found is not None:
+            gone[f"withdrawn-{found.reason}"] += 1
+        return found is not None
 
     def _held(self, pair: Pair, decided: Mapping[str, Verdict]) -> RecordFlag | None:
         """The flag that holds the pair; a decision to keep it, or to correct it, lets it go."""
@@ -62,7 +77,7 @@ class ArticlePlan:
     articles: Sequence[StructuredArticle]
     assignment: Assignment
     options: FreezeOptions
-    held: Mapping[RecordFlag, int]  # pairs that a flag keeps out
+    left_out: Mapping[str, int]  # pairs that a flag or a withdrawal keeps out, by reason
 
     @property
     def digest(self) -> str:
@@ -103,7 +118,7 @@ class ArticlePlan:
             digest=digest,
             splits={split: write_split(store, splits[split], facts, size, tick) for split in SPLITS},
             leaks=self.leaks,
-            dropped=self.assignment.dropped | {f"flag-{flag}": count for flag, count in sorted(self.held.items())},
+            dropped=self.assignment.dropped | dict(self.left_out),
             licences=dict(Counter(pair.licence for pair in kept)),
             modalities=dict(Counter(pair.modality for pair in kept)),
             structurers=tuple(sorted({article.structurer for article in self.articles})),

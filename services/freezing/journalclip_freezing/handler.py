@@ -2,7 +2,9 @@
 
 Every freeze holds all pairs structured so far, the newest document of each source. What a freeze covered is written
 beside it under a running number (`names.freezes`), so that after a restart the rule counts from there and not from
-nothing; two freezers that race for a number are told apart by that manifest, and one of them looks again.
+nothing; two freezers that race for a number are told apart by that manifest, and one of them looks again. What people
+decided (reviews, withdrawals) makes a freeze due as well, ``settle_s`` after the last word: an hour of reviewing is one
+dataset and not a hundred.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from journalclip_freezing.decisions import Decisions
 from journalclip_freezing.job import freeze
 from journalclip_freezing.layout import Layout, Structured
 from journalclip_shared import names
@@ -25,10 +28,14 @@ from journalclip_shared.ids import canonical_json
 
 @dataclass(frozen=True)
 class FreezeRule:
-    """Freeze at ``new_pairs`` more pairs, or ``every_s`` after the first new one; 0 means never by that half."""
+    """Freeze at ``new_pairs`` more pairs, or ``every_s`` after the first new one; 0 means never by that half.
+
+    ``settle_s``: a freeze is due so long after the last decision of a person.
+    """
 
     new_pairs: int = 1000
     every_s: float = 0.0
+    settle_s: float = 600.0
 
 
 class Freezer:
@@ -49,6 +56,7 @@ class Freezer:
         self._store, self._rule, self.layout, self._clock = store, rule, layout, clock
         self._history = history
         self._lock = threading.Lock()
+        self._decisions = Decisions(store, clock)
         self._since = clock()
         self._again: list[DatasetFrozen] = []
         self._recall()
@@ -70,12 +78,12 @@ class Freezer:
     def flush(self) -> list[DatasetFrozen]:
         """Freeze what is there, whatever the rule says. Raises `TransientError`."""
         with self._lock:
-            return self._announced(bool(self._pending))
+            return self._announced(bool(self._pending) or self._decisions.settled(0.0))
 
     def _due(self) -> bool:
         enough = 0 < self._rule.new_pairs <= sum(self._pending.values())
         late = 0 < self._rule.every_s <= self._clock() - self._since
-        return bool(self._pending) and (enough or late)
+        return (bool(self._pending) and (enough or late)) or self._decisions.settled(self._rule.settle_s)
 
     def _announced(self, due: bool) -> list[DatasetFrozen]:
         # The last freeze of before a restart may have died between its manifest and its event: it is said again.
@@ -85,11 +93,13 @@ class Freezer:
 
     def _freeze(self) -> DatasetFrozen | None:
         documents = dict(sorted(self._documents.items()))
+        decided = self._decisions.count()  # before: a word that comes meanwhile makes the next freeze due
         fact = freeze(self._store, documents.values(), self.layout)
         if fact is not None:
             hit("freezing.frozen")
             covered = {key: ref.model_dump(mode="json") for key, ref in documents.items()}
-            note = canonical_json({"fact": fact.model_dump(mode="json"), "documents": covered})
+            said = fact.model_dump(mode="json")
+            note = canonical_json({"fact": said, "documents": covered, "decisions": decided})
             try:
                 self._store.put_manifest("datasets", names.freezes(self.layout.kind, self._number), note)
             except ManifestConflict as error:
@@ -98,6 +108,7 @@ class Freezer:
             self._number += 1
             hit("freezing.numbered")
         self._pending.clear()
+        self._decisions.cover(decided)
         return fact
 
     def _recall(self) -> None:
@@ -107,6 +118,8 @@ class Freezer:
         note = json.loads(self._store.get(found)) if found is not None else {"documents": {}}
         covered = {key: ArtifactRef.model_validate(ref) for key, ref in note["documents"].items()}
         self._again = [_fact_of(note["fact"])] if "fact" in note else []
+        # Before the first freeze nothing is frozen that a decision could change.
+        self._decisions.cover(int(note.get("decisions", 0)) if "fact" in note else self._decisions.count())
         self._documents: dict[str, ArtifactRef] = dict(covered)
         self._pending: dict[str, int] = {}
         for fact in self._history():

@@ -13,6 +13,9 @@ class FreezingSettings(Settings):
 
     freeze_new_pairs: int = Field(1000, ge=0, description="Freeze when so many new pairs have come; 0: never so.")
     freeze_every_s: float = Field(86_400.0, ge=0, description="Freeze so long after a new pair came; 0: never so.")
+    freeze_settle_s: float = Field(
+        600.0, ge=0, description="Freeze so long after a person's last decision (a review, a withdrawal)."
+    )
     freeze_leave_out: tuple[RecordFlag, ...] = Field(
         ("hidden-instruction",),
         description="Pairs and studies with such a flag stay out of datasets until a person accepts them.",

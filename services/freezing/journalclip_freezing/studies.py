@@ -31,6 +31,7 @@ from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn, not_erased
 
 STUDIES_A_SHARD = 200  # of seven sequences at a megabyte each: about a gigabyte at most
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("study_id", "patient", "study")])
@@ -52,9 +53,11 @@ class StudyFreezeOptions:
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> StudyPlan | None:
         """Raises `PermanentError` ``study-grids-differ``."""
         every = sorted(
-            (StructuredStudy.model_validate_json(store.get(ref)) for ref in documents), key=lambda each: each.study_id
+            (StructuredStudy.model_validate_json(data) for data in not_erased(store, documents)),
+            key=lambda each: each.study_id,
         )
-        reasons = {study.study_id: _left_out(study, self) for study in every}
+        taken = Withdrawals(store).fresh()
+        reasons = {study.study_id: _left_out(study, self, taken) for study in every}
         kept = [study for study in every if not reasons[study.study_id]]
         if not kept:
             return None
@@ -124,8 +127,10 @@ class StudyPlan:
         )
 
 
-def _left_out(study: StructuredStudy, options: StudyFreezeOptions) -> str:
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions, taken: Withdrawn) -> str:
     """Why a study is in no dataset; empty for one that is."""
+    if (found := taken.of_study(study.study_id, study.patient)) is not None:
+        return f"withdrawn-{found.reason}"
     if not study.pairs:
         return "study-without-pair"
     return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")

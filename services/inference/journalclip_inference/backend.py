@@ -79,8 +79,15 @@ class Backend(Protocol):
 class LocalBackend:
     """Encoder and index in this process; ``problem`` says what hinders a reload."""
 
-    def __init__(self, holder: Holder, limits: BatchLimits, problem: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        holder: Holder,
+        limits: BatchLimits,
+        problem: Callable[[], str] = lambda: "",
+        shown: Callable[[Reader], Reader] = lambda reader: reader,
+    ) -> None:
         self._holder = holder
+        self._shown = shown  # without what readers may not see
         self._problem = problem
         self.batcher: Batcher[Query, Encoded] = Batcher(self._encode, limits)
 
@@ -97,7 +104,7 @@ class LocalBackend:
 
     async def read(self, ask: Ask[T], encoded: Encoded | None = None) -> T:
         reader = encoded.reader if encoded is not None and encoded.reader is not None else self._holder.take().reader
-        return await to_thread.run_sync(ask, reader)
+        return await to_thread.run_sync(lambda: ask(self._shown(reader)))
 
     def _encode(self, queries: Sequence[Query]) -> list[Encoded]:
         snapshot = self._holder.take()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -10,6 +11,7 @@ from journalclip_inference.hits import Answer, Hit
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.search.ranker import Mode
 from journalclip_inference.snapshot import Query, Snapshot, champion_of, load_snapshot
+from journalclip_inference.withheld import Withholding
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.registry import ModelRegistry
 
@@ -22,7 +24,8 @@ class SearchEngine:
 
     @classmethod
     def open(cls, store: ArtifactStore, registry: ModelRegistry, cache: Path) -> SearchEngine:
-        return cls(load_snapshot(store, cache, champion_of(registry)))
+        snapshot = load_snapshot(store, cache, champion_of(registry))
+        return cls(replace(snapshot, reader=Withholding(store).apply(snapshot.reader)))
 
     def answer(
         self,

@@ -3,6 +3,7 @@
 PermanentError
 ├── QueryInvalid      the question cannot be answered as asked (HTTP 422)
 ├── ImageRefused      the picture is none, is too large, or hides a bomb (HTTP 413 or 422)
+├── PairRejected      reviewers rejected or dispute this pair (HTTP 410)
 ├── NotFound          no such pair, figure, article, model (HTTP 404)
 └── IndexMismatch     an index and a model, or an index and its table, that do not belong together
 TransientError
@@ -37,6 +38,13 @@ class NotFound(PermanentError):
 
     def __init__(self, what: str, name: str, remedy: str = "Ids are printed by `journalclip search --json`.") -> None:
         super().__init__("not-found", f"no {what} {name!r}", remedy)
+
+
+class PairRejected(PermanentError):
+    """Reviewers keep this pair out; it is in no search and in no dataset from the next one on."""
+
+    def __init__(self, pair_id: str) -> None:
+        super().__init__("pair-rejected", f"reviewers rejected {pair_id}", "A reviewer can take the decision back.")
 
 
 class Forbidden(PermanentError):

@@ -73,14 +73,27 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reader:
-    """One collection and whose it is."""
+    """One collection and whose it is. ``collection`` is what readers may see, ``reviewing`` what reviewers may."""
 
     served: Served
     collection: Collection
+    reviewing: Collection | None = None  # where it differs
+    withheld: int = 0  # the version of what is hidden
 
     @classmethod
     def of(cls, collection: Collection, version: str) -> Reader:
         return cls(served_by(collection.manifest, version), collection)
+
+    def with_hidden(self, shown: Collection, reviewing: Collection, version: int) -> Reader:
+        """The same model's rows, some of them hidden."""
+        made = Reader(self.served, shown, reviewing, version)
+        made.__dict__["planner"] = self.planner  # the words' own vocabulary stays what it is
+        return made
+
+    @property
+    def for_reviewers(self) -> Reader:
+        """With rejected pairs, which reviewers must be able to look at."""
+        return self if self.reviewing is None else Reader(self.served, self.reviewing, withheld=self.withheld)
 
     @cached_property
     def planner(self) -> Planner:
@@ -132,28 +145,30 @@ class Reader:
         return hit_of(row, Standing(n, ranked.score, share, ranked.similarity, ranked.exact, why), text)
 
     def row(self, pair_id: str) -> Row:
-        """Raises `NotFound`."""
+        """Raises `NotFound`, and for a withheld one the reason."""
         return self.collection.row(self._position(pair_id))
 
     def rows(self, pair_ids: Sequence[str]) -> list[Row]:
-        """Those of the pairs that are known, in the order asked for."""
-        positions = (self.collection.position(pair_id) for pair_id in pair_ids)
-        return [self.collection.row(position) for position in positions if position is not None]
+        """Those of the pairs that are known and shown, in the order asked for."""
+        return [self.collection.row(position) for position in self._positions(pair_ids)]
 
     def hits(self, pair_ids: Sequence[str]) -> tuple[Hit, ...]:
         """As `rows`; the score is that of a pair's own picture and caption."""
-        found = [position for pair_id in pair_ids if (position := self.collection.position(pair_id)) is not None]
+        found = self._positions(pair_ids)
         return tuple(
             hit_of(self.collection.row(position), Standing(n, self.collection.agreement(position)))
             for n, position in enumerate(found, start=1)
         )
 
     def figure(self, figure_id: str) -> list[Row]:
-        """A figure's pairs. Raises `NotFound`."""
-        rows = [self.collection.row(position) for position in self.collection.of_figure(figure_id)]
-        if not rows:
+        """A figure's pairs. Raises `NotFound`, and where all of them are withheld the reason."""
+        positions = self.collection.of_figure(figure_id)
+        if not positions:
             raise NotFound("figure", figure_id)
-        return rows
+        shown = [position for position in positions if self.collection.shows(position)]
+        if not shown:
+            self.collection.refuse(positions[0])
+        return [self.collection.row(position) for position in shown]
 
     def map(self) -> MapPoints:
         positions = self.collection.shown()
@@ -175,7 +190,12 @@ class Reader:
         position = self.collection.position(pair_id)
         if position is None:
             raise NotFound("pair", pair_id)
+        self.collection.refuse(position)
         return position
+
+    def _positions(self, pair_ids: Sequence[str]) -> list[int]:
+        found = (self.collection.position(pair_id) for pair_id in pair_ids)
+        return [each for each in found if each is not None and self.collection.shows(each)]
 
 
 def _notice(ranking: Ranking, mode: Mode) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.app import create_app
 from journalclip_inference.api.serving import Serving
 from journalclip_inference.audit import Audit, AuditFile
@@ -25,6 +26,7 @@ from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
+from journalclip_inference.withheld import Withholding
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
@@ -90,8 +92,9 @@ def build(settings: InferenceSettings, clients: Clients, registry: ModelRegistry
     load = partial(Encoder.load, device=settings.device)
     reloader = Reloader(clients.store, registry, clients.cache, holder, load)
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
-    backend = LocalBackend(holder, limits, lambda: reloader.problem)
-    parts = serving_of(settings, clients, backend)
+    withholding = Withholding(clients.store)
+    backend = LocalBackend(holder, limits, lambda: reloader.problem, withholding.apply)
+    parts = serving_of(settings, clients, backend, withholding)
     group = f"inference-serve-{socket.gethostname()}-{os.getpid()}"  # one a process: each must hear of every promotion
     hears = (reloader.check, clients.bus, group, stopping)
     threads = [
@@ -106,7 +109,11 @@ def build(settings: InferenceSettings, clients: Clients, registry: ModelRegistry
     return Service(create_app(parts, settings.max_body_bytes, close), reloader, backend, threads, stopping)
 
 
-def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) -> Serving:
+def serving_of(
+    settings: InferenceSettings, clients: Clients, backend: Backend, withholding: Withholding | None = None
+) -> Serving:
+    withholding = withholding or Withholding(clients.store)
+
     def announce(fact: ReviewDecided) -> None:
         clients.bus.publish([Event(fact, "inference-review")])
 
@@ -121,8 +128,10 @@ def serving_of(settings: InferenceSettings, clients: Clients, backend: Backend) 
         door=Door(tuple(verifiers), settings.anonymous),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
+        withholding=withholding,
+        aliases=Aliases(settings),
         sign_in=SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None,
-        studies=_shelf(clients),
+        studies=_shelf(clients, withholding),
         max_study_bytes=settings.max_study_bytes,
     )
 
@@ -142,7 +151,8 @@ def _oidc(settings: InferenceSettings) -> OidcConfig:
     )
 
 
-def _shelf(clients: Clients) -> StudyShelf | None:
+def _shelf(clients: Clients, withholding: Withholding) -> StudyShelf | None:
     if clients.study_registry is None:
         return None
-    return StudyShelf(clients.store, clients.study_registry, clients.cache, clients.study_reader)
+    reader, taken = clients.study_reader, lambda: withholding.current().taken
+    return StudyShelf(clients.store, clients.study_registry, clients.cache, reader, taken)

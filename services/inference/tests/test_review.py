@@ -138,3 +138,27 @@ def test_a_decision_over_http_is_stored_and_announced(site: Site) -> None:
     assert client.post("/v1/review/decisions", json=undo).status_code == 201
     assert site.client().post("/v1/review/decisions", json=body).status_code == 403
     assert client.post("/v1/review/decisions", json={**body, "pair_id": "pair_unknown"}).status_code == 404
+
+
+def test_a_rejection_hides_at_once_from_readers_and_not_from_reviewers(site: Site) -> None:
+    site.service.app.state.serving.withholding._fresh_s = 0.0
+    reader, reviewer, other = site.client("viewer"), site.client("reviewer"), site.client("reviewer2")
+
+    def found() -> set[str]:
+        hits = reader.post("/v1/search", json={"text": "axial", "k": 100}).json()["hits"]
+        return {hit["pair_id"] for hit in hits}
+
+    everything = found()
+    pair_id = reviewer.get("/v1/review/queue?limit=1").json()["items"][0]["pair"]["pair_id"]
+    body = {"pair_id": pair_id, "choice": "reject", "reason": "identifiable-person"}
+    made = reviewer.post("/v1/review/decisions", json=body).json()
+    assert made["picture"]["sha256"], "the decision is bound to what was looked at"
+    assert pair_id not in found() < everything
+    refused = reader.get(f"/v1/images/{pair_id}")
+    assert (refused.status_code, refused.json()["code"]) == (410, "pair-rejected")
+    assert other.get(f"/v1/images/{pair_id}").status_code == 200
+    queued = other.get("/v1/review/queue?limit=200").json()["items"]
+    assert pair_id in {item["pair"]["pair_id"] for item in queued}
+    undo = {"pair_id": pair_id, "choice": "undo", "undoes": made["decision_id"]}
+    assert reviewer.post("/v1/review/decisions", json=undo).status_code == 201
+    assert found() == everything

@@ -8,17 +8,27 @@ inside a file here; what is wrong with it is found where it is parsed, in a limi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from journalclip_shared.artifacts import ArtifactStore, ManifestConflict
+from journalclip_shared.artifacts.local import digest_of
 from journalclip_shared.bus import Bus
 from journalclip_shared.deliveries import XML, delivery_files, is_archive, iter_deliveries, media_type, pack
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import MAX_FILES, ArticleSubmitted, DeliverySubmitted, Event, Submitted, SubmittedFile
+from journalclip_shared.events import (
+    MAX_FILES,
+    ArticleSubmitted,
+    DeliverySubmitted,
+    Event,
+    SourceQuarantined,
+    Submitted,
+    SubmittedFile,
+)
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import article_id, canonical_json, files_digest, sha256_hex
+from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawals
 
 _MAX_NAME = 500  # as the event's schema
 
@@ -31,6 +41,7 @@ class Submission:
     name: str
     new: bool  # first time that these bytes are seen
     copy_of: str | None  # the name under which the same bytes came first, where it differs
+    refused: str = ""  # the code, where it may not come in; nothing of it is stored then
 
 
 def find_deliveries(folder: Path) -> list[Path]:
@@ -49,25 +60,55 @@ def submit(store: ArtifactStore, bus: Bus, path: Path) -> Submission:
     return done
 
 
-def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, Submitted]:
-    """Store one delivery (a file or a folder) under its display name; the caller announces the fact."""
+def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, Submitted | SourceQuarantined]:
+    """Store one delivery (a file or a folder) under its display name; the caller announces the fact.
+
+    One that was withdrawn is not stored, and the fact says that it is in quarantine.
+    """
     if not path.is_dir() and not _is_package(name):
+        if (refused := refusal(store, lambda: article_id(digest_of(path)[0]), name)) is not None:
+            return refused
         pdf = store.put_file("articles", path, "application/pdf")
         return _recorded(store, ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name=_displayable(name)))
     files = delivery_files(path) if path.is_dir() else {name: path}
     return record_files(store, files, name)
 
 
-def record_files(store: ArtifactStore, files: Mapping[str, Path], name: str) -> tuple[Submission, Submitted]:
-    """Store files that arrived together. More than an event can name are packed into one."""
-    if len(files) > MAX_FILES:
-        packed = pack({each: path.read_bytes() for each, path in files.items()})
+def record_files(
+    store: ArtifactStore, files: Mapping[str, Path], name: str
+) -> tuple[Submission, Submitted | SourceQuarantined]:
+    """Store files that arrived together, as `record` does. More than an event can name are packed into one."""
+    packed = pack({each: path.read_bytes() for each, path in files.items()}) if len(files) > MAX_FILES else b""
+
+    def identified() -> str:
+        digests = {each: digest_of(path)[0] for each, path in files.items()}
+        return article_id(files_digest({f"{name}.zip": sha256_hex(packed)} if packed else digests))
+
+    if (refused := refusal(store, identified, name)) is not None:
+        return refused
+    if packed:
         refs = {f"{name}.zip": store.put("articles", packed, "application/zip")}
     else:
         refs = {each: store.put_file("articles", path, media_type(each)) for each, path in files.items()}
     identity = article_id(files_digest({each: ref.sha256 for each, ref in refs.items()}))
     listed = tuple(SubmittedFile(name=_displayable(each), ref=refs[each]) for each in sorted(refs))
     return _recorded(store, DeliverySubmitted(delivery_id=identity, files=listed, name=_displayable(name)))
+
+
+def refusal(
+    store: ArtifactStore, identified: Callable[[], str], name: str
+) -> tuple[Submission, SourceQuarantined] | None:
+    """What is said of a delivery that was withdrawn; None for any other. Nothing is read where no word holds."""
+    taken = Withdrawals(store).fresh()
+    identity = identified() if taken else ""
+    word = taken.of_submission(identity)
+    if word is None:
+        return None
+    error, shown = SourceWithdrawn(word, _displayable(name)), _displayable(name)
+    fact = SourceQuarantined(
+        source_id=identity, name=shown, stage="intake", code=error.code, reason=error.reason, remedy=error.remedy
+    )
+    return Submission(identity, shown, False, None, error.code), fact
 
 
 def submitted(store: ArtifactStore) -> Iterator[Submitted]:

@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 from journalclip_intake.articles import record, record_files
 from journalclip_intake.inbox import Dropped, Inbox
@@ -19,9 +20,12 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus, Delivery
 from journalclip_shared.deliveries import MAX_ENTRIES
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import Event, Fact, Submitted
+from journalclip_shared.events import Event, Fact, SourceQuarantined, Submitted
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import canonical_json
+from journalclip_shared.withdrawals import Withdrawals
+
+Taken: TypeAlias = Submitted | SourceQuarantined  # what is announced of a delivery
 
 # A list whose files are still on their way is complete at a later look; a wrong one was refused when it was announced.
 _PASSED_OVER = frozenset({"inbox-object-gone", "bundle-list-invalid"})
@@ -65,8 +69,11 @@ class NotifiedIntake(IntakeHandler):
         return translate(delivery)
 
 
-def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> Submitted:
-    """Store one delivery's bytes. Raises `TransientError`; `PermanentError` where it is gone or its list is wrong."""
+def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> Taken:
+    """Store one delivery's bytes; of a withdrawn one only a fact.
+
+    Raises `TransientError`; `PermanentError` where it is gone or its list is wrong.
+    """
     with tempfile.TemporaryDirectory(prefix="journalclip-intake-") as folder:
         path = Path(folder) / "object"
         inbox.fetch(dropped, path)
@@ -77,7 +84,7 @@ def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> Submitted:
     return fact
 
 
-def _take_listed(store: ArtifactStore, inbox: Inbox, dropped: Dropped, list_path: Path) -> Submitted:
+def _take_listed(store: ArtifactStore, inbox: Inbox, dropped: Dropped, list_path: Path) -> Taken:
     """The files that a list names, all of which must be there."""
     files: dict[str, Path] = {}
     for number, name in enumerate(_listed(list_path.read_bytes(), dropped)):
@@ -106,16 +113,18 @@ def _wrong_list(dropped: Dropped, reason: str) -> PermanentError:
     return PermanentError("bundle-list-invalid", f"{dropped.key}: {reason}", "Drop all files, then the corrected list.")
 
 
-def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[Submitted]:
+def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[Taken]:
     """Take in every delivery of the inbox that has no receipt; returns what was announced (perhaps again).
 
     The receipt comes after the publication is acknowledged: a kill between the two announces an article twice, which
     changes nothing, and never leaves one out. Raises `TransientError`.
     """
-    announced = []
+    announced = list[Taken]()
     done = set(store.list_manifests("articles", "received/"))
+    # What was refused as withdrawn is looked at again after the next reinstatement, and not before.
+    epoch = sum(word.action == "reinstate" for word in Withdrawals(store).documents())
     for dropped in inbox.list():
-        if not dropped.is_delivery or dropped.receipt in done:
+        if not dropped.is_delivery or {dropped.receipt, f"{dropped.receipt}-refused-{epoch}"} & done:
             continue
         try:
             fact = take(store, inbox, dropped)
@@ -126,7 +135,8 @@ def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[Submitted]:
         bus.publish([Event(fact, "intake")])
         hit("intake.announced")
         receipt = canonical_json({"key": dropped.key, "version": dropped.version, "article_id": fact.key})
-        store.put_manifest("articles", dropped.receipt, receipt)
+        refused = isinstance(fact, SourceQuarantined)
+        store.put_manifest("articles", f"{dropped.receipt}-refused-{epoch}" if refused else dropped.receipt, receipt)
         hit("intake.receipted")
         announced.append(fact)
     return announced

@@ -19,6 +19,7 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import SourceQuarantined, StudySubmitted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.records.study import LeftOut, SeriesTimes, SubmittedSeries, SubmittedStudy
+from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawals
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.options import DeidentifyOptions
 from journalclip_sources.studies.read import ReadSeries, ReadStudy
@@ -86,6 +87,9 @@ def submit_study(
         source_id = make_id("std", "refused", sha256_hex(data))
         read = complete(reader.read(data, replace(options, hints=bundle.hints)), bundle)
         del data
+        if (word := Withdrawals(store).fresh().of_study(read.study, read.patient)) is not None:
+            source_id = read.study
+            raise SourceWithdrawn(word, read.study)
     except PermanentError as error:
         fact = SourceQuarantined(
             source_id=source_id or make_id("std", "refused", error.code),

@@ -22,8 +22,8 @@ from starlette.routing import Route
 from journalclip_intake.articles import record
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
-from journalclip_shared.errors import TransientError
-from journalclip_shared.events import Event
+from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import Event, SourceQuarantined
 
 
 def application(store: ArtifactStore, bus: Bus, max_bytes: int) -> Starlette:
@@ -32,6 +32,8 @@ def application(store: ArtifactStore, bus: Bus, max_bytes: int) -> Starlette:
     def announce(path: Path, name: str) -> dict[str, str | bool | None]:
         submission, fact = record(store, path, name)
         bus.publish([Event(fact, "upload")])
+        if isinstance(fact, SourceQuarantined):
+            raise PermanentError(fact.code, fact.reason, fact.remedy)
         return {"article_id": submission.article_id, "new": submission.new, "copy_of": submission.copy_of}
 
     async def upload(request: Request) -> Response:
@@ -46,6 +48,8 @@ def application(store: ArtifactStore, bus: Bus, max_bytes: int) -> Starlette:
                     target.write(chunk)
             try:
                 return JSONResponse(await run_in_threadpool(announce, path, name), status_code=202)
+            except PermanentError as error:
+                return _problem(410, error.code, error.reason)
             except TransientError as error:
                 return _problem(503, "unavailable", f"{error}; try again.")
 

@@ -26,6 +26,7 @@ from journalclip_shared.records.model import ModelManifest
 CARD_FIELDS = ("intended_use", "not_for", "data", "licences", "metrics", "risks", "base_model")
 START, CHAMPION, THIS = "its start", "the champion", "this model"  # whom a candidate is compared with, and itself
 _MIB = 1 << 20
+_NAMED = 5  # withdrawn sources that a reason names
 
 
 class _Gate(BaseModel):
@@ -116,6 +117,11 @@ class Gates(_Gate):
     licences: Licences = Licences()
     cost: Cost = Cost()
     card: tuple[str, ...] = CARD_FIELDS
+    withdrawn: Literal["pass", "refuse"] = Field(
+        "pass",
+        description="A model whose dataset holds sources that were withdrawn since: say so, or refuse it.",
+        exclude_if=lambda policy: policy == "pass",  # the digest of gates that do not ask for it stays what it was
+    )
     approval: bool = Field(False, description="A person must say yes as well.")
 
     @property
@@ -153,7 +159,9 @@ class Measurements:
 
 def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, recount: Recount) -> list[Verdict]:
     """The gates that read manifests and records only."""
+    seen = [withdrawn(gates.withdrawn, recount.withdrawn)] if recount.withdrawn or gates.withdrawn == "refuse" else []
     return [
+        *seen,
         leaks(dataset.leaks, recount.leaks),
         card(gates.card, model),
         licences(gates.licences, None if recount.licences is None else recount.licences or dataset.licences),
@@ -182,6 +190,15 @@ def leaks(stated: LeakReport, counted: LeakReport) -> Verdict:
 
 def _named(leaked: LeakReport) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in leaked.model_dump().items() if count)
+
+
+def withdrawn(policy: Literal["pass", "refuse"], found: Mapping[str, int]) -> Verdict:
+    """Counts the withdrawn sources that are in the dataset."""
+    names = ", ".join(list(found)[:_NAMED]) + (" and others" if len(found) > _NAMED else "")
+    reason = f"{len(found)} withdrawn sources are in its dataset: {names}" if found else "no withdrawn source is in it"
+    passed = not found or policy == "pass"
+    numbers = {"sources": float(len(found)), "pairs": float(sum(found.values()))}
+    return Verdict(gate="withdrawn", passed=passed, reason=reason, measured=len(found), limit=0, numbers=numbers)
 
 
 def card(required: Sequence[str], model: ModelManifest) -> Verdict:

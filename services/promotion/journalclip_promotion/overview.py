@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.errors import NoDocuments, UnknownVersion
 from journalclip_promotion.promoter import Promoter
+from journalclip_promotion.withdrawn import withdrawn_in
 from journalclip_shared.artifacts import ArtifactMissing
 from journalclip_shared.ids import Json
 from journalclip_shared.records import Document
+from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias, ModelVersion
 
@@ -56,6 +60,9 @@ class Explained(Document):
     aliases: tuple[str, ...]
     made_from: dict[str, str]
     decisions: tuple[Decision, ...]
+    withdrawn: dict[str, int] = Field(
+        default_factory=dict, description="Pairs of its dataset that were withdrawn, by the withdrawal."
+    )
 
 
 def explanation(promoter: Promoter, version: str) -> Explained:
@@ -71,7 +78,17 @@ def explanation(promoter: Promoter, version: str) -> Explained:
         aliases=tuple(alias for alias, holder in holders.items() if holder and holder.version == version),
         made_from=_made_from(promoter, found),
         decisions=tuple(history(promoter, version)),
+        withdrawn=_withdrawn(promoter, found),
     )
+
+
+def _withdrawn(promoter: Promoter, version: ModelVersion) -> dict[str, int]:
+    store = promoter.ledger.store
+    try:
+        model = ModelManifest.model_validate_json(store.get(version.manifest))
+        return withdrawn_in(store, DatasetManifest.model_validate_json(store.get(model.dataset)))
+    except ArtifactMissing:
+        return {}  # `_made_from` says what is missing
 
 
 def _made_from(promoter: Promoter, version: ModelVersion) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_promotion.decision import Candidate, Verdict
+from journalclip_promotion.withdrawn import withdrawn_in
 from journalclip_shared.artifacts import ArtifactCorrupt, ArtifactMissing, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.leaks import LeakCount, StudyLeakCount
@@ -68,6 +69,7 @@ class Recount:
 
     leaks: LeakReport
     licences: Mapping[str, int] | None  # None: sources of this kind carry no licence
+    withdrawn: Mapping[str, int] = field(default_factory=dict)  # pairs by the withdrawal that they fall under
 
 
 Recounter = Callable[[ArtifactStore, DatasetManifest], Recount]
@@ -80,7 +82,7 @@ def recount_pairs(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
         for pair in FrozenDataset(store, dataset).stream(split):
             count.add(split, pair)
             licences[pair.licence] += 1
-    return Recount(count.report(), licences)
+    return Recount(count.report(), licences, withdrawn_in(store, dataset))
 
 
 def recount_studies(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
@@ -89,7 +91,7 @@ def recount_studies(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
     for split in dataset.splits:
         for study in FrozenStudies(store, dataset).studies(split):
             count.add(split, study)
-    return Recount(count.report(), None)
+    return Recount(count.report(), None, withdrawn_in(store, dataset))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from journalclip_devtools.doubles.collection import small_world
 from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_evaluation.suites import shipped_suites
@@ -37,9 +38,11 @@ from journalclip_promotion.wiring import build_promoter
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import TransientError
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.dataset import LeakReport
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport
+from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.runs import NoRuns
 from journalclip_shared.signing import HmacKey, load_signer
+from journalclip_shared.withdrawals import write_withdrawal
 
 
 @pytest.fixture
@@ -310,3 +313,25 @@ def test_watch_heals_and_survives_a_bad_moment(house: House, tmp_path: Path) -> 
     watch.stop.set()
     watch.join(30)
     assert [each.key for each in bus.read("models.promoted.v1")] == [make_id("mdl", "a")]
+
+
+def test_withdrawn_sources_of_a_model_are_named_and_may_be_refused(house: House) -> None:
+    world = small_world(house.store, articles=3)
+    assert world.dataset is not None
+    splits = DatasetManifest.model_validate_json(house.store.get(world.dataset)).splits
+    house.with_gates(withdrawn="refuse", licences={"max_share": {}})
+    house.skills(a=0.4, b=0.5)
+    house.handle(put_candidate(house.store, house.registry, "a", splits=splits))
+    assert "withdrawn" not in {each.gate for each in house.last().verdicts if not each.passed}
+    assert explanation(house.promoter, "1").withdrawn == {}
+    article = world.articles[0]
+    word = {"scope": "article", "subject": article.article_id, "sequence": 1, "action": "withdraw"}
+    known = {"reason": "retraction", "who": "ada", "time": "2026-11-30T00:00:00+00:00"}
+    write_withdrawal(house.store, Withdrawal.model_validate({**word, **known}))
+    name = f"article {article.article_id} (retraction)"
+    assert explanation(house.promoter, "1").withdrawn == {name: len(article.pairs)}
+    assert Gates().digest == Gates(withdrawn="pass").digest != Gates(withdrawn="refuse").digest
+    house.handle(put_candidate(house.store, house.registry, "b", splits=splits))
+    assert house.last().outcome == "refused"
+    (verdict,) = (each for each in house.last().verdicts if each.gate == "withdrawn")
+    assert verdict.reason == f"1 withdrawn sources are in its dataset: {name}"

@@ -54,6 +54,17 @@ def write_reports(path: Path, reports: Sequence[PseudoReport]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+def read_reports(path: Path) -> list[PseudoReport]:
+    """What `write_reports` wrote. Raises `BadBenchFile`."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [PseudoReport(line["id"], line["text"], load(json.dumps(line["study"]))) for line in lines]
+    except FileNotFoundError as error:
+        raise BadBenchFile(path, "it does not exist") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadBenchFile(path, f"{type(error).__name__}: {error}") from error
+
+
 def read_cases(path: Path, corpus: Path | None = None) -> list[Case]:
     """Raises `BadBenchFile`."""
     try:

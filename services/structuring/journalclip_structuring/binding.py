@@ -18,6 +18,7 @@ _PHRASE_END: Final = re.compile(
     r"|nor|or|is|are|was|were|has|have|had|after|before|because|patient|man|woman|boy|girl)\b",
     re.IGNORECASE,
 )
+_VERSUS: Final = re.compile(r"\s+(?:versus|vs\.?|or)\s+(?:an?\s+)?", re.IGNORECASE)
 _CLAUSE_END: Final = re.compile(r"[;](?=\s)|\b(?:but|whereas|while|however|although|without|no)\b", re.IGNORECASE)
 
 
@@ -36,7 +37,17 @@ def nearest(
         return within.term  # "intraventricular hemorrhage" names its place itself
     if denied:
         return None
+    other = _alternative(finding, findings, sentence)
+    if other is not None:
+        return nearest(other, others, findings, sentence, denied)
     return _near(finding, others, findings, sentence)
+
+
+def _alternative(finding: Match, findings: Sequence[Match], sentence: str) -> Match | None:
+    """The finding that this one is weighed against: "infarct versus demyelination in the left thalamus"."""
+    following = next((each for each in findings if each.start >= finding.end), None)
+    between = sentence[finding.end : following.start] if following else ""
+    return following if _VERSUS.fullmatch(between) else None
 
 
 def _near(finding: Match, others: Sequence[Match], findings: Sequence[Match], sentence: str) -> str | None:

@@ -2,7 +2,6 @@
 
 PermanentError
 ├── UnreadableDocument     the event's document is not an `ExtractedArticle` of a version we know
-├── UnsupportedReport      the report is in a language that is not read
 └── BadSetting             the configured structurer cannot be built
 ConfigurationError
 └── StructurerStopped      a key, an address, a model's name or the spend cap is wrong: no text can be done
@@ -23,17 +22,6 @@ class UnreadableDocument(PermanentError):
             "document-unreadable",
             f"{uri} is not an extracted article of this version ({errors} errors)",
             "Extract the article again with the deployed version.",
-        )
-
-
-class UnsupportedReport(PermanentError):
-    """The report is in a language that the structurer does not read."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            "language-unsupported",
-            reason,
-            "Structure it by an endpoint whose model reads it, or leave it out.",
         )
 
 

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from prometheus_client import Counter
 
 from journalclip_structuring.rules import RuleStructurer
-from journalclip_structuring.structurer import Structurer, StructureRequest, StructureResult
+from journalclip_structuring.structurer import (
+    Failure,
+    SplitRequest,
+    Splitter,
+    Structurer,
+    StructureRequest,
+    StructureResult,
+)
 
 
 class WithRules:
@@ -32,6 +39,12 @@ class WithRules:
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
         results = self._first.structure(texts)
         return [self._kept(request, result) for request, result in zip(texts, results, strict=True)]
+
+    def split(self, captions: Sequence[SplitRequest]) -> list[dict[str, str] | Failure]:
+        """As the first one does; the rules divide no caption."""
+        if isinstance(self._first, Splitter):
+            return self._first.split(captions)
+        return [Failure("panel-without-text", "this structurer divides no caption") for _ in captions]
 
     def _kept(self, request: StructureRequest, result: StructureResult) -> StructureResult:
         failure = result.failure

@@ -9,7 +9,7 @@ at fault nothing is written, and the delivery is tried again or the loop stops.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -26,6 +26,7 @@ from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import FailedText, Pair, StructuredArticle
 from journalclip_structuring.errors import StructurerStopped, StructurerUnavailable, UnreadableDocument
 from journalclip_structuring.injection import suspicions
+from journalclip_structuring.panels import PanelTexts, panel_texts, text_of
 from journalclip_structuring.structurer import Failure, Structurer, StructureRequest, StructureResult, signature
 
 _CODED_AS: dict[str, Modality] = {
@@ -80,7 +81,10 @@ class StructuringHandler:
             raise UnreadableDocument(document.uri, error.error_count()) from error
 
     def _structure(self, article: ExtractedArticle, source: ArtifactRef) -> StructuredArticle:
-        sources = list(usable(article.figures))
+        figures = [each for each in article.figures if not _discarded(each)]
+        panels = panel_texts(figures, self._structurer)
+        check_world(panels.failures.values())
+        sources = list(usable(figures, panels.texts))
         requests = [StructureRequest(str(i), each.text, panel=_letter(each)) for i, each in enumerate(sources)]
         results = finished(self._structurer.structure(requests))
         done = [(each, result.record) for each, result in zip(sources, results, strict=True)]
@@ -98,17 +102,28 @@ class StructuringHandler:
                 for each, record in done
                 if isinstance(record, CaptionRecord)
             ),
-            failed=tuple(
-                _failed(each, result.failure) for each, result in zip(sources, results, strict=True) if result.failure
+            failed=(
+                *(
+                    _failed(each, result.failure)
+                    for each, result in zip(sources, results, strict=True)
+                    if result.failure
+                ),
+                *_without_text(figures, panels),
             ),
         )
 
 
 def finished(results: Sequence[StructureResult]) -> Sequence[StructureResult]:
     """The results, where the world let all texts be tried. Raises `StructurerStopped`, `StructurerUnavailable`."""
-    waiting = [result.failure for result in results if result.failure and result.failure.retryable]
+    check_world(result.failure for result in results if result.failure)
+    return results
+
+
+def check_world(failures: Iterable[Failure]) -> None:
+    """Raises `StructurerStopped` or `StructurerUnavailable` where one of the failures is the world's."""
+    waiting = [failure for failure in failures if failure.retryable]
     if not waiting:
-        return results
+        return
     first = next((failure for failure in waiting if failure.stops), waiting[0])
     if first.stops:
         raise StructurerStopped(first.code, first.reason, first.setting)
@@ -124,6 +139,20 @@ def _failed(source: Source, failure: Failure) -> FailedText:
     )
 
 
+def _without_text(figures: Sequence[Figure], panels: PanelTexts) -> Iterator[FailedText]:
+    """Panels that no words could be found for."""
+    for figure in figures:
+        for panel in figure.panels:
+            failure = panels.failures.get(panel.panel_id)
+            if failure is not None and panel.panel_id not in panels.texts:
+                yield FailedText(
+                    figure_id=figure.figure_id,
+                    panel_id=panel.panel_id,
+                    code=failure.code,
+                    reason=failure.reason[:200],
+                )
+
+
 def hides_orders(unseen: Sequence[str]) -> bool:
     """Does a file give orders in what its readers do not see?"""
     return any(suspicions(text) for text in unseen)
@@ -135,18 +164,22 @@ def _flagged(record: CaptionRecord) -> CaptionRecord:
     return record.model_copy(update={"flags": ("hidden-instruction", *kept)})
 
 
-def usable(figures: Sequence[Figure]) -> Iterator[Source]:
-    """Each figure that can be a pair, followed by each of its panels that can."""
+def usable(figures: Sequence[Figure], texts: Mapping[str, str] | None = None) -> Iterator[Source]:
+    """Each figure that can be a pair, followed by each of its panels that can; ``texts`` stand for panels' own."""
     for figure in figures:
-        if figure.quality is not None and figure.quality.usefulness == "discard":
+        if _discarded(figure):
             continue
         if figure.image is not None and figure.caption.strip():
             yield Source(figure, None, figure.image, figure.caption.strip())
         if figure.tier == "panels":
             for panel in figure.panels:
-                text = (panel.text or panel.subcaption or "").strip()
+                text = (texts or {}).get(panel.panel_id) or text_of(panel)
                 if panel.image is not None and text:
                     yield Source(figure, panel, panel.image, text)
+
+
+def _discarded(figure: Figure) -> bool:
+    return figure.quality is not None and figure.quality.usefulness == "discard"
 
 
 def manifest_name(article: ExtractedArticle, structurer: Structurer) -> str:

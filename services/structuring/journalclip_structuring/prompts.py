@@ -7,6 +7,7 @@ place for anything but vocabulary terms.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -35,20 +36,25 @@ spectrometry, vertebra T1, CT for chemotherapy) is left out. A field that the ca
 def messages(text: str, kind: Kind = "report", examples: bool = False, remark: str = "") -> list[dict[str, str]]:
     """System and user message for one text; between them examples, as turns. ``remark`` is of our own words."""
     shown = EXAMPLES[kind] if examples else ()
-    turns = [each for asked, answer in shown for each in (_quoted(asked), {"role": "assistant", "content": answer})]
-    return [{"role": "system", "content": " ".join(filter(None, (_system(kind), remark)))}, *turns, _quoted(text)]
+    turns = [each for asked, answer in shown for each in (quoted(asked), {"role": "assistant", "content": answer})]
+    return [{"role": "system", "content": _system(kind, remark)}, *turns, quoted(text)]
 
 
-def _quoted(text: str) -> dict[str, str]:
+def quoted(text: str) -> dict[str, str]:
+    """A user's turn with the text between marks that it cannot contain."""
     mark = f"<<{sha256_hex(text.encode())[:16]}>>"
     return {"role": "user", "content": f"{mark}\n{text}\n{mark}"}
 
 
 @cache
-def _system(kind: Kind) -> str:
-    rules = _REPORT if kind == "report" else _CAPTION
-    schema = json.dumps(answer_schema(kind), separators=(",", ":"))
-    return f"{rules}\n{_QUOTING}\nJSON Schema: {schema}"
+def _system(kind: Kind, remark: str) -> str:
+    return system_of(_REPORT if kind == "report" else _CAPTION, answer_schema(kind), remark)
+
+
+def system_of(rules: str, schema: Mapping[str, Any], remark: str = "") -> str:
+    """A system message: the rules, that quoted text is data, the schema of the answer, and a remark of ours."""
+    written = json.dumps(schema, separators=(",", ":"))
+    return " ".join(filter(None, (f"{rules}\n{_QUOTING}\nJSON Schema: {written}", remark)))
 
 
 @cache

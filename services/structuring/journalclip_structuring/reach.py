@@ -108,6 +108,8 @@ class _Forward:
             return 1 if self.head is None else None
         if word in "()[]\"'“”‘’*=":
             return 1
+        if len(word) == 1 and self.path[at - 1 : at] and self.path[at - 1].word == "(":
+            return 1  # the letter of a panel
         if word == "as":
             return self._as_well(at)
         if word in words_of("conjunction") or word in _SEPARATORS:
@@ -168,6 +170,8 @@ class _Forward:
         while self.line[item].word in words_of("conjunction") or self.line[item].word in _SEPARATORS:
             separators.add(self.line[item].word)
             item += 1
+        if self.cue.words.endswith(" of") and self.line[item].word == "of":
+            item += 1  # "absence of hydrocephalus and of midline shift"
         if self._goes_on(separators, item):
             self.complement, self.head = False, None
             return width + item - at - 1
@@ -195,10 +199,12 @@ class _Forward:
         return words
 
     def _bare(self, at: int) -> bool:
-        """Does nothing in the item say that it is there? Articles, sizes, sides and numbers do."""
+        """Does nothing in the item say that it is there? Sides, sizes and its own article do."""
         words = self._item(at)
-        strong = words_of("affirming") | words_of("definite") | words_of("indefinite")
-        return not any(word in strong or word[:1].isdigit() for word in words)
+        place = next((n for n, word in enumerate(words) if word in words_of("preposition")), len(words))
+        articles = words_of("definite") | words_of("indefinite")
+        own = any(word in articles for word in words[:place])  # "on the scan" is another noun's
+        return not own and not any(word in words_of("affirming") or word[:1].isdigit() for word in words)
 
     def _ends(self, at: int) -> bool:
         """A bare thing that ends the sentence: "No hemorrhage, edema." """
@@ -209,6 +215,8 @@ class _Forward:
         """ "No hemorrhage and aneurysm is occluded"; not "no hemorrhage and edema were seen"."""
         item = list(self._item(at))
         verb = next((n for n, word in enumerate(item) if word in words_of("stop")), None)
+        if verb is not None and item[verb] in _TIMES:
+            return False  # "no edema and shift after steroids"
         if verb is None or verb == 0:
             return False
         return not any(word in _SEEN or word in {"noted", "present"} for word in item[verb : verb + 3])
@@ -231,6 +239,7 @@ class _Forward:
         return None
 
 
+_TIMES: Final = frozenset({"after", "before", "during", "following", "since", "until"})
 _MAIN_CLAUSE: Final = r",\s*(?:is|was|are|were|shows?|showed|has|had|appears?)\b"
 _SEEN: Final = frozenset(
     {"seen", "found", "visible", "evident", "present", "identified", "detected", "observed", "noted"}

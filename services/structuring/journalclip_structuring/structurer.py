@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.report import ReportRecord
@@ -55,6 +55,24 @@ class StructureResult:
     @property
     def failure(self) -> Failure | None:
         return self.outcome if isinstance(self.outcome, Failure) else None
+
+
+@dataclass(frozen=True)
+class SplitRequest:
+    """A compound figure's caption and the letters of the panels that want a text of their own."""
+
+    request_id: str
+    caption: str
+    letters: tuple[str, ...]
+
+
+@runtime_checkable
+class Splitter(Protocol):
+    """What a structurer is besides, where it can divide a caption among panels."""
+
+    def split(self, captions: Sequence[SplitRequest]) -> list[dict[str, str] | Failure]:
+        """For each caption the text of each letter ("" where it has none of its own), or why there is none."""
+        ...
 
 
 class Structurer(Protocol):

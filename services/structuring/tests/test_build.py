@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from journalclip_structuring.build import build_structurer
-from journalclip_structuring.endpoint.client import EndpointStructurer
+from journalclip_structuring.endpoint.structurer import EndpointStructurer
 from journalclip_structuring.errors import BadSetting
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.settings import StructuringSettings

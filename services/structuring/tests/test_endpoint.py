@@ -14,10 +14,11 @@ from journalclip_shared.records.report import ReportRecord
 from journalclip_structuring.caption_answer import caption_record
 from journalclip_structuring.endpoint.answer import read_object, read_reply
 from journalclip_structuring.endpoint.cache import AnswerCache
-from journalclip_structuring.endpoint.client import MAX_TEXT, EndpointOptions, EndpointStructurer
+from journalclip_structuring.endpoint.client import MAX_TEXT, EndpointOptions
 from journalclip_structuring.endpoint.journal import FileJournal, ListJournal
 from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, StoredGrants, WholeCap
 from journalclip_structuring.endpoint.strict import KEYWORDS, strict_schema
+from journalclip_structuring.endpoint.structurer import EndpointStructurer
 from journalclip_structuring.examples import EXAMPLES
 from journalclip_structuring.prompts import answer_schema
 from journalclip_structuring.pseudo.corpus import PseudoReport, pseudo_reports

@@ -16,7 +16,14 @@ from journalclip_structuring.errors import StructurerStopped, StructurerUnavaila
 from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.handler import StructuringHandler, slug
 from journalclip_structuring.rules import RuleStructurer
-from journalclip_structuring.structurer import Failure, Structurer, StructureRequest, StructureResult, signature
+from journalclip_structuring.structurer import (
+    Failure,
+    SplitRequest,
+    Structurer,
+    StructureRequest,
+    StructureResult,
+    signature,
+)
 
 BOX = Box(x0=0, y0=0, x1=10, y1=10)
 
@@ -243,3 +250,57 @@ def test_a_file_that_hides_an_order_flags_all_that_was_read_of_it(
     assert isinstance(fact, PairsStructured)
     pairs = StructuredArticle.model_validate_json(store.get(fact.document)).pairs
     assert [pair.record.flags for pair in pairs] == [flags, flags]
+
+
+class Dividing(RuleStructurer):
+    """The rules, with captions divided as the test says."""
+
+    def __init__(self, outcome: dict[str, str] | Failure) -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.asked: list[SplitRequest] = []
+
+    def split(self, captions: Sequence[SplitRequest]) -> list[dict[str, str] | Failure]:
+        self.asked += captions
+        return [self.outcome for _ in captions]
+
+
+def compound(store: LocalArtifacts) -> Figure:
+    one, two = image(store, b"one"), image(store, b"two")
+    said = "Axial FLAIR image without hydrocephalus."
+    return figure(
+        store,
+        caption="A: Axial FLAIR image without hydrocephalus. B: Axial CT of an infarct.",
+        tier="panels",
+        panels=(
+            Panel(panel_id="pan_a", letter="A", page=2, box=BOX, text=said, image=one),
+            Panel(panel_id="pan_b", letter="B", page=2, box=BOX, text="B", image=two),
+            Panel(panel_id="pan_c", letter="C", page=2, box=BOX, image=two),
+        ),
+    )
+
+
+def test_panels_with_next_to_no_words_get_them_from_the_caption(store: LocalArtifacts) -> None:
+    structurer = Dividing({"B": "Axial CT of an infarct.", "C": ""})
+    done = run(store, submit(store, compound(store)), structurer)
+    assert [each.letters for each in structurer.asked] == [("B", "C")]
+    assert [pair.text for pair in done.pairs if pair.letter == "B"] == ["Axial CT of an infarct."]
+    assert [(each.panel_id, each.code) for each in done.failed] == [("pan_c", "panel-without-text")]
+
+
+def test_a_caption_that_cannot_be_divided_leaves_panels_as_they_were(store: LocalArtifacts) -> None:
+    done = run(store, submit(store, compound(store)), Dividing(Failure("answer-not-json", "prose")))
+    assert [pair.text for pair in done.pairs if pair.letter == "B"] == ["B"]
+    assert [(each.panel_id, each.code) for each in done.failed] == [("pan_c", "answer-not-json")]
+
+
+def test_an_endpoint_that_is_away_while_captions_are_divided_is_waited_for(store: LocalArtifacts) -> None:
+    away = Failure("endpoint-unavailable", "503", retryable=True, setting="JOURNALCLIP_ENDPOINT_URL")
+    with pytest.raises(StructurerUnavailable):
+        run(store, submit(store, compound(store)), Dividing(away))
+
+
+def test_the_rules_count_panels_without_words(store: LocalArtifacts) -> None:
+    done = run(store, submit(store, compound(store)))
+    assert [(each.panel_id, each.code) for each in done.failed] == [("pan_c", "panel-without-text")]
+    assert [pair.letter for pair in done.pairs] == [None, "A", "B"]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from journalclip_structuring.endpoint.cache import AnswerCache
-from journalclip_structuring.endpoint.client import EndpointOptions, EndpointStructurer
+from journalclip_structuring.endpoint.client import EndpointOptions
 from journalclip_structuring.endpoint.journal import ListJournal
 from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, WholeCap
+from journalclip_structuring.endpoint.structurer import EndpointStructurer
 from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.injection import suspicions
 from journalclip_structuring.prompts import messages

@@ -11,7 +11,7 @@ from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, StructuredStudy
 from journalclip_shared.testing.facts import submitted
 from journalclip_shared.testing.memory import MemoryArtifacts
-from journalclip_structuring.errors import UnreadableDocument, UnsupportedReport
+from journalclip_structuring.errors import UnreadableDocument
 from journalclip_structuring.report_rules import read_report
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_structuring.studies.handler import ReportOptions, StudyStructuringHandler
@@ -93,10 +93,15 @@ def test_the_text_of_a_pair_is_in_the_language_that_is_asked_for() -> None:
     assert [pair.text for pair in chinese.pairs] == ["FLAIR：在左侧额叶表现为高信号胶质瘤。", "DWI：未见异常。"]
 
 
-def test_a_report_in_a_language_that_is_not_read_is_refused_by_its_code() -> None:
-    with pytest.raises(UnsupportedReport) as refused:
-        handled(MemoryArtifacts(), extracted("Kein Nachweis einer frischen Ischämie in der Diffusion.", ("DWI",)))
-    assert refused.value.code == "language-unsupported"
+def test_a_report_in_a_language_that_is_not_read_is_refused_by_its_code_and_its_study_goes_on() -> None:
+    german = extracted("Kein Nachweis einer frischen Ischämie in der Diffusion.", ("DWI", "FLAIR"))
+    found = handled(MemoryArtifacts(), german)
+    assert found.report_failed is not None
+    assert found.report_failed.code == "language-unsupported"
+    assert (found.pairs, found.without_pair) == ((), {"language-unsupported": 2})
+    assert [volume.sequence for volume in found.volumes] == ["DWI", "FLAIR"]
+    assert found.record.findings in (None, ())
+    assert not any(each.normal for each in found.record.descriptions)
 
 
 def test_a_study_without_a_report_has_volumes_and_no_pair() -> None:

@@ -45,6 +45,16 @@ class FrozenDataset:
             for batch in records.iter_batches(_ROWS, columns=["pair"]):
                 yield from (Pair.model_validate_json(row) for row in batch.column("pair").to_pylist())
 
+    def stream_with_journals(self, split: Split) -> Iterator[tuple[Pair, str | None]]:
+        """As `stream`, each pair with the name of its article's journal, where the records have it."""
+        part = self.manifest.splits[split]
+        if part.pairs:
+            records = pq.ParquetFile(io.BytesIO(self.store.get(part.records)))
+            columns = [name for name in ("pair", "journal") if name in records.schema_arrow.names]
+            for batch in records.iter_batches(_ROWS, columns=columns):
+                for row in batch.to_pylist():
+                    yield Pair.model_validate_json(row["pair"]), row.get("journal")
+
     def jpegs(self, split: Split) -> Iterator[tuple[str, bytes]]:
         """``(pair_id, JPEG bytes)`` in the order of `pairs`."""
         for shard in self.manifest.splits[split].shards:

@@ -18,6 +18,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import canonical_json, make_id
 from journalclip_shared.kinds import OfKind
+from journalclip_shared.records.withdrawal import Scope, WithdrawalReason
 
 _NO_TIME = b"1970-01-01T00:00:00Z"  # the attribute is optional in CloudEvents; only tracing and overheads read it
 MAX_FILES = 200  # of one delivery, each named with its reference; more are packed into one
@@ -234,6 +235,32 @@ class SourceQuarantined(Fact):
         return self.source_id
 
 
+class _WithdrawalFact(Fact):
+    """What both facts about a subject's use say; ``document`` is a `Withdrawal`."""
+
+    scope: Scope
+    subject: str = Field(max_length=300)
+    sequence: int = Field(ge=1, description="Counts the words on this subject; the highest holds.")
+    document: ArtifactRef
+
+    @property
+    def key(self) -> str:
+        return self.subject
+
+
+class SourcesWithdrawn(_WithdrawalFact):
+    """A person withdrew an article, figure, pair, study, patient or collection."""
+
+    topic: ClassVar[str] = "sources.withdrawn.v1"
+    reason: WithdrawalReason
+
+
+class SourcesReinstated(_WithdrawalFact):
+    """A person allowed again what was withdrawn."""
+
+    topic: ClassVar[str] = "sources.reinstated.v1"
+
+
 class ReviewDecided(Fact):
     """A reviewer decided about a pair, or took a decision back; ``document`` is a `ReviewDecision`."""
 
@@ -265,6 +292,8 @@ FACTS: dict[str, type[Fact]] = {
         ModelTrained,
         ModelPromoted,
         SourceQuarantined,
+        SourcesWithdrawn,
+        SourcesReinstated,
         ReviewDecided,
     )
 }

@@ -8,7 +8,7 @@ differs between kinds (`Trail`); from a pair on, all kinds share the way.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -22,6 +22,8 @@ from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair, SubmittedSeries, SubmittedStudy
+from journalclip_shared.records.withdrawal import Scope
+from journalclip_shared.withdrawals import collection_key
 
 Model = TypeVar("Model", bound=BaseModel)
 Steps = dict[str, Json]
@@ -268,6 +270,26 @@ class StudyTrail:
             "deid": dumped(study.deid),
             "reader": study.reader,
         }
+
+
+_SCOPES: dict[str, Scope] = {
+    "article_id": "article",
+    "figure_id": "figure",
+    "pair_id": "pair",
+    "study_id": "study",
+    "patient": "patient",
+}
+
+
+def subjects_of(value: Json, name: str = "") -> Iterator[tuple[Scope, str]]:
+    """Everything that a walk leads over and that can be withdrawn."""
+    if isinstance(value, str) and name in _SCOPES:
+        yield _SCOPES[name], value
+    elif isinstance(value, Mapping):
+        if name == "journal" and isinstance(journal := value.get("value"), str):
+            yield "collection", collection_key(journal)
+        for key, inner in value.items():
+            yield from subjects_of(inner, key)
 
 
 def dumped(value: BaseModel) -> dict[str, Json]:

@@ -6,7 +6,13 @@ A manifest's name says what a document is of; the bucket it lies in is beside it
 
 from __future__ import annotations
 
+import re
+
+from journalclip_shared.ids import sha256_hex
 from journalclip_shared.kinds import Kind
+from journalclip_shared.records.withdrawal import Scope
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # a subject that may stand in a manifest's name as it is
 
 # Where the object store's own notifications arrive, before intake makes facts of them.
 NOTIFICATIONS = "bucket.notifications"
@@ -41,6 +47,24 @@ def freezes(kind: Kind, number: int | None = None) -> str:
     """What a freeze by rule covered, in ``datasets``. Without a number: the prefix of all of the kind."""
     prefix = "freezes/" if kind == "articles" else f"freezes-{kind}/"
     return prefix if number is None else f"{prefix}{number:08d}"
+
+
+def withdrawn(scope: Scope | None = None, subject: str = "") -> str:
+    """Prefix of what people said about a subject, in ``quarantine``. Without a scope: the prefix of all."""
+    if scope is None:
+        return "withdrawn/"
+    plain = subject if _PLAIN.fullmatch(subject) else sha256_hex(subject.encode())[:32]
+    return f"withdrawn/{scope}/{plain}/"
+
+
+def proposal(notice: str = "", target: str = "") -> str:
+    """A reason to withdraw, in ``quarantine``; without arguments the prefix of all."""
+    return f"proposals/{notice}/{target or 'unknown'}" if notice else "proposals/"
+
+
+def tombstone(uri: str) -> str:
+    """What is left of an erased object, in ``quarantine``."""
+    return f"tombstones/{sha256_hex(uri.encode())[:32]}"
 
 
 def trained(model_id: str = "") -> str:

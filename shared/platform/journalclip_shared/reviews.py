@@ -4,19 +4,26 @@ For each pair the latest standing decision of each reviewer counts. A steward's 
 one the reviewers must agree: all for keeping (accept or edit) or all against. Where they disagree the pair is disputed
 and stays out of the dataset until a steward decides. An edit makes a new pair with an id of its own, since a pair of
 the same name always has the same content.
+
+A decision is bound to what was looked at (`verdicts_of`): the pair of its id, where there is one; else every pair of
+the same article with the same picture, by digest or perceptual hash. An identifiable person is rejected in every pair
+of the article that shows the picture.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.ids import make_id
-from journalclip_shared.records.pair import Pair
+from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.review import ReviewDecision, decision_name
+from journalclip_shared.records.withdrawal import Picture
+from journalclip_shared.withdrawals import same_picture
 
 Standing = Literal["keep", "drop", "disputed"]
 _SETTLING = frozenset({"steward", "admin"})
@@ -60,6 +67,53 @@ def verdicts(decisions: Iterable[ReviewDecision]) -> dict[str, Verdict]:
     return {pair_id: _verdict(standing) for pair_id, standing in standing_decisions(decisions).items()}
 
 
+def verdicts_of(pairs: Sequence[Pair], decisions: Iterable[ReviewDecision]) -> dict[str, Verdict]:
+    """By id of ``pairs``, and by ids of pairs that earlier edits made of them."""
+    ordered = list(decisions)
+    undone = {decision.undoes for decision in ordered if decision.choice == "undo"}
+    of_article: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        of_article[pair.article_id].append(pair)
+    known = {pair.pair_id for pair in pairs}
+    latest: dict[str, dict[str, ReviewDecision]] = defaultdict(dict)
+    for decision in ordered:
+        if decision.choice == "undo" or decision.decision_id in undone:
+            continue
+        targets = _targets(decision, of_article.get(decision.article_id, ()), known)
+        for pair_id in (*targets, decision.pair_id):
+            latest[pair_id].pop(decision.reviewer, None)
+            latest[pair_id][decision.reviewer] = decision
+    return {pair_id: _verdict(list(by_reviewer.values())) for pair_id, by_reviewer in latest.items()}
+
+
+def _targets(decision: ReviewDecision, pairs: Sequence[Pair], known: Container[str]) -> list[str]:
+    """The pairs that a decision holds for by what they show."""
+    if decision.picture is None or (decision.pair_id in known and decision.reason != "identifiable-person"):
+        return []
+    held = decision.picture
+    same = [pair.pair_id for pair in pairs if pair.image.sha256 == held.sha256]
+    return same or [pair.pair_id for pair in pairs if same_picture(held, pair.image.sha256, pair.phash)]
+
+
+def bound(store: ArtifactStore, decisions: Sequence[ReviewDecision], known: Container[str]) -> list[ReviewDecision]:
+    """The decisions, each with its picture where an older document of its article still has the pair.
+
+    Only those of before pictures were noted, about pairs that are not in ``known``, are looked for.
+    """
+    loose = {each.article_id for each in decisions if each.picture is None and each.pair_id not in known}
+    if not loose:
+        return list(decisions)
+    shown: dict[str, Picture] = {}
+    for name in store.list_manifests("figures", names.structured()):
+        if name.rpartition("/")[2] in loose and (ref := store.find_manifest("figures", name)) is not None:
+            document = StructuredArticle.model_validate_json(store.get(ref))
+            shown |= {pair.pair_id: Picture(sha256=pair.image.sha256, phash=pair.phash) for pair in document.pairs}
+    return [
+        each if each.picture or each.pair_id not in shown else each.model_copy(update={"picture": shown[each.pair_id]})
+        for each in decisions
+    ]
+
+
 def apply_verdicts(pairs: Sequence[Pair], found: Mapping[str, Verdict]) -> list[Pair]:
     """The pairs that a dataset may hold, edited where a reviewer mended them; the order is kept."""
     kept = []
@@ -68,7 +122,10 @@ def apply_verdicts(pairs: Sequence[Pair], found: Mapping[str, Verdict]) -> list[
         if verdict is None:
             kept.append(pair)
         elif verdict.standing == "keep":
-            kept.append(pair if verdict.edit is None else _edited(pair, verdict.edit))
+            mended = pair if verdict.edit is None else _edited(pair, verdict.edit)
+            again = found.get(mended.pair_id)  # the edited pair may have been looked at in its turn
+            if again is None or again.standing == "keep":
+                kept.append(mended)
     return kept
 
 

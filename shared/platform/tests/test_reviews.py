@@ -9,9 +9,10 @@ from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.caption import CaptionRecord
-from journalclip_shared.records.pair import Pair
+from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.review import Choice, ReviewDecision, decision_id
-from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts, write_decision
+from journalclip_shared.records.withdrawal import Picture
+from journalclip_shared.reviews import apply_verdicts, bound, read_decisions, verdicts, verdicts_of, write_decision
 
 IMAGE = blob_ref("figures", sha256_hex(b"crop"), 4, "image/png")
 PAIR = Pair(
@@ -76,3 +77,56 @@ def test_decisions_are_kept_in_the_store_in_order(tmp_path: Path) -> None:
         write_decision(store, each)
     assert read_decisions(store) == read_decisions(store, "pair_a") == [earlier, later]
     assert read_decisions(store, "pair_b") == []
+
+
+def seen(pair: Pair) -> Picture:
+    return Picture(sha256=pair.image.sha256, phash=pair.phash)
+
+
+def renamed(pair: Pair, **more: object) -> Pair:
+    return pair.model_copy(update={"pair_id": "pair_later", "figure_id": "fig_later", **more})
+
+
+def test_a_decision_holds_for_the_picture_when_the_pair_is_renamed() -> None:
+    rejected = decision(1, "reject", picture=seen(PAIR))
+    later = renamed(PAIR)
+    assert verdicts_of([later], [rejected])["pair_later"].standing == "drop"
+    assert apply_verdicts([later], verdicts_of([later], [rejected])) == []
+    elsewhere = renamed(PAIR, article_id="art_b")
+    assert apply_verdicts([elsewhere], verdicts_of([elsewhere], [rejected])) == [elsewhere]
+
+
+def test_a_crop_that_differs_by_a_few_bits_is_the_same_picture() -> None:
+    crop = blob_ref("figures", sha256_hex(b"cut anew"), 8, "image/png")
+    looked_at = PAIR.model_copy(update={"phash": "00ff00ff00ff00ff"})
+    rejected = decision(1, "reject", picture=seen(looked_at))
+    for phash, dropped in (("00ff00ff00ff00fe", True), ("ff00ff00ff00ff00", False)):
+        later = renamed(PAIR, image=crop, phash=phash)
+        assert (apply_verdicts([later], verdicts_of([later], [rejected])) == []) == dropped
+
+
+def test_a_wrong_caption_is_of_one_pair_and_a_person_of_every_pair_with_the_picture() -> None:
+    twin = renamed(PAIR)
+    for reason, kept in (("wrong-caption", [twin]), ("identifiable-person", [])):
+        rejected = decision(1, "reject", reason=reason, picture=seen(PAIR))
+        assert apply_verdicts([PAIR, twin], verdicts_of([PAIR, twin], [rejected])) == kept
+
+
+def test_a_rejection_of_the_edited_pair_holds() -> None:
+    edit = decision(1, "edit", text="Mended.")
+    (mended,) = apply_verdicts([PAIR], verdicts_of([PAIR], [edit]))
+    rejected = decision(2, "reject", "ben", pair_id=mended.pair_id)
+    assert apply_verdicts([PAIR], verdicts_of([PAIR], [edit, rejected])) == []
+
+
+def test_decisions_of_before_find_their_picture_in_the_older_document(tmp_path: Path) -> None:
+    store = LocalArtifacts(tmp_path)
+    older = StructuredArticle(
+        article_id="art_a", structurer="s-1", extractor="e-1", source=IMAGE, name="a.pdf", pdf=IMAGE, pairs=(PAIR,)
+    )
+    store.put_manifest("figures", "structured/e-1/s-1/art_a", older.canonical())
+    later = renamed(PAIR)
+    rejected = decision(1, "reject")
+    assert verdicts_of([later], [rejected]).get("pair_later") is None
+    found = bound(store, [rejected], {"pair_later"})
+    assert apply_verdicts([later], verdicts_of([later], found)) == []

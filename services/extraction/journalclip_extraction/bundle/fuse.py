@@ -67,7 +67,9 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
     xml = group.xml
     read = pages.article if pages else None
     if read is not None and not xml.has_body:  # front matter alone: the pages have the figures
-        stated = replace(read, facts=_facts(xml, read), pmcid=xml.pmcid, article_type=xml.article_type)
+        stated = replace(
+            read, facts=_facts(xml, read), pmcid=xml.pmcid, article_type=xml.article_type, retracts=xml.retracts
+        )
         return _of_type(replace(stated, sources=("pdf", "xml")), xml.article_type)
     facts = _facts(xml, read)
     pairs = match(xml.figures, read.figures if read else ())
@@ -100,6 +102,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         facts=facts,
         pmcid=xml.pmcid,
         article_type=xml.article_type,
+        retracts=xml.retracts,
     )
     return _of_type(article, xml.article_type)
 

@@ -20,6 +20,8 @@ _STATUS = {
     "not-found": 404,
     "unknown-id": 404,
     "artifact-missing": 404,
+    "source-withdrawn": 410,
+    "pair-rejected": 410,
     "image-too-large": 413,
     "image-too-many-pixels": 413,
     "artifact-corrupt": 503,  # ours to mend, not the caller's

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from journalclip_inference.api.schemas import FigureView, Id, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.auth import Principal
 from journalclip_inference.errors import NotFound
 from journalclip_inference.hits import Standing, hit_of
 from journalclip_inference.index.rows import Row
@@ -24,47 +25,54 @@ router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["figures"])
 FigureId = Annotated[Id, Path(examples=["fig_abcdefghij0123456789"])]
 Side = Annotated[int | None, Query(description=f"Longest side in pixels: one of {SIDES}.", ge=1, le=4000)]
 _PICTURE: dict[int | str, dict[str, object]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
-_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # content never changes under an id
+# Content never changes under an id, but a word may withhold it: a browser asks again after a minute.
+_A_MINUTE = {"Cache-Control": "private, max-age=60"}
 
 
 @router.get("/figures/{figure_id}")
 async def figure(figure_id: FigureId, parts: Parts, _who: Viewer) -> FigureView:
     """A figure with its pairs, its article's facts, and what read them from which page of which file."""
-    reader, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+    reader, rows = await parts.aliases.found(figure_id, lambda each: parts.backend.read(partial(_rows, figure_id=each)))
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
     return _view(reader, rows, article, found, parts)
 
 
 @router.get("/figures/{figure_id}/image", response_class=Response, responses=_PICTURE)
-async def figure_image(figure_id: FigureId, parts: Parts, _who: Viewer, side: Side = None) -> Response:
-    """The whole figure."""
-    _, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+async def figure_image(figure_id: FigureId, parts: Parts, who: Viewer, side: Side = None) -> Response:
+    """The whole figure; not shown to readers where one of its panels is withheld."""
+    rows = await _asked_whole(parts, figure_id, who)
     ref = rows[0].figure_image or rows[0].pair.image
     data, media_type = await asyncio.to_thread(parts.pictures.crop, ref, _side(side))
-    return Response(data, media_type=media_type, headers=_FOREVER)
+    return Response(data, media_type=media_type, headers=_A_MINUTE)
 
 
 @router.get("/figures/{figure_id}/page", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-async def figure_page(figure_id: FigureId, parts: Parts, _who: Viewer) -> Response:
-    """The page the figure stands on, drawn from the PDF."""
-    _, rows = await parts.backend.read(partial(_rows, figure_id=figure_id))
+async def figure_page(figure_id: FigureId, parts: Parts, who: Viewer) -> Response:
+    """The page the figure stands on, drawn from the PDF; withheld as the whole figure is."""
+    rows = await _asked_whole(parts, figure_id, who)
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
     data = await asyncio.to_thread(parts.pictures.page, article.pdf, found.page)
-    return Response(data, media_type="image/png", headers=_FOREVER)
+    return Response(data, media_type="image/png", headers=_A_MINUTE)
 
 
 @router.get("/images/{pair_id}", response_class=Response, responses=_PICTURE)
-async def pair_image(pair_id: Id, parts: Parts, _who: Viewer, side: Side = None) -> Response:
+async def pair_image(pair_id: Id, parts: Parts, who: Viewer, side: Side = None) -> Response:
     """A pair's own picture."""
-    row = await parts.backend.read(partial(_row, pair_id=pair_id))
+    reviews = who.may("reviewer")
+    row = await parts.aliases.found(
+        pair_id, lambda each: parts.backend.read(partial(_row, pair_id=each, reviews=reviews))
+    )
     data, media_type = await asyncio.to_thread(parts.pictures.crop, row.pair.image, _side(side))
-    return Response(data, media_type=media_type, headers=_FOREVER)
+    return Response(data, media_type=media_type, headers=_A_MINUTE)
 
 
 @router.get("/explain/{wanted}")
 async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
     """Any pair, figure, panel, article, dataset or model, walked back to page and file and on to dataset and run."""
-    steps: dict[str, Json] = await asyncio.to_thread(Lineage(parts.store).explain, wanted)
+    lineage = Lineage(parts.store)
+    steps: dict[str, Json] = await parts.aliases.found(wanted, lambda each: asyncio.to_thread(lineage.explain, each))
+    withheld = await asyncio.to_thread(parts.withholding.current)
+    withheld.refuse(steps)
     return dict(steps)
 
 
@@ -72,8 +80,24 @@ def _rows(reader: Reader, figure_id: str) -> tuple[Reader, list[Row]]:
     return reader, reader.figure(figure_id)
 
 
-def _row(reader: Reader, pair_id: str) -> Row:
-    return reader.row(pair_id)
+async def _asked_whole(parts: Serving, figure_id: str, who: Principal) -> list[Row]:
+    reviews = who.may("reviewer")
+    _, rows = await parts.aliases.found(
+        figure_id, lambda each: parts.backend.read(partial(_whole, figure_id=each, reviews=reviews))
+    )
+    return rows
+
+
+def _whole(reader: Reader, figure_id: str, reviews: bool) -> tuple[Reader, list[Row]]:
+    """Every pair of the figure. Raises the reason where one of them is withheld: its picture is part of the whole."""
+    shown = reader.for_reviewers if reviews else reader
+    for position in shown.collection.of_figure(figure_id):
+        shown.collection.refuse(position)
+    return _rows(shown, figure_id)
+
+
+def _row(reader: Reader, pair_id: str, reviews: bool) -> Row:
+    return (reader.for_reviewers if reviews else reader).row(pair_id)
 
 
 def _side(wanted: int | None) -> int | None:

@@ -48,12 +48,13 @@ async def decisions(parts: Parts, _who: Reviewer) -> DecisionsAnswer:
 def _queue(
     reader: Reader, decided: frozenset[str], doubt: Doubt | None, limit: int
 ) -> tuple[Served, list[tuple[Doubted, Box | None]]]:
+    reader = reader.for_reviewers
     found = queue(reader, decided, doubt, limit)
     return reader.served, [(each, reader.row(each.hit.pair_id).figure_box) for each in found]
 
 
 def _row(reader: Reader, pair_id: str) -> Row:
-    return reader.row(pair_id)
+    return reader.for_reviewers.row(pair_id)
 
 
 def _item(found: Doubted, figure_box: Box | None) -> QueueItem:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.schemas import ErrorBody, decoded
 from journalclip_inference.audit import Audit
 from journalclip_inference.auth import Door, Principal, Role, require
@@ -19,6 +20,7 @@ from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.snapshot import Query
 from journalclip_inference.studies.shelf import StudyShelf
+from journalclip_inference.withheld import Withholding
 from journalclip_shared.artifacts import ArtifactStore
 
 COOKIE = "journalclip_token"
@@ -37,6 +39,8 @@ class Serving:
     door: Door
     audit: Audit
     images: ImageLimits
+    withholding: Withholding
+    aliases: Aliases
     sign_in: SignIn | None = None
     studies: StudyShelf | None = None
     max_study_bytes: int = 600_000_000
@@ -90,6 +94,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
         401: "No token, or an unknown one.",
         403: "The role does not allow it.",
         404: "No such thing.",
+        410: "Withdrawn, or rejected by reviewers.",
         413: "Too large.",
         422: "The request cannot be answered as asked.",
         429: "Too many queries wait; see Retry-After.",

@@ -97,7 +97,7 @@ async def shelf_view(parts: Parts, _who: Viewer) -> ShelfView:
     champion = await asyncio.to_thread(shelf.champion)
     return ShelfView(
         reads=shelf.reads,
-        studies=len(champion.collection.index.rows),
+        studies=champion.collection.count(shelf.taken()),
         version=champion.version,
         sequences=list(champion.encoder.model.config.sequences),
         candidates=list(CANDIDATES),
@@ -139,8 +139,9 @@ async def findings_picture(query_id: str, parts: Parts, _who: Viewer) -> Respons
 @router.get("/{study_id}/volumes/{sequence}", response_class=Response)
 async def archived_volume(study_id: str, sequence: str, parts: Parts, _who: Viewer) -> Response:
     """Voxels of a study of the archive."""
-    champion = await asyncio.to_thread(_shelf(parts).champion)
-    row = champion.collection.row(study_id)
+    shelf = _shelf(parts)
+    champion = await asyncio.to_thread(shelf.champion)
+    row = champion.collection.row(study_id, await asyncio.to_thread(shelf.taken))
     volumes = {str(name): ref for name, ref in row.volumes.items()} if row else {}
     if sequence not in volumes:
         raise NotFound("volume", f"{study_id} {sequence}")

@@ -15,6 +15,7 @@ from journalclip_inference.hits import Served
 from journalclip_inference.index.collection import Collection, segments_of
 from journalclip_inference.reader import Reader
 from journalclip_inference.snapshot import champion_of, read_champion
+from journalclip_inference.withheld import Withholding
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.errors import JournalclipError
 from journalclip_shared.registry import ModelRegistry
@@ -37,6 +38,7 @@ class IndexReplica:
         self._readers: OrderedDict[Served, Reader] = OrderedDict()
         self._opening: dict[Served, asyncio.Task[Reader]] = {}
         self._leader: Served | None = None
+        self._withholding = Withholding(store)
 
     def start(self, registry: ModelRegistry) -> None:
         """Come up with the champion's collection, where it is built; else wait for the conductor."""
@@ -70,7 +72,8 @@ class IndexReplica:
         wanted = served or self._leader
         if wanted is None:
             raise NoChampion
-        return await asyncio.to_thread(ask, await self._reader(wanted))
+        reader = await self._reader(wanted)
+        return await asyncio.to_thread(lambda: ask(self._withholding.apply(reader)))
 
     async def _reader(self, served: Served) -> Reader:
         """The open collection; opened by the first who asks while the others wait for it."""

@@ -7,8 +7,8 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import Exact, Ivf, Mask, Rows, Searcher, Vectors
 from journalclip_inference.index.words import Words, unpacked
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Part:
     map: Vectors
     by_image: Searcher
     by_text: Searcher
-    shown: Mask | None  # False for rows that an earlier part already has
+    shown: Mask | None  # False for rows that an earlier part already has, and for those that are withheld
 
     @property
     def hidden(self) -> int:
@@ -62,8 +63,9 @@ class Found:
 class Collection:
     """The parts of one model and dataset, searched as one."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], withheld: Mapping[int, PermanentError] | None = None) -> None:
         self.parts = tuple(parts)
+        self._withheld = withheld or {}
         self.manifest = parts[0].manifest
         sizes = [len(part.table) for part in parts]
         self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
@@ -84,6 +86,27 @@ class Collection:
 
     def __len__(self) -> int:
         return self._size
+
+    def hiding(self, withheld: Mapping[int, PermanentError]) -> Collection:
+        """The same parts without the rows at these positions; whoever asks for one of them is told the error."""
+        if not withheld:
+            return self
+        parts = []
+        for start, part in self.placed:
+            hidden = [position - start for position in withheld if start <= position < start + len(part.table)]
+            shown = np.ones(len(part.table), bool) if part.shown is None else part.shown.copy()
+            shown[hidden] = False
+            parts.append(replace(part, shown=shown) if hidden else part)
+        return Collection(parts, withheld)
+
+    def shows(self, position: int) -> bool:
+        """Whether the row at ``position`` is not withheld."""
+        return position not in self._withheld
+
+    def refuse(self, position: int) -> None:
+        """Raises the reason why a row is withheld, where it is."""
+        if (error := self._withheld.get(position)) is not None:
+            raise PermanentError(error.code, error.reason, error.remedy)  # its own, with a trace of its own
 
     @property
     def pairs(self) -> int:
@@ -119,7 +142,7 @@ class Collection:
         return sorted(found, key=lambda hit: (-hit.score, hit.position))[:k]
 
     def counts(self, filters: Filters) -> dict[str, dict[str, int]]:
-        return add_counts([part.facets.counts(filters) for part in self.parts])
+        return add_counts([part.facets.counts(filters, part.shown) for part in self.parts])
 
     def row(self, position: int) -> Row:
         part, local = self._locate(position)

@@ -56,16 +56,17 @@ class Facets:
         """True for rows that pass; None where nothing is filtered."""
         return None if filters.empty else self._mask(filters, leave_out=None)
 
-    def counts(self, filters: Filters) -> dict[str, dict[str, int]]:
-        """For each facet, how many rows each value would give under the other facets' choices."""
-        return {facet: self._counts(facet, filters) for facet in FACETS}
+    def counts(self, filters: Filters, shown: Mask | None = None) -> dict[str, dict[str, int]]:
+        """For each facet, how many of the rows ``shown`` each value would give under the other facets' choices."""
+        return {facet: self._counts(facet, filters, shown) for facet in FACETS}
 
-    def _counts(self, facet: Facet, filters: Filters) -> dict[str, int]:
+    def _counts(self, facet: Facet, filters: Filters, shown: Mask | None) -> dict[str, int]:
         others = filters.model_copy(update={facet: ()})
         values = self._values[facet]
-        if others.empty:
+        if others.empty and shown is None:
             return {value: len(rows) for value, rows in values.items()}
         mask = self._mask(others, leave_out=facet)
+        mask = mask if shown is None else mask & shown
         return {value: int(mask[rows].sum()) for value, rows in values.items()}
 
     def _mask(self, filters: Filters, leave_out: Facet | None) -> Mask:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
@@ -86,6 +87,11 @@ class RowTable:
     def column(self, name: str) -> list[str | None]:
         values: list[str | None] = self._table.column(name).to_pylist()
         return values
+
+    def mentioning(self, text: str) -> list[int]:
+        """Positions of rows whose stored form has ``text``, such as a digest; nothing is parsed."""
+        found: list[int] = pc.indices_nonzero(pc.match_substring(self._table.column("row"), text)).to_pylist()
+        return found
 
     @cached_property
     def anatomy(self) -> list[list[str]]:

@@ -47,6 +47,10 @@ class Exact:
         if allowed is None:
             return _top(self._vectors @ query, None, k)
         rows = np.flatnonzero(allowed)
+        if 2 * len(rows) > len(allowed):  # copying most rows costs more than scanning all
+            scores = self._vectors @ query
+            scores[~allowed] = -np.inf
+            return _top(scores, None, min(k, len(rows)))
         return _top(self._vectors[rows] @ query, rows, k)
 
 

@@ -17,6 +17,7 @@ from journalclip_shared.events import ReviewDecided
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.review import Choice, Reason, ReviewDecision, decision_id
+from journalclip_shared.records.withdrawal import Picture
 from journalclip_shared.reviews import read_decisions, standing_decisions, write_decision
 
 _MIN_POINTS = 5.0  # a box narrower than a line of text is a slip of the hand
@@ -64,6 +65,7 @@ class Desk:
             role=who.role,
             image=self._crop(row, wanted.box) if wanted.choice == "edit" and wanted.box else None,
             time=time,
+            picture=Picture(sha256=row.pair.image.sha256, phash=row.pair.phash),
         )
         self._keep(decision)
         return decision

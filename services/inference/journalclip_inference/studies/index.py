@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
+from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawn
 
 Progress = Callable[[int, int], None]
 
@@ -128,11 +130,26 @@ class StudyCollection:
             raise IndexMismatch(f"{vectors.shape} vectors for {len(index.rows)} studies")
         return cls(index, vectors)
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[StudyRow, float]]:
-        """The ``k`` best studies, best first."""
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, taken: Withdrawn | None = None
+    ) -> list[tuple[StudyRow, float]]:
+        """The ``k`` best studies that are not withdrawn, best first."""
         scores = self.vectors @ vector
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [(self.index.rows[n], float(scores[n])) for n in best]
+        order = np.argsort(-scores, kind="stable")
+        shown = (n for n in order if not taken or taken.of_study(*_ids(self.index.rows[n])) is None)
+        return [(self.index.rows[n], float(scores[n])) for n in islice(shown, k)]
 
-    def row(self, study_id: str) -> StudyRow | None:
-        return next((row for row in self.index.rows if row.study_id == study_id), None)
+    def count(self, taken: Withdrawn) -> int:
+        """Studies that are not withdrawn."""
+        return sum(taken.of_study(*_ids(row)) is None for row in self.index.rows)
+
+    def row(self, study_id: str, taken: Withdrawn | None = None) -> StudyRow | None:
+        """Raises `SourceWithdrawn`."""
+        found = next((row for row in self.index.rows if row.study_id == study_id), None)
+        if found is not None and taken and (word := taken.of_study(*_ids(found))) is not None:
+            raise SourceWithdrawn(word, study_id)
+        return found
+
+
+def _ids(row: StudyRow) -> tuple[str, str]:
+    return row.study_id, row.patient

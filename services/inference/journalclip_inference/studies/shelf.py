@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,7 @@ from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import DeidReport, LeftOut
 from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.withdrawals import Withdrawn
 
 KEPT = 16  # studies of a few megabytes each
 
@@ -90,8 +91,14 @@ class StudyShelf:
     """Answers dropped studies. Any number of threads may ask."""
 
     def __init__(
-        self, store: ArtifactStore, registry: ModelRegistry, cache: Path, reader: DroppedStudyReader | None
+        self,
+        store: ArtifactStore,
+        registry: ModelRegistry,
+        cache: Path,
+        reader: DroppedStudyReader | None,
+        taken: Callable[[], Withdrawn] = Withdrawn,
     ) -> None:
+        self.taken = taken  # what is withdrawn now
         self._store, self._registry, self._cache, self._reader = store, registry, cache, reader
         self._lock = threading.Lock()
         self._champion: Champion | None = None
@@ -126,7 +133,7 @@ class StudyShelf:
             query_id=secrets.token_hex(12),
             study=study,
             vectors=vectors,
-            similar=tuple(champion.collection.nearest(vectors.study, k)),
+            similar=tuple(champion.collection.nearest(vectors.study, k, self.taken())),
             findings=compare(champion.encoder, vectors, candidates),
             champion=champion,
         )

@@ -1,4 +1,4 @@
-"""The endpoint structurer: many texts at once, each tried a bounded number of times, none lost and none twice.
+"""Questions to an endpoint: many at once, each tried a bounded number of times, none lost and none twice.
 
 An attempt reserves its worst cost, waits its turn, asks under one wall-clock limit (so that a slow drip ends as a
 timeout), reads at most `MAX_BODY`, and is written to the journal whatever came of it. What follows depends on whose
@@ -10,30 +10,25 @@ Failures after the last attempt are results with a code; they are never records.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from time import monotonic
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import httpx
 
 from journalclip_shared.ids import canonical_json, sha256_hex
-from journalclip_structuring.caption_answer import caption_record
 from journalclip_structuring.endpoint.answer import MAX_BODY, Answer, read_object, read_reply
 from journalclip_structuring.endpoint.cache import AnswerCache
 from journalclip_structuring.endpoint.journal import Attempt, Journal
 from journalclip_structuring.endpoint.refusals import SETTLED, world
 from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit
-from journalclip_structuring.endpoint.strict import strict_schema, without_nulls
-from journalclip_structuring.injection import flags_of
-from journalclip_structuring.prompts import answer_schema, messages, prompt_version
-from journalclip_structuring.structurer import Failure, Kind, Record, StructureRequest, StructureResult
-from journalclip_structuring.study import load, to_record
+from journalclip_structuring.endpoint.tasks import Task
+from journalclip_structuring.structurer import Failure
 
+T = TypeVar("T")
 Format = Literal["json_schema", "json_object", "text"]
 MAX_TEXT: Final = 20_000  # characters; longer texts are no caption, and would cost without end
 WAYS: Final = 3  # ways of asking for one answer: plainly, with what was wrong, and with some chance added
@@ -92,10 +87,8 @@ _REMARKS: Final = {
 _UNBILLED: Final = SETTLED - {"model-swapped"} | {"endpoint-rate-limited"}  # refused before any token is made
 
 
-class EndpointStructurer:
-    """`Structurer` over HTTP. One instance may be used by one thread at a time."""
-
-    name = "endpoint"
+class EndpointClient:
+    """Asks one model over HTTP. One instance may be used by one thread at a time."""
 
     def __init__(
         self,
@@ -118,41 +111,45 @@ class EndpointStructurer:
         self._models = frozenset({options.model, *options.answers_as})
         self._formats: tuple[Format, ...] = get_args(Format)[get_args(Format).index(options.format) :]
         self._stopped: Failure | None = None
+
+    @property
+    def model_version(self) -> str:
+        """Eight hexadecimal digits that change with the model asked for and how it is asked."""
+        options = self._options
         asked = canonical_json([options.model, sorted(options.answers_as), dict(options.extra)])
-        self.version = f"2-{sha256_hex(asked)[:8]}-{prompt_version()}"
+        return sha256_hex(asked)[:8]
 
-    def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
+    def ask(self, tasks: Sequence[Task[T]]) -> list[T | Failure]:
+        """One outcome a task, in order."""
         self._stopped = None
-        return asyncio.run(self._all(texts))
+        return asyncio.run(self._all(tasks))
 
-    async def _all(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
+    async def _all(self, tasks: Sequence[Task[T]]) -> list[T | Failure]:
         headers = {"Authorization": f"Bearer {self._options.key}"} if self._options.key else {}
         gate = asyncio.Semaphore(self._options.concurrency)
         async with httpx.AsyncClient(headers=headers, transport=self._transport, timeout=None) as client:  # noqa: S113 - one wall-clock limit an attempt, in _ask
-            return list(await asyncio.gather(*(self._one(client, gate, each) for each in texts)))
+            return list(await asyncio.gather(*(self._one(client, gate, each) for each in tasks)))
 
-    async def _one(
-        self, client: httpx.AsyncClient, gate: asyncio.Semaphore, request: StructureRequest
-    ) -> StructureResult:
-        if len(request.text) > MAX_TEXT:
-            return StructureResult(request.request_id, Failure("text-too-long", f"{len(request.text)} characters"))
-        key = AnswerCache.key(self._body(request, _Way(self._options.answer_tokens), get_args(Format)[0]))
+    async def _one(self, client: httpx.AsyncClient, gate: asyncio.Semaphore, task: Task[T]) -> T | Failure:
+        if len(task.text) > MAX_TEXT:
+            return Failure("text-too-long", f"{len(task.text)} characters")
+        key = AnswerCache.key(self._body(task, _Way(self._options.answer_tokens), get_args(Format)[0]))
         kept = self._cache.get(key)
         if kept is not None:
-            outcome = self._record(kept, request)
+            outcome = _read(kept, task)
             if not isinstance(outcome, Failure):
-                self._note(request, 0, "cached", "", 0.0, 0.0)
-                return StructureResult(request.request_id, outcome)
+                self._note(task, 0, "cached", "", 0.0, 0.0)
+                return outcome
         async with gate:
-            return StructureResult(request.request_id, await self._attempts(client, request, key))
+            return await self._attempts(client, task, key)
 
-    async def _attempts(self, client: httpx.AsyncClient, request: StructureRequest, key: str) -> Record | Failure:
+    async def _attempts(self, client: httpx.AsyncClient, task: Task[T], key: str) -> T | Failure:
         failure, way = Failure("not-tried", ""), _Way(self._options.answer_tokens)
         for attempt in range(1, self._options.attempts + 1):
             if self._stopped is not None:
                 return self._stopped
             asked_in = self._formats[0]
-            outcome, retry_after = await self._attempt(client, request, key, attempt, way)
+            outcome, retry_after = await self._attempt(client, task, key, attempt, way)
             if not isinstance(outcome, Failure):
                 return outcome
             failure = outcome
@@ -171,21 +168,21 @@ class EndpointStructurer:
         return failure
 
     async def _attempt(
-        self, client: httpx.AsyncClient, request: StructureRequest, key: str, attempt: int, way: _Way
-    ) -> tuple[Record | Failure, float]:
-        body = self._body(request, way, self._formats[0])
+        self, client: httpx.AsyncClient, task: Task[T], key: str, attempt: int, way: _Way
+    ) -> tuple[T | Failure, float]:
+        body = self._body(task, way, self._formats[0])
         reserved = self._worst_cost(body, way)
         if not self._budget.reserve(reserved):
             failure = world("spend-cap-reached", "the cap leaves no money", "JOURNALCLIP_SPEND_CAP_USD")
-            self._note(request, attempt, failure.code, failure.reason, 0.0, 0.0)
+            self._note(task, attempt, failure.code, failure.reason, 0.0, 0.0)
             return failure, 0.0
         await self._rate.wait()
         started = monotonic()
         reply, retry_after = await self._ask(client, body)
         cost = self._settle(reply, reserved)
-        outcome = reply if isinstance(reply, Failure) else self._record(reply.text, request)
+        outcome = reply if isinstance(reply, Failure) else _read(reply.text, task)
         code, detail = (outcome.code, outcome.reason) if isinstance(outcome, Failure) else ("ok", "")
-        self._note(request, attempt, code, detail, monotonic() - started, cost)
+        self._note(task, attempt, code, detail, monotonic() - started, cost)
         if not isinstance(outcome, Failure) and isinstance(reply, Answer):
             self._cache.put(key, reply.text)
         return outcome, retry_after
@@ -211,30 +208,15 @@ class EndpointStructurer:
         except httpx.HTTPError as error:
             return world("endpoint-unavailable", type(error).__name__, "JOURNALCLIP_ENDPOINT_URL"), 0.0
 
-    def _record(self, text: str, request: StructureRequest) -> Record | Failure:
-        by = f"{self.name}/{self.version}"
-        parsed = read_object(text)
-        if isinstance(parsed, Failure):
-            return parsed
-        try:
-            record: Record
-            if request.kind == "report":
-                record = to_record(load(json.dumps(without_nulls(parsed))), request.text, by)
-            else:
-                record = caption_record(parsed, request, by)
-        except ValueError as error:
-            return Failure("answer-wrong-schema", str(error)[:200])
-        return record.model_copy(update={"flags": (*flags_of(request.text), *record.flags)})
-
-    def _body(self, request: StructureRequest, way: _Way, form: Format) -> dict[str, Any]:
+    def _body(self, task: Task[T], way: _Way, form: Format) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._options.model,
-            "messages": messages(request.text, request.kind, examples=True, remark=way.remark),
-            "temperature": way.temperature,
+            "messages": task.messages(way.remark),
+            "temperature": max(way.temperature, task.temperature),
             "max_tokens": way.tokens,
         }
         if form == "json_schema":
-            schema = {"name": request.kind, "strict": True, "schema": _schema(request.kind)}
+            schema = {"name": task.name, "strict": True, "schema": task.schema()}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif form == "json_object":
             body["response_format"] = {"type": "json_object"}
@@ -259,20 +241,22 @@ class EndpointStructurer:
         ceiling = min(self._options.backoff_max_s, self._options.backoff_s * 2 ** (attempt - 1))
         return max(min(retry_after, _RETRY_AFTER_MAX_S), self._rng.uniform(0, ceiling))
 
-    def _note(
-        self, request: StructureRequest, attempt: int, code: str, detail: str, seconds: float, cost: float
-    ) -> None:
+    def _note(self, task: Task[T], attempt: int, code: str, detail: str, seconds: float, cost: float) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        digest = sha256_hex(request.text.encode())
+        digest = sha256_hex(task.text.encode())
         model = self._options.model
-        self._journal.record(
-            Attempt(request.request_id, digest, attempt, code, detail, round(seconds, 3), cost, model, at)
-        )
+        self._journal.record(Attempt(task.task_id, digest, attempt, code, detail, round(seconds, 3), cost, model, at))
 
 
-@cache
-def _schema(kind: Kind) -> dict[str, Any]:
-    return strict_schema(answer_schema(kind))
+def _read(text: str, task: Task[T]) -> T | Failure:
+    """The answer as the task reads it, or what is wrong with it."""
+    parsed = read_object(text)
+    if isinstance(parsed, Failure):
+        return parsed
+    try:
+        return task.read(parsed)
+    except ValueError as error:
+        return Failure("answer-wrong-schema", str(error)[:200])
 
 
 async def _read_capped(response: httpx.Response) -> bytes:

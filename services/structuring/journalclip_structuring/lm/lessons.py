@@ -48,10 +48,12 @@ class Batch:
     targets: Tensor
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, seed: int, rows: int, first: int = 0) -> Iterator[Batch]:
-    """Endless, from step ``first`` on."""
+def batches(
+    tokenizer: PreTrainedTokenizerFast, seed: int, rows: int, first: int = 0, more: Sequence[PseudoReport] = ()
+) -> Iterator[Batch]:
+    """Endless, from step ``first`` on; ``more`` reports are mixed in, a quarter of each pool at most."""
     for number in count(first // _POOL):
-        pool = _pool(tokenizer, seed, rows, lesson(number * _POOL), number)
+        pool = _pool(tokenizer, seed, rows, lesson(number * _POOL), number, more)
         chunks = [pool[start : start + rows] for start in range(0, len(pool), rows)]
         ordered = [chunks[index * _STRIDE % _POOL] for index in range(_POOL)]
         skipped = first % _POOL if number == first // _POOL else 0
@@ -65,9 +67,9 @@ def lesson(step: int) -> int:
 
 
 def _pool(
-    tokenizer: PreTrainedTokenizerFast, seed: int, rows: int, most: int, number: int
+    tokenizer: PreTrainedTokenizerFast, seed: int, rows: int, most: int, number: int, more: Sequence[PseudoReport]
 ) -> list[tuple[list[int], list[int]]]:
-    reports = _reports(seed, rows * _POOL, most, number)
+    reports = _mixed(_reports(seed, rows * _POOL, most, number), more, most, Random(f"{seed}:{number}"))  # noqa: S311
     asked = tokenizer([prompt(_noisy(each)) for each in reports]).input_ids
     answered = tokenizer([dump(each.study) + END for each in reports]).input_ids
     return sorted(zip(asked, answered, strict=True), key=lambda pair: len(pair[0]) + len(pair[1]))
@@ -76,6 +78,13 @@ def _pool(
 def _reports(seed: int, size: int, most: int, number: int) -> list[PseudoReport]:
     drawn = pseudo_reports(seed, size * _SPARE, most=most, first=number * size * _SPARE)
     return list(islice((each for each in drawn if each.text not in _evaluation()), size))
+
+
+def _mixed(drawn: list[PseudoReport], more: Sequence[PseudoReport], most: int, rng: Random) -> list[PseudoReport]:
+    """Some of ``more`` in place of the first of those drawn."""
+    fit = [each for each in more if len(each.study.findings) <= most and each.text not in _evaluation()]
+    taken = rng.sample(fit, min(len(fit), len(drawn) // 4))
+    return [*taken, *drawn[len(taken) :]]
 
 
 @cache

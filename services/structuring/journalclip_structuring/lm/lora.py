@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from journalclip_structuring.benching import read_reports
 from journalclip_structuring.lm.tokens import END, prompt
 from journalclip_structuring.prompts import messages
 from journalclip_structuring.pseudo.corpus import pseudo_reports
@@ -37,6 +38,7 @@ class LoraSettings:
     save_steps: int = 100
     max_steps: int = -1
     max_length: int = 4096
+    more: str = ""  # file of further reports, such as paraphrases
 
 
 def tune(base: Path, folder: Path, settings: LoraSettings) -> Path:
@@ -64,7 +66,11 @@ def new_trainer(base: Path, checkpoints: Path, settings: LoraSettings, workers: 
         raise ValueError(f"{settings.accumulate} accumulated batches do not divide among {workers} workers")
     tokenizer = AutoTokenizer.from_pretrained(base)
     chat = tokenizer.chat_template is not None
-    rows = [_row(report.text, dump(report.study), chat) for report in pseudo_reports(settings.seed, settings.reports)]
+    reports = [
+        *pseudo_reports(settings.seed, settings.reports),
+        *(read_reports(Path(settings.more)) if settings.more else ()),
+    ]
+    rows = [_row(report.text, dump(report.study), chat) for report in reports]
     arguments = SFTConfig(
         output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,

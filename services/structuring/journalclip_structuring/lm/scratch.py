@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from journalclip_shared.ids import sha256_hex
 from journalclip_structuring.lm.lessons import EVAL_SEED, IGNORE, Batch, batches
 from journalclip_structuring.lm.network import answer_logits, new_model
 from journalclip_structuring.lm.optim import Both
 from journalclip_structuring.lm.tokens import train_tokenizer
-from journalclip_structuring.pseudo.corpus import pseudo_reports
+from journalclip_structuring.pseudo.corpus import PseudoReport, pseudo_reports
 
 _TOKENIZER_TEXTS = 5_000  # every word of the templates comes up in far fewer
 _REPORT_EVERY = 20  # steps
@@ -54,6 +55,7 @@ class ScratchConfig:
     intermediate: int = 352
     threads: int = 2
     save_every: int = 50  # steps; a checkpoint is ten megabytes
+    reports: str = ""  # digest of the further reports that were mixed in
 
     def __post_init__(self) -> None:
         if self.seed == EVAL_SEED:
@@ -83,19 +85,23 @@ class _Clock:
 
 
 def train_from_scratch(
-    folder: Path, config: ScratchConfig, report: Callable[[Progress], None] = lambda _: None
+    folder: Path,
+    config: ScratchConfig,
+    report: Callable[[Progress], None] = lambda _: None,
+    more: Sequence[PseudoReport] = (),
 ) -> None:
-    """Train into ``folder``, or go on from the checkpoint that lies there."""
+    """Train into ``folder``, or go on from the checkpoint that lies there; ``more`` reports are mixed in."""
+    config = replace(config, reports=_digest(more))
     torch.set_num_threads(1)
     torch.manual_seed(config.seed)
     before = time.process_time()
-    tokenizer = _tokenizer(config.seed)
+    tokenizer = _tokenizer(config.seed, tuple(each.text for each in more))
     model = new_model(tokenizer, config.hidden, config.layers, config.heads, config.intermediate)
     optimizer = _optimizer(model, config)
     step, seconds, core_seconds = _resume(folder, config, model, optimizer)
     clock = _Clock(seconds, core_seconds + time.process_time() - before)
     recent: list[float] = []
-    reading = islice(batches(tokenizer, config.seed, config.batch, step), config.steps - step)
+    reading = islice(batches(tokenizer, config.seed, config.batch, step, more), config.steps - step)
     with ThreadPoolExecutor(min(config.threads, _PARTS), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for batch in reading:
             recent.append(_update(model, optimizer, batch, config.learning_rate * schedule(step, config), pool))
@@ -109,8 +115,13 @@ def train_from_scratch(
 
 
 @cache
-def _tokenizer(seed: int) -> PreTrainedTokenizerFast:
-    return train_tokenizer(each.text for each in pseudo_reports(seed, _TOKENIZER_TEXTS))
+def _tokenizer(seed: int, more: tuple[str, ...]) -> PreTrainedTokenizerFast:
+    return train_tokenizer(chain((each.text for each in pseudo_reports(seed, _TOKENIZER_TEXTS)), more))
+
+
+def _digest(reports: Sequence[PseudoReport]) -> str:
+    """What a checkpoint knows its further reports by; empty for none."""
+    return sha256_hex("\0".join(each.text for each in reports).encode())[:16] if reports else ""
 
 
 def schedule(step: int, config: ScratchConfig) -> float:

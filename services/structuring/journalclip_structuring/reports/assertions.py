@@ -7,6 +7,7 @@ import re
 from journalclip_structuring.reports.attributes import Attributes
 from journalclip_structuring.reports.chunks import Binding, Chunk
 from journalclip_structuring.reports.lexicon import Mention
+from journalclip_structuring.reports.patterns import ANSWERED
 from journalclip_structuring.reports.state import State
 
 
@@ -22,16 +23,30 @@ class Assertions(Attributes):
             and (each.get("signal") or each.get("diffusion") or each.get("enhancement") or each.get("sequence_signal"))
             for each in chunk.mentions
         )
-        if "before" in levels and (finding_after or signs_after or "after" not in levels):
+        if "before" in levels and not finding_after and self._answers(mention, chunk):
+            self._deny_back(mention, chunk, state)
+        elif "before" in levels and (finding_after or signs_after or "after" not in levels):
             state.deny_end = mention.end
             state.read = True
         elif "sign" in levels:
             state.sign_denied = True
+        elif "after" in levels and self._heads(mention, chunk, state):
+            state.deny_end = mention.end
         elif "gone" in levels or "after" in levels:
             if "gone" in levels and finding_after and not state.last_finding:
                 state.deny_end = mention.end
                 return
             self._deny_back(mention, chunk, state)
+
+    def _answers(self, mention: Mention, chunk: Chunk) -> bool:
+        """Is the denial all that is said behind a colon or a dash ("Hydrocephalus: no.", "出血:无")?"""
+        said = self.text[chunk.start : mention.start] + self.text[mention.end : chunk.end]
+        return chunk.lead in {":", "-", "–", "—"} and ANSWERED.fullmatch(said) is not None
+
+    def _heads(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Does the denial head a list ("Not demonstrated: infarct, haemorrhage")?"""
+        before = self.text[state.start : mention.start].strip()
+        return not before and not state.opened and self.text[mention.end : chunk.end].strip() == ":"
 
     def _deny_back(self, mention: Mention, chunk: Chunk, state: State) -> None:
         """ "X is not seen": X is denied; where it was seen before, only what follows ("on T1") is."""

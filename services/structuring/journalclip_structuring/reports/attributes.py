@@ -9,7 +9,7 @@ from journalclip_structuring.reports.discourse import Discourse
 from journalclip_structuring.reports.entity import Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM
+from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, OR, TOLD
 from journalclip_structuring.reports.state import Attribute, State, following
 
 
@@ -59,14 +59,22 @@ class Attributes:
         return False
 
     def _binding(self, binding: Binding, chunk: Chunk, state: State) -> None:
-        near = state.deny_end is not None and not any(
-            each.get("finding") and state.deny_end <= each.start < binding.at for each in chunk.mentions
+        inside = chunk.lead == "(" and any(not each.negated for each in state.group)
+        near = (
+            state.deny_end is not None
+            and not inside
+            and not any(each.get("finding") and state.deny_end <= each.start < binding.at for each in chunk.mentions)
         )
         finding_follows = following(binding.end, chunk)
         phrase = finding_follows is not None and self._same_phrase(binding.end, finding_follows.start)
         if binding.bare and near and finding_follows is None and binding.start - (state.deny_end or 0) < 4:
             for each in state.group:  # "without a correlate on T2"
                 each.not_on.update(binding.on)
+            return
+        denied = bool(state.group) and all(each.negated for each in state.group)
+        item = OR.match(self.text[chunk.start : binding.start]) or (chunk.lead == "," and state.deny_end is not None)
+        if denied and not binding.bare and item:
+            state.read = True  # "no haemorrhage or abnormal enhancement": the next thing that is denied
             return
         if (state.sign_denied or (near and not phrase)) and not binding.bare:
             state.read = True
@@ -86,6 +94,11 @@ class Attributes:
                 return
         if binding.bare:
             state.lead = binding
+            denials = bool(state.group) and all(each.negated for each in state.group)
+            if denials and chunk.lead and self.text[binding.end : chunk.end].strip() == ":":
+                state.waiting.append(binding)  # "..., DWI: infarct": it heads what follows
+                state.group = []
+                return
         self._give(binding, binding.at, binding.end, chunk, state)
 
     def _led(self, state: State) -> Binding | None:
@@ -100,6 +113,9 @@ class Attributes:
             state.last_finding is not None and state.last_finding.start >= chunk.start
         )
         forward = target is not None and (not own or self._same_phrase(end, target.start))
+        gap = self.text[end : target.start] if target else ""
+        if chunk.lead in TOLD and state.group and not own and OR.match(gap):
+            forward = False  # "with flow voids on T2 and surrounding gliosis"
         if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
             forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
         if forward or not state.group:

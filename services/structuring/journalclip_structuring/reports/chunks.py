@@ -33,6 +33,7 @@ _ON: Final = re.compile(
     r"|matched|axial|sagittal|coronal|unenhanced|its|either|\s)*\s*",
     re.I,
 )
+_AND: Final = re.compile(r"\W*(?:and|but|while|whereas)\b", re.IGNORECASE)
 _CLASSES: Final = (("sequence",), ("site", "site_bilateral", "side"))
 
 
@@ -133,6 +134,7 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
             out.append(Binding(signal.start, signal.end, on, at=signal.start))
         else:
             out.append(Binding(signal.start, signal.end, {"": signal.get("signal")}, at=signal.start))
+    out = [_of_fluid(each) for each in out]
     out += _physical(chunk.mentions, groups, used)
     out += [
         Binding(start, end, dict.fromkeys(names), bare=True, at=start)
@@ -140,6 +142,18 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
         if n not in used
     ]
     return sorted(out, key=lambda each: each.start)
+
+
+_FLUID: Final = {"T1WI": "hypointense", "T1CE": "hypointense", "T2WI": "hyperintense", "FLAIR": "hypointense",
+                 "DWI": "hypointense", "ADC": "hyperintense"}  # fmt: skip
+
+
+def _of_fluid(binding: Binding) -> Binding:
+    """What looks like cerebrospinal fluid has its signal on each sequence."""
+    if "csf" in binding.on.values():
+        binding.on = {name: _FLUID.get(name) for name in binding.on if name}
+        binding.bare = not binding.on
+    return binding
 
 
 # Words that are a signal only beside a sequence.
@@ -185,6 +199,9 @@ def _choose(
     if previous is not None and _STATES.fullmatch(text[groups[previous][1] : signal.start]):
         return previous
     if later is not None and _ON.fullmatch(text[signal.end : groups[later][0]]):
+        told = following <= len(text) and _STATES.fullmatch(text[groups[later][1] : following])
+        if told and _AND.match(text[signal.end : groups[later][0]]):
+            return previous  # "on T1 the mass is isointense and on T2 hyperintense"
         return later
     if later is not None and _BARE.fullmatch(text[signal.end : groups[later][0]]):
         return later

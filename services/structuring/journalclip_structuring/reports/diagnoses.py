@@ -6,14 +6,18 @@ import re
 
 from journalclip_structuring.reports.assertions import Assertions
 from journalclip_structuring.reports.chunks import Chunk, places
-from journalclip_structuring.reports.entity import ALTERNATIVES, GLOBAL, STRICTER, Entity, refines
+from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import (
+    ADVISES,
     AFTER_SURGERY,
+    ALONE,
     ANOTHER,
+    AS_A,
     BARRIER,
     BESIDE,
     DEFINITE,
+    IS_A,
     JOIN,
     LABEL,
     OPERATED,
@@ -40,6 +44,11 @@ def _alternative(entity: Entity, term: str) -> bool:
     return entity.certainty != "certain" and entity.term != term and any({entity.term, term} <= kind for kind in kinds)
 
 
+def _plural(mention: Mention) -> bool:
+    word = mention.text.lower()
+    return word.endswith("s") and not word.endswith(("sis", "ss", "us"))
+
+
 def _names_it(mention: Mention) -> bool:
     return bool(mention.get("finding") or mention.get("normal") or mention.get("enhancement") == "none")
 
@@ -61,6 +70,9 @@ class Diagnoses(Assertions):
         if OPERATED.search(self.text[state.start : mention.start]):
             state.waiting = []
             return
+        if ADVISES.search(self.text[state.start : mention.start]):
+            state.waiting = []
+            return
         if AFTER_SURGERY.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
@@ -68,13 +80,17 @@ class Diagnoses(Assertions):
         last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
+        linked = linked or (
+            not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
+        )
         place = self._place_of(mention, chunk, state)
         entities: list[Entity] | None = None
         if not denied:
             entities = self._diagnose(mention, term, chunk, state, linked, joined, place)
         if entities is None and not denied:
             entities = self._refer(mention, term, chunk, state, place)
-        listed = joined and (denied or (last_finding is not None and last_finding.start >= chunk.start))
+        apart = not denied and GLOBAL & {term, *(each.term for each in state.group)}
+        listed = joined and not apart and (denied or (last_finding is not None and last_finding.start >= chunk.start))
         if entities is None:
             new = self._open(mention, term, state, denied, sign)
             entities = [*state.group, new] if listed and state.group and state.group[0].negated == denied else [new]
@@ -100,6 +116,23 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _apposed(self, mention: Mention, term: str, chunk: Chunk, state: State) -> bool:
+        """Does the diagnosis end the sentence beside what was seen ("extra-axial lesion, 2 cm, typical meningioma")?"""
+        said = self.text[chunk.start : mention.start] + self.text[mention.end : state.end]
+        group = state.group or (self.discourse.last if chunk.lead == ":" and state.place() == (None, None) else [])
+        seen = bool(group) and all((each.generic or each.term == "cyst") and not each.negated for each in group)
+        named = (
+            term in APPOSED
+            or mention.text.lower().endswith("oma")
+            or (chunk.lead == ":" and term not in GLOBAL | {"lesion", "mass"})
+        )
+        return seen and named and chunk.lead in {",", ")", ":", "-", "–"} and bool(ALONE.fullmatch(said))
+
+    def _is_a(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is what the sentence spoke of said to be this ("the lesion in the pons is a cavernoma")?"""
+        generic = bool(state.group) and all(each.generic and not each.negated for each in state.group)
+        return generic and self.language == "en" and bool(IS_A.search(self.text[chunk.start : mention.start]))
 
     def _place_of(self, mention: Mention, chunk: Chunk, state: State) -> tuple[str | None, str | None]:
         """Site and side that the chunk gives the finding, before or behind it."""
@@ -148,10 +181,14 @@ class Diagnoses(Assertions):
         versus = last is not None and bool(re.search(r"\b(?:vs|versus)\b", self.text[last.end : mention.start], re.I))
         pool = [*state.group, *state.main, *reversed(state.opened)]
         targets = [each for each in dict.fromkeys(pool) if not each.negated]
-        if not targets and linked and not any(any(each.on) for each in state.binds()):
-            targets = self.discourse.spoken_of(self.text[state.start : mention.start])
+        apposed = self._apposed(mention, term, chunk, state)
+        if not targets and linked and (apposed or not any(any(each.on) for each in state.binds())):
+            targets = self.discourse.spoken_of(self.text[state.start : mention.start], _plural(mention))
+            if not any(_improves(each, term) or _differs(each, term) for each in targets):
+                vague = [each for each in self.discourse.entities if each.generic and not each.negated]
+                targets = vague[-1:] or targets
         if (
-            not state.linked
+            not state.linked and not apposed
         ):  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing
             targets = [
                 each
@@ -206,6 +243,8 @@ class Diagnoses(Assertions):
             known = [each for each in every if not each.negated][:1]
         label = LABEL.match(self.text[mention.end :])
         known = [each for each in known if not label or each.label == label.group()]
+        if term == "lesion" and known and state.main and AS_A.search(before):
+            return known[-1:]
         if not known or ANOTHER.search(before):
             return None
         if self.language == "zh":
@@ -256,6 +295,8 @@ class Diagnoses(Assertions):
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":
             new.seen = "lesion"
+        said = self.text[state.start : mention.start] + self.text[mention.end : state.end]
+        new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
         self.discourse.add(new)
         state.opened.append(new)
         return new

@@ -13,7 +13,8 @@ from typing import Final
 from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity, refines
 
 _MANY: Final = re.compile(
-    r"\b(?:both|all|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均", re.IGNORECASE
+    r"\b(?:both|all|multifocal|multicentric|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均",
+    re.IGNORECASE,
 )
 
 
@@ -35,9 +36,14 @@ class Discourse:
     def drop(self, entities: Sequence[Entity]) -> None:
         self.entities = [each for each in self.entities if not any(each is other for other in entities)]
 
-    def spoken_of(self, words: str) -> list[Entity]:
+    def settled(self) -> list[Entity]:
+        """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
+        denied = {each.term for each in self.entities if each.negated}
+        return [each for each in self.entities if each.negated or not each.sign or each.term not in denied]
+
+    def spoken_of(self, words: str, plural: bool = False) -> list[Entity]:
         """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""
-        if _MANY.search(words):
+        if plural or _MANY.search(words):
             vague = [each for each in self.entities if each.generic and not each.negated]
             if vague:
                 return vague
@@ -63,7 +69,7 @@ class Discourse:
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
         """The others that a diagnosis in the plural is given for ("metastases")."""
         many = again.text.endswith("s") and not again.placed and not again.side and again.count is None
-        if section != "impression" or not many or not first.generic or again.around:
+        if not (section == "impression" or again.alone) or not many or not first.generic or again.around:
             return []
         return [each for each in self.entities if each is not first and each.term == first.term and not each.negated]
 
@@ -87,7 +93,7 @@ class Discourse:
         implicit = [each for each in earlier[-1:] if each.implicit and not each.placed and refines("lesion", new.term)]
         if implicit and not new.around:
             return implicit[0]
-        if section != "impression":
+        if section != "impression" and not new.alone:
             return None
         told = [each for each in earlier if each.section != "impression"]
         alike = [each for each in told if not each.negated and each.fits(new.site, new.side)]

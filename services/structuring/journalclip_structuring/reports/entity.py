@@ -70,6 +70,9 @@ STRICTER: Final = frozenset({("glioma", "glioblastoma"), ("infarct", "lacunar in
 # Diagnoses that are weighed against each other.
 ALTERNATIVES: Final = _TUMOURS | {"mass", "abscess", "cyst", "arachnoid cyst"}
 
+# Diagnoses that may stand behind a comma for what was seen before it.
+APPOSED: Final = (ALTERNATIVES - {"mass", "cyst"}) | {"cavernoma", "infarct", "lacunar infarct", "demyelinating plaque"}
+
 
 def _near(a: str | None, b: str | None) -> bool:
     return any({a, b} <= group for group in _NEIGHBOURS)
@@ -103,6 +106,7 @@ class Entity:
     seen: str = ""  # what it was seen as before a diagnosis was given for it
     beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
     second: tuple[str | None, str | None] | None = None  # a further place that the text gives it
+    alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
     label: str = ""  # a number behind its word: "lesion 2"
     sentence: int = 0
     section: str = "findings"

@@ -24,9 +24,9 @@ _TOKEN: Final = re.compile(r"[A-Za-z]+\d*[A-Za-z]*\*?|\d+(?:\.\d+)?|[^\W\d_]+|[^
 _HYPHENS: Final = frozenset("-‐‑–")
 _ALL: Final = ""  # key of a trie node that ends a phrase
 _SIZE: Final = re.compile(
-    r"(\d{1,3}(?:\.\d{1,2})?)\s*-?\s*(mm|cm|毫米|厘米|MM|CM)?"
-    r"(?:\s*(?:x|X|×|\*|by|✕)\s*(\d{1,3}(?:\.\d{1,2})?)\s*(mm|cm|毫米|厘米|MM|CM)?)?"
-    r"(?:\s*(?:x|X|×|\*|by|✕)\s*(\d{1,3}(?:\.\d{1,2})?)\s*(mm|cm|毫米|厘米|MM|CM)?)?"
+    r"(\d{1,3}(?:[.,]\d{1,2})?)\s*-?\s*(mm|cm|毫米|厘米|公分|公厘|MM|CM)?"
+    r"(?:\s*(?:x|X|×|\*|by|✕)\s*(\d{1,3}(?:[.,]\d{1,2})?)\s*(mm|cm|毫米|厘米|公分|公厘|MM|CM)?)?"
+    r"(?:\s*(?:x|X|×|\*|by|✕)\s*(\d{1,3}(?:[.,]\d{1,2})?)\s*(mm|cm|毫米|厘米|公分|公厘|MM|CM)?)?"
     r"(?:\s*(millimet(?:re|er)s?|centimet(?:re|er)s?))?"
 )
 _RELAXATION: Final = re.compile(
@@ -90,9 +90,9 @@ class Lexicon:
         found, at = list(taken), 0
         while at < len(units):
             length, codes = (0, ()) if units[at][0] in blocked else self._longest(units, at, blocked)
-            if length > 2:
+            if length > 1:
                 length, codes = self._shortened(units, at, length, codes, blocked)
-            if length:
+            if length and codes:
                 start, end = units[at][0], units[at + length - 1][1]
                 found.append(Mention(start, end, text[start:end], codes))
             at += length or 1
@@ -101,8 +101,15 @@ class Lexicon:
     def _shortened(
         self, units: list[Unit], at: int, length: int, codes: tuple[Code, ...], blocked: set[int]
     ) -> tuple[int, tuple[Code, ...]]:
-        """A site whose last words begin a finding leaves them to it: "deep white matter | lesions"."""
-        tail = [unit[2][1] for unit in units[at + length - 2 : at + length]]
+        """A phrase whose last words begin a longer one leaves them to it.
+
+        "Chronic | subdural hematoma" is the longer name of the same finding, "deep | white matter lesions" a finding.
+        """
+        for offset in range(1, length) if any(kind == "finding" for kind, _ in codes) else ():
+            beyond, following = self._longest(units, at + offset, blocked)
+            if offset + beyond > length and set(codes) & set(following):
+                return offset, ()
+        tail = [unit[2][1] for unit in units[at + length - 2 : at + length]] if length > 2 else []
         if tail == ["white", "matter"] and all(kind == "site" for kind, _ in codes):
             beyond, following = self._longest(units, at + length - 2, blocked)
             if beyond > 2 and any(kind == "finding" for kind, _ in following):
@@ -184,8 +191,8 @@ def _sizes(text: str) -> Iterator[Mention]:
         before = text[found.start() - 1 : found.start()]
         if not units or (before and ((before.isalnum() and before.isascii()) or before == ".")):
             continue
-        unit = "cm" if units[-1].lower() in ("cm", "厘米") or units[-1].startswith("cent") else "mm"
-        values = "x".join(f"{float(value):g}" for value in (first, second, third) if value)
+        unit = "cm" if units[-1].lower() in ("cm", "厘米", "公分") or units[-1].startswith("cent") else "mm"
+        values = "x".join(f"{float(value.replace(',', '.')):g}" for value in (first, second, third) if value)
         yield Mention(found.start(), found.end(), found.group(), (("size", values + unit),))
 
 

@@ -33,7 +33,7 @@ DEFINITE: Final = re.compile(
 THE: Final = re.compile(r"(?:^|\W)(?:the|this|these|that|those|said|both|all|该|此|上述)\s*(?:[a-z]+\s+){0,1}$", re.I)
 ANOTHER: Final = re.compile(
     r"\b(?:another|second|third|further|additional|other|new|an?|two|three|multiple|several"
-    r"|few)\s+(?:[\w-]+\s+){0,4}$|(?:另|又|再)[\u4e00-\u9fff]{0,6}$",
+    r"|few)\s+(?!of (?:the|these|those)\b)(?:[\w-]+\s+){0,4}$|(?:另|又|再)[\u4e00-\u9fff]{0,6}$",
     re.I,
 )
 # Beginnings of a chunk at which a list of denied findings ends.
@@ -109,3 +109,49 @@ OPERATED: Final = re.compile(
     r"\s+(?:of|for)\s+(?:an?|the|her|his|this)?\s*(?:[\w-]+\s+){0,5}$",
     re.IGNORECASE,
 )
+# Beside a denial that answers a heading, words that add nothing to it.
+ANSWERED: Final = re.compile(
+    r"(?:\W|evidence|signs?|such|definite|significant|seen|identified|detected|finding|none|is|are|was|present)*",
+    re.IGNORECASE,
+)
+# A plural that heads a list of places: each entry is one of them.
+HEADS_LIST: Final = re.compile(r"\s*(?:[-\w]+\s+){0,3}[^\W\d_]+\s*(?:\(\w+\)\s*)?:\s*")
+ENTRY: Final = re.compile(r"(?:^|\n)[ \t]*(?:\(?\d{1,2}\s*[.)、]|[-•*·])[ \t]*$")
+# What is to be looked for by a further examination is no finding of this one.
+ADVISES: Final = re.compile(
+    r"\b(?:recommend\w*|advis\w+|suggested|correlat\w+|further (?:evaluation|imaging|assessment))\b.*?"
+    r"\b(?:to (?:exclude|rule out|look for|assess for|evaluate for)|for exclusion of)\W*(?:an?\s+)?(?:[\w-]+\s+){0,3}$"
+    r"|(?:建议|请)[^,。;]*?(?:以|进一步|以便)?(?:除外|排除|排外|明确有无)[^,。;]{0,6}$",
+    re.IGNORECASE | re.DOTALL,
+)
+# Words beside a finding that leave it the only thing that its sentence says.
+ALONE: Final = re.compile(
+    r"(?:\W|\b(?:acute|subacute|chronic|old|recent|small|large|multiple|typical|classic|embolic|the|an?"
+    r"|cerebral|brain|intracranial"
+    r"|likely|probable|possible|probably|possibly|suspected|presumed|features?|findings?|appearances?|lesions?|most|changes?"
+    r"|consistent with|compatible with|in keeping with|suggestive of|suggest"
+    r"|suspicious (?:for|of)|concerning for|favou?r(?:s|ed)?|are|is|of|diagnosis|so|therefore|hence)\b)*",
+    re.IGNORECASE,
+)
+# "Normal" behind one of these is what something is compared with.
+COMPARED: Final = re.compile(
+    r"\b(?:than|relative to|compared (?:to|with)|like|as|unlike|from|to|with|of)\s+"
+    r"(?:the\s+|that of\s+|adjacent\s+|surrounding\s+)*$"
+    r"|(?:较|比|与|同)(?:周围|邻近)?$",
+    re.IGNORECASE,
+)
+# A finding that is seen as something is that thing ("the adenoma is seen as a focus of delayed enhancement").
+AS_A: Final = re.compile(
+    r"\b(?:seen|visible|visuali[sz]ed|appears?|present|presents|shown"
+    r"|identified|manifest\w*|apparent) as (?:an?|the)\s+(?:[\w-]+\s+){0,4}$",
+    re.IGNORECASE,
+)
+# Words that bring in the next entry of a list.
+OR: Final = re.compile(r"\W*(?:or|nor|and|及|和|或)\b", re.IGNORECASE)
+# Leads of a chunk that tells how the finding before it looks.
+TOLD: Final = frozenset({"with", "showing", "shows", "demonstrating", "demonstrates", "which", "that"})
+# A thing of a list of denials that no vocabulary knows as a finding ("herniation").
+NOT_AN_ITEM: Final = ("signal", "size", "hedge", "normal", "deny", "sequence", "sequence_signal", "technique", "sign")
+ITEM: Final = re.compile(r"\W*(?:[\w-]+\s+){0,3}[\w-]+\W*", re.IGNORECASE)
+# "The lesion in the left frontal lobe is a cavernoma": one finding, and not "there is a cavernoma".
+IS_A: Final = re.compile(r"(?<!there )\b(?:is|are|was|were)\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}$", re.IGNORECASE)

@@ -11,15 +11,20 @@ import re
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, bindings, places, split
 from journalclip_structuring.reports.diagnoses import Diagnoses
-from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL
+from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
 from journalclip_structuring.reports.patterns import (
     AFFIRMS,
     BESIDE,
+    COMPARED,
+    ENTRY,
     EXAM_ZH,
     EXCEPTED,
+    HEADS_LIST,
+    ITEM,
     LOCATED,
+    NOT_AN_ITEM,
     OTHERS,
     QUESTION,
     SEEN,
@@ -38,6 +43,7 @@ class Reader(Diagnoses):
         self.normal: set[str] = set()
         self.exam_normal = False
         self.compared = False
+        self.listing: Mention | None = None  # the plural above a list: "Lesions:"
 
     def sentence(self, start: int, end: int, section: str) -> bool:
         """Read one; False where nothing of it was understood."""
@@ -48,6 +54,10 @@ class Reader(Diagnoses):
         if QUESTION.match(self.text[start:end]):
             return True
         state = State(start, end, self.discourse.sentence_begins(), section)
+        if self._lists(mentions, start, end):
+            return True
+        state.entry = self.listing if ENTRY.search(self.text[:start]) else None
+        self.listing = state.entry
         self.named += [name for each in mentions if (name := each.get("sequence")) and name != "-"]
         self.compared = self.compared or any(each.get("prior") == "word" or each.get("change") for each in mentions)
         chunks = split(self.text, mentions, start, end)
@@ -55,6 +65,15 @@ class Reader(Diagnoses):
             self._chunk(chunk, state)
         self._settle(state, start, end)
         return state.read
+
+    def _lists(self, mentions: list[Mention], start: int, end: int) -> bool:
+        """Does the sentence only head a list of places ("Lesions:")?"""
+        named = [each for each in mentions if each.get("finding")]
+        alone = len(mentions) == 1 and len(named) == 1 and named[0].text.lower().endswith(("s", "i", "ae"))
+        if alone and HEADS_LIST.fullmatch(self.text[start:end]) and ENTRY.search(_line_after(self.text, end)):
+            self.listing = named[0]
+            return True
+        return False
 
     def _chunk(self, chunk: Chunk, state: State) -> None:
         self._enter(chunk, state)
@@ -85,8 +104,11 @@ class Reader(Diagnoses):
         """What of the last chunk still holds in this one?"""
         if state.main and state.group and all(each.negated for each in state.group):
             state.group = state.main
-        hosts = [each for each in state.main if not each.beside] or [each for each in state.opened if not each.beside]
-        if chunk.lead == "," and hosts and state.group and all(each.beside for each in state.group):
+        hosts = [each for each in state.main if not _beside(each)] or [
+            each for each in state.opened if not _beside(each)
+        ]
+        around = state.group and all(each.beside or (chunk.lead == ":" and each.around) for each in state.group)
+        if chunk.lead in {",", ":"} and hosts and around:
             state.group = [each for each in hosts if not each.negated][-1:] or state.group
         if chunk.hard:
             state.deny_end = state.hedge = None
@@ -97,6 +119,11 @@ class Reader(Diagnoses):
         listed = chunk.lead in {",", ""} and self._continues(chunk)
         if SHOWS.fullmatch(chunk.lead) and state.last_finding is None:
             return  # "neither DWI nor FLAIR shows ...": the subject is denied, and so is what it shows
+        unmet = state.last_finding is None or state.last_finding.start < (state.deny_end or 0)
+        if state.deny_end is not None and unmet:
+            heads = chunk.lead == ":" and self.text[state.deny_end : chunk.start].strip() == ":"
+            if heads or chunk.lead in {"(", ")"}:
+                return  # "not seen: infarct", "no (enhancing) plaques"
         if (
             state.deny_end is not None
             and not listed
@@ -117,9 +144,16 @@ class Reader(Diagnoses):
     def _continues(self, chunk: Chunk) -> bool:
         """Is the chunk the next entry of a list ("no mass, haemorrhage or shift")?"""
         findings = [each for each in chunk.mentions if each.get("finding")]
+        said = self.text[chunk.start : chunk.end]
         if not findings:
-            return False
+            told = any(each.get(kind) for each in chunk.mentions for kind in NOT_AN_ITEM)
+            bare = self.language == "en" and chunk.lead == "," and ITEM.fullmatch(said) is not None and not told
+            return bare and not AFFIRMS["en"].match(said) and not re.search(r"\b(?:is|are|was|were|has|shows?)\b", said)
         lead = self.text[chunk.start : findings[0].start]
+        first = findings[0].start
+        shown = any(each.start < first and (each.get("signal") or each.get("size")) for each in chunk.mentions)
+        if shown and self.language == "en" and not re.search(r"\b(?:or|nor)\b", said):
+            return False  # "no mass, hyperintense infarct in the pons"
         if re.match(r"\s*(?:or|nor|and|及|和|与|或)\b", lead) and not re.match(
             r"\s*and\s+(?:a|an|the|there)\b", lead, re.I
         ):
@@ -134,6 +168,8 @@ class Reader(Diagnoses):
         """Does the chunk call something normal? What it is decides which sequences are."""
         words = [each for each in chunk.mentions if each.get("normal") or each.get("normal_exam")]
         if not words:
+            return False
+        if COMPARED.search(self.text[chunk.start : words[0].start]):
             return False
         if any(
             each.get("signal") or each.get("diffusion") or each.get("sequence_signal") or each.get("size")
@@ -204,6 +240,15 @@ class Reader(Diagnoses):
             self._finding(mention, chunk, state)
 
     def _settle(self, state: State, start: int, end: int) -> None:
+        if state.entry is not None and state.last_finding is None and state.waiting:
+            place = next((each for each in state.waiting if isinstance(each, Place)), None)
+            if place is not None:
+                shown = Mention(place.start, place.end, self.text[place.start : place.end], ())
+                new = self._open(shown, state.entry.get("finding") or "lesion", state, False, False)
+                for attribute in state.waiting:
+                    self._apply(new, attribute)
+                state.waiting, state.read, state.main = [], True, [new]
+                state.touched.append([new])
         self._leftover(state, start, end)
         self._share_places(state)
         plain = [each for each in state.opened if each.term in GLOBAL and not each.negated]
@@ -262,6 +307,16 @@ class Reader(Diagnoses):
                 ]
             for other in host:
                 each.place(other.site, other.side)
+
+
+def _line_after(text: str, at: int) -> str:
+    """The next line up to its first letter: a list's mark, or nothing."""
+    line = re.compile(r"\s*\n[^\S\n]*(?:\(?\d{1,2}\s*[.)、]|[-•*·])?[ \t]*").match(text, at)
+    return "\n" + line.group().strip() if line and line.group().strip() else ""
+
+
+def _beside(entity: Entity) -> bool:
+    return entity.beside or entity.around
 
 
 def _tells(mention: Mention) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from journalclip_structuring.reports.dictation import written
 from journalclip_structuring.reports.entity import Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import lexicon
 from journalclip_structuring.reports.reader import Reader
 from journalclip_structuring.reports.sections import sections, tells_history
 from journalclip_structuring.reports.sentences import narrowed, sentences
+from journalclip_structuring.reports.traditional import simplified
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ReportReading:
 
 def read_report_text(text: str, language: Language) -> ReportReading:
     """Deterministic; raises nothing for any text."""
-    plain = narrowed(text)
+    plain = simplified(narrowed(text)) if language == "zh" else written(narrowed(text))
     reader = Reader(plain, language)
     unread: list[tuple[int, int]] = []
     total = 0
@@ -42,7 +44,7 @@ def read_report_text(text: str, language: Language) -> ReportReading:
         spans = [span for span in spans if not tells_history(plain[slice(*span)])]
         total += sum(end - start for start, end in spans)
         unread += [span for span in spans if not reader.sentence(*span, section.kind)]
-    findings = tuple(each for each in reader.discourse.entities if each.term != "-")
+    findings = tuple(each for each in reader.discourse.settled() if each.term != "-")
     affirmed = [each for each in findings if not each.negated]
     shown = {name for each in affirmed for name in each.on}
     missed = sum(end - start for start, end in unread)

@@ -18,7 +18,7 @@ _NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 _END: Final = {
     "en": re.compile(
         r"(?:(?<!\bvs)(?<!\b[LRlr]t)(?<!\bFig)(?<!\bapprox)(?<!\bca)(?<!\bDr)(?<!\be\.g)(?<!\bi\.e)(?<!\bincl)(?<!\bno)(?<!^\d)(?<!\s\d)(?<!\s\d\d)(?<!:\d)"
-        r"\.(?=\s|$|[A-Z][a-z])|[!;](?=\s|$)|\?(?=\s+[A-Z]|\s*$))|\n(?=\s*\n)|\n(?=\s*(?:[A-Z0-9(\[*•#-]))|(?<=[.:;])\n"
+        r"\.(?=\s|$|[A-Z][a-z])|[!;](?=\s|$)|(?<=[\w)%])\?(?=\s+[A-Z]|\s*$))|\n(?=\s*\n)|\n(?=\s*(?:[A-Z0-9(\[*•#-]))|(?<=[.:;])\n"
     ),
     "zh": re.compile(
         r"[。;!?]|\n|(?<=[\u4e00-\u9fff)])\.(?=\D|$)|(?<=[\u4e00-\u9fffmc])\s?(?=\d{1,2}[.、)]\s*[\u4e00-\u9fff])"

@@ -34,6 +34,7 @@ class State:
     read: bool = False
     lead: Binding | None = None  # sequences named without a signal: a signal that follows is theirs
     last_finding: Mention | None = None
+    entry: Mention | None = None  # the plural above the list that this sentence is an entry of
 
     def binds(self) -> list[Binding]:
         """Signals and sequences that wait for their finding."""

@@ -3,8 +3,9 @@
 Idempotent by the manifest ``structured/<extractor>/<structurer>/<study_id>``. A sequence that the report does not speak
 of, or of which nothing was recognised, has no pair and stays part of the study; ``without_pair`` counts why. A report
 that names no sequence is said of all volumes, unless the options say otherwise. A description without a volume is in
-the record only. A report that the structurer cannot do, such as one in a language that is not read, is refused with its
-reason; where the structurer itself is unavailable nothing is written.
+the record only. A report that the structurer cannot do, such as one in a language that is not read, is refused alone:
+its code and reason stand in the document, its volumes have no pair, and the study goes on. Where the structurer itself
+is unavailable nothing is written.
 """
 
 from __future__ import annotations
@@ -19,16 +20,15 @@ from pydantic import ValidationError
 
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.report import ReportLanguage, ReportRecord, SequenceDescription, SequenceName
-from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair
-from journalclip_structuring.errors import UnreadableDocument, UnsupportedReport
+from journalclip_shared.records.study import ExtractedStudy, FailedReport, StructuredStudy, StudyPair
+from journalclip_structuring.errors import UnreadableDocument
 from journalclip_structuring.handler import finished, slug
 from journalclip_structuring.report_record import attached
 from journalclip_structuring.report_rendering import rendered
-from journalclip_structuring.structurer import Structurer, StructureRequest, signature
+from journalclip_structuring.structurer import Failure, Structurer, StructureRequest, signature
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StudyStructuringHandler:
         self.metrics: Sequence[Collector] = getattr(structurer, "metrics", ())
 
     def handle(self, event: Event) -> Iterable[Fact]:
-        """Raises `UnreadableDocument`, `UnsupportedReport`, and what `finished` and a failed report raise."""
+        """Raises `UnreadableDocument`, and what `finished` raises."""
         fact = event.fact
         if not isinstance(fact, VolumesExtracted):
             raise TypeError(f"{type(fact).__name__} is not for structuring studies")
@@ -82,7 +82,9 @@ class StudyStructuringHandler:
             raise UnreadableDocument(fact.document.uri, error.error_count()) from error
 
     def _structure(self, study: ExtractedStudy, fact: VolumesExtracted, version: str) -> StructuredStudy:
-        record = self._record(study.report)
+        outcome = self._record(study.report)
+        failure = outcome if isinstance(outcome, Failure) else None
+        record = ReportRecord() if isinstance(outcome, Failure) else outcome
         if self._options.unnamed == "attach":
             record = attached(record, [volume.sequence for volume in study.volumes])
         record = rendered(record, self._options.language)
@@ -101,7 +103,9 @@ class StudyStructuringHandler:
             for volume in study.volumes
             if volume.sequence in said
         ]
-        missing = Counter(_why(described, v.sequence) for v in study.volumes if v.sequence not in said)
+        missing = Counter(
+            failure.code if failure else _why(described, v.sequence) for v in study.volumes if v.sequence not in said
+        )
         return StructuredStudy(
             study_id=study.study_id,
             patient=study.patient,
@@ -113,20 +117,16 @@ class StudyStructuringHandler:
             record=record,
             pairs=tuple(pairs),
             without_pair=dict(sorted(missing.items())),
+            report_failed=FailedReport(code=failure.code, reason=failure.reason[:200]) if failure else None,
         )
 
-    def _record(self, report: str) -> ReportRecord:
+    def _record(self, report: str) -> ReportRecord | Failure:
         if not report.strip():
             return ReportRecord()
         request = StructureRequest("report", report, kind="report")
         result = finished(self._structurer.structure([request]))[0]
-        failure = result.failure
-        if failure is not None and failure.code == "language-unsupported":
-            raise UnsupportedReport(failure.reason)
-        if failure is not None:
-            raise PermanentError(failure.code, failure.reason, "docs/operations/errors.md says what the code means.")
-        assert isinstance(result.record, ReportRecord), "a report's record is of a report"
-        return result.record
+        assert isinstance(result.outcome, ReportRecord | Failure), "a report's record is of a report"
+        return result.outcome
 
 
 def _why(described: dict[SequenceName, SequenceDescription], sequence: SequenceName) -> str:

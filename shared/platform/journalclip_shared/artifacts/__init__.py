@@ -122,6 +122,10 @@ class ArtifactStore(Protocol):
         """Names of manifests below ``prefix`` in sorted order; blobs are never listed."""
         ...
 
+    def erase(self, ref: ArtifactRef) -> bool:
+        """Delete the object for good, every version of it; whether there was one. Only erasure does so."""
+        ...
+
     def available(self) -> bool:
         """Does the store answer now? Never raises for a store that is away."""
         ...

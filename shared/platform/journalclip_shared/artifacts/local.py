@@ -178,6 +178,15 @@ class LocalArtifacts:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def erase(self, ref: ArtifactRef) -> bool:
+        target = self.path(ref)
+        with _disk():
+            if not target.is_file():
+                return False
+            target.unlink()
+            _sync_folder(target.parent)
+        return True
+
     def available(self) -> bool:
         return self._tmp.is_dir()
 

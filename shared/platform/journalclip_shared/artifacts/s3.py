@@ -132,6 +132,15 @@ class S3Artifacts:
             names = [str(each.object_name).removeprefix(base).removesuffix(".json") for each in found]
         yield from sorted(names)
 
+    def erase(self, ref: ArtifactRef) -> bool:
+        bucket = self._bucket(ref)
+        with reached(ref.uri):
+            found = self._client.list_objects(bucket, ref.key, include_version=True)
+            versions = [each for each in found if each.object_name == ref.key]
+            for each in versions:
+                self._client.remove_object(bucket, ref.key, version_id=each.version_id)
+        return any(not each.is_delete_marker for each in versions)
+
     def available(self) -> bool:
         """Does the store answer at all? Whether it lets us do anything is another question."""
         try:

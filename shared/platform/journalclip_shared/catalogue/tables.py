@@ -86,6 +86,45 @@ QUARANTINE = Table(
     Index("quarantine_by_code", "code", "source_id"),
 )
 
+# The last word on each subject that a person withdrew or reinstated: of the highest sequence.
+WITHDRAWN = Table(
+    "withdrawn",
+    METADATA,
+    Column("scope", String(40), primary_key=True),
+    Column("subject", _NAME, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("reason", String(40), nullable=False, server_default=""),
+    Column("who", _ID, nullable=False),
+    Column("at", String(40), nullable=False),
+    Column("erase", Integer, nullable=False, server_default="0"),
+    Column("document_id", _NAME, nullable=False),
+    Index("withdrawn_by_subject", "subject"),
+)
+
+# What an article or study belongs to, beside its submission: a collection by its folded name, a patient.
+BELONGS = Table(
+    "belongs",
+    METADATA,
+    Column("child_id", _ID, primary_key=True),
+    Column("scope", String(40), primary_key=True),
+    Column("subject", _NAME, primary_key=True),
+    Index("belongs_by_subject", "scope", "subject"),
+)
+
+# Every id that any document gave to a thing, and which thing that is: ``key`` within ``within``. Of an article that is
+# its first page within a submission, of a figure, panel or series its number or name within the article or study, of
+# a pair the figure, panel or sequence that it is of.
+ALIAS = Table(
+    "alias",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("within", _ID, primary_key=True),
+    Column("key", _NAME, primary_key=True),
+    Column("rank", Integer, primary_key=True, autoincrement=False, comment="of the document's producer"),
+    Index("alias_by_key", "within", "key", "rank"),
+)
+
 DATASET = Table(
     "dataset",
     METADATA,

@@ -1,7 +1,9 @@
 """A reviewer's decision on a pair, and what all decisions on it come to.
 
-A decision is never changed: it is undone by another one that names it. It is stored before it is announced, as the
-manifest ``reviewed/<pair_id>/<decision_id>`` in the ``datasets`` bucket, so that the freeze job needs no event log.
+It holds for the pair of that id, and for the same picture of the same article when a later version of extractor or
+structurer gives the pair another id. A decision is never changed: it is undone by another one that names it. It is
+stored before it is announced, as the manifest ``reviewed/<pair_id>/<decision_id>`` in the ``datasets`` bucket, so that
+the freeze job needs no event log.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
+from journalclip_shared.records.withdrawal import Picture
 
 Choice = Literal["accept", "reject", "edit", "undo"]
 Reason = Literal[
@@ -38,6 +41,11 @@ class ReviewDecision(Document):
     box: Box | None = Field(None, description="The box as the reviewer drew it, in PDF points on the pair's page.")
     image: ArtifactRef | None = Field(None, description="The crop of that box.")
     time: str = Field(description="UTC, ISO 8601, milliseconds.")
+    picture: Picture | None = Field(
+        None,
+        description="What was looked at: the decision holds for it whatever id the pair gets.",
+        exclude_if=lambda picture: picture is None,  # decisions from before are written as they were
+    )
 
 
 def decision_id(pair_id: str, reviewer: str, time: str) -> str:

@@ -115,6 +115,13 @@ class StudyPair(Document):
     description: SequenceDescription
 
 
+class FailedReport(Document):
+    """Why a study's report has no record: no structurer could do its text. The study keeps its volumes."""
+
+    code: str
+    reason: str
+
+
 class StructuredStudy(Document):
     """What `StudyStructured` refers to. ``volumes`` holds undescribed sequences as well: they are part of the study."""
 
@@ -128,5 +135,7 @@ class StructuredStudy(Document):
     record: ReportRecord
     pairs: tuple[StudyPair, ...] = ()
     without_pair: dict[str, int] = Field(
-        default_factory=dict, description="Volumes without a pair, by reason: `not-described`, `nothing-recognised`."
+        default_factory=dict,
+        description="Volumes without a pair, by reason: `not-described`, `nothing-recognised`, or the failure's code.",
     )
+    report_failed: FailedReport | None = Field(None, description="Where the report could not be structured.")

@@ -55,6 +55,18 @@ class ArtifactsContract:
         store.fetch(ref, target)
         assert target.read_bytes() == data
 
+    def test_what_is_erased_is_gone_and_may_come_again(self, store: ArtifactStore) -> None:
+        ref = store.put("figures", b"erased and put again", "image/png")
+        document = store.put_manifest("figures", "erased/one", b"{}")
+        for each in (ref, document):
+            assert store.erase(each)
+            assert not store.erase(each)
+            with pytest.raises(ArtifactMissing):
+                store.get(each)
+        assert "erased/one" not in list(store.list_manifests("figures", "erased/"))
+        assert store.put("figures", b"erased and put again", "image/png") == ref
+        assert store.get(ref) == b"erased and put again"
+
     def test_an_empty_object_is_an_object(self, store: ArtifactStore, tmp_path: Path) -> None:
         ref = store.put("figures", b"", "text/plain")
         assert store.get(ref) == b""

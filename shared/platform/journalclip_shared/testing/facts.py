@@ -17,6 +17,8 @@ from journalclip_shared.events import (
     PairsStructured,
     ReviewDecided,
     SourceQuarantined,
+    SourcesReinstated,
+    SourcesWithdrawn,
     StudyStructured,
     StudySubmitted,
     SubmittedFile,
@@ -25,6 +27,7 @@ from journalclip_shared.events import (
 )
 from journalclip_shared.ids import article_id, sha256_hex
 from journalclip_shared.kinds import KINDS
+from journalclip_shared.records.withdrawal import REASONS
 
 
 def sample_ref(content: str = "x", media_type: str = "application/pdf") -> ArtifactRef:
@@ -85,6 +88,15 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         kind=_kind,
     ),
     st.builds(SourceQuarantined, source_id=_name, name=_text, stage=_name, code=_name, reason=_text, remedy=_text),
+    st.builds(
+        SourcesWithdrawn,
+        scope=st.sampled_from(["article", "patient"]),
+        subject=_name,
+        sequence=st.integers(1, 99),
+        reason=st.sampled_from(REASONS),
+        document=_ref,
+    ),
+    st.builds(SourcesReinstated, scope=st.just("figure"), subject=_name, sequence=st.integers(1, 99), document=_ref),
     st.builds(
         ReviewDecided,
         decision_id=_name,

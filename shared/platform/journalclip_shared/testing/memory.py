@@ -205,6 +205,9 @@ class MemoryArtifacts:
         data = self._objects.get((bucket, manifest_key(name)))
         return None if data is None else manifest_ref(bucket, name, data)
 
+    def erase(self, ref: ArtifactRef) -> bool:
+        return self._objects.pop((ref.bucket, ref.key), None) is not None
+
     def available(self) -> bool:
         return True
 

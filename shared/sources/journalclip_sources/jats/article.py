@@ -36,3 +36,4 @@ class XmlArticle:
     figures: tuple[XmlFigure, ...]
     files: tuple[str, ...]
     has_body: bool  # more than front matter: figures that it does not name are not there
+    retracts: tuple[str, ...] = ()  # DOIs of articles that it names as retracted

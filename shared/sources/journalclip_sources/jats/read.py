@@ -22,6 +22,10 @@ _BODY = 300  # characters: less is a placeholder
 _NOT_ITS_OWN = frozenset({"sub-article", "response", "ref-list", "related-article", "related-object", "product"})
 
 
+_RELATED = frozenset({"related-article", "related-object"})
+_RETRACTED = frozenset({"retracted-article", "partial-retraction", "removed-article", "withdrawn-article"})
+
+
 def read_xml(data: bytes) -> list[XmlArticle]:
     """Every article of one XML file. Raises `PermanentError` with a code of `parse`."""
     root = parse(data)
@@ -57,6 +61,7 @@ def _read(article: etree._Element) -> XmlArticle:
         licence_from=licence_from,
         figures=read_figures(own),
         files=tuple(dict.fromkeys(href for each in own if (href := attribute(each, "href")) and local(each) in _FILES)),
+        retracts=tuple(dict.fromkeys(_retracts(front))),
         has_body=any(local(each) in ("body", "floats-group") and len(words(each)) >= _BODY for each in article),
     )
 
@@ -80,6 +85,15 @@ def _ids(meta: list[etree._Element], *kinds: str) -> Iterator[etree._Element]:
 
 def _doi(meta: list[etree._Element]) -> str | None:
     return next((found for each in _ids(meta, "doi") if (found := normalise_doi(words(each)))), None)
+
+
+def _retracts(front: etree._Element) -> Iterator[str]:
+    """DOIs of articles that this one retracts; a retracted article's link to its notice has another type."""
+    for each in front.iter():
+        if local(each) in _RELATED and attribute(each, "related-article-type") in _RETRACTED:
+            doi = normalise_doi(attribute(each, "href")) or normalise_doi(words(each))
+            if doi is not None:
+                yield doi
 
 
 def _first(meta: list[etree._Element], name: str) -> str:
