@@ -44,6 +44,10 @@ check: sync ## ruff and strict mypy over everything
 test: check ## lint, types, every test that this machine can run, and the coverage gates
 	@tests/run.sh
 
+.PHONY: figures-folds
+figures-folds: sync ## answers about the labelled figures LABELS by classifiers that did not see them, to OUT (JSON lines)
+	@$(VENV)/journalclip figures folds $(or $(LABELS),../shared/corpus/figures/figures.jsonl) --out $(or $(OUT),figures-answers.jsonl)
+
 .PHONY: chaos
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
 	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
@@ -51,9 +55,25 @@ chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seed
 		JOURNALCLIP_CHAOS_STEPS=100 $(VENV)/pytest -q --timeout 14400 tests/chaos tests/servers
 	@$(VENV)/pytest -q -m chaos services
 
+.PHONY: gpu-check
+gpu-check: sync ## steps, losses and recipes on the GPU that is there, into gpu-check.json (TINY=1: the script itself, on a CPU)
+	@$(VENV)/python -m journalclip_devtools.gpu_check --out $(or $(OUT),gpu-check.json) $(if $(TINY),--tiny --device cpu)
+
+.PHONY: recipes
+recipes: sync ## count anew what a step of each changed GPU recipe needs, into docs/benchmarks/recipes.json (minutes)
+	@$(VENV)/python -m journalclip_devtools.recipe_footprints $(NAMES)
+
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C
 	@$(VENV)/journalclip up --workdir $(WORKDIR)
+
+.PHONY: studies-archive
+studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts: every file read or left out, in bounded memory
+	@$(VENV)/python -m journalclip_devtools.benches.archive --studies $(or $(STUDIES),2000)
+
+.PHONY: studies-receive
+studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
+	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)
 
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from

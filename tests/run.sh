@@ -10,8 +10,8 @@ alone="ray or servers or browser"
 # it has not, what was left out is said, and the two modules that only a real server exercises leave the gate.
 .venv/bin/python -m journalclip_devtools.servers.build & building=$!
 .venv/bin/coverage erase
-.venv/bin/python -m pytest -q -n 2 --cov --cov-report= -m "not ($alone or cluster or chaos)"
+.venv/bin/python -m pytest -q -n 2 --cov --cov-report= --durations=40 --durations-min=4 -m "not ($alone or cluster or chaos)"
 real=''; wait "$building" || real='--omit=*/bus/kafka.py,*/artifacts/s3.py'
-.venv/bin/python -m pytest -q --cov --cov-append --cov-report= -m "($alone) and not chaos" || [ $? -eq 5 ]  # 5: none of them is here yet
+.venv/bin/python -m pytest -q --cov --cov-append --cov-report= --durations=40 --durations-min=4 -m "($alone) and not chaos" || [ $? -eq 5 ]  # 5: none of them is here yet
 .venv/bin/coverage report --skip-covered --include='shared/platform/journalclip_shared/*' $real --fail-under=95
 .venv/bin/coverage report --include='*/handler.py' --fail-under=95

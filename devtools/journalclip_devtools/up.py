@@ -7,6 +7,7 @@ all are asked to end, finish what they have in hand, and then the servers go.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -18,8 +19,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journalclip_devtools.servers import build, kafka, minio, mlflow
+from journalclip_devtools.servers import Server, build, kafka, minio, mlflow
 from journalclip_pipelines.operations.bootstrap import announce_objects, bootstrap
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.names import NOTIFICATIONS, group
 from journalclip_shared.settings import Settings
 from journalclip_shared.signing import local_keys
@@ -27,26 +29,25 @@ from journalclip_shared.signing import local_keys
 Say = Callable[[str], None]
 
 _STEPS = ("extraction", "structuring", "freezing", "training", "promotion")
+_SEARCH = {"inference-index": "index", "inference-segments": "segments"}
 COMMANDS: dict[str, list[str]] = {
     "intake": ["journalclip_intake"],
     **{group(step, "articles"): [f"journalclip_{step}"] for step in _STEPS},
-    group("inference-index", "articles"): ["journalclip_inference"],
-    "inference-segments": ["journalclip_inference"],
+    **{group(step, "articles"): ["journalclip_inference"] for step in _SEARCH},
     "inference-serve": ["journalclip_inference"],
 }
 # Started beside them where a hospital's archive is.
 STUDY_COMMANDS: dict[str, list[str]] = {
     **{group(step, "studies"): [f"journalclip_{step}"] for step in _STEPS},
-    group("inference-index", "studies"): ["journalclip_inference"],
+    **{group(step, "studies"): ["journalclip_inference"] for step in _SEARCH},
 }
 _ARTICLES, _STUDIES = {"JOURNALCLIP_KIND": "articles"}, {"JOURNALCLIP_KIND": "studies"}
 # Settings that one service has and the others do not, where the machine's environment does not say otherwise.
 _OWN: dict[str, dict[str, str]] = {
     **{group(step, "articles"): _ARTICLES for step in _STEPS},
-    group("inference-index", "articles"): {"JOURNALCLIP_PART": "index", **_ARTICLES},
+    **{group(step, "articles"): {"JOURNALCLIP_PART": part, **_ARTICLES} for step, part in _SEARCH.items()},
     **{group(step, "studies"): _STUDIES for step in _STEPS},
-    group("inference-index", "studies"): {"JOURNALCLIP_PART": "index", **_STUDIES},
-    "inference-segments": {"JOURNALCLIP_PART": "segments"},
+    **{group(step, "studies"): {"JOURNALCLIP_PART": part, **_STUDIES} for step, part in _SEARCH.items()},
     # It answers on the loopback alone. Half a second is what a reader does not notice where events told it nothing.
     "inference-serve": {"JOURNALCLIP_PART": "serve", "JOURNALCLIP_ANONYMOUS": "true", "JOURNALCLIP_POLL_S": "0.5"},
 }
@@ -95,16 +96,30 @@ class Supervisor:
 
     children: list[Child]
     say: Say
+    servers: Sequence[Server] = ()
     stop: threading.Event = field(default_factory=threading.Event)
+    _not_before: float = 0.0
 
     def run(self) -> None:
         try:
             while not self.stop.is_set():
+                for server in self.servers:
+                    self._watch(server)
                 for child in self.children:
                     child.watch(self.say)
                 self.stop.wait(0.2)
         finally:
             self._end()
+
+    def _watch(self, server: Server) -> None:
+        """Start a server of ours again that ended; the services wait for it meanwhile."""
+        if server.ended and time.monotonic() >= self._not_before:
+            self._not_before = time.monotonic() + _PAUSE_MAX_S
+            self.say(f"{server.name} ended; it is started again (its log: {server.log})")
+            try:
+                server.start()
+            except PermanentError as error:
+                self.say(f"{error}; again in {_PAUSE_MAX_S:.0f} s")
 
     def _end(self) -> None:
         running = [child.process for child in self.children if child.process is not None]
@@ -120,18 +135,24 @@ class Supervisor:
 
 
 @contextmanager
-def servers(workdir: Path, base: Settings, say: Say) -> Iterator[Settings]:
-    """Settings that name running servers: those given, and ours for what ``base`` leaves at its local default.
+def servers(workdir: Path, base: Settings, say: Say) -> Iterator[tuple[Settings, list[Server]]]:
+    """Settings that name running servers (those given, and ours for what ``base`` leaves at its local default); ours.
 
     Raises `PermanentError` ``server-missing`` with what to install.
     """
     cache = build.default_cache()
+    ours: list[Server] = []
     with ExitStack() as stack:
+
+        def keep(server: Server) -> None:
+            ours.append(server)
+            stack.callback(server.stop)
+
         changes: dict[str, object] = {}
         if base.bus != "kafka":
             say("starting Kafka")
             server, reached = kafka.start(workdir / "kafka", cache)
-            stack.callback(server.stop)
+            keep(server)
             changes |= {"bus": "kafka", "kafka": reached}
         settings = base.model_copy(update=changes)
         bootstrap(settings)
@@ -139,18 +160,18 @@ def servers(workdir: Path, base: Settings, say: Say) -> Iterator[Settings]:
             say("starting MinIO")
             topic = settings.kafka.topic_prefix + NOTIFICATIONS
             server, bucket = minio.start(workdir / "minio", cache, notify=settings.kafka, topic=topic)
-            stack.callback(server.stop)
+            keep(server)
             changes |= {"artifacts": "s3", "s3": bucket}
         if not base.mlflow_uri:
             say("starting MLflow")
             server, uri = mlflow.start(workdir / "mlflow")
-            stack.callback(server.stop)
+            keep(server)
             changes |= {"mlflow_uri": uri}
         settings = base.model_copy(update=changes)
         report = bootstrap(settings)
         announce_objects(settings.s3, report)
         say(f"{len(report.made) + len(report.found)} topics and buckets stand")
-        yield settings
+        yield settings, ours
 
 
 def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
@@ -197,7 +218,7 @@ def up(
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
-    with servers(workdir, base, say) as settings:
+    with held(workdir), servers(workdir, base, say) as (settings, ours):
         (workdir / "cluster.env").write_text(env_file(settings))
         say(f"settings for other commands: set -a; . {workdir / 'cluster.env'}")
         ports = {name: metrics_from + number for number, name in enumerate(names)} if metrics_from else {}
@@ -205,7 +226,21 @@ def up(
         for name, port in ports.items():
             say(f"metrics of {name}: http://127.0.0.1:{port}/metrics")
         say(f"services: {', '.join(names)}; drop PDFs into articles/issues/ or run `journalclip submit DIR`")
-        Supervisor(running, say, stop).run()
+        Supervisor(running, say, ours, stop).run()
+
+
+@contextmanager
+def held(workdir: Path) -> Iterator[None]:
+    """One `up` a folder. Raises `PermanentError` ``workdir-busy``. The kernel lets go when the process ends."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    with (workdir / "up.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PermanentError(
+                "workdir-busy", f"`journalclip up` runs in {workdir} already", "Stop it, or take another --workdir."
+            ) from None
+        yield
 
 
 def env_file(settings: Settings) -> str:

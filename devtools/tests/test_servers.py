@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from journalclip_devtools.servers import Server, build, free_port
-from journalclip_devtools.servers.process import listening
-from journalclip_devtools.up import Child, Supervisor, children, env_file, environment
+from journalclip_devtools.servers.process import kept_port, listening
+from journalclip_devtools.up import Child, Supervisor, children, env_file, environment, held
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.settings import KafkaSettings, S3Settings, Settings
 
@@ -34,6 +35,49 @@ def test_a_server_is_ready_when_it_answers_and_gone_when_stopped(tmp_path: Path)
     assert not listening(port)
     server.stop()  # nothing runs: nothing to do
     server.kill()
+
+
+def test_a_folder_keeps_its_port_unless_another_has_taken_it(tmp_path: Path) -> None:
+    port = kept_port(tmp_path / "web", "web")
+    assert kept_port(tmp_path / "web", "web") == port
+    assert kept_port(tmp_path / "web", "other") != port
+    (tmp_path / "web" / "web.port").write_text("")  # as a crash may leave it
+    port = kept_port(tmp_path / "web", "web")
+    with socket.create_server(("127.0.0.1", port)):
+        assert kept_port(tmp_path / "web", "web") != port
+
+
+def test_a_folder_has_one_up(tmp_path: Path) -> None:
+    with held(tmp_path / "new"), pytest.raises(PermanentError) as refused, held(tmp_path / "new"):
+        pass
+    assert refused.value.code == "workdir-busy"
+    with held(tmp_path / "new"):
+        pass
+
+
+def test_a_server_of_ours_that_dies_is_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    server = serving(tmp_path, port)
+    server.start()
+    assert server.process is not None
+    first = server.process.pid
+    server.process.kill()
+    server.process.wait()
+    said: list[str] = []
+    supervisor = Supervisor([], said.append, [server])
+
+    def tell(message: str) -> None:
+        said.append(message)
+        supervisor.stop.set()
+
+    supervisor.say = tell
+    supervisor.run()
+    assert "web ended" in said[0]
+    assert listening(port)
+    assert server.process is not None
+    assert server.process.pid != first
+    server.stop()
+    assert not server.ended
 
 
 def test_a_server_that_ends_at_once_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from journalclip_pipelines.commands import (
     explain,
     export,
     extract,
+    figures,
     models,
     operations,
     quality,
@@ -77,6 +78,7 @@ app.command("replay-dlq")(operations.replay_dlq)
 app.command("make-secrets", hidden=True)(operations.make_secrets)  # the chart's own
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
+app.add_typer(figures.figures, name="figures")
 for extension in entry_points(group="journalclip.commands"):  # a development install adds `bench` and `up`
     extension.load()(app)
 

@@ -7,7 +7,7 @@ from journalclip_devtools.doubles.readers import article, delivery
 from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_pipelines.backfill import Row, publish, read_one
 from journalclip_pipelines.cli import app
-from journalclip_pipelines.kinds import source_kind
+from journalclip_pipelines.operations.catalogue import opened
 from journalclip_pipelines.operations.status import source_states
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
@@ -59,7 +59,7 @@ def test_every_file_ends_in_one_state_and_the_log_says_so(
     assert summary.states == {"done before": 1, "extracted": 1, "quarantined": 1, "unavailable": 1}
     assert summary.codes == {"pdf-invalid": 1}
     assert (summary.files, summary.figures, summary.work_done) == (4, 2, 2)
-    states = {each.name: (each.state, each.code) for each in source_states(bus.read, source_kind("articles"))}
+    states = {each.name: (each.state, each.code) for each in source_states(opened(tmp_path).catalogue, "articles")}
     assert states == {"0.pdf": ("extracted", ""), "1.pdf": ("quarantined", "pdf-invalid"), "2.pdf": ("submitted", "")}
 
 
@@ -68,7 +68,7 @@ def test_a_second_backfill_reads_nothing_again(tmp_path: Path, store: LocalArtif
     publish(bus, go(store, Reads(), paths))
     before = [(each.topic, each.offset) for topic in ("figures.extracted.v1",) for each in bus.read(topic)]
     refused = frozenset(
-        each.source_id for each in source_states(bus.read, source_kind("articles")) if each.state == "quarantined"
+        each.source_id for each in source_states(opened(tmp_path).catalogue, "articles") if each.state == "quarantined"
     )
     again = Reads()
     summary = publish(bus, go(store, again, paths, refused))

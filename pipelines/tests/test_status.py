@@ -1,55 +1,85 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from typer.testing import CliRunner
 
+from journalclip_devtools.faults.chain import STAGES, Chain
 from journalclip_intake.articles import submit
-from journalclip_pipelines.kinds import source_kind
+from journalclip_pipelines.cli import app
+from journalclip_pipelines.operations.catalogue import opened
 from journalclip_pipelines.operations.status import counts, quarantined, source_states
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.events import Event, FiguresExtracted, PairsStructured, SourceQuarantined
+from journalclip_shared.catalogue import Catalogue
+from journalclip_shared.consume import Loop, LoopSettings
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.events import Event, SourceQuarantined
+from journalclip_shared.testing.memory import MemoryRegistry
+
+QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> LocalArtifacts:
-    return LocalArtifacts(tmp_path / "artifacts")
+def chain(tmp_path: Path) -> Chain:
+    """One article structured, one in quarantine, one just submitted; a dataset that could not be trained on."""
+    made = Chain(SqliteBus(tmp_path / "events.db"), LocalArtifacts(tmp_path / "artifacts"), MemoryRegistry())
+    submit(made.store, made.bus, made.drop(tmp_path, 1))
+    submit(made.store, made.bus, made.drop(tmp_path, 2, figures=0))
+    for stage in STAGES[:2]:
+        Loop(made.bus, made.handler(stage), QUICK).drain()
+    submit(made.store, made.bus, made.drop(tmp_path, 3))
+    lost = SourceQuarantined(source_id="ds_x", stage="training-articles", code="dataset-too-small", reason="no")
+    made.bus.publish([Event(lost, "test")])
+    return made
 
 
-@pytest.fixture
-def bus(tmp_path: Path) -> SqliteBus:
-    return SqliteBus(tmp_path / "events.db")
-
-
-def pdf(folder: Path, name: str, content: bytes) -> Path:
-    folder.mkdir(exist_ok=True, parents=True)
-    (folder / name).write_bytes(content)
-    return folder / name
-
-
-def test_the_last_event_decides_an_articles_state(tmp_path: Path, store: LocalArtifacts, bus: SqliteBus) -> None:
-    good, bad, fresh = (submit(store, bus, pdf(tmp_path, f"{n}.pdf", n.encode())) for n in ("good", "bad", "fresh"))
-    ref = store.put("figures", b"{}", "application/json")
-    bad_news = SourceQuarantined(source_id=bad.article_id, stage="extraction", code="pdf-invalid", reason="no")
-    bus.publish(
-        [
-            Event(FiguresExtracted(article_id=good.article_id, document=ref, figures=2, panels=0), "t"),
-            Event(PairsStructured(article_id=good.article_id, document=ref, pairs=2), "t"),
-            Event(bad_news, "t"),
-            Event(SourceQuarantined(source_id="ds_x", stage="training", code="dataset-too-small", reason="no"), "t"),
-        ]
-    )
-    states = {state.source_id: state for state in source_states(bus.read, source_kind("articles"))}
-    assert states[good.article_id].state == "structured"
-    assert states[good.article_id].pairs == 2
-    assert states[bad.article_id].code == "pdf-invalid"
-    assert states[fresh.article_id].state == "submitted"
-    assert counts(states.values()) == {"structured": 1, "quarantined": 1, "submitted": 1}
-    assert [each.source_id for each in quarantined(bus.read)] == [bad.article_id, "ds_x"]
-    bus.publish([Event(FiguresExtracted(article_id=bad.article_id, document=ref, figures=1, panels=0), "t")])
-    assert {state.state for state in source_states(bus.read, source_kind("articles"))} == {
-        "structured",
-        "extracted",
-        "submitted",
+def test_every_source_has_one_state_by_the_catalogue(chain: Chain, tmp_path: Path) -> None:
+    there = opened(tmp_path)
+    states = {state.name: state for state in source_states(there.catalogue, "articles")}
+    assert {name: (each.state, each.items, each.extracted, each.pairs) for name, each in states.items()} == {
+        "issue-1.pdf": ("structured", 1, 2, 2),
+        "issue-2.pdf": ("quarantined", 0, 0, 0),
+        "issue-3.pdf": ("submitted", 0, 0, 0),
     }
+    assert counts(states.values()) == {"structured": 1, "quarantined": 1, "submitted": 1}
+    assert [(each.kind, each.code) for each in quarantined(there.catalogue)] == [
+        ("articles", "no-figures"),
+        (None, "dataset-too-small"),
+    ]
+    assert there.behind == 0
+
+
+def test_commands_answer_and_say_how_far_behind_a_catalogue_elsewhere_is(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*words: str) -> dict[str, object]:
+        done = CliRunner().invoke(app, [*words, "--workdir", str(tmp_path), "--json"], catch_exceptions=False)
+        found: dict[str, object] = json.loads(done.stdout)
+        return found
+
+    here = asked("status")
+    assert (here["counts"], here["behind"]) == ({"structured": 1, "quarantined": 1, "submitted": 1}, 0)
+    assert len(list(asked("quarantine", "list")["quarantined"])) == 2  # type: ignore[call-overload]
+    monkeypatch.setenv("JOURNALCLIP_CATALOGUE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    elsewhere = asked("status")  # a service projects it, and none has yet
+    assert elsewhere["counts"] == {}
+    assert isinstance(elsewhere["behind"], int)
+    assert elsewhere["behind"] > 0
+
+
+def test_a_status_costs_as_many_statements_as_pages(chain: Chain, tmp_path: Path) -> None:
+    there = opened(tmp_path)
+    statements: list[str] = []
+    event.listen(there.engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: statements.append(statement))
+    source_states(Catalogue(there.engine), "articles")
+    assert len([each for each in statements if each.lower().startswith("select")]) <= 4
+
+
+def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError) as refused:
+        opened(tmp_path / "nowhere")
+    assert refused.value.code == "workdir-missing"

@@ -17,7 +17,7 @@ from journalclip_extraction.studies import Normaliser, StudyHandler
 from journalclip_freezing import FreezeOptions
 from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
 from journalclip_freezing.studies import StudyFreezeOptions
-from journalclip_inference.handler import FigureIndexer, IndexHandler
+from journalclip_inference.handler import FigureIndexer, Indexer, IndexHandler, SegmentHandler
 from journalclip_inference.studies.index import StudyIndexer
 from journalclip_pipelines.operations.bootstrap import bucket_policy, service_acls
 from journalclip_pipelines.operations.topology import SERVICES, Service, topics
@@ -38,6 +38,7 @@ from journalclip_training.studies.learning import StudyTraining
 
 STORE = MemoryArtifacts()
 NOTHING = Freezer(STORE, FreezeRule(), list, FreezeOptions()), Freezer(STORE, FreezeRule(), list, StudyFreezeOptions())
+INDEXERS: tuple[Indexer, ...] = (FigureIndexer(STORE, Path()), StudyIndexer(STORE, Path()))
 # One of each handler, as far as its group and what it consumes.
 EVERY: list[Handler] = [
     ExtractionHandler(STORE, LineReader(), ExtractOptions()),
@@ -48,8 +49,8 @@ EVERY: list[Handler] = [
     TrainingHandler(STORE, MemoryRegistry(), ArticleTraining(), Path()),
     TrainingHandler(STORE, MemoryRegistry(), StudyTraining(), Path()),
     *(PromotionHandler(cast(Promoter, None), kind) for kind in KINDS),
-    IndexHandler(STORE, FigureIndexer(STORE, Path())),
-    IndexHandler(STORE, StudyIndexer(STORE, Path())),
+    *(IndexHandler(STORE, indexer, dict) for indexer in INDEXERS),
+    *(SegmentHandler(STORE, indexer, lambda: None) for indexer in INDEXERS),
 ]
 HANDLERS = {each.group: each for each in EVERY}
 BY_GROUP = {service.group: service for service in SERVICES}
@@ -61,7 +62,7 @@ def test_a_service_may_read_what_its_handler_consumes_and_nothing_else(group: st
 
 
 def test_every_step_is_deployed_once_for_each_kind_under_its_name() -> None:
-    steps = {"extraction", "structuring", "freezing", "training", "promotion", "inference-index"}
+    steps = {"extraction", "structuring", "freezing", "training", "promotion", "inference-index", "inference-segments"}
     assert set(HANDLERS) == {group(step, kind) for step in steps for kind in KINDS}
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from journalclip_catalogue.rebuild import check
 from journalclip_devtools.doubles.collection import World, small_world
 from journalclip_devtools.doubles.site import Site, make_site
-from journalclip_freezing import FreezeOptions, freeze
+from journalclip_freezing import FreezeOptions, Lost, freeze
 from journalclip_freezing.handler import Freezer, FreezeRule
 from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_inference.engine import SearchEngine
@@ -29,7 +30,9 @@ from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import (
     ArticleSubmitted,
+    DatasetFrozen,
     Event,
+    Fact,
     FiguresExtracted,
     PairsStructured,
     SourceQuarantined,
@@ -329,12 +332,12 @@ def test_a_patient_is_withdrawn_with_every_study(folder: Folder) -> None:
     assert (word["scope"], word["subject"], word["deliveries"]) == ("patient", "pat_one", ["std_0", "std_1"])
     assert "withdrawn" in folder.say("where", "std_0")
     assert "structured" in folder.say("where", "std_2")
-    plan = StudyFreezeOptions().plan(folder.store, documents)
+    plan = StudyFreezeOptions().plan(folder.store, documents, Lost())
     assert plan is not None
     assert [each for ids in plan.members.values() for each in ids] == ["std_2"]
     _, again = study(3, "pat_one")  # a study of the patient that comes later is withdrawn as well
     later = folder.store.put_manifest("studies", "structured/grid-1/rules-1/std_3", again.canonical())
-    plan = StudyFreezeOptions().plan(folder.store, [*documents, later])
+    plan = StudyFreezeOptions().plan(folder.store, [*documents, later], Lost())
     assert plan is not None
     assert plan.dropped == {"withdrawn-erasure-request": 1}
     assert check(caught_up(folder.root), folder.bus, folder.store) == {}
@@ -373,29 +376,38 @@ def test_a_notice_is_listed_until_somebody_speaks(folder: Folder) -> None:
 
 def test_a_freeze_is_due_when_words_have_settled(folder: Folder) -> None:
     seconds = [0.0]
-    facts = [
-        PairsStructured(article_id=article.article_id, document=document, pairs=len(article.pairs))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    events = [
+        Event(
+            PairsStructured(article_id=article.article_id, document=document, pairs=len(article.pairs)), "test", start
+        )
         for article, document in zip(folder.world.articles, folder.documents, strict=True)
     ]
 
     def freezer() -> Freezer:
         rule = FreezeRule(new_pairs=0, settle_s=10.0)
-        return Freezer(folder.store, rule, lambda: facts, FreezeOptions(image_size=32), lambda: seconds[0])
+        now = lambda: start + timedelta(seconds=seconds[0])  # noqa: E731 - a clock of one line
+        return Freezer(folder.store, rule, lambda: events, FreezeOptions(image_size=32), now)
+
+    def said(freezer: Freezer, facts: Sequence[Fact]) -> list[DatasetFrozen]:
+        freezer.acknowledge(facts)
+        return [fact for fact in facts if isinstance(fact, DatasetFrozen)]
 
     made = freezer()
-    (first,) = made.flush()
-    assert made.tick() == []
+    (first,) = said(made, made.flush())
+    assert said(made, made.tick()) == []
     folder.withdraw(folder.world.articles[0].article_id)
-    assert made.tick() == [], "more words may follow"
+    assert said(made, made.tick()) == [], "more words may follow"
     seconds[0] = 11.0
-    (second,) = made.tick()
+    (second,) = said(made, made.tick())
     assert second.dataset_id != first.dataset_id
-    assert made.tick() == []
+    assert said(made, made.tick()) == []
     folder.withdraw(folder.world.articles[1].article_id)
     restarted = freezer()
-    assert [each.dataset_id for each in restarted.tick()] == [second.dataset_id], "what was frozen last is said again"
+    again = [each.dataset_id for each in said(restarted, restarted.tick())]
+    assert again == [second.dataset_id], "what was frozen last is said again"
     seconds[0] = 30.0
-    assert len(restarted.tick()) == 1, "a word of before the restart counts"
+    assert len(said(restarted, restarted.tick())) == 1, "a word of before the restart counts"
 
 
 def _audited(folder: Folder) -> list[dict[str, str]]:

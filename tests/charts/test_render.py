@@ -185,6 +185,7 @@ def read_back(pod: Pod, container: Manifest, given: dict[str, str]) -> None:
         "training",
         "promotion",
         "index",
+        "segments",
     }
     assert ("JOURNALCLIP_KIND" in given) == step, pod.owner
     assert {name.removeprefix("JOURNALCLIP_").partition("__")[0] for name in given} <= known, pod.owner

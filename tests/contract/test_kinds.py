@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from journalclip_freezing import FreezeOptions
 from journalclip_freezing.splits import SplitShares
 from journalclip_freezing.studies import StudyFreezeOptions
+from journalclip_inference.index.coverage import segment_sources
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.local.articles import LocalArticles
 from journalclip_pipelines.local.handlers import RunOptions
@@ -56,6 +57,7 @@ class Case:
 
     local: LocalKind
     write: Callable[[Path], object]
+    write_more: Callable[[Path], object]  # sources that are not among those
     recipe: str
     overrides: tuple[str, ...]
     query: Callable[[Workspace], Sequence[str]]
@@ -92,6 +94,7 @@ CASES: dict[Kind, Case] = {
     "articles": Case(
         local=LocalArticles(workers=2, layout=FreezeOptions(image_size=64, shares=SHARES)),
         write=lambda folder: write_journals(folder, 4, 0),
+        write_more=lambda folder: write_journals(folder, 1, 70),
         recipe="demo",
         overrides=(
             *(f"model.scratch.{each}" for each in _TOWERS), "optim.epochs=1", "optim.batch=16", "data.min_pairs=4",
@@ -104,6 +107,7 @@ CASES: dict[Kind, Case] = {
     "studies": Case(
         local=LocalStudies(grid=(6, 32, 32), layout=StudyFreezeOptions(SHARES)),
         write=lambda folder: synthesize_studies(folder, 8, SynthesizeOptions("nifti", size=40, slices=10)),
+        write_more=lambda folder: synthesize_studies(folder, 1, SynthesizeOptions("nifti", 70, 40, 10)),
         recipe="study_demo",
         overrides=("optim.epochs=1", "optim.batch=6", "data.min_studies=2", "model.grid=6,32,32"),
         query=_search_studies,
@@ -262,11 +266,12 @@ def test_a_wrong_recipe_or_an_empty_folder_leaves_nothing(done: Done, tmp_path: 
     assert not fresh.root.exists()
 
 
-def test_a_second_recipe_on_the_same_dataset_trains_a_second_model_and_rollback_goes_back(done: Done) -> None:
+def test_a_second_model_has_later_sources_and_rollback_keeps_them_searchable(done: Done, tmp_path: Path) -> None:
     """Last: it changes the champion."""
     first = done.workspace.registry(done.kind).by_alias("champion")
+    done.case.write_more(tmp_path / "more")
     other = RunOptions(done.options.recipe, (*done.options.overrides, "seed=1"), done.options.gates)
-    assert run(done.workspace, done.sources, done.case.local, other, JsonReporter()).work_done > 0
+    assert run(done.workspace, tmp_path / "more", done.case.local, other, JsonReporter()).work_done > 0
     assert len({fact.model_id for fact in facts_of(done.workspace.bus, ModelTrained)}) == 2
     assert len(list(facts_of(done.workspace.bus, TrainingRequested))) == 2
     second = done.workspace.registry(done.kind).by_alias("champion")
@@ -277,4 +282,14 @@ def test_a_second_recipe_on_the_same_dataset_trains_a_second_model_and_rollback_
     back = done.workspace.registry(done.kind).by_alias("champion")
     assert back is not None
     assert back.version == first.version
+    model = ModelManifest.model_validate_json(done.workspace.store.get(back.manifest))
+    added = segment_sources(done.workspace.store, model)
+    assert added, "what came later is searchable under the former champion"
+    assert done.json("audit")["violations"] == []
+    for name in list(done.workspace.store.list_manifests("models", "segments/")):
+        path = done.workspace.root / "artifacts" / "models" / "manifests" / f"{name}.json"
+        path.unlink()
+    broken = done.json("audit", code=3)["violations"]
+    assert {(each["code"], each["subject"]) for each in broken} == {("source-unsearchable", each) for each in added}
+    done.command("reindex")
     assert done.json("audit")["violations"] == []

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from journalclip_devtools.faults.teachable_models import CARD, School, freeze_squares, shape_lessons, taught
 from journalclip_inference.handler import FigureIndexer, IndexHandler
+from journalclip_inference.index.coverage import StructuredSources
 from journalclip_inference.reload import Holder, Reloader
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.installation import Installation
@@ -66,7 +67,8 @@ def decide(there: Installation, event: ModelTrained) -> Decision:
     promoter = there.promoter()
     facts: list[Fact] = list(PromotionHandler(promoter, "articles", there.runs).handle(Event(event, "test")))
     there.bus.publish([Event(fact, "promotion") for fact in facts])
-    index = IndexHandler(there.store, FigureIndexer(there.store, there.settings.workdir / "cache"))
+    indexer = FigureIndexer(there.store, there.settings.workdir / "cache")
+    index = IndexHandler(there.store, indexer, StructuredSources(there.bus, "articles"))
     for fact in facts:
         list(index.handle(Event(fact, "test")))
     found = promoter.ledger.answer(event.model_id)

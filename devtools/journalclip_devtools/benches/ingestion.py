@@ -39,7 +39,7 @@ from journalclip_synthetic.journals import write_journals
 
 # Not on the way from the bucket to search.
 _LEARNING = tuple(group(step, "articles") for step in ("freezing", "training", "promotion", "inference-index"))
-_COMPUTE = (*(group(step, "articles") for step in ("extraction", "structuring")), "inference-segments")
+_COMPUTE = (*(group(step, "articles") for step in ("extraction", "structuring", "inference-segments")),)
 # A model of a few articles need only not be worse than chance, however slow this machine is now.
 _GATES = "improvement: {over_start: {demand: not-worse, margin: 0.99}}\ncost: {max_latency_ms: 600000}\n"
 _LOOK_S = 0.02  # between two searches; the error of a total
@@ -112,7 +112,7 @@ def bench(folder: Path, articles: int, first: int, reporter: Reporter) -> Latenc
     """Measure on servers of our own in ``folder``. Raises `PermanentError` where they cannot be, or nothing comes."""
     write_journals(folder / "journals", first + articles, 0)
     pdfs = sorted((folder / "journals").rglob("*.pdf"))
-    with servers(folder, Settings(workdir=folder), reporter.say) as settings:
+    with servers(folder, Settings(workdir=folder), reporter.say) as (settings, _):
         run = _Run(settings, {name: free_port() for name in COMMANDS}, free_port(), reporter.say)
         with run.running([name for name in COMMANDS if name not in _LEARNING]):
             with reporter.stage("first articles", first) as progress:

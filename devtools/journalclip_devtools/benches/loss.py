@@ -25,6 +25,7 @@ from journalclip_training.config import LossConfig
 from journalclip_training.losses import naive
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Kernel
+from journalclip_training.similarity import CPU
 from journalclip_training.similarity.mixed import TextKernels
 
 SOFT = LossConfig(kind="soft", lam=0.3, alpha=0.5, tau_s=0.1, syntax="fields", semantic="hashing")
@@ -93,7 +94,7 @@ class Inputs:
         return torch.autograd.grad(loss, (self.v, self.t, self.scale))
 
 
-def inputs(batch: int, width: int, dtype: torch.dtype = torch.float32) -> Inputs:
+def inputs(batch: int, width: int, dtype: torch.dtype = torch.float32, device: torch.device = CPU) -> Inputs:
     """Random unit features, and captions drawn from a small vocabulary so that many are alike."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -108,9 +109,9 @@ def inputs(batch: int, width: int, dtype: torch.dtype = torch.float32) -> Inputs
         )
         for row in chosen
     ]
-    kernel = TextKernels(SOFT, texts, records).at(torch.arange(batch), torch.device("cpu"))
-    v, t = (normalize(torch.randn(batch, width, dtype=dtype), dim=1).requires_grad_() for _ in range(2))
-    return Inputs(v, t, torch.tensor(50.0, dtype=dtype, requires_grad=True), kernel)
+    kernel = TextKernels(SOFT, texts, records).at(np.arange(batch), device)
+    v, t = (normalize(torch.randn(batch, width, dtype=dtype, device=device), dim=1).requires_grad_() for _ in range(2))
+    return Inputs(v, t, torch.tensor(50.0, dtype=dtype, device=device, requires_grad=True), kernel)
 
 
 def gradient_error(width: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,14 +43,19 @@ def tokens(batch: int, context: int, middle: int) -> NDArray[np.int64]:
     return out
 
 
-def our_side(batch: int, sizes: ScratchConfig, device: str, ids: NDArray[np.int64], bf16: bool) -> Side:
-    model = CLIPModel(_clip_config(sizes)).to(device).train()
-    towers = Towers(model, Preprocess(sizes.image_size), bf16)
+def our_side(sizes: ScratchConfig, device: str, ids: NDArray[np.int64], bf16: bool) -> Side:
+    return our_step(CLIPModel(_clip_config(sizes)), sizes.image_size, ids, device, bf16)
+
+
+def our_step(model: Any, size: int, ids: NDArray[np.int64], device: str, bf16: bool) -> Side:
+    """``model`` of any family, for pictures of ``size`` pixels and texts [batch, context]."""
+    model, (batch, context) = model.to(device).train(), ids.shape
+    towers = Towers(model, Preprocess(size), bf16)
     optimizer = adamw(model, {}, OptimConfig(weight_decay=0.2))
     longest = -(-int((ids > 0).sum(1).max()) // 8) * 8  # what `Tokens` does
     every = Batch(
-        torch.randint(0, 256, (batch, 3, sizes.image_size, sizes.image_size), dtype=torch.uint8),
-        torch.from_numpy(ids[:, : min(longest, sizes.context)]),
+        torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8),
+        torch.from_numpy(ids[:, : min(longest, context)]),
         torch.rand(batch, 8),
     )
     cap = LossConfig().max_scale
@@ -68,8 +74,7 @@ def our_side(batch: int, sizes: ScratchConfig, device: str, ids: NDArray[np.int6
     return _side(step, model)
 
 
-def open_clip_side(batch: int, sizes: ScratchConfig, device: str, ids: NDArray[np.int64], bf16: bool) -> Side:
-    """As open_clip's own training loop steps, with its model, loss and optimiser settings."""
+def open_clip_side(sizes: ScratchConfig, device: str, ids: NDArray[np.int64], bf16: bool) -> Side:
     import open_clip
 
     model = open_clip.model.CLIP(
@@ -89,14 +94,21 @@ def open_clip_side(batch: int, sizes: ScratchConfig, device: str, ids: NDArray[n
             layers=sizes.layers,
         ),
         quick_gelu=True,
-    ).to(device)
-    model.train()
+    )
+    return open_clip_step(model, sizes.image_size, ids, device, bf16)
+
+
+def open_clip_step(model: Any, size: int, ids: NDArray[np.int64], device: str, bf16: bool) -> Side:
+    """As open_clip's own training loop steps, with its loss and optimiser settings."""
+    import open_clip
+
+    model = model.to(device).train()
     loss = open_clip.ClipLoss()
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     rest = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": rest, "weight_decay": 0.0}, {"params": decayed, "weight_decay": 0.2}]
     optimizer = torch.optim.AdamW(groups, lr=5e-4, betas=(0.9, 0.98), eps=1e-6)
-    pixels = torch.rand(batch, 3, sizes.image_size, sizes.image_size)  # its loader hands over floats
+    pixels = torch.rand(len(ids), 3, size, size)  # its loader hands over floats
     texts = torch.from_numpy(ids)
 
     def step() -> None:

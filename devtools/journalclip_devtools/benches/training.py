@@ -61,7 +61,7 @@ def bench(
 ) -> TrainingBench:
     """Measure; ``sizes.context`` is what both text towers have positions for, ``steps`` how many pairs are timed."""
     full = tokens(batch, sizes.context, sizes.context)
-    ours, theirs = our_side(batch, sizes, device, full, bf16), open_clip_side(batch, sizes, device, full, bf16)
+    ours, theirs = our_side(sizes, device, full, bf16), open_clip_side(sizes, device, full, bf16)
     pairs = _alternate(ours.step, theirs.step, steps, device)
     memory = [_peak(side, device) for side in (ours, theirs)]
     flops = flops_of(theirs.step) if device.startswith("cuda") else None
@@ -73,7 +73,7 @@ def bench(
     ]
     del ours, theirs  # a GPU may not hold two of each
     short = tokens(batch, sizes.context, CAPTION_TOKENS)
-    ours, theirs = our_side(batch, sizes, device, short, bf16), open_clip_side(batch, sizes, device, short, bf16)
+    ours, theirs = our_side(sizes, device, short, bf16), open_clip_side(sizes, device, short, bf16)
     captions = _alternate(ours.step, theirs.step, steps, device)
     rates = loader_rates(images, sizes.image_size)
     return TrainingBench(

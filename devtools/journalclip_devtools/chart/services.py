@@ -221,7 +221,7 @@ class Promotion(Service):
 
 
 class Index(Service):
-    """Builds the search index of each champion (`index`), or of articles that come later (`segments`)."""
+    """Builds the search index of each champion (`index`), or of sources that come later (`segments`)."""
 
     resources: Resources = needing("1", "4Gi", "8Gi")
     gpus: int = Field(0, ge=0, description="GPUs of the pod, for embedding.")
@@ -328,3 +328,4 @@ class Studies(Values):
     training: Training = Training(settings={"recipe": "study_demo"})
     promotion: Promotion = Promotion()
     index: Index = Index()
+    segments: Index = Index()

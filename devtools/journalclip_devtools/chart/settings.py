@@ -104,6 +104,7 @@ OFFERED = {
     "studies.training": Offered(TrainingSettings, _TRAINING),
     "studies.promotion": _PROMOTION,
     "studies.index": _INDEX,
+    "studies.segments": _INDEX,
 }
 
 

@@ -102,6 +102,17 @@ class World:
         self.articles.append(article)
         return article
 
+    def sources(self) -> dict[str, tuple[ArtifactRef, ...]]:
+        """All structured articles, as the log would name them."""
+        refs = {
+            each.article_id: self.store.find_manifest("figures", f"structured/test-1/test-1/{each.article_id}")
+            for each in self.articles
+        }
+        return {article_id: (ref,) for article_id, ref in refs.items() if ref is not None}
+
+    def champion(self) -> ModelVersion | None:
+        return self.registry.by_alias("champion")
+
     def freeze(self) -> ArtifactRef:
         """All articles so far as a dataset."""
         by_split: dict[Split, list[Pair]] = {split: [] for split in _SPLITS}
@@ -149,7 +160,7 @@ class World:
             version=version.version,
             kind="articles",
         )
-        IndexHandler(self.store, FigureIndexer(self.store, cache)).handle(Event(fact, "test"))
+        IndexHandler(self.store, FigureIndexer(self.store, cache), self.sources).handle(Event(fact, "test"))
         self.registry.set_alias("champion", version.version)
         return fact
 
@@ -296,7 +307,8 @@ def _png(store: ArtifactStore, image: Image.Image) -> ArtifactRef:
 def _part(store: ArtifactStore, pairs: Sequence[Pair]) -> SplitPart:
     ordered = sorted(pairs, key=lambda pair: pair.pair_id)
     table, shard = io.BytesIO(), io.BytesIO()
-    pq.write_table(pa.table({"pair": [pair.canonical().decode() for pair in ordered]}), table)
+    rows = {"article_id": [e.article_id for e in ordered], "pair": [e.canonical().decode() for e in ordered]}
+    pq.write_table(pa.table(rows), table)
     with tarfile.open(fileobj=shard, mode="w") as tar:
         for pair in ordered:
             jpeg = io.BytesIO()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Announced(list[Event]):
     def consumer(self, topics: Sequence[str], group: str) -> Consumer:
         raise AssertionError("nobody consumes here")
 
-    def read(self, topic: str) -> Iterator[Delivery]:
+    def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
         raise AssertionError("nobody reads the log here")
 
     def close(self) -> None: ...

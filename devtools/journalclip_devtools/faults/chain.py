@@ -39,7 +39,7 @@ from journalclip_shared.events import (
     TrainingRequested,
 )
 from journalclip_shared.failpoints import hit
-from journalclip_shared.history import facts_of
+from journalclip_shared.history import events_of
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ArticleFacts, Box
 from journalclip_shared.records.model import ModelFile, ModelManifest
@@ -171,6 +171,20 @@ class LightPromotion:
         ]
 
 
+class EagerFreezing(FreezingHandler):
+    """Freezes after each event instead of by the clock, so that a test knows when."""
+
+    def __init__(self, freezer: Freezer) -> None:
+        super().__init__(freezer)
+        self._own = freezer
+
+    def handle(self, event: Event) -> Iterable[Fact]:
+        super().handle(event)
+        facts = self._own.tick()
+        self._own.acknowledge(facts)
+        return facts
+
+
 @dataclass
 class Chain:
     """Everything of one system, and a fresh handler for each stage as after a restart."""
@@ -184,7 +198,7 @@ class Chain:
         made: dict[str, Callable[[], Handler]] = {
             "extraction": lambda: ExtractionHandler(self.store, LineReader(), ExtractOptions()),
             "structuring": lambda: StructuringHandler(self.store, RuleStructurer()),
-            "freezing": lambda: FreezingHandler(self.freezer()),
+            "freezing": lambda: EagerFreezing(self.freezer()),
             "training": lambda: LightTraining(self.store, self.registry),
             "promotion": lambda: LightPromotion(self.registry),
         }
@@ -192,7 +206,7 @@ class Chain:
 
     def freezer(self) -> Freezer:
         options = FreezeOptions(image_size=8)
-        return Freezer(self.store, self.rule, lambda: facts_of(self.bus, PairsStructured), options)
+        return Freezer(self.store, self.rule, lambda: events_of(self.bus, PairsStructured), options)
 
     def drop(self, folder: Path, number: int, figures: int = 2) -> Path:
         """Write an article where `submit` can read it."""
@@ -209,7 +223,11 @@ def undisturbed(folder: Path, numbers: Iterable[int], quarantined: Container[int
         submit(chain.store, chain.bus, chain.drop(folder, number, figures_of(number, quarantined)))
     while any(Loop(chain.bus, chain.handler(stage)).drain() for stage in STAGES[:2]):
         pass
-    return chain.freezer().flush()[-1].dataset_id
+    return frozen_in(chain.freezer().flush())[-1].dataset_id
+
+
+def frozen_in(facts: Iterable[Fact]) -> list[DatasetFrozen]:
+    return [fact for fact in facts if isinstance(fact, DatasetFrozen)]
 
 
 class FolderRegistry:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from journalclip_devtools.faults.chain import STAGES, Chain, FolderRegistry, article_bytes, figures_of
+from journalclip_devtools.faults.chain import STAGES, Chain, FolderRegistry, article_bytes, figures_of, frozen_in
 from journalclip_devtools.faults.fork_server import Child
 from journalclip_devtools.up import environment
 from journalclip_freezing.handler import FreezeRule
@@ -113,7 +113,7 @@ class Cluster:
         facts = chain.freezer().flush()
         self.bus.publish([Event(fact, "test") for fact in facts])
         assert facts, "nothing was ever frozen"
-        return facts[-1].dataset_id
+        return frozen_in(facts)[-1].dataset_id
 
     def stop(self) -> dict[str, int]:
         """Ask every worker to end; their exit codes."""

@@ -10,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from journalclip_devtools.servers import build, guarded
-from journalclip_devtools.servers.process import Server, free_port, listening
+from journalclip_devtools.servers.process import Server, kept_port, listening
 from journalclip_shared.bus.kafka import client_options
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.settings import KafkaSettings
@@ -27,20 +27,21 @@ def start(
     The settings are those of whoever may do everything. Raises `PermanentError`.
     """
     libs = build.kafka(cache)
-    port = port or free_port()
+    port = port or kept_port(folder, "kafka")
     settings = KafkaSettings(servers=f"127.0.0.1:{port}", reconnect_max_s=1.0)
     if guard:
         settings = guarded.guarded(settings, folder)
     properties = folder / "server.properties"
     classpath = ["java", *_JVM, "-cp", f"{libs}/*"]
-    if not properties.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = {
-            **_properties(folder, port, free_port(), settings.security),
-            **(guarded.properties(folder) if guard else {}),
-            **(extra or {}),
-        }
-        guarded.private(properties, "".join(f"{name}={value}\n" for name, value in lines.items()))
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = {
+        **_properties(folder, port, kept_port(folder, "controller"), settings.security),
+        **(guarded.properties(folder) if guard else {}),
+        **(extra or {}),
+    }
+    made = (folder / "data" / "meta.properties").is_file()
+    guarded.private(properties, "".join(f"{name}={value}\n" for name, value in lines.items()))  # ports may be others
+    if not made:
         _format(classpath, properties, folder, guarded.format_arguments(folder) if guard else ())
     server = Server("kafka", [*classpath, "kafka.Kafka", str(properties)], folder, lambda: _answers(settings, port))
     server.start()

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from journalclip_devtools.servers import build
-from journalclip_devtools.servers.process import Server, free_port
+from journalclip_devtools.servers.process import Server, kept_port
 from journalclip_shared.settings import KafkaSettings, S3Settings
 
 # Mount a file system in memory over the data folder, in a mount namespace of the server's own, then become the server.
@@ -32,7 +32,7 @@ def start(
     see `full`. Raises `PermanentError`.
     """
     executable = build.binary("minio", cache)
-    port = port or free_port()
+    port = port or kept_port(folder, "minio")
     folder.mkdir(parents=True, exist_ok=True)
     user, password = _secret(folder / "access-key", 10), _secret(folder / "secret-key", 20)
     environment = {
@@ -88,7 +88,8 @@ def _notification(notify: KafkaSettings, topic: str) -> dict[str, str]:
 
 
 def _secret(path: Path, size: int) -> str:
-    if not path.is_file():
+    if not path.is_file() or not path.read_text():  # a crash may leave a file without its content
+        path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
             handle.write(secrets.token_hex(size))
     return path.read_text()

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from journalclip_devtools.servers.process import Server, free_port
+from journalclip_devtools.servers.process import Server, kept_port
 
 # Eight processes for jobs that MLflow's own pages start: nothing here asks for one, and each costs its imports.
 NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -18,7 +18,7 @@ def start(
     folder: Path, port: int = 0, artifacts: str = "", environment: Mapping[str, str] | None = None
 ) -> tuple[Server, str]:
     """Start a server; returns its URI. ``artifacts`` may be an ``s3://`` address. Raises `PermanentError`."""
-    port = port or free_port()
+    port = port or kept_port(folder, "mlflow")
     uri = f"http://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
     command = [

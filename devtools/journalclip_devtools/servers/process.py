@@ -62,6 +62,11 @@ class Server:
     def log(self) -> Path:
         return self.folder / f"{self.name}.log"
 
+    @property
+    def ended(self) -> bool:
+        """It was started, nobody stopped it, and it does not run any more."""
+        return self.process is not None and self.process.poll() is not None
+
     def stop(self) -> None:
         """Ask it to end, and make it end where it does not."""
         if self.process is None:
@@ -96,6 +101,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def kept_port(folder: Path, name: str) -> int:
+    """The port that a server of this folder had last, so that what was told of it still holds; where another process
+    took it meanwhile, or at the first start, a free one."""
+    path = folder / f"{name}.port"
+    kept = path.read_text() if path.is_file() else ""
+    last = int(kept) if kept.isdigit() else 0
+    port = last if last and not listening(last) else free_port()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(port))
+    return port
 
 
 def listening(port: int, host: str = "127.0.0.1") -> bool:

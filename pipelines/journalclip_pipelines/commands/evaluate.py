@@ -35,7 +35,7 @@ def evaluate(
     card: Annotated[Path | None, typer.Option(help="Write the model card (Markdown) here.")] = None,
     log: Annotated[bool, typer.Option("--log", help="Attach report and card to the model's MLflow run.")] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Leave out the start and the champion.")] = False,
-    device: Annotated[str, typer.Option(help="`cpu`, `cuda`, or `cuda:N`.")] = "cpu",
+    device: Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda`, or `cuda:N`.")] = "auto",
     kind: OfKind = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
@@ -52,12 +52,15 @@ def evaluate(
 
         journalclip evaluate ./clip-vit-base-patch32 --dataset ds_... --alone
     """
+    from journalclip_modeling.machine import describe, resolved
     from journalclip_pipelines.evaluating import Evaluating, Options, find_installation
     from journalclip_pipelines.evaluating import as_json as answer
     from journalclip_pipelines.operations.installation import Installation
     from journalclip_pipelines.progress import reporter
 
-    options = Options(split, tuple(suite or ()), general, tuple(table or ()), suites, device, alone)
+    chosen = resolved(device)
+    typer.echo(describe(chosen), err=True)
+    options = Options(split, tuple(suite or ()), general, tuple(table or ()), suites, chosen, alone)
     is_folder = (Path(model) / "config.json").is_file()  # of a CLIP: what is not registered has no other kind
     there = Installation.open(workdir, "articles") if is_folder else find_installation(workdir, model, kind)
     with reporter().stage("evaluate", 0) as bar:

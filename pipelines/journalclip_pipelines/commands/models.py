@@ -31,6 +31,15 @@ _By = Annotated[str, typer.Option("--by", help="Who decides; default: the user o
 _Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 
 
+def _index(there: Installation) -> None:
+    """Search follows at once: on a cluster by its services, here by this command."""
+    from journalclip_pipelines.local.searching import index_here
+    from journalclip_pipelines.progress import reporter
+
+    if waits := index_here(there.settings, (there.kind,), reporter()):
+        Console(stderr=True).print(waits)
+
+
 @models.command("import")
 def import_model(
     name: Annotated[str, typer.Option(help="What the start is called: a folder of this name below WORKDIR/starts.")],
@@ -198,6 +207,7 @@ def promote(
         decision = promoter.decide(Request(candidate, by or getpass.getuser(), why, person=True))
     if decision.changed:
         announce(promoter, there.bus, decision)
+        _index(there)
     file_documents(promoter, there.runs)
     _say(decision, as_json)
     if not decision.changed:
@@ -234,6 +244,7 @@ def judge(
         decision = promoter.decide(Request(candidate, by or getpass.getuser(), why, again=True))
     if decision.changed and not promoter.ledger.announced(decision.sequence):
         announce(promoter, there.bus, decision)
+        _index(there)
     file_documents(promoter, there.runs)
     _say(decision, as_json)
     if decision.outcome == "refused":
@@ -264,6 +275,7 @@ def rollback(
     promoter = there.promoter()
     decision = promoter.roll_back(by or getpass.getuser(), why, to)
     announce(promoter, there.bus, decision)
+    _index(there)
     _say(decision, as_json)
 
 

@@ -191,20 +191,25 @@ def rebuild(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None
 
 
 def reindex(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Announce each kind's champion again, so that serving builds whatever index it lacks.
+    """Announce each kind's champion again, so that every structured source is indexed; on a laptop that is done here.
 
     Examples:
 
         journalclip reindex --workdir W
     """
+    from journalclip_pipelines.local.searching import index_here
     from journalclip_pipelines.operations.repair import reindex as run
+    from journalclip_pipelines.progress import reporter
     from journalclip_shared.wiring import open_bus
 
     settings = _settings(workdir)
     bus = open_bus(settings)
-    facts = [run(bus, kind, registry) for kind, registry in _registries(settings).items()]
+    found = [run(bus, kind, registry) for kind, registry in _registries(settings).items()]
     bus.close()
-    told: dict[str, Json] = {fact.kind: fact.model_id for fact in facts if fact is not None}
+    facts = [fact for fact in found if fact is not None]
+    told: dict[str, Json] = {fact.kind: fact.model_id for fact in facts}
+    if waits := index_here(settings, [fact.kind for fact in facts], reporter()):
+        Console(stderr=True).print(waits)
     if as_json:
         print_json({"announced": told})
     else:

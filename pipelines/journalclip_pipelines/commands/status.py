@@ -20,7 +20,7 @@ quarantine = typer.Typer(help="Sources that cannot be used, and what to do about
 
 
 def status(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Every source's state, kind by kind, and the copies of articles that were recognised.
+    """Every source's state as the catalogue has it, kind by kind, and the copies of articles that were recognised.
 
     Examples:
 
@@ -30,20 +30,22 @@ def status(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
     """
     from journalclip_intake.articles import copies
     from journalclip_pipelines.kinds import every_kind
-    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.catalogue import opened, settings_of
     from journalclip_pipelines.operations.status import counts, source_states
+    from journalclip_shared.wiring import open_artifacts
 
-    workspace = Workspace.existing(workdir)
-    of_kind = {of: source_states(workspace.bus.read, of) for of in every_kind()}
+    there = opened(workdir)
+    of_kind = {of: source_states(there.catalogue, of.kind) for of in every_kind()}
     states = [state for found in of_kind.values() for state in found]
-    also = copies(workspace.store)
+    also = copies(open_artifacts(settings_of(workdir)))
     if as_json:
         rows: dict[str, Json] = {
             of.kind: [{**state.as_json(), "copies": also.get(state.source_id, [])} for state in found]
             for of, found in of_kind.items()
         }
-        print_json({"counts": counts(states), **rows})
+        print_json({"counts": counts(states), "behind": there.behind, **rows})
         return
+    _say_behind(there.behind)
     for of, found in of_kind.items():
         if found:
             Console().print(_table(of, found, also))
@@ -71,14 +73,21 @@ def quarantine_list(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False)
 
         journalclip quarantine list --workdir W
     """
-    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.catalogue import opened
     from journalclip_pipelines.operations.status import quarantined
 
-    found = quarantined(Workspace.existing(workdir).bus.read)
+    there = opened(workdir)
+    found = quarantined(there.catalogue)
     if as_json:
-        print_json({"quarantined": [each.as_json() for each in found]})
+        print_json({"quarantined": [each.as_json() for each in found], "behind": there.behind})
     else:
+        _say_behind(there.behind)
         _show(found)
+
+
+def _say_behind(behind: int) -> None:
+    if behind:
+        Console(stderr=True).print(f"the catalogue is {behind} events behind the log", style="yellow")
 
 
 def _show(found: Sequence[SourceStatus]) -> None:

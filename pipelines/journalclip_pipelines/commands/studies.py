@@ -27,6 +27,13 @@ _Folder = Annotated[
 ]
 _NoFace = Annotated[bool, typer.Option("--no-face", help="Leave faces: for research data that is defaced already.")]
 _NoBurnedIn = Annotated[bool, typer.Option("--no-burned-in", help="Do not look for text in the pictures.")]
+_Vault = Annotated[
+    bool,
+    typer.Option(
+        "--vault", help="Keep the de-identified reports, encrypted, so that they can be structured anew. From the first"
+        " time on the working folder keeps those of every submit."
+    ),
+]  # fmt: skip
 _Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was refused.")]
 _Columns = Annotated[
     list[str] | None,
@@ -131,6 +138,7 @@ def submit(
     no_face: _NoFace = False,
     no_burned_in: _NoBurnedIn = False,
     columns: _Columns = None,
+    vault: _Vault = False,
     strict: _Strict = False,
     as_json: AsJson = False,
 ) -> None:
@@ -148,7 +156,9 @@ def submit(
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
 
-    local = LocalStudies(face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns))
+    local = LocalStudies(
+        face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns), vault=vault
+    )
     workspace, paths = Workspace(workdir), local.find(folder)
     with workspace.lock():
         done = local.submit(workspace, paths, reporter())
@@ -194,6 +204,7 @@ def run(
     no_face: _NoFace = False,
     no_burned_in: _NoBurnedIn = False,
     columns: _Columns = None,
+    vault: _Vault = False,
     structurer: Structurer = "rules",
     report_language: Annotated[
         Literal["en", "zh"],
@@ -241,6 +252,7 @@ def run(
         review=review,
         layout=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
         columns=_columns(columns),
+        vault=vault,
         structurer=structurer,
         report_language=report_language,
         unnamed=unnamed,
@@ -256,6 +268,56 @@ def run(
             typer.echo(f"{name:<12} {value}")
     if strict and result.submitted.refused:
         raise typer.Exit(_STRICT_EXIT)
+
+
+@studies.command()
+def receive(
+    callers: Annotated[
+        list[str], typer.Option("--allow", metavar="AET", help="AE title that may send; repeatable. Nobody else may.")
+    ],
+    workdir: Workdir = DEFAULT_WORKDIR,
+    title: Annotated[str, typer.Option("--aet", help="Our own AE title; senders must use it.")] = "JOURNALCLIP",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 11112,
+    quiet_s: Annotated[
+        float,
+        typer.Option("--quiet", min=0.1, metavar="S", help="Seconds without an object after which a study is whole."),
+    ] = 60.0,
+    max_gib: Annotated[int, typer.Option(min=1, help="GiB of objects held in memory at once.")] = 4,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate (PEM); with it the connection is TLS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="CA of senders; with it every sender needs a certificate.")
+    ] = None,
+    no_face: _NoFace = False,
+    no_burned_in: _NoBurnedIn = False,
+    vault: _Vault = False,
+    idle_s: Annotated[
+        float | None, typer.Option("--until-idle", metavar="S", help="End after so many seconds with nothing to do.")
+    ] = None,
+) -> None:
+    """Listen for studies that a PACS sends (DICOM C-STORE), and submit each one when it is whole.
+
+    Received objects are held in memory and touch no disk. A transfer that breaks off and is not repeated is reported.
+
+    Examples:
+
+        journalclip studies receive --allow PACS --workdir W
+
+        journalclip studies receive --allow PACS --host 0.0.0.0 --tls-cert us.pem --tls-key us.key --tls-ca pacs-ca.pem
+    """
+    from journalclip_intake.receive import ReceiveOptions
+    from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.receiving import receive_studies
+    from journalclip_pipelines.local.studies import LocalStudies
+    from journalclip_pipelines.local.workspace import Workspace
+
+    options = ReceiveOptions(
+        tuple(callers), title, host, port, quiet_s, max_gib << 30, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
+    )
+    local = LocalStudies(face=not no_face, burned_in=not no_burned_in, vault=vault)
+    with resumable("journalclip studies receive"):
+        receive_studies(Workspace(workdir), local, options, typer.echo, idle_s)
 
 
 @studies.command("list")

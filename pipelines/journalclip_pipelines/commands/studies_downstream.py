@@ -30,7 +30,7 @@ def downstream(
     seeds: Annotated[int, typer.Option(min=2, help="Splits and starts; intervals are over them.")] = 5,
     steps: Annotated[int, typer.Option(min=1, help="Steps of training an arm, whatever its share of labels.")] = 200,
     batch: Annotated[int, typer.Option(min=1, help="Cases a step.")] = 8,
-    device: Annotated[str, typer.Option(help="PyTorch's name: cpu, cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda`, or `cuda:N`.")] = "auto",
     out: Annotated[
         Path, typer.Option(help="Where finished arms and cases on the grid are kept; what is there is not run again.")
     ] = Path("mri-downstream"),
@@ -50,6 +50,7 @@ def downstream(
 
         journalclip studies downstream cases --model MODEL_FOLDER --task classify --fractions 0.1,1 --json
     """
+    from journalclip_modeling.machine import describe, resolved
     from journalclip_pipelines.downstream.cases import LaidCases, find_cases, lay_cases
     from journalclip_pipelines.downstream.curves import TASKS, CurveOptions, Curves
     from journalclip_pipelines.downstream.report import draw_curves, points_of
@@ -58,8 +59,10 @@ def downstream(
     from journalclip_pipelines.progress import reporter
     from journalclip_sources.studies.cells import normalising
 
+    chosen = resolved(device)
+    typer.echo(describe(chosen), err=True)
     options = CurveOptions(
-        tasks=TASKS if task == "both" else (task,), fractions=_fractions(fractions), seeds=seeds, device=device
+        tasks=TASKS if task == "both" else (task,), fractions=_fractions(fractions), seeds=seeds, device=chosen
     )
     options = replace(
         options,

@@ -116,8 +116,8 @@ def _estimate(recipe: str, settings: list[str], pairs: int) -> dict[str, object]
 
 def _plan(there: Installation, config: TrainConfig, frozen: DatasetFrozen, device: str) -> Plan:
     from journalclip_modeling.data import FrozenDataset
+    from journalclip_modeling.machine import resolved
     from journalclip_training.config import RunOptions
-    from journalclip_training.machine import resolved
     from journalclip_training.plan import plan
 
     return plan(config, FrozenDataset.open(there.store, frozen.manifest), RunOptions(device=resolved(device)))

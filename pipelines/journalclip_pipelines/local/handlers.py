@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from journalclip_pipelines.kinds import source_kind
 from journalclip_pipelines.local.local_kind import LocalKind
 from journalclip_pipelines.local.stages import Stage, Tick
 from journalclip_pipelines.local.workspace import Workspace
@@ -59,16 +60,36 @@ def stages_after_freezing(workspace: Workspace, local: LocalKind, gates: str) ->
         runs, registry = MlflowRuns(workspace.mlflow_uri), workspace.registry(local.kind)
         yield PromotionHandler(build_promoter(settings, workspace.store, registry, runs, local.kind), local.kind, runs)
 
-    @contextmanager
-    def indexing(tick: Tick) -> Iterator[Handler]:
-        from journalclip_inference.handler import IndexHandler
-
-        yield IndexHandler(workspace.store, local.indexer(workspace, lambda done, total: tick(done, total, "")))
-
     return [
         training_stage(workspace, local),
         Stage("evaluate and promote", group("promotion", local.kind), (ModelTrained, ModelPromoted), promotion),
+        *search_stages(workspace, local),
+    ]
+
+
+def search_stages(workspace: Workspace, local: LocalKind) -> list[Stage]:
+    """Everything structured under the champion: its index, then what came after its dataset."""
+
+    @contextmanager
+    def indexing(tick: Tick) -> Iterator[Handler]:
+        from journalclip_inference.handler import IndexHandler
+        from journalclip_inference.index.coverage import StructuredSources
+
+        indexer = local.indexer(workspace, lambda done, total: tick(done, total, ""))
+        yield IndexHandler(workspace.store, indexer, StructuredSources(workspace.bus, local.kind))
+
+    @contextmanager
+    def segments(_tick: Tick) -> Iterator[Handler]:
+        from journalclip_inference.handler import SegmentHandler
+
+        champion = workspace.registry(local.kind).by_alias("champion")  # no other process promotes meanwhile
+        indexer = local.indexer(workspace, lambda _done, _total: None)
+        yield SegmentHandler(workspace.store, indexer, lambda: champion)
+
+    structured = source_kind(local.kind).structured
+    return [
         Stage("embed and index", group("inference-index", local.kind), (ModelPromoted,), indexing, inner=True),
+        Stage("index what came later", group("inference-segments", local.kind), (structured,), segments),
     ]
 
 
@@ -77,9 +98,9 @@ def training_stage(workspace: Workspace, local: LocalKind, device: str = "auto")
 
     @contextmanager
     def training(tick: Tick) -> Iterator[Handler]:
+        from journalclip_modeling.machine import describe, resolved
         from journalclip_training.config import RunOptions as TrainingOptions
         from journalclip_training.handler import TrainingHandler
-        from journalclip_training.machine import describe, resolved
         from journalclip_training.tracking import MlflowTracking
 
         chosen = resolved(device)

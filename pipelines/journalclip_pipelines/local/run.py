@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from journalclip_freezing import freeze
+from journalclip_freezing import Lost, freeze
 from journalclip_pipelines.kinds import source_kind
 from journalclip_pipelines.local.handlers import RunOptions, stages_after_freezing, stages_before_freezing
 from journalclip_pipelines.local.local_kind import LocalKind, Submitted
@@ -20,6 +20,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import DatasetFrozen, Event
 from journalclip_shared.history import facts_of
 from journalclip_shared.kinds import Kind
+from journalclip_shared.names import group
 
 
 @dataclass
@@ -66,15 +67,19 @@ def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tu
     """Freeze what is structured; the dataset (None without a pair) and whether it is new."""
     documents = latest_documents(workspace, local.kind)
     known = {fact.dataset_id for fact in facts_of(workspace.bus, DatasetFrozen)}
+    lost = Lost()
     with reporter.stage("freeze dataset", 0) as progress:
-        dataset = freeze(workspace.store, documents, local.layout, progress.update)
+        dataset = freeze(workspace.store, documents.values(), local.layout, progress.update, lost)
+    sources = {ref.uri: source for source, ref in documents.items()}
+    unreadable = lost.quarantines(group("freezing", local.kind), sources)
+    workspace.bus.publish([Event(fact, "freeze") for fact in unreadable])
     if dataset is None or dataset.dataset_id in known:
         return dataset, False
     workspace.bus.publish([Event(dataset, "freeze")])
     return dataset, True
 
 
-def latest_documents(workspace: Workspace, kind: Kind) -> list[ArtifactRef]:
+def latest_documents(workspace: Workspace, kind: Kind) -> dict[str, ArtifactRef]:
     """The newest structured document of each source."""
     of = source_kind(kind)
-    return list({fact.key: of.document_of(fact) for fact in facts_of(workspace.bus, of.structured)}.values())
+    return {fact.key: of.document_of(fact) for fact in facts_of(workspace.bus, of.structured)}

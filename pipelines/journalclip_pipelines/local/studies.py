@@ -18,9 +18,11 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, StudySubmitted, VolumesExtracted
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.report import ReportLanguage
+from journalclip_shared.sealed import local_texts
 
 if TYPE_CHECKING:
     from journalclip_inference.handler import Indexer
+    from journalclip_sources.studies.options import DeidentifyOptions
     from journalclip_training.learning import TrainingKind
 
 
@@ -34,6 +36,7 @@ class LocalStudies:
     review: Path | None = None
     layout: StudyFreezeOptions = field(default_factory=StudyFreezeOptions)
     columns: tuple[tuple[str, str], ...] = ()  # of a table of reports: role and name
+    vault: bool = False  # keep reports' texts, sealed, so that they can be structured anew
     structurer: str = "rules"  # `rules`, `endpoint`, or a model's folder
     report_language: ReportLanguage = "en"  # of the renderings
     unnamed: Literal["attach", "leave"] = "attach"  # reports that name no sequence
@@ -53,16 +56,14 @@ class LocalStudies:
 
     def submit(self, workspace: Workspace, paths: list[Path], reporter: Reporter) -> Submitted:
         """One that cannot be used is announced as quarantined."""
-        from journalclip_intake.studies import read_key, submit_study
+        from journalclip_intake.studies import submit_study
         from journalclip_sources.studies.cells import reading, surveying
         from journalclip_sources.studies.heads import SurveyOptions
-        from journalclip_sources.studies.options import DeidentifyOptions
         from journalclip_sources.studies.survey import survey
 
         done, bundles = Submitted(), []
-        deidentify = DeidentifyOptions(
-            key=read_key(workspace.root / "studies.key"), face=self.face, burned_in=self.burned_in
-        )
+        texts = local_texts(workspace.store, workspace.root, self.vault)
+        deidentify = self.deidentify(workspace)
         options = SurveyOptions(dict(self.columns))
         with surveying() as heads, reporter.stage("look for studies", 0) as progress:
             for path in paths:
@@ -72,7 +73,7 @@ class LocalStudies:
                 bundles.extend(archive.bundles)
         with reading() as cell, reporter.stage("read studies", len(bundles)) as progress:
             for bundle in bundles:
-                found = submit_study(workspace.store, cell, bundle, deidentify, self.review)
+                found = submit_study(texts, cell, bundle, deidentify, self.review)
                 workspace.bus.publish([Event(found.fact, "study-intake")])
                 done.count += 1
                 done.new += found.new
@@ -81,6 +82,13 @@ class LocalStudies:
                 note = f"{len(done.refused)} refused" if done.refused else ""
                 progress.update(done.count, len(bundles), note)
         return done
+
+    def deidentify(self, workspace: Workspace) -> DeidentifyOptions:
+        """With the working folder's key of pseudonyms."""
+        from journalclip_intake.studies import read_key
+        from journalclip_sources.studies.options import DeidentifyOptions
+
+        return DeidentifyOptions(key=read_key(workspace.root / "studies.key"), face=self.face, burned_in=self.burned_in)
 
     @contextmanager
     def extraction(self, workspace: Workspace) -> Iterator[Handler]:
@@ -98,7 +106,10 @@ class LocalStudies:
 
         reports = ReportOptions(self.report_language, self.unnamed)
         return StudyStructuringHandler(
-            workspace.store, structurer_named(self.structurer, workspace.root, "studies"), reports
+            workspace.store,
+            structurer_named(self.structurer, workspace.root, "studies"),
+            reports,
+            local_texts(workspace.store, workspace.root),
         )
 
     def training(self) -> TrainingKind:

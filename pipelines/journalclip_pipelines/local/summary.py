@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_intake.articles import copies
-from journalclip_pipelines.kinds import source_kind
 from journalclip_pipelines.local.run import RunResult
 from journalclip_pipelines.local.workspace import Workspace
+from journalclip_pipelines.operations.catalogue import opened
 from journalclip_pipelines.operations.status import SourceStatus, quarantined, source_states
 from journalclip_shared.events import ModelTrained, decode
 from journalclip_shared.ids import Json
@@ -82,9 +82,10 @@ def summarise(workspace: Workspace, result: RunResult) -> Summary:
     dataset = _dataset(workspace, result)
     trained = _trained(workspace, dataset)
     model = ModelManifest.model_validate_json(workspace.store.get(trained.manifest)) if trained else None
+    catalogue = opened(workspace.root).catalogue
     return Summary(
-        articles=source_states(workspace.bus.read, source_kind("articles")),
-        quarantine=[each for each in quarantined(workspace.bus.read) if each.kind != "studies"],
+        articles=source_states(catalogue, "articles"),
+        quarantine=[each for each in quarantined(catalogue) if each.kind != "studies"],
         copies=sum(map(len, copies(workspace.store).values())),
         dataset=dataset,
         model=model,

@@ -3,6 +3,7 @@
 * every submission is in exactly one final state (structured or quarantined) and none is left on the way;
 * a dataset holds no pair twice, no source on two sides, and only pairs that stand in a structured document;
 * every reference, in events and in documents, resolves to bytes of its digest;
+* every structured source with a pair is searchable under the champion, or a note says why nothing of it can be;
 * each kind has exactly one champion where a model was ever promoted, its manifest verifies, and the log names it last.
 
 It only reads, sources of every kind through `kinds.SourceKind`. A system at work has sources on their way:
@@ -32,7 +33,7 @@ from journalclip_shared.kinds import KINDS, Kind
 from journalclip_shared.records import Document as Record
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.registry import ModelRegistry, ModelVersion
 from journalclip_shared.withdrawals import tombstone_of
 
 ManifestT = TypeVar("ManifestT", bound=Record)
@@ -57,6 +58,7 @@ class Audit:
     datasets: int = 0
     references: int = 0
     states: Counter[str] = field(default_factory=Counter)
+    left_out_of_search: Counter[str] = field(default_factory=Counter)  # sources by the code of the reason
     violations: list[Violation] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Json]:
@@ -69,6 +71,7 @@ class Audit:
             "datasets": self.datasets,
             "references": self.references,
             "states": dict(self.states),
+            "left_out_of_search": dict(self.left_out_of_search),
             "violations": found,
         }
 
@@ -216,6 +219,19 @@ class _Walk:
             self._wrong("champion-unannounced", champion.model_id, f"the log's last promotion is of {said}")
         if not self._model(champion.manifest):
             self._wrong("champion-broken", champion.model_id, "its files do not all verify")
+        else:
+            self._coverage(kind, champion)
+
+    def _coverage(self, kind: Kind, champion: ModelVersion) -> None:
+        from journalclip_inference.index.coverage import StructuredSources, unsearchable  # of a champion alone
+
+        model = self._parsed(champion.manifest, ModelManifest)
+        if model is None or not self._resolve(model.dataset):
+            return
+        found = unsearchable(self._store, model, StructuredSources(self._bus, kind)())
+        for source in sorted(found.missing) if self._settled else ():
+            self._wrong("source-unsearchable", source, f"structured, but not in the index of {champion.model_id}")
+        self._found.left_out_of_search.update(found.left_out.values())
 
     def _parsed(self, ref: ArtifactRef, model: type[ManifestT]) -> ManifestT | None:
         return self._read(ref, lambda: model.model_validate_json(self._store.get(ref)))

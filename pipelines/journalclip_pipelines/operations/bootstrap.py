@@ -273,7 +273,7 @@ def announce_objects(settings: S3Settings, report: Report) -> None:
 
 
 def bucket_policy(service: Service, prefix: str = "") -> str:
-    """An S3 policy document with the least that ``service`` needs; no service may delete."""
+    """An S3 policy document with the least that ``service`` needs; it may delete only where it erases."""
 
     def statement(actions: list[str], resources: list[str]) -> dict[str, object]:
         return {"Effect": "Allow", "Action": actions, "Resource": resources}
@@ -286,6 +286,10 @@ def bucket_policy(service: Service, prefix: str = "") -> str:
     if service.buckets_written:
         put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
         statements.append(statement(put, [f"arn:aws:s3:::{prefix}{each}/*" for each in service.buckets_written]))
+    if service.erases:
+        erase = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"]
+        erased = [f"arn:aws:s3:::{prefix}{each}{part}" for each in service.erases for part in ("", "/*")]
+        statements.append(statement(erase, erased))
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 

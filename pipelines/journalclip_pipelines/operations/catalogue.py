@@ -6,14 +6,21 @@ that asks is the projector.
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from journalclip_catalogue.errors import AnotherProjector
 from journalclip_catalogue.handler import Projector
-from journalclip_catalogue.loop import ProjectionLoop
+from journalclip_catalogue.loop import catch_up
 from journalclip_catalogue.migrate import upgrade
+from journalclip_shared.bus import Bus
+from journalclip_shared.catalogue import Catalogue
 from journalclip_shared.catalogue.engine import catalogue_url, open_engine
+from journalclip_shared.errors import PermanentError
+from journalclip_shared.events import FACTS
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts, open_bus
 
@@ -31,10 +38,50 @@ def engine_of(workdir: Path) -> Engine:
 
 
 def caught_up(workdir: Path) -> Engine:
-    """As `engine_of`, after the local log was projected. Raises `TransientError`, `ConfigurationError`."""
-    settings, engine = settings_of(workdir), engine_of(workdir)
-    if settings.bus == "sqlite":
-        bus = open_bus(settings)
-        ProjectionLoop(bus, Projector(engine, open_artifacts(settings))).drain()
+    """As `engine_of`; a database in the working folder is brought up to date first.
+
+    Raises `TransientError`, `ConfigurationError`.
+    """
+    return opened(workdir).engine
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The catalogue of an installation. ``behind``: events in the log that it does not have yet."""
+
+    engine: Engine
+    behind: int
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.engine)
+
+
+def opened(workdir: Path) -> Opened:
+    """The catalogue on a laptop, or wherever settings (`cluster.env`) say.
+
+    Raises `PermanentError` ``workdir-missing`` where only a folder is named, and no run worked in it; `TransientError`,
+    `ConfigurationError`.
+    """
+    settings = settings_of(workdir)
+    if settings.bus == "sqlite" and not (workdir / "events.db").is_file():
+        raise PermanentError(
+            "workdir-missing", f"{workdir} holds no journalclip run", "Run `journalclip run DIR` first, or --workdir."
+        )
+    engine, bus = engine_of(workdir), open_bus(settings)
+    try:
+        if not settings.catalogue_url:
+            with contextlib.suppress(AnotherProjector):  # it does the same work
+                catch_up(bus, Projector(engine, open_artifacts(settings)))
+        return Opened(engine, _behind(bus, Catalogue(engine)))
+    finally:
         bus.close()
-    return engine
+
+
+def _behind(bus: Bus, catalogue: Catalogue) -> int:
+    places = catalogue.places()
+    topics = {
+        topic: {partition: following for (name, partition), following in places.items() if name == topic}
+        for topic in FACTS
+    }
+    return sum(1 for topic, begin in topics.items() for _ in bus.read(topic, begin))

@@ -1,23 +1,18 @@
-"""Where every delivery stands: a fold over the event log, one final state each, the same for every kind.
+"""Where every delivery stands, as the catalogue has it: one final state each, the same for every kind.
 
-States: ``submitted`` and ``extracted`` are on the way; ``structured`` and ``quarantined`` are final. The last event
-about a source decides, so one that was quarantined and then replayed with success counts as structured.
+States: ``submitted`` and ``extracted`` are on the way; ``structured`` and ``quarantined`` are final.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
 
-from journalclip_pipelines.kinds import SourceKind, every_kind, source_kind
-from journalclip_shared.bus import Delivery
-from journalclip_shared.events import Fact, SourceQuarantined, decode
+from journalclip_pipelines.kinds import every_kind, source_kind
+from journalclip_shared.catalogue import Catalogue, SourceRow
 from journalclip_shared.kinds import Kind
-
-State = Literal["submitted", "extracted", "structured", "quarantined"]
-ReadTopic = Callable[[str], Iterable[Delivery]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class SourceStatus:
 
     source_id: str
     name: str
-    state: State
+    state: str
     kind: Kind | None
     items: int = 0  # articles of a delivery, or the study
     extracted: int = 0  # figures, or volumes
@@ -45,72 +40,40 @@ class SourceStatus:
         }  # fmt: skip
 
 
-def source_states(read: ReadTopic, of: SourceKind) -> list[SourceStatus]:
-    """All submissions of one kind, in order, with what became of what they held.
-
-    One that was refused before it was stored stands with them.
-    """
-    states: dict[str, SourceStatus] = {}
-    extracted: dict[str, dict[str, int]] = {}  # of each submission, by the source that was in it
-    pairs: dict[str, int] = {}  # of each source
-    for fact in _facts(read, *of.submitted, of.extracted, of.structured, SourceQuarantined):
-        if isinstance(fact, of.submitted):
-            states.setdefault(fact.key, SourceStatus(fact.key, of.name_of(fact), "submitted", of.kind))
-        elif isinstance(fact, SourceQuarantined):
-            held = [each for each, found in extracted.items() if fact.source_id in found]
-            refused = [fact.source_id] if fact.source_id in states or fact.source_id.startswith(of.id_prefix) else []
-            for source in held or refused:
-                known = states.get(source) or SourceStatus(source, fact.name, "quarantined", of.kind)
-                states[source] = _quarantined(known, fact)
-        elif isinstance(fact, of.extracted):
-            if (source := of.submission_of(fact)) in states:
-                extracted.setdefault(source, {})[fact.key] = of.extracted_count(fact)
-                _settle(states, source, extracted[source], pairs)
-        elif isinstance(fact, of.structured):
-            pairs[fact.key] = of.pairs_count(fact)
-            for source in [each for each, found in extracted.items() if fact.key in found]:
-                _settle(states, source, extracted[source], pairs)
-    return list(states.values())
+def source_states(catalogue: Catalogue, kind: Kind, state: str = "") -> list[SourceStatus]:
+    """All submissions of one kind in order of arrival; those that were refused before they were stored come last."""
+    held = catalogue.held()
+    known = [_status(row, held) for row in catalogue.all_sources(kind, state)]
+    return [*known, *(each for each in _refused(catalogue) if each.kind == kind)]
 
 
-def _settle(states: dict[str, SourceStatus], source: str, extracted: dict[str, int], pairs: dict[str, int]) -> None:
-    """A submission is structured when all that it held is."""
-    done = [pairs[each] for each in extracted if each in pairs]
-    states[source] = replace(
-        states[source],
-        state="structured" if len(done) == len(extracted) else "extracted",
-        items=len(extracted),
-        extracted=sum(extracted.values()),
-        pairs=sum(done),
-    )
-
-
-def all_states(read: ReadTopic) -> list[SourceStatus]:
-    """Sources of every kind, kind by kind."""
-    return [state for of in every_kind() for state in source_states(read, of)]
-
-
-def quarantined(read: ReadTopic) -> list[SourceStatus]:
+def quarantined(catalogue: Catalogue) -> list[SourceStatus]:
     """Everything in quarantine: sources first, then datasets, trainings and models."""
-    states = all_states(read)
-    known = {state.source_id for state in states}
-    others = {
-        fact.source_id: _quarantined(SourceStatus(fact.source_id, fact.name, "quarantined", None), fact)
-        for fact in _facts(read, SourceQuarantined)
-        if isinstance(fact, SourceQuarantined) and fact.source_id not in known
-    }
-    return [state for state in states if state.state == "quarantined"] + list(others.values())
+    sources = [each for of in every_kind() for each in source_states(catalogue, of.kind, "quarantined")]
+    return [*sources, *(each for each in _refused(catalogue) if each.kind is None)]
 
 
 def counts(states: Iterable[SourceStatus]) -> dict[str, int]:
     return dict(Counter(state.state for state in states))
 
 
-def _quarantined(state: SourceStatus, fact: SourceQuarantined) -> SourceStatus:
-    return replace(state, state="quarantined", stage=fact.stage, code=fact.code, reason=fact.reason, remedy=fact.remedy)
+def _refused(catalogue: Catalogue) -> list[SourceStatus]:
+    """What is in quarantine and is no submission, nor came in one."""
+    return [_status(row, {}) for row in catalogue.refused()]
 
 
-def _facts(read: ReadTopic, *kinds: type[Fact]) -> list[Fact]:
-    # One topic is ordered; across topics the log's own sequence is (local mode), and a cluster's reader merges by time.
-    deliveries = [delivery for kind in kinds for delivery in read(kind.topic)]
-    return [decode(d.headers, d.body).fact for d in sorted(deliveries, key=lambda delivery: delivery.offset)]
+def _status(row: SourceRow, held: Mapping[str, int]) -> SourceStatus:
+    kind = row.kind or next((of.kind for of in every_kind() if row.source_id.startswith(of.id_prefix)), None)
+    return SourceStatus(
+        source_id=row.source_id,
+        name=row.name,
+        state=row.state,
+        kind=cast(Kind | None, kind),
+        items=held.get(row.source_id, 0),
+        extracted=row.items,
+        pairs=row.pairs,
+        stage=row.stage,
+        code=row.code,
+        reason=row.reason,
+        remedy=row.remedy,
+    )

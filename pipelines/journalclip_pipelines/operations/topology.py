@@ -57,7 +57,9 @@ class Service:
     produces: tuple[type[Fact], ...] = ()
     reads: tuple[Bucket, ...] = ()
     writes: tuple[Bucket, ...] = ()
+    erases: tuple[Bucket, ...] = ()
     extra_topics: tuple[str, ...] = ()  # read, beside those of facts
+    history: tuple[type[Fact], ...] = ()  # topics read as a history, outside the group
     shares_work: bool = True  # one group; without, each process has a group of its own that begins with this name
 
     @property
@@ -66,18 +68,22 @@ class Service:
         return FORMER_GROUPS.get(self.group)
 
     @property
-    def topics_read(self) -> list[str]:
+    def topics_consumed(self) -> list[str]:
         return [*(fact.topic for fact in self.consumes), *self.extra_topics]
+
+    @property
+    def topics_read(self) -> list[str]:
+        return [*self.topics_consumed, *(fact.topic for fact in self.history)]
 
     @property
     def buckets_written(self) -> tuple[Bucket, ...]:
         """`writes`, and where the body of a dead letter goes that is too large for the log."""
-        buries = bool(self.topics_read) and self.shares_work
+        buries = bool(self.topics_consumed) and self.shares_work
         return (*self.writes, "quarantine") if buries else self.writes
 
     @property
     def topics_written(self) -> list[str]:
-        letters = [dead_letter_topic(topic) for topic in self.topics_read if self.shares_work]
+        letters = [dead_letter_topic(topic) for topic in self.topics_consumed if self.shares_work]
         quarantine = [SourceQuarantined.topic] if letters else []
         return [*(fact.topic for fact in self.produces), *letters, *quarantine]
 
@@ -137,11 +143,12 @@ SERVICES = (
     Service(
         of_articles("inference-index"),
         consumes=(ModelPromoted,),
+        history=(PairsStructured,),
         reads=("figures", "datasets", "models"),
         writes=("models",),
     ),
     Service(
-        "inference-segments",
+        of_articles("inference-segments"),
         consumes=(PairsStructured,),
         reads=("figures", "datasets", "models"),
         writes=("models",),
@@ -158,7 +165,7 @@ SERVICES = (
         "study-intake",
         produces=(StudySubmitted, SourceQuarantined),
         reads=("studies", "quarantine"),
-        writes=("studies",),
+        writes=("studies", "reports", "vault"),
     ),
     Service(
         of_studies("extraction"),
@@ -171,8 +178,9 @@ SERVICES = (
         of_studies("structuring"),
         consumes=(VolumesExtracted,),
         produces=(StudyStructured,),
-        reads=("studies",),
+        reads=("studies", "reports", "vault"),
         writes=("studies",),
+        erases=("reports",),
     ),
     Service(
         of_studies("freezing"),
@@ -198,7 +206,14 @@ SERVICES = (
     Service(
         of_studies("inference-index"),
         consumes=(ModelPromoted,),
-        reads=("datasets", "models"),
+        history=(StudyStructured,),
+        reads=("studies", "datasets", "models"),
+        writes=("models",),
+    ),
+    Service(
+        of_studies("inference-segments"),
+        consumes=(StudyStructured,),
+        reads=("studies", "datasets", "models"),
         writes=("models",),
     ),
     # It reads the log whole and dead-letters nothing: what it cannot project it keeps in a table.

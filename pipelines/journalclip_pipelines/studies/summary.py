@@ -24,14 +24,14 @@ def submitted_studies(workspace: Workspace) -> Iterator[SubmittedStudy]:
 def volumes_without_pair(workspace: Workspace) -> dict[str, Json]:
     """Volumes of which no report says anything, by reason."""
     counts = Counter[str]()
-    for document in latest_documents(workspace, "studies"):
+    for document in latest_documents(workspace, "studies").values():
         counts.update(StructuredStudy.model_validate_json(workspace.store.get(document)).without_pair)
     return dict(sorted(counts.items()))
 
 
 def reports_refused(workspace: Workspace) -> dict[str, Json]:
     """Reports that no record was made of, by code; their studies keep their volumes."""
-    documents = latest_documents(workspace, "studies")
+    documents = latest_documents(workspace, "studies").values()
     failed = [StructuredStudy.model_validate_json(workspace.store.get(each)).report_failed for each in documents]
     return dict(sorted(Counter(each.code for each in failed if each).items()))
 

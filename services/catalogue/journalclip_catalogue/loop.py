@@ -19,6 +19,19 @@ _POLL_S = 0.5
 _PAUSE_MAX_S = 30.0
 
 
+def catch_up(bus: Bus, projector: Projector, batch: int = 200) -> int:
+    """Project what came since the database's own places, outside any group; returns how many events were new.
+
+    Another projector may be at work: it then projects what this one does not. Raises `TransientError`.
+    """
+    count, places = 0, projector.known_places()
+    for topic in projector.topics:
+        begin = {partition: following for (name, partition), following in places.items() if name == topic}
+        for part in batches(bus.read(topic, begin), batch):
+            count += projector.project(part)
+    return count
+
+
 class ProjectionLoop:
     """One projector on one bus."""
 

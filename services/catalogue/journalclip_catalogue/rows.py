@@ -15,7 +15,6 @@ it is, in quarantine when one of them, or the submission itself, is, and withdra
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -55,6 +54,7 @@ from journalclip_shared.events import (
     StudySubmitted,
     VolumesExtracted,
 )
+from journalclip_shared.ranks import rank_of
 from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
@@ -69,13 +69,6 @@ _STAGES = ("structuring", "extraction")  # the latest first
 _STATES = {"structuring": "structured", "extraction": "extracted"}
 _CHUNK = 400
 _SETS = ("parents", "belongs", "aliases", "touched")
-_VERSION = re.compile(r"\d+")
-
-
-def rank_of(producer: str) -> int:
-    """The version in a producer's name ("rules/3-ab12" -> 3) as a number, for 10 is later than 9; 0 without one."""
-    found = _VERSION.search(producer.partition("/")[2] or producer)
-    return min(int(found[0]), 2**31 - 1) if found else 0
 
 
 @dataclass

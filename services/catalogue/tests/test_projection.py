@@ -16,7 +16,6 @@ from journalclip_catalogue.handler import Projector
 from journalclip_catalogue.loop import ProjectionLoop
 from journalclip_catalogue.migrate import downgrade, upgrade
 from journalclip_catalogue.rebuild import check, rebuild
-from journalclip_catalogue.rows import rank_of
 from journalclip_devtools.faults.chain import STAGES, Chain
 from journalclip_freezing.handler import FreezeRule
 from journalclip_intake.articles import submit
@@ -33,6 +32,7 @@ from journalclip_shared.events import Event, FiguresExtracted, PairsStructured, 
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.history import facts_of
 from journalclip_shared.ids import canonical_json
+from journalclip_shared.ranks import rank_of
 from journalclip_shared.records.article import Box, ExtractedArticle, Figure, Panel
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair, StructuredArticle

@@ -11,7 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from journalclip_shared.records.article import Agreement, ArticleFacts, Box, Licence, Mention, Modality, Quality, Source
+from journalclip_shared.records.article import (
+    Agreement,
+    ArticleFacts,
+    Box,
+    Licence,
+    Mention,
+    Modality,
+    PictureContent,
+    Quality,
+    Source,
+)
 from journalclip_sources.pdf.labels import series_key
 
 
@@ -48,6 +58,7 @@ class ReadPanel:
     crop: Crop | None = None
     phash: str | None = None
     text: str | None = None  # the words common to all panels, then its own
+    content: PictureContent | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class ReadFigure:
     quality: Quality | None = None
     modality: Modality = "unknown"
     modality_by: str = "none"
+    content: PictureContent | None = None
     continued: tuple[ReadPart, ...] = ()
     series: str = ""  # what is numbered beside the figures: "supplementary", "plate", "case 2"
     suffix: str = ""  # "A" where 1A and 1B have captions of their own

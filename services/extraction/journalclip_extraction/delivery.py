@@ -14,6 +14,7 @@ from journalclip_extraction.bundle.fuse import Pages, Raster, fuse
 from journalclip_extraction.bundle.group import Group, Grouped, group
 from journalclip_extraction.bundle.likeness import plain
 from journalclip_extraction.extractor import read_pdf
+from journalclip_extraction.quality.pictures import prepare
 from journalclip_extraction.retractions import said_retracted
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import normalise_doi
@@ -22,6 +23,8 @@ from journalclip_sources.package.unpack import unpack
 from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
 from journalclip_sources.pdf.geometry import Rect
 from journalclip_sources.sandbox.limits import allow_pages
+
+prepare()  # before the sandbox forks: its child opens no file
 
 _TITLE = 30  # letters of a title that tell articles apart
 _BUNDLE_PAGES = 60  # what unpacking and decoding of pictures may take, in pages

@@ -217,6 +217,7 @@ class ExtractionHandler:
             quality=figure.quality,
             modality=figure.modality,
             modality_by=figure.modality_by,
+            content=figure.content,
             continued=tuple(map(self._part, figure.continued)),
             series=figure.series,
             suffix=figure.suffix,
@@ -246,6 +247,7 @@ class ExtractionHandler:
                 text=panel.text,
                 image=self._put(panel.crop),
                 phash=panel.phash,
+                content=panel.content,
             )
             for index, panel in enumerate(panels)
         )

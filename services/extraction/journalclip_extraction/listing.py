@@ -110,6 +110,7 @@ def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
                 "page": panel.page,
                 "subcaption": panel.subcaption,
                 "text": panel.text,
+                "content": panel.content.model_dump(mode="json") if panel.content else None,
             }
             for panel in figure.panels
         ],
@@ -118,6 +119,7 @@ def _figure(figure: ReadFigure, licence: str) -> dict[str, Json]:
         "flags": list(figure.flags),
         "quality": figure.quality.model_dump(mode="json") if figure.quality else None,
         "modality": figure.modality,
+        "content": figure.content.model_dump(mode="json") if figure.content else None,
         "phash": figure.phash,
         "image": {"media_type": figure.crop.media_type, "pixels": [figure.crop.width, figure.crop.height]}
         if figure.crop

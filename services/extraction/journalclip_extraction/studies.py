@@ -89,6 +89,7 @@ class StudyHandler:
                 for series, volume in zip(chosen, found.volumes, strict=True)
             ),
             report=study.report,
+            sealed=study.sealed,
         )
 
     def _submitted(self, source: ArtifactRef) -> SubmittedStudy:

@@ -50,10 +50,20 @@ def test_labels_joined_by_and_are_a_group() -> None:
 
 
 def test_a_group_may_be_told_apart_afterwards() -> None:
-    assert parts("(A, B) Axial CT. (A) Before surgery. (B) After surgery.") == {
-        "A": "Axial CT. Before surgery",
-        "B": "Axial CT. After surgery",
-    }
+    said = parse_subcaptions("(A, B) Axial CT. (A) Before surgery. (B) After surgery.")
+    assert said is not None
+    assert said.parts == {"A": "Before surgery", "B": "After surgery"}
+    assert said.text("B") == "Axial CT. After surgery"
+
+
+def test_sentences_after_the_last_panel_speak_of_all() -> None:
+    said = parse_subcaptions("A tumour. (A) CT; (B) MRI. Arrows point at oedema.")
+    assert said is not None
+    assert said.parts == {"A": "CT", "B": "MRI"}
+    assert said.text("A") == "A tumour. CT. Arrows point at oedema"
+    long = parse_subcaptions("(A) CT. It shows a mass. (B) MRI. It shows oedema.")
+    assert long is not None
+    assert long.parts["B"] == "MRI. It shows oedema"
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,9 @@ def test_a_figure_is_appraised_with_its_panels(tmp_path: Path) -> None:
     )
     found = appraise(figure)
     assert found.quality is not None
-    assert (found.quality.usefulness, found.modality, found.modality_by) == ("imaging", "CT", "rules-1")
+    assert found.content is not None
+    assert (found.quality.usefulness, found.modality, found.modality_by) == ("imaging", "CT", found.content.by)
+    assert [panel.content is None for panel in found.panels] == [False, True]
     assert found.phash == found.panels[0].phash
     assert found.panels[1].phash is None
     assert appraise(replace(figure, crop=None)).quality is None

@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from journalclip_freezing.articles import FreezeOptions
 from journalclip_freezing.job import freeze
+from journalclip_freezing.lost import Lost
 
-__all__ = ["FreezeOptions", "freeze"]
+__all__ = ["FreezeOptions", "Lost", "freeze"]

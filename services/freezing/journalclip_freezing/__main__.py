@@ -1,4 +1,4 @@
-"""The freezing service: settings -> freezer -> handler -> consume loop, with a clock beside it."""
+"""The freezing service: settings -> freezer -> handler -> consume loop, with the freeze as a job beside it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
-from journalclip_shared.events import Event
-from journalclip_shared.history import facts_of
+from journalclip_shared.history import events_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.repeat import repeated
 
@@ -28,19 +27,17 @@ def layout_of(kind: Kind, settings: FreezingSettings) -> Layout:
 
 
 def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:
-    """The handler, with the time rule checked beside it."""
+    """The handler that counts, and the job that freezes."""
 
     @contextmanager
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s, settings.freeze_settle_s)
         layout = layout_of(kind, settings)
-        handler = FreezingHandler(Freezer(store, rule, lambda: facts_of(bus, layout.consumes), layout))
-
-        def tick() -> None:
-            bus.publish([Event(fact, handler.group) for fact in handler.tick()])
-
-        with repeated(tick, min(60.0, settings.freeze_every_s / 4 or 60.0)):
+        handler = FreezingHandler(Freezer(store, rule, lambda: events_of(bus, layout.consumes), layout))
+        with repeated(lambda: handler.freeze_due(bus.publish), settings.freeze_look_s):
             yield handler
+        if settings.drain:  # what was counted last
+            handler.freeze_due(bus.publish)
 
     return open_handler
 

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.shards import Articles, write_split
 from journalclip_freezing.splits import SPLITS, Assignment, SplitShares, assign
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import PairsStructured
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.kinds import Kind
@@ -19,7 +21,7 @@ from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, verdicts_of
-from journalclip_shared.withdrawals import Withdrawals, Withdrawn, not_erased
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,21 @@ class FreezeOptions:
     def consumes(self) -> type[PairsStructured]:
         return PairsStructured
 
-    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> ArticlePlan | None:
-        articles = sorted(
-            (StructuredArticle.model_validate_json(data) for data in not_erased(store, documents)),
-            key=lambda a: a.article_id,
-        )
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> ArticlePlan | None:
+        articles = sorted(lost.read(store, documents, StructuredArticle), key=lambda a: a.article_id)
         taken = Withdrawals(store).fresh()
-        every = [pair for article in articles for pair in article.pairs]
+        every = [pair for article in articles for pair in article.pairs if pair.pair_id not in lost.blobs]
         journals = {article.article_id: article.facts.journal.value for article in articles}
         decided = verdicts_of(every, bound(store, read_decisions(store), {pair.pair_id for pair in every}))
         gone = Counter[str]()
         every = [pair for pair in every if not self._withdrawn(pair, taken, journals[pair.article_id], gone)]
         held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
-        pairs = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        accepted = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        pairs = [pair for pair in accepted if pair.pair_id not in lost.blobs]  # a reviewer's crop may be lost too
         if not pairs:
             return None
         left_out = Counter(f"flag-{flag}" for flag in held.values()) + gone
-        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, dict(sorted(left_out.items())))
+        return ArticlePlan(articles, assign(pairs, self.shares, self.seed), self, dict(sorted(left_out.items())), lost)
 
     @staticmethod
     def _withdrawn(pair: Pair, taken: Withdrawn, journal: str | None, gone: Counter[str]) -> bool:
@@ -78,6 +78,7 @@ class ArticlePlan:
     assignment: Assignment
     options: FreezeOptions
     left_out: Mapping[str, int]  # pairs that a flag or a withdrawal keeps out, by reason
+    lost: Lost
 
     @property
     def digest(self) -> str:
@@ -110,15 +111,23 @@ class ArticlePlan:
             done["pairs"] += 1
             progress(done["pairs"], len(kept))
 
+        before = len(self.lost.blobs)
+
+        def failed(pair: Pair, error: PermanentError) -> None:
+            self.lost.blobs[pair.pair_id] = LostBlob(pair.article_id, facts[pair.article_id][0], pair.image, error)
+
         size = self.options.image_size
         splits = self.assignment.splits
+        written = {split: write_split(store, splits[split], facts, size, tick, failed) for split in SPLITS}
+        if found := len(self.lost.blobs) - before:
+            raise BlobsUnreadable(found)
         digest = self.digest
         return DatasetManifest(
             dataset_id=make_id("ds", digest),
             digest=digest,
-            splits={split: write_split(store, splits[split], facts, size, tick) for split in SPLITS},
+            splits=written,
             leaks=self.leaks,
-            dropped=self.assignment.dropped | dict(self.left_out),
+            dropped=self.assignment.dropped | dict(self.left_out) | self.lost.counts,
             licences=dict(Counter(pair.licence for pair in kept)),
             modalities=dict(Counter(pair.modality for pair in kept)),
             structurers=tuple(sorted({article.structurer for article in self.articles})),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from journalclip_freezing.lost import Lost
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import PairsStructured, StudyStructured
 from journalclip_shared.kinds import Kind
@@ -31,7 +32,10 @@ class Plan(Protocol):
         ...
 
     def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
-        """Store records and shards; the manifest itself is stored by the caller."""
+        """Store records and shards; the manifest itself is stored by the caller.
+
+        Raises `BlobsUnreadable` after all blobs were tried; the plan's `Lost` then names them.
+        """
         ...
 
 
@@ -44,6 +48,6 @@ class Layout(Protocol):
     @property
     def consumes(self) -> type[Structured]: ...
 
-    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> Plan | None:
-        """None where the documents hold no pair. Raises `PermanentError` for documents that do not fit together."""
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> Plan | None:
+        """Without what is ``lost``, to which unreadable documents are added; None where the rest holds no pair."""
         ...

@@ -16,6 +16,7 @@ class FreezingSettings(Settings):
     freeze_settle_s: float = Field(
         600.0, ge=0, description="Freeze so long after a person's last decision (a review, a withdrawal)."
     )
+    freeze_look_s: float = Field(5.0, gt=0, description="How often it is asked whether a dataset version is due.")
     freeze_leave_out: tuple[RecordFlag, ...] = Field(
         ("hidden-instruction",),
         description="Pairs and studies with such a flag stay out of datasets until a person accepts them.",

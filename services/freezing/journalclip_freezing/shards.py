@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import ArticleFacts
 from journalclip_shared.records.dataset import SplitPart
 from journalclip_shared.records.pair import Pair
@@ -24,17 +25,23 @@ PAIRS_A_SHARD = 1000  # about 20 MB at 256 pixels: large enough to stream, small
 _QUALITY = 90  # visually lossless for figures at training size
 _WORKERS = 2  # decoding releases the GIL; more threads than this only cost memory
 
+Failed = Callable[[Pair, PermanentError], None]
 Articles = Mapping[str, tuple[str, ArticleFacts]]  # article_id -> (file name, facts)
 
 
 def write_split(
-    store: ArtifactStore, pairs: Sequence[Pair], articles: Articles, image_size: int, tick: Callable[[], None]
+    store: ArtifactStore,
+    pairs: Sequence[Pair],
+    articles: Articles,
+    image_size: int,
+    tick: Callable[[], None],
+    failed: Failed,
 ) -> SplitPart:
-    """Store records and shards of one split; ``tick`` is called once a pair."""
+    """Store records and shards of one split; ``tick`` is called once a pair, ``failed`` for an unreadable picture."""
     shards = []
     for start in range(0, len(pairs), PAIRS_A_SHARD):
         chunk = pairs[start : start + PAIRS_A_SHARD]
-        shards.append(store.put("datasets", _shard(store, chunk, image_size, tick), "application/x-tar"))
+        shards.append(store.put("datasets", _shard(store, chunk, image_size, tick, failed), "application/x-tar"))
     return SplitPart(
         pairs=len(pairs),
         articles=len({pair.article_id for pair in pairs}),
@@ -54,19 +61,36 @@ def shard_jpeg(data: bytes, image_size: int) -> bytes:
     return out.getvalue()
 
 
-def _shard(store: ArtifactStore, pairs: Sequence[Pair], image_size: int, tick: Callable[[], None]) -> bytes:
+def _shard(
+    store: ArtifactStore, pairs: Sequence[Pair], image_size: int, tick: Callable[[], None], failed: Failed
+) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for pair, jpeg in _encoded(store, pairs, image_size):
+            if isinstance(jpeg, PermanentError):
+                failed(pair, jpeg)
+                continue
             _add(tar, f"{pair.pair_id}.jpg", jpeg)
             _add(tar, f"{pair.pair_id}.json", pair.canonical())
             tick()
     return out.getvalue()
 
 
-def _encoded(store: ArtifactStore, pairs: Sequence[Pair], image_size: int) -> Iterator[tuple[Pair, bytes]]:
+def _encoded(
+    store: ArtifactStore, pairs: Sequence[Pair], image_size: int
+) -> Iterator[tuple[Pair, bytes | PermanentError]]:
+    def encode(pair: Pair) -> bytes | PermanentError:
+        try:
+            data = store.get(pair.image)
+        except PermanentError as error:
+            return error
+        try:
+            return shard_jpeg(data, image_size)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # no picture, for Pillow
+            return PermanentError("picture-unreadable", f"{pair.image.uri} does not open: {error}", "")
+
     with ThreadPoolExecutor(_WORKERS) as pool:
-        yield from zip(pairs, pool.map(lambda pair: shard_jpeg(store.get(pair.image), image_size), pairs), strict=True)
+        yield from zip(pairs, pool.map(encode, pairs), strict=True)
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

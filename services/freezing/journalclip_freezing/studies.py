@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,10 @@ import nibabel
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
 
+from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.splits import SPLITS, SplitShares, sides
 from journalclip_modeling.studies.data import packed
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
@@ -31,7 +35,7 @@ from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
-from journalclip_shared.withdrawals import Withdrawals, Withdrawn, not_erased
+from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 STUDIES_A_SHARD = 200  # of seven sequences at a megabyte each: about a gigabyte at most
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("study_id", "patient", "study")])
@@ -50,12 +54,10 @@ class StudyFreezeOptions:
     def consumes(self) -> type[StudyStructured]:
         return StudyStructured
 
-    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef]) -> StudyPlan | None:
+    def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> StudyPlan | None:
         """Raises `PermanentError` ``study-grids-differ``."""
-        every = sorted(
-            (StructuredStudy.model_validate_json(data) for data in not_erased(store, documents)),
-            key=lambda each: each.study_id,
-        )
+        read = sorted(lost.read(store, documents, StructuredStudy), key=lambda each: each.study_id)
+        every = [study for study in read if study.study_id not in lost.blobs]
         taken = Withdrawals(store).fresh()
         reasons = {study.study_id: _left_out(study, self, taken) for study in every}
         kept = [study for study in every if not reasons[study.study_id]]
@@ -68,7 +70,7 @@ class StudyFreezeOptions:
                 "Extract all of them with one setting.",
             )
         dropped = Counter(reason for reason in reasons.values() if reason)
-        return StudyPlan(split_studies(kept, self), dict(sorted(dropped.items())), self)
+        return StudyPlan(split_studies(kept, self), dict(sorted(dropped.items())), self, lost)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class StudyPlan:
     splits: Mapping[Split, Sequence[StructuredStudy]]
     dropped: Mapping[str, int]
     options: StudyFreezeOptions
+    lost: Lost
 
     @property
     def digest(self) -> str:
@@ -111,13 +114,17 @@ class StudyPlan:
             done["studies"] += 1
             progress(done["studies"], len(kept))
 
+        before = len(self.lost.blobs)
+        written = {split: _part(store, self.splits[split], tick, self.lost) for split in SPLITS}
+        if found := len(self.lost.blobs) - before:
+            raise BlobsUnreadable(found)
         digest = self.digest
         return DatasetManifest(
             dataset_id=make_id("ds", digest),
             digest=digest,
-            splits={split: _part(store, self.splits[split], tick) for split in SPLITS},
+            splits=written,
             leaks=self.leaks,
-            dropped=dict(self.dropped),
+            dropped=dict(self.dropped) | self.lost.counts,
             modalities=dict(Counter(pair.sequence for study in kept for pair in study.pairs)),
             structurers=tuple(sorted({study.structurer for study in kept})),
             extractors=tuple(sorted({study.extractor for study in kept})),
@@ -151,13 +158,13 @@ def split_studies(
     return {split: [study for study in studies if side[study.patient] == split] for split in SPLITS}
 
 
-def _part(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None]) -> SplitPart:
+def _part(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None], lost: Lost) -> SplitPart:
     rows = [{"study_id": e.study_id, "patient": e.patient, "study": e.canonical().decode()} for e in studies]
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), out, compression="zstd")
     shards = []
     for start in range(0, len(studies), STUDIES_A_SHARD):
-        shard = _shard(store, studies[start : start + STUDIES_A_SHARD], tick)
+        shard = _shard(store, studies[start : start + STUDIES_A_SHARD], tick, lost)
         shards.append(store.put("datasets", shard, "application/x-tar"))
     return SplitPart(
         pairs=sum(len(study.pairs) for study in studies),
@@ -167,15 +174,26 @@ def _part(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callab
     )
 
 
-def _shard(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None]) -> bytes:
+def _shard(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None], lost: Lost) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for study in studies:
             for volume in sorted(study.volumes, key=lambda each: each.sequence):
-                image = nibabel.Nifti1Image.from_bytes(gzip.decompress(store.get(volume.volume)))
-                data = packed(np.asarray(image.dataobj, np.uint8))
+                try:
+                    data = packed(_voxels(store, volume.volume))
+                except PermanentError as error:
+                    lost.blobs[study.study_id] = LostBlob(study.study_id, "", volume.volume, error)
+                    continue
                 member = tarfile.TarInfo(f"{study.study_id}.{volume.sequence}.npy.gz")  # time 0, owner 0
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
             tick()
     return out.getvalue()
+
+
+def _voxels(store: ArtifactStore, ref: ArtifactRef) -> NDArray[np.uint8]:
+    data = store.get(ref)
+    try:
+        return np.asarray(nibabel.Nifti1Image.from_bytes(gzip.decompress(data)).dataobj, np.uint8)
+    except (OSError, EOFError, zlib.error, ValueError, HeaderDataError) as error:
+        raise PermanentError("volume-unreadable", f"{ref.uri} does not open: {error}", "") from error

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from anyio import to_thread
 
 from journalclip_inference.batching import Batcher, BatchLimits
-from journalclip_inference.classify import PROMPTS, label_vectors, probabilities
+from journalclip_inference.classify import PROMPTS, label_vectors
 from journalclip_inference.errors import NoChampion, QueryInvalid
 from journalclip_inference.hits import Served
 from journalclip_inference.index.vectors import Vectors
@@ -125,11 +125,14 @@ def _classify(snapshot: Snapshot, query: Query, labels: Sequence[str], prompts: 
 
 
 def shares(encoder: Encoder, query: Query, labels: Sequence[str], prompts: Sequence[str]) -> tuple[float, ...]:
-    """One probability a label, summing to one. Raises `QueryInvalid` for a label that the model cannot read whole."""
+    """One chance a label by the model's own objective: summing to one for a softmax, each by itself for a sigmoid.
+
+    Raises `QueryInvalid` for a label that the model cannot read whole.
+    """
     asked = [prompt.replace("{}", cleaned(label)) for label in labels for prompt in prompts]
     if any(cut := beyond_context(encoder, asked)):
         reason = f"{asked[cut.index(True)][:60]!r} is longer than the model reads"
         raise QueryInvalid(reason, "Shorten the label or the prompt.")
     image = embed_queries(encoder, [query])[0]
-    found = probabilities(image, label_vectors(encoder, labels, prompts), encoder.logit_scale)
+    found = encoder.chances(image[None], label_vectors(encoder, labels, prompts))[0]
     return tuple(float(value) for value in found)

@@ -1,8 +1,8 @@
 """Zero-shot classification: which label's words lie nearest to the picture.
 
 Each label is written out with several prompts, and the mean of their vectors stands for it (the prompt ensemble of the
-CLIP paper, Radford et al. 2021, section 3.1.4). Probabilities are a softmax over the given labels only, at the
-model's own temperature: they say which label fits best, not whether any fits.
+CLIP paper, Radford et al. 2021, section 3.1.4). Chances are by the model's own objective (`Encoder.chances`): those of
+a softmax say which of the given labels fits best, not whether any fits.
 """
 
 from __future__ import annotations
@@ -24,11 +24,3 @@ def label_vectors(encoder: Encoder, labels: Sequence[str], prompts: Sequence[str
     mean = each.mean(axis=1)
     unit: Vectors = (mean / np.linalg.norm(mean, axis=1, keepdims=True)).astype(np.float32)
     return unit
-
-
-def probabilities(image: Vectors, labels: Vectors, scale: float) -> Vectors:
-    """float32 [labels], summing to one; ``image`` [D]."""
-    logits = scale * (labels @ image)
-    weights = np.exp(logits - logits.max())
-    found: Vectors = (weights / weights.sum()).astype(np.float32)
-    return found

@@ -9,6 +9,7 @@ PermanentError
 TransientError
 ├── NoChampion        nothing has been promoted yet (HTTP 503)
 ├── IndexAbsent       the champion's index is not built yet (HTTP 503)
+├── CoverageBehind    a new champion's index lacks what is searchable now (the former one stays)
 └── Overloaded        more work waits than can be done soon (HTTP 429)
 
 Replicas hand these to each other by pickle, so each says how it is rebuilt.
@@ -80,6 +81,20 @@ class IndexAbsent(TransientError):
 
     def __reduce__(self) -> tuple[type[IndexAbsent], tuple[str, str]]:
         return (IndexAbsent, (self.model_id, self.dataset_id))
+
+
+class CoverageBehind(TransientError):
+    """A change of champion would take sources out of search."""
+
+    def __init__(self, model_id: str, lost: int) -> None:
+        super().__init__(
+            f"{lost} sources that are searchable now are not yet indexed by {model_id}; `journalclip reindex` adds them"
+        )
+        self.model_id = model_id
+        self.lost = lost
+
+    def __reduce__(self) -> tuple[type[CoverageBehind], tuple[str, int]]:
+        return (CoverageBehind, (self.model_id, self.lost))
 
 
 class Overloaded(TransientError):

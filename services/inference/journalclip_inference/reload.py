@@ -1,8 +1,9 @@
 """Changing the champion without a failed request: load beside, verify, warm, swap.
 
 `Holder` has the one reference that answers are taken from; replacing it is one assignment. `Reloader.check` looks at
-the alias and, when the champion or its segments changed, prepares a whole new snapshot first. What goes wrong while
-preparing leaves the old one in service and is said by `problem`; the next check tries again.
+the alias and, when the champion or its segments changed, prepares a whole new snapshot first. A new champion takes over
+when its index has all that is searchable now. What goes wrong while preparing leaves the old one in service and is said
+by `problem`; the next check tries again.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Reloader:
 
     def _fresh(self, champion: ModelVersion) -> Snapshot | None:
         if self._version != champion.version:
-            return load_snapshot(self._store, self._cache, champion, self._load)
+            former = self._holder.take().collection if self._holder.ready else None
+            return load_snapshot(self._store, self._cache, champion, self._load, former)
         current = self._holder.take()
         manifest = current.manifest
         there = segments_of(self._store, manifest.model_id, manifest.dataset_id)

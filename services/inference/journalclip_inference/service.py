@@ -33,6 +33,7 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import ConfigurationError
 from journalclip_shared.events import Event, ReviewDecided
+from journalclip_shared.kinds import Kind
 from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
@@ -59,8 +60,8 @@ def connect(settings: InferenceSettings) -> Clients:
     )
 
 
-def open_registry(settings: InferenceSettings) -> ModelRegistry:
-    return MlflowRegistry(settings.registry_uri, registered_model("articles"))
+def open_registry(settings: InferenceSettings, kind: Kind = "articles") -> ModelRegistry:
+    return MlflowRegistry(settings.registry_uri, registered_model(kind))
 
 
 @dataclass

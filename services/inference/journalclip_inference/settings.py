@@ -15,8 +15,8 @@ class InferenceSettings(Settings):
 
     part: Literal["serve", "index", "segments"] = Field(
         "serve",
-        description="Answer readers, index new champions' datasets (of the kind `JOURNALCLIP_KIND`), or index articles "
-        "that come later.",
+        description="Answer readers, index new champions' datasets (of the kind `JOURNALCLIP_KIND`), or index sources "
+        "of that kind that come later.",
     )
     device: str = Field(
         "cpu", description="Where the model is: `cpu`, `cuda`, or `cuda:N`. On Ray `encoder_gpus` says it."
@@ -41,6 +41,9 @@ class InferenceSettings(Settings):
     max_study_bytes: int = Field(600_000_000, ge=1, description="Largest study that may be dropped.")
     max_image_bytes: int = Field(16_000_000, ge=1)
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture that is decoded.")
+    coverage_every_s: float = Field(
+        60.0, gt=0, description="How often `segments` counts the structured sources that the champion lacks."
+    )
     poll_s: float = Field(5.0, gt=0, description="How often the champion alias is looked at, besides events.")
 
     # Only on Ray: replicas, and what each asks of the cluster. CPUs are what Ray's scheduler counts, not a limit.

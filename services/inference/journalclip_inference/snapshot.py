@@ -17,6 +17,7 @@ from PIL import Image
 from journalclip_inference.errors import IndexAbsent, IndexMismatch, NoChampion, QueryInvalid
 from journalclip_inference.hits import Answer, Served
 from journalclip_inference.index.collection import Collection
+from journalclip_inference.index.coverage import Change
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.vectors import Vectors
@@ -123,14 +124,22 @@ def champion_of(registry: ModelRegistry) -> ModelVersion:
 
 
 def load_snapshot(
-    store: ArtifactStore, cache: Path, champion: ModelVersion, load: Callable[[Path], Encoder] = Encoder.load
+    store: ArtifactStore,
+    cache: Path,
+    champion: ModelVersion,
+    load: Callable[[Path], Encoder] = Encoder.load,
+    former: Collection | None = None,
 ) -> Snapshot:
     """Fetched, verified against the manifest, and opened.
 
-    Raises `IndexAbsent`, `IndexMismatch`, `ModelTampered`, `ModelUnloadable`, `ArtifactMissing`, `ArtifactCorrupt`.
+    Raises `IndexAbsent`, `IndexMismatch`, `ModelTampered`, `ModelUnloadable`, `ArtifactMissing`, `ArtifactCorrupt`, and
+    `CoverageBehind` where it lacks a source that the ``former`` collection has.
     """
     manifest = ModelManifest.model_validate_json(store.get(champion.manifest))
     collection = Collection.open(store, cache / "indexes", manifest.model_id, manifest.dataset_id)
+    if former is not None:
+        change = Change("articles", manifest.model_id, manifest.dataset_id, former.sources, collection.sources)
+        change.check(store)
     encoder = load(fetch_folder(store, manifest.files, cache / "models"))
     if encoder.dim != collection.manifest.dim:
         raise IndexMismatch(f"the model has {encoder.dim} dimensions, its index {collection.manifest.dim}")

@@ -196,7 +196,7 @@ def test_a_replica_that_came_up_meanwhile_is_brought_along(world: World, tmp_pat
 
 
 def test_later_articles_reach_every_index(world: World, tmp_path: Path) -> None:
-    from journalclip_inference.handler import SegmentHandler
+    from journalclip_inference.handler import FigureIndexer, SegmentHandler
     from journalclip_shared.events import Event, PairsStructured
 
     world.promote(world.add_model(seed=1), tmp_path)
@@ -207,7 +207,7 @@ def test_later_articles_reach_every_index(world: World, tmp_path: Path) -> None:
         ref = world.store.find_manifest("figures", f"structured/test-1/test-1/{late.article_id}")
         assert ref is not None
         event = Event(PairsStructured(article_id=late.article_id, document=ref, pairs=3), "test")
-        SegmentHandler(world.store, world.registry, tmp_path).handle(event)
+        SegmentHandler(world.store, FigureIndexer(world.store, tmp_path), world.champion).handle(event)
         assert await fleet.conductor.check()
         assert {segments for _, segments in await Indexes(fleet.indexes).at()} == {1}
 

@@ -41,6 +41,7 @@ def test_a_promotion_builds_the_index_once(world: World, tmp_path: Path) -> None
     handler = IndexHandler(
         world.store,
         FigureIndexer(world.store, tmp_path / "cache", lambda done, total: progress.append((done, total))),
+        world.sources,
     )
     assert list(handler.handle(Event(fact, "test"))) == []
     ref = world.store.find_manifest("models", index_name(model.model_id, model.dataset_id))
@@ -48,7 +49,7 @@ def test_a_promotion_builds_the_index_once(world: World, tmp_path: Path) -> None
     manifest = IndexManifest.model_validate_json(world.store.get(ref))
     assert manifest.pairs == len(world.pairs) == progress[-1][0] == progress[-1][1]
 
-    again = IndexHandler(world.store, FigureIndexer(world.store, tmp_path / "cache", load=never))
+    again = IndexHandler(world.store, FigureIndexer(world.store, tmp_path / "cache", load=never), world.sources)
     assert list(again.handle(Event(fact, "test"))) == []
     assert world.store.find_manifest("models", index_name(model.model_id, model.dataset_id)) == ref
 
@@ -66,7 +67,7 @@ def test_a_later_article_is_found_by_the_present_champion(world: World, tmp_path
     world.promote(world.add_model(seed=1), tmp_path / "cache")
     before = SearchEngine.open(world.store, world.registry, tmp_path / "cache")
     late = world.add_article(100)
-    handler = SegmentHandler(world.store, world.registry, tmp_path / "cache")
+    handler = SegmentHandler(world.store, FigureIndexer(world.store, tmp_path / "cache"), world.champion)
     assert list(handler.handle(structured(world, late))) == []
     after = SearchEngine.open(world.store, world.registry, tmp_path / "cache")
     collection = after.snapshot.collection
@@ -82,12 +83,12 @@ def test_a_later_article_is_found_by_the_present_champion(world: World, tmp_path
 
 def test_a_segment_is_made_once_and_only_for_what_is_not_frozen(world: World, tmp_path: Path) -> None:
     version = world.add_model(seed=1)
-    nobody = SegmentHandler(world.store, world.registry, tmp_path / "cache", load=never)
+    nobody = SegmentHandler(world.store, FigureIndexer(world.store, tmp_path / "cache", load=never), world.champion)
     nobody.handle(structured(world, world.articles[0]))  # no champion yet
     world.promote(version, tmp_path / "cache")
     nobody.handle(structured(world, world.articles[0]))  # the dataset has it
     late = world.add_article(100)
-    handler = SegmentHandler(world.store, world.registry, tmp_path / "cache")
+    handler = SegmentHandler(world.store, FigureIndexer(world.store, tmp_path / "cache"), world.champion)
     handler.handle(structured(world, late))
     handler.handle(structured(world, world.add_article(101)))
     nobody.handle(structured(world, late))  # done already
@@ -114,8 +115,8 @@ def test_other_events_are_a_bug(world: World, tmp_path: Path) -> None:
     ref = world.articles[0].pdf
     event = Event(ArticleSubmitted(article_id="art_x", pdf=ref, name="x"), "test")
     for handler in (
-        IndexHandler(world.store, FigureIndexer(world.store, tmp_path)),
-        SegmentHandler(world.store, world.registry, tmp_path),
+        IndexHandler(world.store, FigureIndexer(world.store, tmp_path), world.sources),
+        SegmentHandler(world.store, FigureIndexer(world.store, tmp_path), world.champion),
     ):
         with pytest.raises(TypeError, match="does not consume"):
             handler.handle(event)

@@ -11,7 +11,7 @@ from journalclip_devtools.doubles.live import live_server
 from journalclip_devtools.doubles.load import asking, each_alone, failed, mixed
 from journalclip_devtools.doubles.site import make_site
 from journalclip_inference.errors import NoChampion
-from journalclip_inference.handler import SegmentHandler
+from journalclip_inference.handler import FigureIndexer, SegmentHandler
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import Event, PairsStructured
@@ -68,7 +68,7 @@ def test_a_later_article_is_picked_up_without_loading_the_model_again(world: Wor
     ref = world.store.find_manifest("figures", f"structured/test-1/test-1/{late.article_id}")
     assert ref is not None
     event = Event(PairsStructured(article_id=late.article_id, document=ref, pairs=3), "test")
-    SegmentHandler(world.store, world.registry, tmp_path / "cache").handle(event)
+    SegmentHandler(world.store, FigureIndexer(world.store, tmp_path / "cache"), world.champion).handle(event)
     assert reloader.check()
     assert holder.take().encoder is before.encoder
     assert holder.take().collection.pairs == before.collection.pairs + 3
@@ -120,7 +120,7 @@ def test_a_segment_that_is_written_after_its_announcement_is_noticed_without_the
     bus.publish([event])
     assert looked.wait(60)  # the announcement was heard, and there was nothing yet
     assert holder.take().collection.pairs == before
-    SegmentHandler(world.store, world.registry, tmp_path / "cache").handle(event)
+    SegmentHandler(world.store, FigureIndexer(world.store, tmp_path / "cache"), world.champion).handle(event)
     deadline = time.monotonic() + 60
     while holder.take().collection.pairs == before and time.monotonic() < deadline:
         time.sleep(0.05)

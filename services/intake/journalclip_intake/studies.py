@@ -18,7 +18,8 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import SourceQuarantined, StudySubmitted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
-from journalclip_shared.records.study import LeftOut, SeriesTimes, SubmittedSeries, SubmittedStudy
+from journalclip_shared.records.study import LeftOut, SealedReport, SeriesTimes, SubmittedSeries, SubmittedStudy
+from journalclip_shared.sealed import ReportTexts
 from journalclip_shared.withdrawals import SourceWithdrawn, Withdrawals
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.options import DeidentifyOptions
@@ -75,7 +76,11 @@ def complete(read: ReadStudy, bundle: Bundle) -> ReadStudy:
 
 
 def submit_study(
-    store: ArtifactStore, reader: StudyReader, bundle: Bundle, options: DeidentifyOptions, review: Path | None = None
+    texts: ReportTexts,
+    reader: StudyReader,
+    bundle: Bundle,
+    options: DeidentifyOptions,
+    review: Path | None = None,
 ) -> Submission:
     """Read one study and store it; the caller publishes the fact. Raises `TransientError`.
 
@@ -87,7 +92,7 @@ def submit_study(
         source_id = make_id("std", "refused", sha256_hex(data))
         read = complete(reader.read(data, replace(options, hints=bundle.hints)), bundle)
         del data
-        if (word := Withdrawals(store).fresh().of_study(read.study, read.patient)) is not None:
+        if (word := Withdrawals(texts.reports.store).fresh().of_study(read.study, read.patient)) is not None:
             source_id = read.study
             raise SourceWithdrawn(word, read.study)
     except PermanentError as error:
@@ -96,32 +101,33 @@ def submit_study(
             name="MRI study", stage="study-intake", code=error.code, reason=error.reason, remedy=error.remedy,
         )  # fmt: skip
         return Submission(None, fact)
-    study, found, new = store_study(store, read)
+    study, found, new = store_study(texts, read)
     if review is not None and read.review:
         review.mkdir(parents=True, exist_ok=True)
         (review / f"{study.study_id}.png").write_bytes(read.review)
     return Submission(study, StudySubmitted(study_id=study.study_id, study=found, name=describe(study)), new)
 
 
-def store_study(store: ArtifactStore, read: ReadStudy) -> tuple[SubmittedStudy, ArtifactRef, bool]:
-    """Volumes first, the manifest last; whether it is new.
+def store_study(texts: ReportTexts, read: ReadStudy) -> tuple[SubmittedStudy, ArtifactRef, bool]:
+    """Volumes and the sealed report first, the manifest last; whether it is new. The store is that of ``texts``.
 
     A study that is submitted again with other content (a later report, a series more) keeps its id and is a version of
     its own, named after its digest.
     """
-    identity = read.study
+    store, identity = texts.reports.store, read.study
     study = SubmittedStudy(
         study_id=identity,
         patient=read.patient,
         date=read.date,
         series=tuple(_stored(store, identity, number, each) for number, each in enumerate(read.series)),
         left_out=read.left_out,
-        report=read.report,
         report_source=read.report_source,
         deid=read.deid,
         frame=read.frame,
         reader=READER,
     )
+    if read.report.strip():
+        study = study.model_copy(update={"sealed": _sealed(texts, study, read.report)})
     data = canonical_json(study.model_dump(mode="json"))
     for name in (f"submitted/{identity}", f"submitted/{identity}/{sha256_hex(data)[:16]}"):
         known = store.find_manifest("studies", name)
@@ -130,6 +136,13 @@ def store_study(store: ArtifactStore, read: ReadStudy) -> tuple[SubmittedStudy, 
         if store.get(known) == data:
             return study, known, False
     raise AssertionError("a manifest named after its digest holds other bytes")
+
+
+def _sealed(texts: ReportTexts, study: SubmittedStudy, report: str) -> SealedReport:
+    """Sealed for this version of the study alone: a version's text is deleted without another's."""
+    owner = make_id("rep", study.study_id, sha256_hex(canonical_json(study.model_dump(mode="json"))))
+    vault = texts.vault.seal(report, owner) if texts.vault is not None else None
+    return SealedReport(text=texts.reports.seal(report, owner), vault=vault, owner=owner)
 
 
 def describe(study: SubmittedStudy) -> str:

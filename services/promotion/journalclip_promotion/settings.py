@@ -17,7 +17,7 @@ class PromotionSettings(Settings):
     verify_key_file: Path | None = Field(
         None, description="File with the trusted keys, one a line; local artifacts have keys of their own."
     )
-    device: str = Field("cpu", description="Where candidates are measured.")
+    device: str = Field("auto", description="Where candidates are measured: `auto`, `cpu`, `cuda`, or `cuda:N`.")
     suites: Path = Field(Path("suites"), description="Folder below which the data of evaluation suites lies.")
     lock: Literal["auto", "file", "registry"] = Field(
         "auto",

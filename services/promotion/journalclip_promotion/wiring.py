@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from journalclip_modeling.machine import resolved
 from journalclip_promotion.documents import DocumentWriter
 from journalclip_promotion.evaluator import ModelBench
 from journalclip_promotion.gates import Gates
@@ -37,7 +38,7 @@ def build_promoter(
         registry=registry,
         lock=_lock(settings, kind),
         inspector=Inspector(store, recounter, verifier),
-        bench=bench(store, cache, settings.device, settings.suites),
+        bench=bench(store, cache, resolved(settings.device), settings.suites),
         writer=DocumentWriter(store, runs),
         gates=Gates.load(settings.gates),
         step=lambda name: hit(f"promotion.{name}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr
@@ -47,4 +48,6 @@ class StructuringSettings(Settings):
     report_without_sequences: Literal["attach", "leave"] = Field(
         "attach", description="A report that names no sequence: said of every volume of its study, or of none."
     )
+    reports_key_file: Path | None = Field(None, description="Key of the reports that the intake of studies sealed.")
+    vault_key_file: Path | None = Field(None, description="Key of the vault of reports; empty: no vault.")
     local_model: str = Field("", description="Folder of a causal LM, or `models:/NAME@ALIAS` of the registry.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ def test_an_adapter_is_trained_resumed_and_served(tmp_path: Path) -> None:
     tiny = ScratchConfig(seed=3, steps=1, batch=2, hidden=32, layers=1, heads=2, intermediate=48, threads=1)
     train_from_scratch(tmp_path / "base", tiny)
     base = tmp_path / "base" / "model"
-    settings = {"reports": 16, "batch": 2, "accumulate": 1, "rank": 2, "save_steps": 2, "max_length": 512}
-    tune(base, tmp_path / "lora", LoraSettings(max_steps=2, **settings))
-    model = tune(base, tmp_path / "lora", LoraSettings(max_steps=4, **settings))
+    settings = LoraSettings(max_steps=2, reports=16, batch=2, accumulate=1, rank=2, save_steps=2, max_length=512)
+    tune(base, tmp_path / "lora", settings)
+    model = tune(base, tmp_path / "lora", replace(settings, max_steps=4))
     state = json.loads((tmp_path / "lora" / "checkpoints" / "checkpoint-4" / "trainer_state.json").read_text())
     assert state["global_step"] == 4
     assert len([entry for entry in state["log_history"] if "train_runtime" in entry]) <= 2

@@ -57,7 +57,7 @@ class Objective:
     def _kernel(self, batch: Indices, device: torch.device) -> Kernel | None:
         if self._groups is not None:
             return Groups(self._groups[torch.from_numpy(batch)].to(device))
-        return None if self._texts is None else self._texts.at(torch.from_numpy(batch), device)
+        return None if self._texts is None else self._texts.at(batch, device)
 
     def cap(self, log_scale: Tensor) -> None:
         """Keep the temperature within its bounds, in place."""

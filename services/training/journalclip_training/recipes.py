@@ -6,20 +6,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from journalclip_shared.kinds import Kind
-from journalclip_training.articles.recipes import ARTICLE_RECIPES
+from journalclip_training.articles.recipes import ARTICLE_RECIPES, ARTICLE_RECIPES_GPU
 from journalclip_training.config import RunConfig, TrainConfig, with_overrides
 from journalclip_training.errors import RecipeUnknown
+from journalclip_training.gpus import A100, Gpu
 from journalclip_training.studies.config import StudyTrainConfig
-from journalclip_training.studies.recipes import STUDY_RECIPES
+from journalclip_training.studies.recipes import STUDY_RECIPES, STUDY_RECIPES_GPU
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A function that returns a whole configuration for datasets of one kind."""
+    """A function that returns a whole configuration for datasets of one kind.
+
+    ``gpu`` is the one that a step of it fits, as a test counts; None: it is meant for a CPU.
+    """
 
     name: str
     kind: Kind
     make: Callable[[], RunConfig]
+    gpu: Gpu | None = None
 
 
 def registry(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
@@ -32,11 +37,18 @@ def registry(recipes: Iterable[Recipe]) -> dict[str, Recipe]:
     return found
 
 
-def _of(kind: Kind, functions: Sequence[Callable[[], RunConfig]]) -> list[Recipe]:
-    return [Recipe(function.__name__, kind, function) for function in functions]
+def _of(kind: Kind, functions: Sequence[Callable[[], RunConfig]], gpu: Gpu | None = None) -> list[Recipe]:
+    return [Recipe(function.__name__, kind, function, gpu) for function in functions]
 
 
-RECIPES = registry([*_of("articles", ARTICLE_RECIPES), *_of("studies", STUDY_RECIPES)])
+RECIPES = registry(
+    [
+        *_of("articles", ARTICLE_RECIPES),
+        *_of("articles", ARTICLE_RECIPES_GPU, A100),
+        *_of("studies", STUDY_RECIPES),
+        *_of("studies", STUDY_RECIPES_GPU, A100),
+    ]
+)
 
 
 def recipes_of(kind: Kind, recipes: Mapping[str, Recipe] = RECIPES) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
+from journalclip_modeling.machine import AUTO, describe, resolved
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.kinds import Kind
 from journalclip_shared.names import registered_model
@@ -21,6 +24,8 @@ from journalclip_training.studies.learning import StudyTraining
 from journalclip_training.tracking import MlflowTracking
 from journalclip_training.trainer import Here, Trainer
 
+_log = logging.getLogger(__name__)
+
 
 def use_threads(settings: TrainingSettings) -> None:
     if settings.threads:
@@ -33,7 +38,8 @@ def build(settings: TrainingSettings, store: ArtifactStore, kind: Kind) -> Train
     if not default.off:
         configure(default.recipe, default.overrides, kind)
     # On a cluster each worker has its own device, and this process, which has none, runs on its CPU.
-    device = settings.device if settings.ray_workers is None or kind == "studies" else "cpu"
+    device = resolved(settings.device) if settings.ray_workers is None or kind == "studies" else "cpu"
+    _log.info(describe(device))
     name = registered_model(kind)
     return TrainingHandler(
         store=store,
@@ -62,6 +68,7 @@ def _trainer(settings: TrainingSettings) -> Trainer:
     from journalclip_training.ray_train import OnRay, RayScale
 
     ray.init(address=settings.ray_address)
-    gpu = settings.device.startswith("cuda")
+    there = ray.cluster_resources().get("GPU", 0) > 0
+    gpu = there if settings.device == AUTO else settings.device.startswith("cuda")
     scale = RayScale(settings.ray_workers, gpu, settings.ray_failures, settings.ray_gpus, settings.ray_storage)
     return OnRay(settings, scale)

@@ -23,7 +23,7 @@ class TrainingSettings(Settings):
     signing_key_file: Path | None = Field(
         None, description="File with the key that signs manifests; local artifacts have a key of their own."
     )
-    device: str = Field("cpu", description="`cpu`, `cuda`, or `cuda:N`.")
+    device: str = Field("auto", description="`auto` (a GPU where PyTorch sees one), `cpu`, `cuda`, or `cuda:N`.")
     compile: bool = Field(False, description="torch.compile both towers.")
     threads: int = Field(0, ge=0, description="Threads of torch on a CPU; 0 leaves its default.")
     decode_threads: int = Field(2, ge=1)

@@ -54,7 +54,7 @@ def test_the_matrix_and_its_blocks_are_the_printed_formula(texts: list[str]) -> 
     expected = np.array([[printed(a, b) for b in texts] for a in texts])
     found = Clauses(texts, NORMAL)
     np.testing.assert_allclose(found.matrix(), expected, atol=1e-6)
-    block = found.at(torch.arange(len(texts)))
+    block = found.at(np.arange(len(texts)))
     np.testing.assert_allclose(block(slice(None), slice(None)), expected, atol=1e-6)
     np.testing.assert_allclose(block(slice(0, 2), slice(1, None)), expected[0:2, 1:], atol=1e-6)
 
@@ -85,8 +85,8 @@ def batch(n: int = 8) -> tuple[Tensor, Tensor, Tensor, Clauses]:
 
 def test_the_loss_and_its_gradient_are_autograd_of_the_printed_formula() -> None:
     v, t, scale, similarity = batch()
-    kernel = LogSimilarity(similarity.at(torch.arange(8)))
-    s = similarity.at(torch.arange(8))(slice(None), slice(None)).double()
+    kernel = LogSimilarity(similarity.at(np.arange(8)))
+    s = similarity.at(np.arange(8))(slice(None), slice(None)).double()
     q = s / s.sum(1, keepdim=True)
 
     def direction(logits: Tensor) -> Tensor:

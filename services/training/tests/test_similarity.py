@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -41,7 +42,7 @@ BY_TEXT: list[Callable[[list[str]], Similarity]] = [
 
 
 def matrix(similarity: Similarity, count: int) -> Tensor:
-    return similarity.at(torch.arange(count))(slice(0, count), slice(0, count))
+    return similarity.at(np.arange(count))(slice(0, count), slice(0, count))
 
 
 def record(finding: str, negated: bool = False, modality: str = "") -> CaptionRecord:
@@ -112,7 +113,7 @@ def test_fields_weigh_what_is_spoken_of() -> None:
 def test_identical_texts_get_equal_target_mass() -> None:
     texts = ["the same", "another", "the same", "the same"]
     config = LossConfig(kind="soft", alpha=1.0, lam=1.0, tau_s=1e-3, syntax="dice")
-    kernel = TextKernels(config, texts, [CaptionRecord()] * 4).at(torch.arange(4), torch.device("cpu"))
+    kernel = TextKernels(config, texts, [CaptionRecord()] * 4).at(np.arange(4), torch.device("cpu"))
     y = naive.targets(kernel.tile(slice(0, 4))[0], config.lam)
     third = 1 / 3
     torch.testing.assert_close(y[0], torch.tensor([third, 0, third, third]))
@@ -124,7 +125,7 @@ def test_every_soft_loss_in_blocks_equals_its_matrix(kind: str) -> None:
     texts = ["left glioma", "left glioma on CT", "no infarct", "an infarct", "left glioma"]
     records = [record(text.split()[-1], text.startswith("no")) for text in texts]
     config = LossConfig(kind=kind, syntax="dice", sat_positive=0.8, sat_neutral=0.4)  # type: ignore[arg-type]
-    kernel = TextKernels(config, texts, records).at(torch.arange(5), torch.device("cpu"))
+    kernel = TextKernels(config, texts, records).at(np.arange(5), torch.device("cpu"))
     lam = config.lam if kind == "soft" else 1.0
     torch.manual_seed(0)
     v, t = (torch.nn.functional.normalize(torch.randn(5, 4), dim=1).requires_grad_() for _ in range(2))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -238,9 +239,9 @@ def test_at_lam_0_the_objective_is_the_plain_clip_loss() -> None:
     model = scratch_study_model(data.texts, MODEL, 0).model
     features = model(data.voxels, data.present)
     texts = torch.nn.functional.normalize(torch.randn(len(data.texts), MODEL.dim), dim=1)
-    rows, scale = torch.arange(len(data.texts)), torch.tensor(10.0)
+    rows, scale = np.arange(len(data.texts)), torch.tensor(10.0)
     found = StudyObjective(LossConfig(kind="soft", lam=0.0), 0.0, data)(
-        features.sequences, features.studies, texts, data.owner, scale, rows, torch.arange(len(data))
+        features.sequences, features.studies, texts, data.owner, scale, rows, np.arange(len(data))
     )
     plain = clip(features.sequences, texts, scale)
     assert float(found) == pytest.approx(float(plain), abs=1e-5)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from journalclip_devtools.doubles.squares import TINY
+from journalclip_evaluation.imagenet import imagenet
+from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_training.reference import FolderReference, ReferenceUnusable
@@ -70,3 +72,34 @@ def test_a_folder_of_classes_is_a_general_reference(tmp_path: Path) -> None:
         Image.new("RGB", (8, 8), "red").save(tmp_path / name / "1.png")
     # Both pictures are the same, so one of the two classes is right: exactly half.
     assert FolderReference(tmp_path)(make(0)) == 0.5
+
+
+def test_a_folder_of_imagenets_shape_is_read_by_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = imagenet()
+    assert len(known.names) == 1000
+    assert "tench" in known.names["n01440764"]
+    for n, name in enumerate(("n01440764", "n02123045")):
+        (tmp_path / name).mkdir()
+        for k in range(2):
+            Image.new("RGB", (20, 12), (90 * n, 200, 40 * k)).save(tmp_path / name / f"{name}_{k}.JPEG")
+    (tmp_path / "n01440764" / "torn.JPEG").write_bytes(b"\xff\xd8 torn")
+    (tmp_path / "n01440764" / "._n01440764_0.JPEG").write_bytes(b"a file manager's note")
+    said: list[str] = []
+    embed = Encoder.embed_texts
+    monkeypatch.setattr(Encoder, "embed_texts", lambda self, texts: (said.extend(texts), embed(self, texts))[1])
+    reference, model = FolderReference(tmp_path), make(0)
+    first = reference(model)
+    assert 0 <= first <= 1
+    assert any("tench" in text for text in said)
+    assert not any("n0144" in text for text in said)
+    assert "1 damaged pictures" in caplog.text
+    for path in tmp_path.rglob("*.JPEG"):
+        path.unlink()
+    assert reference(model) == first, "pictures are decoded once, however many models are scored"
+    (tmp_path / "n99999999").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "n99999999" / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "n02123045" / "a.png")
+    with pytest.raises(ReferenceUnusable, match="n99999999"):
+        FolderReference(tmp_path)(model)

@@ -24,10 +24,15 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Auroc:
-    """``influence`` [N] sums to zero; the variance is the sum of its squares (by group, where items share one)."""
+    """``influence`` [N] sums to zero; the variance is the sum of its squares (by group, where items share one).
+
+    ``known`` is False where one side has a single item: DeLong's variance then leaves that side out, and the interval
+    is the whole range.
+    """
 
     value: float
     influence: Doubles
+    known: bool = True
 
     def variance(self, groups: Groups | None = None) -> float:
         parts = self.influence if groups is None else np.bincount(groups.index, self.influence, groups.count)
@@ -35,7 +40,7 @@ class Auroc:
 
     def interval(self, confidence: float = 0.95, groups: Groups | None = None) -> tuple[float, float]:
         """On the logit scale, so that it stays inside 0 and 1; at 0 or 1 exactly the variance is 0 and says nothing."""
-        if not 0 < self.value < 1:
+        if not self.known or not 0 < self.value < 1:
             return (0.0, 1.0)
         z = norm.ppf(0.5 + confidence / 2)
         logit = np.log(self.value / (1 - self.value))
@@ -66,21 +71,25 @@ def auroc(scores: Doubles, positive: Bools) -> Auroc:
     influence = np.empty(len(scores))
     influence[positive] = _influence(of_positive, value)
     influence[~positive] = _influence(of_negative, value)
-    return Auroc(value, influence)
+    return Auroc(value, influence, min(positives, negatives) > 1)
 
 
 def macro(each: Sequence[Auroc]) -> Auroc:
     """The plain mean over classes, with the classes' covariance in its variance."""
     return Auroc(
-        float(np.mean([one.value for one in each])), np.asarray(np.mean([one.influence for one in each], axis=0))
+        float(np.mean([one.value for one in each])),
+        np.asarray(np.mean([one.influence for one in each], axis=0)),
+        all(one.known for one in each),
     )
 
 
 def compare_auroc(
     first: Auroc, second: Auroc, confidence: float = 0.95, groups: Groups | None = None
 ) -> AurocDifference:
-    """Both on the same items in the same order."""
+    """Both on the same items in the same order; nothing is concluded where one side has a single item."""
     delta = Auroc(second.value - first.value, second.influence - first.influence)
+    if not (first.known and second.known):
+        return AurocDifference(delta.value, -1.0, 1.0, 1.0)
     error = float(np.sqrt(delta.variance(groups)))
     half = float(norm.ppf(0.5 + confidence / 2)) * error
     p = float(2 * norm.sf(abs(delta.value) / error)) if error > 0 else float(delta.value == 0)

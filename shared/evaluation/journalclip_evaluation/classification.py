@@ -6,13 +6,14 @@ an interval by patient, AUROC per class and macro with DeLong's (also by patient
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
-from journalclip_evaluation.auroc import Auroc, compare_auroc, macro, one_against_rest
+from journalclip_evaluation.auroc import Auroc, auroc, compare_auroc, macro
 from journalclip_evaluation.bootstrap import Groups, difference, interval
 from journalclip_evaluation.suite_data import Labelled, Open
 from journalclip_evaluation.suites import ClassSpec, Protocol
@@ -44,6 +45,7 @@ class Classification(Document):
     macro_auroc: float
     macro_auroc_ci: tuple[float, float]
     classes: dict[str, ClassFigures]
+    without_items: tuple[str, ...] = ()  # classes that no test picture is of: they have no AUROC
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,12 @@ def compare_classified(before: Classified, after: Classified) -> ClassificationC
 def zero_shot_scores(encoder: Encoder, test: Labelled, templates: Sequence[str]) -> Doubles:
     """Cosine of each picture with each class's mean prompt vector: [N, C]."""
     images = embed(encoder, test.pictures)
-    weights = np.stack([prompt_vector(encoder, each, templates) for each in test.classes])
-    return np.asarray(images @ weights.T, dtype=np.float64)
+    return np.asarray(images @ class_vectors(encoder, test.classes, templates).T, dtype=np.float64)
+
+
+def class_vectors(encoder: Encoder, classes: Sequence[ClassSpec], templates: Sequence[str]) -> Vectors:
+    """One mean prompt vector a class: [C, dim]."""
+    return np.stack([prompt_vector(encoder, each, templates) for each in classes])
 
 
 def prompt_vector(encoder: Encoder, each: ClassSpec, templates: Sequence[str]) -> Vectors:
@@ -100,29 +106,32 @@ def prompt_vector(encoder: Encoder, each: ClassSpec, templates: Sequence[str]) -
 
 
 def summarise_scores(suite: str, protocol: Protocol, scores: Doubles, test: Labelled) -> Classified:
-    """Figures of one protocol. Raises `NothingToEvaluate` where a class has no test picture."""
+    """Figures of one protocol. Raises `NothingToEvaluate` where all test pictures are of one class."""
     groups = Groups.of(test.groups)
     hits = (scores.argmax(1) == test.labels).astype(np.float64)
-    each = one_against_rest(scores, test.labels)
+    counts = np.bincount(test.labels, minlength=len(test.classes))
+    there = np.flatnonzero(counts)
+    each = [auroc(scores[:, label], test.labels == label) for label in there]
     whole = macro(each)
     classes = {
-        spec.name: ClassFigures(
-            auroc=one.value, auroc_ci=one.interval(groups=groups), positives=int((test.labels == label).sum())
+        test.classes[label].name: ClassFigures(
+            auroc=one.value, auroc_ci=one.interval(groups=groups), positives=int(counts[label])
         )
-        for label, (spec, one) in enumerate(zip(test.classes, each, strict=True))
+        for label, one in zip(there, each, strict=True)
     }
     figures = Classification(
         suite=suite, protocol=protocol, items=len(hits), groups=groups.count,
         accuracy=float(hits.mean()), accuracy_ci=interval(hits[:, None], groups)[0], chance=1 / len(test.classes),
         macro_auroc=whole.value, macro_auroc_ci=whole.interval(groups=groups), classes=classes,
+        without_items=tuple(spec.name for spec, count in zip(test.classes, counts, strict=True) if not count),
     )  # fmt: skip
     return Classified(figures, scores, hits, whole, groups)
 
 
-def embed(encoder: Encoder, pictures: Sequence[Open]) -> Vectors:
-    """float32 [N, dim]; a few hundred pictures are open at a time."""
+def embed(encoder: Encoder, pictures: Sequence[Open], by: Callable[[list[Image]], Vectors] | None = None) -> Vectors:
+    """float32 [N, dim] by ``by``, the encoder's unit vectors where it is None; a few hundred are open at a time."""
+    by = by or encoder.embed_images
     parts = [
-        encoder.embed_images([opened() for opened in pictures[start : start + _AT_ONCE]])
-        for start in range(0, len(pictures), _AT_ONCE)
+        by([opened() for opened in pictures[start : start + _AT_ONCE]]) for start in range(0, len(pictures), _AT_ONCE)
     ]
     return np.concatenate(parts)

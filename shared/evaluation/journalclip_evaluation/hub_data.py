@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from journalclip_evaluation.errors import SuiteUnusable
+from journalclip_modeling.foreign_pictures import DAMAGED, plain
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,7 +48,10 @@ class Rows:
         found = self.dataset[number][name]
         if not isinstance(found, Image.Image):
             raise SuiteUnusable(self.suite, f"column {name} holds no pictures")
-        return found.convert("RGB")
+        try:
+            return plain(found)
+        except DAMAGED as error:
+            raise SuiteUnusable(self.suite, f"row {number}: {name} is no readable picture: {error}") from error
 
     def _check(self, name: str) -> None:
         if name not in self.dataset.column_names:

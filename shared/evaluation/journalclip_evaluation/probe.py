@@ -1,6 +1,8 @@
 """Two ways to ask how good an image tower is with labels at hand: a linear probe, and fine-tuning it.
 
-The probe fits a multinomial logistic regression on frozen vectors; its regularisation is chosen by cross-validation
+The probe is CLIP's (Radford et al. 2021, appendix A.3): a multinomial logistic regression by L-BFGS, at most 1,000
+iterations, on the image tower's features before their projection; its strength is searched over 1e-6 to 1e6, coarsely
+and then in steps of a quarter of a decade. Where CLIP has a validation split, the choice here is by cross-validation
 over patients, on the training split only. Fine-tuning trains the tower and a linear head together, from the same start
 for every model, for a fixed number of epochs: no choice is made on the test split by either.
 """
@@ -8,6 +10,7 @@ for every model, for a fixed number of epochs: no choice is made on the test spl
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +26,32 @@ from journalclip_modeling.encoder import Encoder, image_features
 
 Doubles = NDArray[np.float64]
 
-_STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)  # inverse regularisation, on vectors scaled to unit variance
+_COARSE = (1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4, 1e6)  # inverse regularisation, CLIP's first seven
+_FINE = 10.0 ** np.array([-1.0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1.0])  # around the best of them
 _FOLDS = 3
 
 
 def linear_probe_scores(encoder: Encoder, train: Labelled, test: Labelled) -> Doubles:
     """Class probabilities [N, C] of the test split."""
-    learnt, asked = embed(encoder, train.pictures), embed(encoder, test.pictures)
+    learnt, asked = (embed(encoder, items.pictures, encoder.embed_hidden) for items in (train, test))
     mean, scale = learnt.mean(0), learnt.std() + 1e-8
     learnt, asked = (learnt - mean) / scale, (asked - mean) / scale
-    best = min(_STRENGTHS, key=lambda strength: _held_out_loss(learnt, train, strength))
-    return probed(learnt, train.labels, asked, best)
+    best = _strength(learnt, train)
+    found = np.zeros((len(asked), len(train.classes)))  # a class without a training picture has no chance
+    found[:, np.unique(train.labels)] = probed(learnt, train.labels, asked, best)
+    return found
+
+
+def _strength(learnt: NDArray[np.float32], train: Labelled) -> float:
+    """The least held-out loss; with one patient there is nothing to hold out, and 1 is taken."""
+    if len(set(train.groups)) < 2:
+        return 1.0
+
+    def least(strengths: Sequence[float]) -> float:
+        return min(strengths, key=lambda strength: _held_out_loss(learnt, train, strength))
+
+    coarse = least(_COARSE)
+    return least([coarse, *(coarse * _FINE).tolist()])
 
 
 def probed(
@@ -63,7 +81,7 @@ def _held_out_loss(vectors: NDArray[np.float32], train: Labelled, strength: floa
 
 
 def _regression(strength: float, balanced: bool = False) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=2000, class_weight="balanced" if balanced else None)
+    return LogisticRegression(C=strength, max_iter=1000, class_weight="balanced" if balanced else None)
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,9 @@ def fine_tuned_scores(encoder: Encoder, train: Labelled, test: Labelled, how: Fi
 
 
 def _fit(tuned: Encoder, head: torch.nn.Linear, train: Labelled, how: FineTuning) -> None:
-    tower = [*tuned.model.vision_model.parameters(), *tuned.model.visual_projection.parameters()]
+    tower = [
+        weight for name, weight in tuned.model.named_parameters() if not name.startswith(("text", "logit"))
+    ]  # whatever the family calls its image side
     groups = [{"params": tower, "lr": how.tower_rate}, {"params": head.parameters(), "lr": how.head_rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=how.weight_decay)
     labels = torch.from_numpy(train.labels).to(tuned.model.device)

@@ -54,7 +54,10 @@ def zero_shot(encoder: Encoder, suite: Suite, root: Path) -> Classified:
 def retrieve(encoder: Encoder, suite: Suite, root: Path) -> Ranked:
     """A retrieval suite's ranks. Raises `SuiteUnusable`."""
     items = read_captioned(suite, root, suite.test_split)
-    images = embed(encoder, items.pictures)
+    first = {number: row for row, number in reversed(list(enumerate(items.numbers)))}
+    unique = embed(encoder, [items.pictures[row] for row in first.values()])  # each picture is opened once
+    place = {number: n for n, number in enumerate(first)}
+    images = unique[[place[number] for number in items.numbers]]
     names = [str(number) for number in range(len(items.texts))]
     keys = [str(hash_of) for hash_of in np.unique(images, axis=0, return_inverse=True)[1]]
     pairs = EmbeddedPairs(

@@ -17,9 +17,10 @@ from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.hub_data import Rows, open_split
 from journalclip_evaluation.shapes import SHAPES, draw_shape
 from journalclip_evaluation.suites import ClassSpec, Suite
+from journalclip_modeling.foreign_pictures import PictureUnreadable, read_picture
 
 Open = Callable[[], Image.Image]
-_PICTURES = frozenset({".png", ".jpg", ".jpeg"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})  # in any case
 _SYNTHETIC = {"train": 20, "test": 10}  # pictures a class: a probe learns from them in a second
 
 
@@ -35,11 +36,12 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Captioned:
-    """N pictures with texts."""
+    """N pictures with texts; ``numbers`` are equal where rows have one picture."""
 
     pictures: Sequence[Open]
     texts: Sequence[str]
     groups: Sequence[str]
+    numbers: Sequence[int]
 
 
 def read_labelled(suite: Suite, root: Path, split: str) -> Labelled | None:
@@ -49,7 +51,7 @@ def read_labelled(suite: Suite, root: Path, split: str) -> Labelled | None:
     if suite.layout == "huggingface":
         rows = open_split(suite.name, root / suite.data, split)
         return None if rows is None else _hub_labelled(suite, rows)
-    return _folder(suite, root / suite.data / split)
+    return _folder(suite, root, split)
 
 
 def read_captioned(suite: Suite, root: Path, split: str) -> Captioned:
@@ -58,16 +60,30 @@ def read_captioned(suite: Suite, root: Path, split: str) -> Captioned:
         rows = open_split(suite.name, root / suite.data, split)
         if rows is None:
             raise SuiteUnusable(suite.name, f"{root / suite.data} has no split {split}")
-        texts = [str(text) for text in rows.column(suite.text_column)]
-        return Captioned(_hub_pictures(suite, rows), texts, _hub_groups(suite, rows))
+        captions = [_several(text) for text in rows.column(suite.text_column)]
+        return _captioned(_hub_pictures(suite, rows), captions, _hub_groups(suite, rows))
     path = root / suite.data / f"{split}.jsonl"
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-        pictures = [partial(_open, path.parent / line["image"]) for line in lines]
-        texts = [str(line["text"]) for line in lines]
+        pictures = [partial(_open, suite.name, path.parent / line["image"]) for line in lines]
+        captions = [_several(line["text"]) for line in lines]
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise SuiteUnusable(suite.name, f"{path}: {error}") from error
-    return Captioned(pictures, texts, [str(line.get("group", number)) for number, line in enumerate(lines)])
+    return _captioned(pictures, captions, [str(line.get("group", number)) for number, line in enumerate(lines)])
+
+
+def _several(text: object) -> list[str]:
+    """One caption, or several of one picture."""
+    return [str(each) for each in text] if isinstance(text, list | tuple) else [str(text)]
+
+
+def _captioned(pictures: Sequence[Open], captions: Sequence[Sequence[str]], groups: Sequence[str]) -> Captioned:
+    """One row a caption: a picture with several stands in as many, and each is a right answer of it."""
+    rows = [(number, text) for number, of in enumerate(captions) for text in of]
+    return Captioned(
+        [pictures[number] for number, _ in rows], [text for _, text in rows], [groups[number] for number, _ in rows],
+        [number for number, _ in rows],
+    )  # fmt: skip
 
 
 def has_data(suite: Suite, root: Path) -> bool:
@@ -80,23 +96,48 @@ def has_data(suite: Suite, root: Path) -> bool:
     return (folder / suite.test_split).is_dir() if suite.layout == "folder" else folder.is_dir()
 
 
-def _folder(suite: Suite, folder: Path) -> Labelled | None:
+def _class_folders(suite: Suite, root: Path) -> tuple[ClassSpec, ...]:
+    """Every split's class folders by name, so that a label means one class in all of them."""
+    splits = [root / suite.data / split for split in (suite.train_split, suite.test_split)]
+    names = {
+        path.name
+        for split in splits
+        if split.is_dir()
+        for path in split.iterdir()
+        if path.is_dir() and not path.name.startswith(".")
+    }
+    return tuple(ClassSpec(name=name) for name in sorted(names))
+
+
+def _elsewhere(suite: Suite, root: Path, split: str, each: ClassSpec) -> bool:
+    """Whether the other split has pictures of a class; this one may then have none."""
+    other = suite.test_split if split == suite.train_split else suite.train_split
+    return bool(pictures_in(root / suite.data / other / (each.folder or each.name)))
+
+
+def _folder(suite: Suite, root: Path, split: str) -> Labelled | None:
+    folder = root / suite.data / split
     if not folder.is_dir():
         return None
-    classes = suite.classes or tuple(ClassSpec(name=path.name) for path in sorted(folder.iterdir()) if path.is_dir())
+    classes = suite.classes or _class_folders(suite, root)
     if not classes:
         raise SuiteUnusable(suite.name, f"no class folder in {folder}")
     pictures: list[Open] = []
     labels, groups = [], []
     for label, each in enumerate(classes):
-        found = sorted((folder / (each.folder or each.name)).glob("*"))
-        paths = [path for path in found if path.suffix.lower() in _PICTURES]
-        if not paths:
+        paths = pictures_in(folder / (each.folder or each.name))
+        if not paths and not _elsewhere(suite, root, split, each):
             raise SuiteUnusable(suite.name, f"no pictures in {folder / (each.folder or each.name)}")
-        pictures += [partial(_open, path) for path in paths]
+        pictures += [partial(_open, suite.name, path) for path in paths]
         labels += [label] * len(paths)
         groups += [_group(suite, path) for path in paths]
     return Labelled(pictures, np.asarray(labels, np.int64), groups, classes)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """A class folder's pictures by name, with any known suffix in any case; hidden files (``._x.jpg``) are none."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
 
 
 def _group(suite: Suite, path: Path) -> str:
@@ -138,6 +179,9 @@ def _synthetic(suite: Suite, split: str) -> Labelled:
     )
 
 
-def _open(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
-        return picture.convert("RGB")
+def _open(suite: str, path: Path) -> Image.Image:
+    """Raises `SuiteUnusable` that names a damaged file."""
+    try:
+        return read_picture(path)
+    except PictureUnreadable as error:
+        raise SuiteUnusable(suite, f"{path} is no readable picture: {error}") from error

@@ -68,8 +68,13 @@ class Suite(_Part):
             raise ValueError("a retrieval suite has the layout jsonl or huggingface")
         if self.kind == "classification" and self.layout == "jsonl":
             raise ValueError("the layout jsonl is for retrieval")
-        if any("{}" not in template for template in self.templates):
-            raise ValueError("a template has a place {} for the class")
+        for template in self.templates:
+            try:
+                whole = "{}" in template and "\0" in template.format("\0")
+            except (IndexError, KeyError, ValueError):
+                whole = False
+            if not whole:
+                raise ValueError(f"a template has one place {{}} for the class and no other braces: {template!r}")
         if self.group:
             re.compile(self.group)
         return self

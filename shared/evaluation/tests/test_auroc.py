@@ -109,3 +109,13 @@ def test_edges() -> None:
     assert auroc(np.zeros(9), np.arange(9) < 4).value == 0.5
     with pytest.raises(NothingToEvaluate, match="0 positives, 3 negatives"):
         auroc(np.zeros(3), np.zeros(3, bool))
+
+
+def test_a_single_positive_says_nothing() -> None:
+    scores, positive = np.array([0.1, 0.5, 0.4, 0.9, 0.7]), np.array([False, True, False, False, False])
+    found = auroc(scores, positive)
+    assert 0 < found.value < 1
+    assert found.interval() == (0.0, 1.0)
+    other = auroc(scores[::-1].copy(), positive)
+    assert compare_auroc(found, other).p == 1.0
+    assert macro([found, auroc(scores, ~positive)]).interval() == (0.0, 1.0)

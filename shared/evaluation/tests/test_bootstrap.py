@@ -82,3 +82,22 @@ def test_one_article_says_nothing() -> None:
     assert interval(np.full((5, 1), 0.5), groups) == [(0.0, 1.0)]
     found = difference(np.zeros(5), np.ones(5), groups)
     assert (found.low, found.high, found.p) == (-1.0, 1.0, 1.0)
+
+
+def test_few_groups_have_student_intervals_and_very_few_none() -> None:
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        values = np.repeat(rng.normal(0.4, 1, 6), 3)
+        low, high = interval(values[:, None], Groups.of([str(n // 3) for n in range(18)]))[0]
+        covered += low <= 0.4 <= high
+    assert 0.92 <= covered / 400 <= 0.98, "the percentile interval would cover 85 %"
+    four = Groups.of([str(n % 4) for n in range(12)])
+    assert interval(rng.random((12, 1)), four) == [(0.0, 1.0)]
+    assert difference(np.zeros(12), np.ones(12), four).p == 1.0
+
+
+def test_a_student_interval_is_the_textbook_one_where_groups_are_alike() -> None:
+    means = np.array([0.2, 0.4, 0.5, 0.3, 0.9, 0.1])
+    low, high = interval(np.repeat(means, 2)[:, None], Groups.of([str(n // 2) for n in range(12)]))[0]
+    half = 2.570582 * means.std(ddof=1) / np.sqrt(6)
+    assert (low, high) == pytest.approx((means.mean() - half, means.mean() + half), abs=1e-6)

@@ -153,3 +153,62 @@ def test_missing_data_says_where_it_belongs(encoder: Encoder, tmp_path: Path) ->
     (tmp_path / "image-folder" / "test" / "empty").mkdir()
     with pytest.raises(SuiteUnusable, match="no pictures"):
         zero_shot(encoder, load_suite("image-folder"), tmp_path)
+
+
+def test_a_class_has_one_number_in_both_splits(encoder: Encoder, tmp_path: Path) -> None:
+    shape_folder(tmp_path)
+    first = tmp_path / "image-folder" / "test" / SHAPES[0]
+    for path in first.iterdir():
+        path.unlink()
+    first.rmdir()
+    suite = load_suite("image-folder")
+    splits = [read_labelled(suite, tmp_path, split) for split in ("train", "test")]
+    train, test = splits
+    assert train is not None
+    assert test is not None
+    assert train.classes == test.classes
+    assert {test.classes[label].name for label in test.labels} == set(SHAPES[1:3])
+    found = classify(encoder, suite, tmp_path)
+    for each in found.values():
+        assert each.figures.without_items == (SHAPES[0],)
+        assert set(each.figures.classes) == set(SHAPES[1:3])
+
+
+def test_pictures_have_any_suffix_and_damaged_ones_are_named(encoder: Encoder, tmp_path: Path) -> None:
+    shape_folder(tmp_path, ("test",))
+    folder = tmp_path / "image-folder" / "test" / SHAPES[0]
+    draw_shape(SHAPES[0], 9).save(folder / "n0_9.JPEG")
+    (folder / "._n0_9.JPEG").write_bytes(b"no picture, but a file manager's note")
+    assert zero_shot(encoder, load_suite("image-folder"), tmp_path).figures.items == 13
+    (folder / "torn.png").write_bytes((folder / "n0_9.JPEG").read_bytes()[:200])
+    with pytest.raises(SuiteUnusable, match=r"torn\.png is no readable picture"):
+        zero_shot(encoder, load_suite("image-folder"), tmp_path)
+
+
+def test_several_captions_of_a_picture_are_several_texts(encoder: Encoder, tmp_path: Path) -> None:
+    folder = tmp_path / "retrieval"
+    folder.mkdir()
+    for n in range(2):
+        draw_shape(SHAPES[n], n).save(folder / f"{n}.png")
+    lines = [{"image": f"{n}.png", "text": [f"a {SHAPES[n]}", f"one {SHAPES[n]}"]} for n in range(2)]
+    (folder / "test.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    ranked = retrieve(encoder, load_suite("retrieval"), tmp_path)
+    assert len(ranked.pair_ids) == 4
+    assert ranked.multi["image_to_text"].positives.tolist() == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("template", ["a {} of {colour}", "a {0.real}", "{", "plain"])
+def test_templates_are_proved_when_they_are_read(tmp_path: Path, template: str) -> None:
+    path = tmp_path / "suite.yaml"
+    path.write_text(json.dumps({"name": "a", "title": "x", "templates": [template]}))
+    with pytest.raises(SuiteUnusable, match="template"):
+        load_suite(str(path))
+
+
+def test_the_probe_stands_before_the_projection(encoder: Encoder) -> None:
+    pictures = [draw_shape(SHAPES[n], n) for n in range(3)]
+    hidden = encoder.embed_hidden(pictures)
+    assert hidden.shape == (3, SMALL.width)
+    projected = hidden @ encoder.model.visual_projection.weight.detach().numpy().T
+    unit = projected / np.linalg.norm(projected, axis=1, keepdims=True)
+    np.testing.assert_allclose(unit, encoder.embed_images(pictures), atol=1e-5)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from journalclip_modeling.family import context_length, fixed_length, learned, vector_size
+from journalclip_modeling.family import Learned, context_length, fixed_length, learned, vector_size
 from journalclip_modeling.folder import load_folder
-from journalclip_modeling.preprocess import Preprocess
+from journalclip_modeling.preprocess import Pixels, Preprocess
 
 Vectors = NDArray[np.float32]
 Item = TypeVar("Item")
@@ -48,9 +48,25 @@ class Encoder:
     def logit_scale(self) -> float:
         return math.exp(learned(self.model).log_scale)
 
+    def chances(self, images: Vectors, texts: Vectors) -> Vectors:
+        """What the model's own objective makes of unit vectors [N, D] and [C, D]: float32 [N, C] between 0 and 1.
+
+        A softmax model says which of the texts fits best, and a row sums to one. A sigmoid model judges each text by
+        itself, so that all may fit, or none.
+        """
+        return chances(images @ texts.T, learned(self.model))
+
     def embed_images(self, images: Sequence[Image.Image], batch_size: int = 64) -> Vectors:
         """float32 [N, dim], L2-normalised."""
         return self._embed(images, batch_size, self._image_features)
+
+    def embed_hidden(self, images: Sequence[Image.Image], batch_size: int = 64) -> Vectors:
+        """float32 [N, width] of the image tower before its projection, as it is: what a linear probe stands on."""
+        return self._embed(images, batch_size, self._hidden_features, unit=False)
+
+    def embed_pixels(self, pixels: Pixels, batch_size: int = 64) -> Vectors:
+        """The same of squares that `Preprocess.pixels` has made: uint8 [N, size, size, 3], also of a file."""
+        return self._embed(pixels, batch_size, self._pixel_features)
 
     def embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> Vectors:
         """float32 [N, dim], L2-normalised; texts beyond the context length are cut."""
@@ -60,19 +76,40 @@ class Encoder:
         pixels = self.preprocess.batch(images).to(self.model.device)
         return image_features(self.model, self.preprocess.normalise(pixels, self.model.dtype))
 
+    def _hidden_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        pixels = self.preprocess.batch(images).to(self.model.device)
+        return hidden_features(self.model, self.preprocess.normalise(pixels, self.model.dtype))
+
+    def _pixel_features(self, pixels: Sequence[Pixels]) -> torch.Tensor:
+        batch = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).contiguous().to(self.model.device)
+        return image_features(self.model, self.preprocess.normalise(batch, self.model.dtype))
+
     def _text_features(self, texts: Sequence[str]) -> torch.Tensor:
         fixed = fixed_length(self.model)
         tokens = tokenize(self.tokenizer, texts, context_length(self.model), fixed)
         return text_features(self.model, tokens["input_ids"], None if fixed else tokens["attention_mask"])
 
     def _embed(
-        self, items: Sequence[Item], batch_size: int, features: Callable[[Sequence[Item]], torch.Tensor]
-    ) -> Vectors:
-        if not items:
+        self, items: Sequence[Item] | Pixels, batch_size: int, features: Callable[[Sequence[Item]], torch.Tensor],
+        unit: bool = True,
+    ) -> Vectors:  # fmt: skip
+        if not len(items):
             return np.zeros((0, self.dim), np.float32)
         with torch.inference_mode():
-            parts = [normalised(features(batch)).float().cpu().numpy() for batch in _batches(items, batch_size)]
+            found = (features(batch).float() for batch in _batches(items, batch_size))
+            parts = [(normalised(each) if unit else each).cpu().numpy() for each in found]
         return cast(Vectors, np.concatenate(parts))
+
+
+def chances(cosines: Vectors, objective: Learned) -> Vectors:
+    """As `Encoder.chances`, of cosines [N, C]."""
+    logits = math.exp(objective.log_scale) * cosines.astype(np.float64)
+    if objective.kind == "sigmoid":
+        found = 1 / (1 + np.exp(-np.clip(logits + (objective.bias or 0.0), -700, 700)))
+    else:
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        found = weights / weights.sum(1, keepdims=True)
+    return cast(Vectors, found.astype(np.float32))
 
 
 def tokenize(
@@ -91,6 +128,20 @@ def image_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.
     return cast(torch.Tensor, model.get_image_features(pixel_values=pixel_values).pooler_output)
 
 
+def hidden_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.Tensor:
+    """Pooled image features [N, width] before the projection, whatever the family; SigLIP has no projection."""
+    held: list[torch.Tensor] = []
+    projection = getattr(model, "visual_projection", None)
+    if not isinstance(projection, torch.nn.Module):
+        return image_features(model, pixel_values)
+    hook = projection.register_forward_pre_hook(lambda _, given: held.append(given[0]))
+    try:
+        image_features(model, pixel_values)
+    finally:
+        hook.remove()
+    return held[0].flatten(1)
+
+
 def text_features(
     model: PreTrainedModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
 ) -> torch.Tensor:
@@ -105,6 +156,6 @@ def normalised(features: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(features, dim=-1)
 
 
-def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+def _batches(items: Sequence[Item] | Pixels, size: int) -> Iterator[Sequence[Item]]:
     for start in range(0, len(items), size):
-        yield items[start : start + size]
+        yield cast(Sequence[Item], items[start : start + size])

@@ -375,7 +375,7 @@ def decode(headers: Headers, body: bytes) -> Event:
     if fact_type is None:
         raise UndecodableEvent(f"unknown event type {topic[:200]!r}")
     try:
-        fact = fact_type.model_validate_json(body)
+        fact = fact_type.model_validate_json(body, extra="ignore")  # also within: references
     except ValidationError as error:
         raise UndecodableEvent(f"payload does not fit its schema: {error.error_count()} errors") from error
     return Event(fact, source, time, trace or None, replays)

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactStore, Bucket
+from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
@@ -201,7 +201,7 @@ class ArticleTrail:
 
 
 class StudyTrail:
-    """`Trail` of studies: pair, series, study. A report's text is not repeated here; the study's record has it."""
+    """`Trail` of studies: pair, series, study. A report's text is not repeated here."""
 
     def __init__(self, manifests: Manifests) -> None:
         self._manifests = manifests
@@ -267,9 +267,26 @@ class StudyTrail:
             "date": study.date,
             "sequences": [each.sequence for each in study.series],
             "report_source": study.report_source,
+            "report_text": self._report_text(study),
             "deid": dumped(study.deid),
             "reader": study.reader,
         }
+
+    def _report_text(self, study: SubmittedStudy) -> str:
+        """Where the text is, and so whether the report can be structured anew."""
+        sealed = study.sealed
+        if sealed is None:
+            return "none" if study.report_source == "none" else "in the study's document"
+        places = (("sealed until its record is stored", sealed.text), ("kept in the vault", sealed.vault))
+        found = [words for words, ref in places if ref is not None and self._has(ref)]
+        return "; ".join(found) or "deleted with its record; structuring anew needs a new submit"
+
+    def _has(self, ref: ArtifactRef) -> bool:
+        try:
+            self._manifests.store.get(ref)
+        except ArtifactMissing:
+            return False
+        return True
 
 
 _SCOPES: dict[str, Scope] = {

@@ -105,5 +105,13 @@ def group(step: str, kind: Kind) -> str:
 # Groups that had another name in the last release. A new group that has no place in the log begins at the old one's.
 FORMER_GROUPS: dict[str, str] = {
     group(step, "articles"): step
-    for step in ("extraction", "structuring", "freezing", "training", "promotion", "inference-index")
+    for step in (
+        "extraction",
+        "structuring",
+        "freezing",
+        "training",
+        "promotion",
+        "inference-index",
+        "inference-segments",
+    )
 }

@@ -24,6 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from journalclip_shared.bus import Delivery
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact
+from journalclip_shared.records import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -63,6 +64,7 @@ class Telemetry:
             "journalclip_wait_seconds", "Seconds that deliveries waited for a dependency.", ["group", "dependency"],
             registry=self.registry,
         )  # fmt: skip
+        self.registry.register(UNKNOWN_FIELDS)
         self._lag = Gauge("journalclip_lag", "Events not yet committed.", ["group"], registry=self.registry)
         self._provider = provider or (_provider(group, otlp_endpoint) if otlp_endpoint else None)
         self._tracer = trace.get_tracer("journalclip", tracer_provider=self._provider) if self._provider else None

@@ -16,7 +16,6 @@ from PIL import Image
 from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
 from journalclip_extraction.panels.raster import Region
 from journalclip_extraction.panels.split import SplitPanel, split_figure
-from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import phash
 from journalclip_shared.records.article import Box
 from journalclip_sources.pdf.content import Page
@@ -49,11 +48,11 @@ def with_panels(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) 
 
     ``places`` are the upright page and box of the figure's first part and of each that continues it.
     """
-    if figure.crop is None or parse_subcaptions(figure.caption) is None:
+    if figure.crop is None:
         return figure
     parts = _parts(figure, places)
     stack, marks = _stacked(parts), _marks(parts)
-    split = split_figure(stack, marks, _frame(stack), figure.page, figure.caption)
+    split = split_figure(stack, marks, _frame(stack), figure.page, figure.caption, layout=False)
     if split.tier == "whole":
         return figure
     panels = [_panel(panel, parts) for panel in split.panels]

@@ -1,7 +1,7 @@
 """Panel letters in the pixels: small lone glyphs, compared with printed letters; no OCR engine.
 
 A glyph is a connected spot of nearly white or nearly black pixels, of a letter's size and alone on its line. Its shape,
-stretched to a square, is compared with the letters of four common faces.
+stretched to a square, is compared with the letters of five common faces.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CELL = 14  # glyphs are compared in squares of this side
 BLUR = 1.3  # of these squares, so that the weight of a stroke matters less than where it runs
 ALIKE = 0.7  # correlation from which a glyph may be a letter
 LIGHT, DARK = 160, 100  # levels that a white or a black letter reaches
-FACES = ("helv", "hebo", "tiro", "tibo")  # MuPDF's own: nothing is read from the machine's fonts
+FACES = ("helv", "hebo", "tiro", "tibo", "tiit")  # MuPDF's own: nothing is read from the machine's fonts
 SIZES = (16, 40)  # of the templates: small print has lost its serifs and thin strokes
 LETTERS = "ABCDEFGHIJKLMNOP"
 MOST_GLYPHS = 400  # a figure with more small spots is a plot of points, and its letters are page text or nowhere
@@ -99,7 +99,7 @@ def _cell(shape: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 @cache
 def _templates() -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Letters and their cells: four faces, capitals and small letters."""
+    """Letters and their cells: five faces, capitals and small letters."""
     names: list[str] = []
     cells: list[NDArray[np.float32]] = []
     for face in FACES:
@@ -119,12 +119,17 @@ def _printed(letter: str, font: ImageFont.FreeTypeFont) -> NDArray[np.bool_]:
     return shape[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
 
 
-def _scores(cell: NDArray[np.float32], wanted: Sequence[str]) -> dict[str, float]:
+def letter_scores(shape: NDArray[np.bool_], wanted: Sequence[str], least: float = ALIKE) -> dict[str, float]:
+    """How alike a spot is to each of ``wanted``, from ``least`` on."""
+    return _scores(_cell(shape), wanted, least)
+
+
+def _scores(cell: NDArray[np.float32], wanted: Sequence[str], least: float = ALIKE) -> dict[str, float]:
     names, templates = _templates()
     likeness = templates[:, :-1] @ cell[:-1]
     likeness = likeness - np.abs(np.log(templates[:, -1] / cell[-1])) * 0.3  # a stretched shape hides its aspect
     scores: dict[str, float] = {}
     for name, value in zip(names, likeness, strict=True):
-        if value >= ALIKE and name in wanted:
+        if value >= least and name in wanted:
             scores[name] = max(scores.get(name, 0.0), float(value))
     return scores

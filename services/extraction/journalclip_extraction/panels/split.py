@@ -13,11 +13,12 @@ from typing import Literal
 
 from PIL import Image
 
+from journalclip_extraction.panels.beneath import panels_above_names
 from journalclip_extraction.panels.letters import Disorder, PlacedWord, letters_of
 from journalclip_extraction.panels.order import in_reading_order
 from journalclip_extraction.panels.raster import Raster, Region
 from journalclip_extraction.panels.segment import Segments, segment
-from journalclip_extraction.panels.subcaptions import parse_subcaptions
+from journalclip_extraction.panels.subcaptions import Subcaptions, parse_subcaptions, without_words
 from journalclip_shared.records.article import Box
 
 Reason = Literal[
@@ -55,11 +56,24 @@ class PanelSplit:
 
 
 def split_figure(
-    image: Image.Image, words: Sequence[tuple[str, Box]], figure_box: Box, page: int, caption: str
+    image: Image.Image,
+    words: Sequence[tuple[str, Box]],
+    figure_box: Box,
+    page: int,
+    caption: str,
+    *,
+    layout: bool = True,
 ) -> PanelSplit:
-    """Split the figure whose ``image`` shows ``figure_box`` of ``page``; ``words`` are the page's, with their boxes."""
+    """Split the figure whose ``image`` shows ``figure_box`` of ``page``; ``words`` are the page's, with their boxes.
+
+    ``layout``: report what the layout shows also where neither caption nor names beneath tell of panels.
+    """
     said = parse_subcaptions(caption)
     labels = said.labels if said else ()
+    if beneath := panels_above_names(image, labels):
+        return _accepted(said or without_words(beneath, caption), beneath, image, figure_box, page)
+    if said is None and not layout:
+        return PanelSplit("whole", "no-labels", ())
     try:
         letters = letters_of(image, _in_pixels(words, figure_box, image), labels)
     except Disorder:
@@ -71,8 +85,13 @@ def split_figure(
     reason = _judge(found, order, labels, letters)
     if reason != "accepted" or said is None:
         return PanelSplit("whole", reason, tuple(_panel(None, r, None, image, figure_box, page) for r in order))
-    named = _named(order, labels, letters)
-    panels = (_panel(label, named[label], text, image, figure_box, page) for label, text in said.parts.items())
+    return _accepted(said, _named(order, labels, letters), image, figure_box, page)
+
+
+def _accepted(
+    said: Subcaptions, named: Mapping[str, Region], image: Image.Image, figure_box: Box, page: int
+) -> PanelSplit:
+    panels = (_panel(label, named[label], text or None, image, figure_box, page) for label, text in said.parts.items())
     return PanelSplit("panels", "accepted", tuple(replace(p, text=said.text(p.letter or "")) for p in panels))
 
 

@@ -7,8 +7,8 @@ on, has no subcaptions: it is never guessed at, the figure stays whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from journalclip_extraction.panels.labels import KINDS, PLACE_SETS, Kind, Marker, find_markers, in_order
 
@@ -19,15 +19,23 @@ SHORTEST = 1  # letters or digits; "(a) 1%" says something, "(A);" does not
 
 @dataclass(frozen=True)
 class Subcaptions:
-    """``parts`` maps each label to its words, in the caption's order; ``intro`` is what belongs to all of them."""
+    """``parts`` maps each label to its own words, in the caption's order; ``intro`` is what belongs to all of them.
+
+    ``shared`` holds what is said of several panels that are then told apart; ``closing`` stands after the last panel's
+    words and speaks of all.
+    """
 
     parts: dict[str, str]
     intro: str
     style: str
+    shared: dict[str, str] = field(default_factory=dict)
+    closing: str = ""
 
     def text(self, label: str) -> str:
         """What the panel's pair says: the words common to all panels, then its own."""
-        return f"{self.intro} {self.parts[label]}".strip()
+        own = ". ".join(each for each in (self.shared.get(label, ""), self.parts[label]) if each)
+        closing = f". {self.closing}" if self.closing and own else self.closing
+        return f"{self.intro} {own}{closing}".strip()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -40,17 +48,28 @@ def parse_subcaptions(caption: str) -> Subcaptions | None:
     return next((reading for kind in KINDS if (reading := _read(kind, caption)) is not None), None)
 
 
+def without_words(labels: Iterable[str], caption: str) -> Subcaptions:
+    """Panels that the picture names and the caption does not: all of the caption belongs to each."""
+    return Subcaptions(dict.fromkeys(labels, ""), caption, "picture")
+
+
 def _read(kind: Kind, caption: str) -> Subcaptions | None:
     markers = find_markers(kind, caption)
     markers = _of_places(markers) if kind.name == "place" else in_order(kind, markers, caption)
     if len({label for marker in markers for label in marker.labels}) < 2:
         return None
     trailing = kind.trailing and _is_trailing(markers, caption)
-    parts = _trailing(markers, caption) if trailing else _leading(markers, caption)
+    said = _trailing(markers, caption) if trailing else _leading(markers, caption)
+    parts, shared = _own(markers, said)
     if any(sum(map(str.isalnum, text)) < SHORTEST for text in parts.values()):
         return None
     intro = "" if trailing else caption[: markers[0].start].strip()
-    return Subcaptions(parts, intro, kind.name)
+    if trailing:
+        return Subcaptions(parts, intro, kind.name, shared)
+    last = markers[-1].labels[0]
+    own, closing = _closed(parts[last], [text for label, text in parts.items() if label not in markers[-1].labels])
+    parts = {label: own if label in markers[-1].labels else text for label, text in parts.items()}
+    return Subcaptions(parts, intro, kind.name, shared, closing)
 
 
 def _of_places(markers: Sequence[Marker]) -> list[Marker]:
@@ -74,25 +93,40 @@ def _is_trailing(markers: Sequence[Marker], caption: str) -> bool:
     return votes > 0
 
 
-def _leading(markers: Sequence[Marker], caption: str) -> dict[str, str]:
+def _leading(markers: Sequence[Marker], caption: str) -> list[str]:
+    """The words after each marker, up to the next."""
     ends = [marker.start for marker in markers[1:]] + [len(caption)]
+    return [_clean(caption[marker.end : end]) for marker, end in zip(markers, ends, strict=True)]
+
+
+def _own(markers: Sequence[Marker], said: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Label -> own words, and label -> words of the group that it was told apart from afterwards."""
     parts: dict[str, str] = {}
-    for marker, end in zip(markers, ends, strict=True):
-        text = _clean(caption[marker.end : end])
+    shared: dict[str, str] = {}
+    for marker, text in zip(markers, said, strict=True):
         for label in marker.labels:
-            parts[label] = f"{parts[label]}. {text}" if label in parts else text
-    return parts
+            if label in parts:
+                shared[label] = parts[label]
+            parts[label] = text
+    return parts, shared
 
 
-def _trailing(markers: Sequence[Marker], caption: str) -> dict[str, str]:
-    parts: dict[str, str] = {}
+def _closed(last: str, others: Sequence[str]) -> tuple[str, str]:
+    """The last panel's words, and the sentences after them that speak of all: where no other panel has several."""
+    if any(_SENTENCE.search(text) for text in others):
+        return last, ""
+    first = _SENTENCE.search(last)
+    return (last[: first.start()], last[first.end() :]) if first else (last, "")
+
+
+def _trailing(markers: Sequence[Marker], caption: str) -> list[str]:
+    """The words before each marker, from the last sentence's end or the marker before."""
+    said = []
     start = 0
     for marker in markers:
-        text = _SENTENCE.split(caption[start : marker.start])[-1]
-        for label in marker.labels:
-            parts.setdefault(label, _clean(text))
+        said.append(_clean(_SENTENCE.split(caption[start : marker.start])[-1]))
         start = marker.end
-    return parts
+    return said
 
 
 def _clean(text: str) -> str:

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from PIL import Image
 
-from journalclip_extraction.article import Crop, ReadFigure
+from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
 from journalclip_extraction.quality import model as models
 from journalclip_extraction.quality.features import measure
 from journalclip_extraction.quality.phash import phash
+from journalclip_extraction.quality.pictures import look
 from journalclip_extraction.quality.rules import BY, rule
-from journalclip_shared.records.article import Modality, Quality
+from journalclip_shared.records.article import Modality, PictureContent, Quality, Usefulness
 
 _ENOUGH = 512  # pixels a side: twice what is measured, so that a JPEG is decoded at an eighth of its cost
 
@@ -48,11 +49,11 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
         return figure
     image = reduced(figure.crop)
     size = (figure.crop.width, figure.crop.height)
+    content = look(image, figure.caption, size)
     quality, modality, by = judge(image, figure.caption, model, size)
-    panels = tuple(
-        replace(panel, phash=phash(reduced(panel.crop))) if panel.crop and not panel.phash else panel
-        for panel in figure.panels
-    )
+    if not model:
+        quality, modality, by = seen(content, quality, modality)
+    panels = tuple(_appraised(panel, figure.caption) for panel in figure.panels)
     continued = tuple(
         replace(part, phash=phash(reduced(part.crop))) if part.crop else part for part in figure.continued
     )
@@ -61,10 +62,47 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
         quality=quality,
         modality=modality,
         modality_by=by,
+        content=content,
         phash=phash(image),
         panels=panels,
         continued=continued,
     )
+
+
+def seen(content: PictureContent, ruled: Quality, modality: Modality) -> tuple[Quality, Modality, str]:
+    """The classifier's word where the rules find something to look at; what has no content stays discarded."""
+    if ruled.usefulness == "discard":
+        return ruled, modality, BY
+    useful: Usefulness = "imaging" if content.useful else "other"
+    return Quality(usefulness=useful, score=content.useful_score, by=content.by), _shown(content, modality), content.by
+
+
+def _shown(content: PictureContent, ruled: Modality) -> Modality:
+    """The kind and modality as one word; of a mixed figure, what its caption names first."""
+    if content.kind == "radiology":
+        return _RADIOLOGY.get(content.modalities[0], "other") if content.modalities else "unknown"
+    if content.kind == "mixed":
+        return ruled
+    return _KINDS.get(content.kind, "other")
+
+
+_RADIOLOGY: dict[str, Modality] = {
+    "CT": "CT", "MR": "MRI", "X-ray": "X-ray", "ultrasound": "ultrasound", "angiography": "angiography",
+    "PET": "nuclear", "SPECT": "nuclear", "fluoroscopy": "X-ray",
+}  # fmt: skip
+_KINDS: dict[str, Modality] = {
+    "microscopy": "histology", "endoscopy": "endoscopy", "photograph": "photograph", "chart": "chart",
+    "diagram": "diagram",
+}  # fmt: skip
+
+
+def _appraised(panel: ReadPanel, caption: str) -> ReadPanel:
+    """A panel with its hash and content; its own words vote, or the figure's where it has none."""
+    if panel.crop is None:
+        return panel
+    image = reduced(panel.crop)
+    content = look(image, panel.text or caption, (panel.crop.width, panel.crop.height))
+    return replace(panel, phash=panel.phash or phash(image), content=content)
 
 
 def reduced(crop: Crop) -> Image.Image:

@@ -31,9 +31,9 @@ class Head(BaseModel):
     weights: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
 
-    def decide(self, standardised: Vector) -> tuple[str, float]:
-        """The likeliest class and its probability."""
-        logits = np.array(self.weights) @ standardised + np.array(self.bias)
+    def decide(self, standardised: Vector, votes: Vector | float = 0.0) -> tuple[str, float]:
+        """The likeliest class and its probability; ``votes`` are added to the logits."""
+        logits = np.array(self.weights) @ standardised + np.array(self.bias) + votes
         shares = np.exp(logits - logits.max())
         best = int(shares.argmax())
         return self.classes[best], float(shares[best] / shares.sum())

@@ -145,7 +145,7 @@ async def archived_volume(study_id: str, sequence: str, parts: Parts, _who: View
     volumes = {str(name): ref for name, ref in row.volumes.items()} if row else {}
     if sequence not in volumes:
         raise NotFound("volume", f"{study_id} {sequence}")
-    shape = champion.collection.index.grid
+    shape = champion.encoder.grid
     return await asyncio.to_thread(lambda: _voxels(_from_nifti(parts.store.get(volumes[sequence]), shape)))
 
 
@@ -160,7 +160,7 @@ def _answer(asked: Asked, figures: list[HitView], problem: str) -> StudyAnswer:
         query_id=asked.query_id,
         model_id=asked.champion.manifest.model_id,
         version=asked.champion.version,
-        studies=len(asked.champion.collection.index.rows),
+        studies=len(asked.champion.collection.rows),
         grid=asked.champion.encoder.grid,
         spacing=asked.study.spacing,
         series=[

@@ -13,6 +13,7 @@ from journalclip_inference.distributed.outcome import carried
 from journalclip_inference.errors import NoChampion
 from journalclip_inference.hits import Served
 from journalclip_inference.index.collection import Collection, segments_of
+from journalclip_inference.index.coverage import Change
 from journalclip_inference.reader import Reader
 from journalclip_inference.snapshot import champion_of, read_champion
 from journalclip_inference.withheld import Withholding
@@ -56,11 +57,20 @@ class IndexReplica:
 
     @carried
     async def prepare(self, served: Served) -> None:
-        """Open a collection, or open it again where segments were added. Raises `IndexAbsent`, `IndexMismatch`."""
+        """Open a collection, or open it again where segments were added.
+
+        Raises `IndexAbsent`, `IndexMismatch`, and `CoverageBehind` where it lacks a source that is searchable now.
+        """
         reader = await self._reader(served)
         there = await asyncio.to_thread(segments_of, self._store, served.model_id, served.dataset_id)
         if len(there) != len(reader.collection.segments):
-            self._keep(served, await asyncio.to_thread(self._open, served))
+            reader = await asyncio.to_thread(self._open, served)
+            self._keep(served, reader)
+        former = self._readers.get(self._leader) if self._leader and self._leader != served else None
+        if former is not None:
+            before, after = former.collection.sources, reader.collection.sources
+            change = Change("articles", served.model_id, served.dataset_id, before, after)
+            await asyncio.to_thread(change.check, self._store)
 
     async def lead(self, served: Served) -> None:
         """Answer from this collection where a question names none."""

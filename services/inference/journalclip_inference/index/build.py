@@ -6,6 +6,7 @@ Memory stays flat in the number of images: pictures are read, embedded and dropp
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,8 +39,11 @@ from journalclip_inference.index.words import write_words
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 Sample = tuple[Pair, Split | None, Image.Image]
@@ -72,10 +76,23 @@ class Builder:
         part = self._write(vectors, index_id(self.model_id, dataset_id), dataset_id)
         return self.store.put_manifest("models", index_name(self.model_id, dataset_id), part.canonical())
 
-    def article(self, article: StructuredArticle, dataset_id: str) -> ArtifactRef:
-        """A segment for an article that came after the dataset was frozen."""
-        samples = ((pair, None, _open(self.store.get(pair.image))) for pair in article.pairs)
-        vectors = self._embed(samples, len(article.pairs), quiet)
+    def article(self, article: StructuredArticle, pairs: Sequence[Pair], dataset_id: str) -> ArtifactRef:
+        """A segment for an article that the dataset does not hold, with those of its pairs.
+
+        A pair whose picture is missing or damaged is left out. Raises `PermanentError` with the picture's code where
+        none is left.
+        """
+        samples, lost = list[Sample](), list[PermanentError]()
+        for pair in pairs:
+            try:
+                samples.append((pair, None, _open(self.store.get(pair.image))))
+            except PermanentError as error:
+                lost.append(error)
+        if lost and not samples:
+            raise lost[0]
+        if lost:
+            _log.warning("%d pairs of %s are left out: %s", len(lost), article.article_id, lost[0])
+        vectors = self._embed(samples, len(samples), quiet)
         part = self._write(vectors, index_id(self.model_id, dataset_id, article.source.sha256), dataset_id)
         name = segment_name(self.model_id, dataset_id, article.article_id)
         return self.store.put_manifest("models", name, part.canonical())
@@ -138,16 +155,21 @@ def former_edition(store: ArtifactStore, model_id: str, dataset_id: str) -> str 
     return next((each for each in reversed(editions) if each.startswith(f"{FORMAT}-") and each != EDITION), None)
 
 
-def reword(store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: str) -> ArtifactRef:
-    """An index and its segments with the words of the present analysis: nothing is embedded again."""
+def reword_segments(store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: str) -> None:
+    """The segments of an index with the words of the present analysis: nothing is embedded again."""
     before = list(store.list_manifests("models", segment_name(model_id, dataset_id, "", former)))
     for name in before:
         _reword(store, cache, name, segment_name(model_id, dataset_id, name.rpartition("/")[2]))
-    # The base comes last: what serves it finds its segments.
+
+
+def reword(store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: str) -> ArtifactRef:
+    """As `reword_segments`, for the index itself. It comes last: what serves it finds its segments."""
     return _reword(store, cache, index_name(model_id, dataset_id, former), index_name(model_id, dataset_id))
 
 
 def _reword(store: ArtifactStore, cache: Path, before: str, name: str) -> ArtifactRef:
+    if (done := store.find_manifest("models", name)) is not None:
+        return done
     ref = store.find_manifest("models", before)
     if ref is None:
         raise IndexMismatch(f"{before} is gone")
@@ -233,4 +255,7 @@ def _batches(samples: Iterable[Sample], size: int) -> Iterator[Sequence[Sample]]
 
 
 def _open(data: bytes) -> Image.Image:
-    return Image.open(BytesIO(data)).convert("RGB")
+    try:
+        return Image.open(BytesIO(data)).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for bytes that are no picture
+        raise PermanentError("picture-unreadable", f"a stored picture does not open: {error}", "") from error

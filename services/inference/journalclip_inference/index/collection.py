@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,11 @@ class Collection:
     def pairs(self) -> int:
         """Pairs a search can find."""
         return sum(len(part.table) if part.shown is None else int(part.shown.sum()) for part in self.parts)
+
+    @cached_property
+    def sources(self) -> frozenset[str]:
+        """The articles that a search can find."""
+        return frozenset(article for part in self.parts for article in part.table.column("article_id") if article)
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from journalclip_shared.records import Document
 FORMAT = "2"
 # Words are analysed alike or not at all: another analysis is another index, with the vectors of the one before.
 EDITION = f"{FORMAT}-{ANALYSIS}"
+STUDY_EDITION = "studies-1"  # of the segments of an index of studies
 
 
 class AnnPart(Document):
@@ -50,8 +51,13 @@ def editions_of(model_id: str, dataset_id: str) -> str:
     return f"{names.index(model_id, dataset_id)}/"
 
 
-def segment_name(model_id: str, dataset_id: str, article_id: str, edition: str = EDITION) -> str:
-    return f"segments/{model_id}/{dataset_id}/{edition}/{article_id}"
+def segment_name(model_id: str, dataset_id: str, source_id: str, edition: str = EDITION) -> str:
+    return f"segments/{model_id}/{dataset_id}/{edition}/{source_id}"
+
+
+def note_name(model_id: str, dataset_id: str, source_id: str, edition: str = EDITION) -> str:
+    """Why nothing of a source can be searched."""
+    return f"unsearchable/{model_id}/{dataset_id}/{edition}/{source_id}"
 
 
 def index_id(model_id: str, dataset_id: str, part: str = "") -> str:

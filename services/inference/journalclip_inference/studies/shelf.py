@@ -6,19 +6,21 @@ looked at again when a study is dropped; a new one is loaded beside the old one 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from journalclip_inference.errors import NoChampion, NotFound
+from journalclip_inference.errors import CoverageBehind, NoChampion, NotFound
+from journalclip_inference.index.coverage import Change
 from journalclip_inference.studies.findings import Comparison, compare
-from journalclip_inference.studies.index import StudyCollection, StudyRow
+from journalclip_inference.studies.index import StudyCollection, StudyRow, study_segments
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import Volumes
 from journalclip_modeling.studies.encoder import StudyEncoder, StudyVectors
@@ -26,8 +28,10 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import DeidReport, LeftOut
-from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.registry import ModelRegistry, ModelVersion
 from journalclip_shared.withdrawals import Withdrawn
+
+_log = logging.getLogger(__name__)
 
 KEPT = 16  # studies of a few megabytes each
 
@@ -110,17 +114,34 @@ class StudyShelf:
         return self._reader is not None
 
     def champion(self) -> Champion:
-        """Raises `NoChampion`, `IndexAbsent`, and what loading raises."""
+        """With all segments. A new one that lacks what is searchable now has to wait (see `index.coverage`).
+
+        Raises `NoChampion`, `IndexAbsent`, and what loading raises.
+        """
         version = self._registry.by_alias("champion")
         if version is None:
             raise NoChampion
         with self._lock:
-            if self._champion is None or self._champion.version != version.version:
-                manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
-                encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
-                collection = StudyCollection.open(self._store, manifest)
-                self._champion = Champion(version.version, manifest, encoder, collection)
+            held = self._champion
+            if held is None or held.version != version.version:
+                self._champion = self._next(held, version)
+            elif len(study_segments(self._store, held.manifest)) != held.collection.segments:
+                self._champion = replace(held, collection=StudyCollection.open(self._store, held.manifest))
+            assert self._champion is not None
             return self._champion
+
+    def _next(self, held: Champion | None, version: ModelVersion) -> Champion:
+        manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
+        collection = StudyCollection.open(self._store, manifest)
+        if held is not None:
+            before, after = held.collection.sources, collection.sources
+            try:
+                Change("studies", manifest.model_id, manifest.dataset_id, before, after).check(self._store)
+            except CoverageBehind as error:
+                _log.warning("the former champion of studies stays: %s", error)
+                return held
+        encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
+        return Champion(version.version, manifest, encoder, collection)
 
     def ask(self, files: Sequence[tuple[str, bytes]], candidates: Sequence[str], k: int) -> Asked:
         """Read, embed, search, compare. Raises `NotFound` where this process reads no studies."""

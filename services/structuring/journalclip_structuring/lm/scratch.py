@@ -199,8 +199,7 @@ def _is_part_of(state: dict[str, Any], config: ScratchConfig) -> bool:
     theirs = ScratchConfig(**state["config"])
     if theirs.steps != config.steps and state["step"] > (1 - _DESCENT) * min(theirs.steps, config.steps):
         return False
-    free = {"steps": config.steps, "threads": config.threads, "save_every": config.save_every}
-    return replace(theirs, **free) == config
+    return replace(theirs, steps=config.steps, threads=config.threads, save_every=config.save_every) == config
 
 
 def _save_model(

@@ -46,6 +46,11 @@ _MIDLINE: Final = {
         re.IGNORECASE,
     ),
 }
+# "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.
+_SIGN: Final = re.compile(
+    r"\b(?:(?:DWI|FLAIR|T2(?:WI?)?)\s*(?:(?P<up>\++|↑+)|(?P<down>↓+))|(?:ADC|T1(?:WI?)?)\s*(?:(?P<rise>↑+)|(?P<fall>↓+))"
+    r"|ADC\s*(?P<minus>[-−–]))(?=\s*(?:[,;.)/]|$))"
+)
 _LONG_SHORT: Final = {
     ("长", "1"): "hypointense", ("短", "1"): "hyperintense", ("长", "2"): "hyperintense", ("短", "2"): "hypointense",
 }  # fmt: skip
@@ -85,6 +90,7 @@ class Lexicon:
         """All mentions from left to right; none overlaps another."""
         taken = [*_sizes(text), *_midlines(text, self.language)]
         taken += _relaxations(text) if self.language == "zh" else ()
+        taken += _signs(text)
         blocked = {place for each in taken for place in range(each.start, each.end)}
         units = list(self._units(text))
         found, at = list(taken), 0
@@ -211,6 +217,15 @@ def _relaxations(text: str) -> Iterator[Mention]:
         else:
             codes.append(("sequence_signal", f"T2WI {_relaxed(c, '2')}"))
         yield Mention(found.start(), found.end(), found.group(), tuple(codes))
+
+
+def _signs(text: str) -> Iterator[Mention]:
+    """Signs behind a sequence that are its signal: "DWI +", "ADC ↓"."""
+    for found in _SIGN.finditer(text):
+        kind = found.lastgroup or ""
+        up = kind in {"up", "rise"}
+        start, end = found.span(kind)
+        yield Mention(start, end, text[start:end], (("signal", "hyperintense" if up else "hypointense"),))
 
 
 def _midlines(text: str, language: Language) -> Iterator[Mention]:

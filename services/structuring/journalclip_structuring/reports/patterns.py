@@ -130,7 +130,8 @@ ALONE: Final = re.compile(
     r"|cerebral|brain|intracranial"
     r"|likely|probable|possible|probably|possibly|suspected|presumed|features?|findings?|appearances?|lesions?|most|changes?"
     r"|consistent with|compatible with|in keeping with|suggestive of|suggest"
-    r"|suspicious (?:for|of)|concerning for|favou?r(?:s|ed)?|are|is|of|diagnosis|so|therefore|hence)\b)*",
+    r"|suspicious (?:for|of)|concerning for|favou?r(?:s|ed)?|are|is|of|diagnosis|so|therefore|hence"
+    r"|until proven otherwise)\b)*",
     re.IGNORECASE,
 )
 # "Normal" behind one of these is what something is compared with.
@@ -155,3 +156,7 @@ NOT_AN_ITEM: Final = ("signal", "size", "hedge", "normal", "deny", "sequence", "
 ITEM: Final = re.compile(r"\W*(?:[\w-]+\s+){0,3}[\w-]+\W*", re.IGNORECASE)
 # "The lesion in the left frontal lobe is a cavernoma": one finding, and not "there is a cavernoma".
 IS_A: Final = re.compile(r"(?<!there )\b(?:is|are|was|were)\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}$", re.IGNORECASE)
+# A heading under which diagnoses are weighed.
+DIFFERENTIAL: Final = re.compile(
+    r"(?:differentials?(?: diagnos[ie]s)?|ddx?|considerations?|鉴别诊断|鉴别)\s*:\s*$", re.IGNORECASE
+)

@@ -18,6 +18,7 @@ from journalclip_structuring.reports.patterns import (
     AFFIRMS,
     BESIDE,
     COMPARED,
+    DIFFERENTIAL,
     ENTRY,
     EXAM_ZH,
     EXCEPTED,
@@ -130,7 +131,9 @@ class Reader(Diagnoses):
             and chunk.lead not in {"with", "伴", "伴有", "并", "associated with", "(", "that"}
         ):
             state.deny_end = None
-        if not listed:
+        if chunk.lead == ":" and state.hedge and DIFFERENTIAL.search(self.text[state.start : chunk.start]):
+            state.linked = True
+        elif not listed:
             state.hedge, state.linked = None, chunk.lead in {":", "("} and bool(chunk.mentions)
         told = any(isinstance(each, Binding) and (any(each.on.values()) or each.enhancement) for each in state.waiting)
         beside = chunk.lead in BESIDE or any(

@@ -5,7 +5,8 @@ of, or of which nothing was recognised, has no pair and stays part of the study;
 that names no sequence is said of all volumes, unless the options say otherwise. A description without a volume is in
 the record only. A report that the structurer cannot do, such as one in a language that is not read, is refused alone:
 its code and reason stand in the document, its volumes have no pair, and the study goes on. Where the structurer itself
-is unavailable nothing is written.
+is unavailable nothing is written. The report's text is deleted once its record is stored; a further record needs
+the vault, or a new submit.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from pydantic import ValidationError
 
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.errors import ConfigurationError
 from journalclip_shared.events import Event, Fact, StudyStructured, VolumesExtracted
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.report import ReportLanguage, ReportRecord, SequenceDescription, SequenceName
 from journalclip_shared.records.study import ExtractedStudy, FailedReport, StructuredStudy, StudyPair
+from journalclip_shared.sealed import ReportTexts
 from journalclip_structuring.errors import UnreadableDocument
 from journalclip_structuring.handler import finished, slug
 from journalclip_structuring.report_record import attached
@@ -45,8 +48,14 @@ class StudyStructuringHandler:
     group = names.group("structuring", "studies")
     consumes: tuple[type[Fact], ...] = (VolumesExtracted,)
 
-    def __init__(self, store: ArtifactStore, structurer: Structurer, options: ReportOptions | None = None) -> None:
-        self._store, self._structurer = store, structurer
+    def __init__(
+        self,
+        store: ArtifactStore,
+        structurer: Structurer,
+        options: ReportOptions | None = None,
+        texts: ReportTexts | None = None,
+    ) -> None:
+        self._store, self._structurer, self._texts = store, structurer, texts
         self._options = options or ReportOptions()
         self.metrics: Sequence[Collector] = getattr(structurer, "metrics", ())
 
@@ -58,6 +67,8 @@ class StudyStructuringHandler:
         study = self._read(fact)
         version = signature(self._structurer)
         structured, done = self._document(study, fact, version)
+        if study.sealed is not None and self._texts is not None and structured.report_failed is None:
+            self._texts.reports.erase(study.sealed.text)  # the record is stored: nothing needs the text any more
         return [StudyStructured(study_id=study.study_id, document=done, pairs=len(structured.pairs))]
 
     def _document(
@@ -82,7 +93,7 @@ class StudyStructuringHandler:
             raise UnreadableDocument(fact.document.uri, error.error_count()) from error
 
     def _structure(self, study: ExtractedStudy, fact: VolumesExtracted, version: str) -> StructuredStudy:
-        outcome = self._record(study.report)
+        outcome = self._record(self._text(study))
         failure = outcome if isinstance(outcome, Failure) else None
         record = ReportRecord() if isinstance(outcome, Failure) else outcome
         if self._options.unnamed == "attach":
@@ -119,6 +130,16 @@ class StudyStructuringHandler:
             without_pair=dict(sorted(missing.items())),
             report_failed=FailedReport(code=failure.code, reason=failure.reason[:200]) if failure else None,
         )
+
+    def _text(self, study: ExtractedStudy) -> str:
+        """Raises `PermanentError` ``report-text-gone``, `ConfigurationError` where this service has no key."""
+        if study.sealed is None:
+            return study.report
+        if self._texts is None:
+            raise ConfigurationError(
+                "report-key-missing", "a report is sealed and this service has no key for it", "Set REPORTS_KEY_FILE."
+            )
+        return self._texts.read(study.sealed.text, study.sealed.vault, study.sealed.owner)
 
     def _record(self, report: str) -> ReportRecord | Failure:
         if not report.strip():

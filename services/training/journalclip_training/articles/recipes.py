@@ -101,8 +101,8 @@ def selip_resnet50() -> TrainConfig:
     )
 
 
-ARTICLE_RECIPES = (
-    demo,
+ARTICLE_RECIPES = (demo,)  # for a CPU
+ARTICLE_RECIPES_GPU = (
     cns_clip_vit_b32,
     cns_clip_vit_b16,
     cns_clip_vit_l14,

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
+from journalclip_training.batches import Indices
+
 Block = Callable[[slice, slice], Tensor]
+CPU = torch.device("cpu")
 
 
 class Similarity(Protocol):
     """Over the unique texts of a training set, numbered from 0."""
 
-    def at(self, ids: Tensor) -> Block:
-        """For the batch ``ids`` int64 [N]: a function from rows and columns to float32 [rows, columns], the caller's to
-        overwrite."""
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        """For the batch ``ids`` int64 [N]: a function from rows and columns to float32 [rows, columns] on ``device``,
+        the caller's to overwrite."""
         ...

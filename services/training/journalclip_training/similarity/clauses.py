@@ -22,7 +22,8 @@ from scipy import sparse
 from torch import Tensor
 
 from journalclip_shared.ids import sha256_hex
-from journalclip_training.similarity import Block
+from journalclip_training.batches import Indices
+from journalclip_training.similarity import CPU, Block
 
 _log = logging.getLogger(__name__)
 _ROWS = 1024  # clauses whose similarities to a group are held at a time: 80 MiB at a group of 20,000
@@ -76,22 +77,22 @@ class Clauses:
         self.unparsed = sum(not clause.parsed for clause in number)  # clauses that no form fits
         if self.unparsed:
             _log.warning("%d of %d clauses follow no known form of site and signal", self.unparsed, len(number))
-        self._of = torch.tensor([c for row in rows for c in row], dtype=torch.int64)
-        self._starts = torch.tensor([0, *(len(row) for row in rows)], dtype=torch.int64).cumsum(0)
+        self._of = np.array([c for row in rows for c in row], np.int64)
+        self._starts = np.array([0, *(len(row) for row in rows)], np.int64).cumsum()
         self._site, self._tag = _numbered([c.site for c in number]), _numbered([c.tag for c in number])
         self._units = _multi_hot([c.units for c in number])
 
-    def at(self, ids: Tensor) -> Block:
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
         """Rows and columns of the batch ``ids``; 1 on the diagonal and wherever an id is repeated."""
-        held = ids.cpu()
-        spans = [torch.arange(int(a), int(b)) for a, b in zip(self._starts[held], self._starts[held + 1], strict=True)]
-        ends = torch.tensor([0, *(len(span) for span in spans)]).cumsum(0)
-        chosen = self._of[torch.cat(spans)] if spans else self._of[:0]
-        counts = ends.diff()
-        owner = torch.repeat_interleave(torch.arange(len(held)), counts).to(ids.device)
-        weight = (1 / counts.clamp(min=1).float()).to(ids.device)
-        units = self._units[chosen].to(ids.device, torch.float32)
-        sizes, site, tag = units.sum(1), self._site[chosen].to(ids.device), self._tag[chosen].to(ids.device)
+        spans = [self._of[a:b] for a, b in zip(self._starts[ids], self._starts[ids + 1], strict=True)]
+        counts = np.array([len(span) for span in spans], np.int64)
+        ends = np.array([0, *counts], np.int64).cumsum()
+        chosen = torch.from_numpy(np.concatenate(spans) if spans else self._of[:0])
+        owner = torch.from_numpy(np.repeat(np.arange(len(ids)), counts)).to(device)
+        weight = torch.from_numpy(1 / np.maximum(counts, 1).astype(np.float32)).to(device)
+        units = self._units[chosen].to(device, torch.float32)
+        sizes, site, tag = units.sum(1), self._site[chosen].to(device), self._tag[chosen].to(device)
+        number = torch.from_numpy(ids).to(device)
 
         def block(rows: slice, columns: slice) -> Tensor:
             a, b = rows.indices(len(ids))[:2], columns.indices(len(ids))[:2]
@@ -100,7 +101,7 @@ class Clauses:
             out = alike.new_zeros(a[1] - a[0], alike.shape[1]).index_add_(0, owner[r] - a[0], alike)
             out = out.new_zeros(b[1] - b[0], a[1] - a[0]).index_add_(0, owner[c] - b[0], out.T.contiguous())
             out = (out.T.contiguous() * weight[rows, None] * weight[columns]).clamp_(max=1)
-            return out.masked_fill_(ids[rows, None] == ids[columns], 1.0)
+            return out.masked_fill_(number[rows, None] == number[columns], 1.0)
 
         return block
 
@@ -124,9 +125,9 @@ class Clauses:
         M is 0 where neither site nor tag agrees, so it is made group by group: clauses of one site, then of one tag.
         """
         count, known = len(self.texts), len(self._units)
-        lengths = self._starts.diff().numpy()
+        lengths = np.diff(self._starts)
         weights = np.repeat(1 / np.maximum(lengths, 1).astype(np.float32), lengths)
-        mean = sparse.csr_matrix((weights, self._of.numpy(), self._starts.numpy()), (count, known)).tocsc()
+        mean = sparse.csr_matrix((weights, self._of, self._starts), (count, known)).tocsc()
         out = np.zeros((count, count), np.float32)
         for key in (self._site, self._tag):
             for group in torch.split(key.argsort(), torch.bincount(key).tolist()):

@@ -16,7 +16,8 @@ from rapidfuzz.process import cdist
 from torch import Tensor
 
 from journalclip_shared.errors import PermanentError
-from journalclip_training.similarity import Block
+from journalclip_training.batches import Indices
+from journalclip_training.similarity import CPU, Block
 
 MAX_TEXTS = 32_768  # a table of 1 GiB; it takes minutes to fill
 _LEVELS = 255
@@ -45,10 +46,10 @@ class Edit:
             table[start : start + 512] = np.round(part * _LEVELS)
         self.table = torch.from_numpy(table)
 
-    def at(self, ids: Tensor) -> Block:
-        table = self.table.to(ids.device)
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        table = self.table[ids][:, ids].to(device)
 
         def block(rows: slice, columns: slice) -> Tensor:
-            return table[ids[rows, None], ids[columns]].float().div_(_LEVELS)
+            return table[rows, columns].float().div_(_LEVELS)
 
         return block

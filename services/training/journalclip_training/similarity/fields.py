@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from journalclip_shared.records.caption import CaptionRecord, Coded
-from journalclip_training.similarity import Block
+from journalclip_training.batches import Indices
+from journalclip_training.similarity import CPU, Block
 
 Terms = Callable[[CaptionRecord], Iterable[str]]
 
@@ -70,8 +71,8 @@ class Fields:
             empty.append((hot.sum(1) == 0).float() * weight**0.5)
         self.joined, self.empty = torch.cat(parts, 1), torch.stack(empty, 1)
 
-    def at(self, ids: Tensor) -> Block:
-        x, e = self.joined.to(ids.device)[ids], self.empty.to(ids.device)[ids]
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        x, e = self.joined[ids].to(device), self.empty[ids].to(device)
         everything = sum(weight for weight, _ in FIELDS)
 
         def block(rows: slice, columns: slice) -> Tensor:
@@ -88,6 +89,6 @@ class Labels:
         joined = torch.cat([multi_hot(records, terms) for _, terms in FIELDS], 1)
         self.features = torch.nn.functional.normalize(joined, dim=1)
 
-    def at(self, ids: Tensor) -> Block:
-        x = self.features.to(ids.device)[ids]
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        x = self.features[ids].to(device)
         return lambda rows, columns: x[rows] @ x[columns].T

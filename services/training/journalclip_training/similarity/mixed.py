@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from journalclip_shared.records.caption import CaptionRecord
+from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.kernel import EVERY, Kernel
 from journalclip_training.losses.published import LogSimilarity
-from journalclip_training.similarity import Block, Similarity
+from journalclip_training.similarity import CPU, Block, Similarity
 from journalclip_training.similarity.clauses import Clauses
 from journalclip_training.similarity.edit import Edit
 from journalclip_training.similarity.fields import Fields, Labels
@@ -27,15 +29,16 @@ class Mixed:
 
     parts: tuple[tuple[float, Similarity], ...]
 
-    def at(self, ids: Tensor) -> Block:
-        blocks = [(weight, part.at(ids)) for weight, part in self.parts if weight]
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        blocks = [(weight, part.at(ids, device)) for weight, part in self.parts if weight]
+        number = torch.from_numpy(ids).to(device)
 
         def block(rows: slice, columns: slice) -> Tensor:
             (weight, first), *others = blocks
             total = first(rows, columns).mul_(weight)
             for weight, part in others:
                 total.add_(part(rows, columns), alpha=weight)
-            return total.masked_fill_(ids[rows, None] == ids[columns], 1.0)
+            return total.masked_fill_(number[rows, None] == number[columns], 1.0)
 
         return block
 
@@ -77,7 +80,7 @@ class TextKernels:
     ) -> None:
         self.config = config
         number: dict[str, int] = {}
-        self.ids = torch.tensor([number.setdefault(text, len(number)) for text in texts], dtype=torch.int64)
+        self.ids = np.array([number.setdefault(text, len(number)) for text in texts], np.int64)
         first = dict(zip(reversed(texts), reversed(records), strict=True))
         unique, coded = list(number), [first[text] for text in number]
         if config.kind == "medclip":
@@ -87,9 +90,9 @@ class TextKernels:
         else:
             self.similarity = mixed(config, unique, coded, cache)
 
-    def at(self, batch: Tensor, device: torch.device) -> Kernel:
+    def at(self, batch: Indices, device: torch.device) -> Kernel:
         """The kernel of the pairs ``batch`` int64 [N]."""
-        block = self.similarity.at(self.ids[batch].to(device))
+        block = self.similarity.at(self.ids[batch], device)
         match self.config.kind:
             case "sat":
                 return Triage(block, self.config.sat_positive, self.config.sat_neutral)

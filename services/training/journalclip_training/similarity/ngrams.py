@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from journalclip_training.similarity import Block
+from journalclip_training.batches import Indices
+from journalclip_training.similarity import CPU, Block
 
 WIDTH = 1024  # captions have some 40 n-grams of a kind: chance matches stay at 0.04
 _WORD = re.compile(r"[^\W_]+")
@@ -48,8 +49,8 @@ class Dice:
     def __init__(self, texts: Sequence[str], width: int = WIDTH) -> None:
         self.features = torch.cat([hashed(texts, n, width) for n in (1, 2)], 1)
 
-    def at(self, ids: Tensor) -> Block:
-        x = self.features.to(ids.device)[ids]
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        x = self.features[ids].to(device)
         sizes = x.sum(1)
 
         def block(rows: slice, columns: slice) -> Tensor:
@@ -68,13 +69,13 @@ class Bleu:
         self.features = [hashed(texts, n, width) for n in self.ORDERS]
         self.lengths = torch.tensor([max(1, len(words(text))) for text in texts], dtype=torch.float32)
 
-    def at(self, ids: Tensor) -> Block:
-        grams = [each.to(ids.device)[ids] for each in self.features]
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        grams = [each[ids].to(device) for each in self.features]
         sizes = [each.sum(1) for each in grams]
-        length = self.lengths.to(ids.device)[ids]
+        length = self.lengths[ids].to(device)
 
         def block(rows: slice, columns: slice) -> Tensor:
-            there = torch.zeros(len(length[rows]), len(length[columns]), device=ids.device)
+            there = torch.zeros(len(length[rows]), len(length[columns]), device=device)
             back = torch.zeros_like(there)
             for n, x, size in zip(self.ORDERS, grams, sizes, strict=True):
                 smooth = 0.0 if n == 1 else 1.0

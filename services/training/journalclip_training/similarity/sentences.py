@@ -21,7 +21,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
-from journalclip_training.similarity import Block
+from journalclip_training.batches import Indices
+from journalclip_training.similarity import CPU, Block
 from journalclip_training.similarity.ngrams import hashed
 
 # The genuine sentence-transformers/all-MiniLM-L6-v2; the package that carries it is not the upstream's.
@@ -118,8 +119,8 @@ class Sentences:
     def __init__(self, texts: Sequence[str], encoder: SentenceEncoder, cache: Path | None = None) -> None:
         self.features = _encoded(texts, encoder, cache) if cache else encoder.encode(texts)
 
-    def at(self, ids: Tensor) -> Block:
-        x = self.features.to(ids.device)[ids]
+    def at(self, ids: Indices, device: torch.device = CPU) -> Block:
+        x = self.features[ids].to(device)
         return lambda rows, columns: x[rows] @ x[columns].T
 
 

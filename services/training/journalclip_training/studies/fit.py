@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from journalclip_modeling.studies.model import StudyModel, VolumeStudyModel
-from journalclip_training.batches import Order, Plan
+from journalclip_modeling.studies.model import Bools, StudyModel, VolumeStudyModel
+from journalclip_training.batches import Indices, Order, Plan
 from journalclip_training.config import RunOptions
 from journalclip_training.errors import SettingInvalid
 from journalclip_training.fit import Fitted, Observe, fit_task, nobody
@@ -51,13 +51,13 @@ def fit_studies(
 
 @dataclass(frozen=True)
 class Shown:
-    """Which studies a batch has, what of them is visible, and the pairs that belong to it."""
+    """Which studies a batch has, what of them is visible, and the pairs that belong to it; on the host."""
 
-    studies: Tensor  # int64 [B], numbers of the set
-    present: Tensor  # bool [B, S]
-    pairs: Tensor  # int64 [Q], numbers of the set, sorted by study
-    owner: Tensor  # int64 [Q], of each pair, in the batch
-    rows: Tensor  # int64 [Q], of each pair, among the present sequences
+    studies: Indices  # [B], numbers of the set
+    present: Bools  # [B, S]
+    pairs: Indices  # [Q], numbers of the set, sorted by study
+    owner: Indices  # [Q], of each pair, in the batch
+    rows: Indices  # [Q], of each pair, among the present sequences
 
     def part(self, where: slice) -> Shown:
         """Adjacent studies, renumbered."""
@@ -77,6 +77,7 @@ class StudyBatch:
     voxels: Tensor  # uint8 [B, S, Z, H, W]
     ids: Tensor  # int64 [Q, L]
     seed: int  # of dropout, where the text tower has some
+    every: Shown  # the same of the whole batch, all ranks'
 
     def __len__(self) -> int:
         return len(self.voxels)
@@ -84,9 +85,9 @@ class StudyBatch:
     def parts(self, size: int) -> Iterator[StudyBatch]:
         for a in range(0, len(self), size):
             where = slice(a, min(a + size, len(self)))
-            mine = (self.shown.owner >= where.start) & (self.shown.owner < where.stop)
+            first, last = np.searchsorted(self.shown.owner, (where.start, where.stop))  # pairs are sorted by study
             yield StudyBatch(
-                self.shown.part(where), self.voxels[where], self.ids[mine.to(self.ids.device)], self.seed + a
+                self.shown.part(where), self.voxels[where], self.ids[first:last], self.seed + a, self.every
             )
 
 
@@ -122,30 +123,32 @@ class StudyTask:
     def _batch(self, step: int) -> StudyBatch:
         """Numbers are drawn for the whole batch, so they do not depend on the ranks."""
         where = self.plan.share(self.world.rank, self.world.size)
-        mine = self._shown(step).part(where)
-        voxels = self.samples.voxels[mine.studies].to(self.device)
+        every = self.shown_at(step)
+        mine = every.part(where)
+        voxels = self.samples.voxels[torch.from_numpy(mine.studies)].to(self.device)
         # A generator for each rank's first study: what a study gets does not depend on the ranks.
         varied = [
             vary(each[None], self.config.data, np.random.default_rng((self.config.seed, step, 1, int(number))))
             for each, number in zip(voxels, mine.studies, strict=True)
         ]
-        ids = self._tokens.batch(mine.pairs.numpy()).to(self.device)
+        ids = self._tokens.batch(mine.pairs).to(self.device)
         seed = (self.config.seed * MOST_STEPS + step) * self.plan.size + where.start
-        return StudyBatch(mine, torch.cat(varied), ids, seed)
+        return StudyBatch(mine, torch.cat(varied), ids, seed, every)
 
-    def _shown(self, step: int) -> Shown:
+    def shown_at(self, step: int) -> Shown:
+        """What the whole batch of a step sees, on the host."""
         return shown(self.samples, self.plan.at(step), self.config.data, (self.config.seed, step))
 
     def embed(self, batch: StudyBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Unit vectors: of the described sequences [Q, dim], of the studies [B, dim], of the descriptions [Q, dim]."""
         torch.manual_seed(batch.seed)  # the same dropout however often, and after whatever, a batch is embedded
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            found = self.model(batch.voxels, batch.shown.present.to(self.device))
+            found = self.model(batch.voxels, batch.shown.present)
             texts = self.model.texts(batch.ids)
-        return found.sequences[batch.shown.rows.to(self.device)], found.studies, texts
+        return found.sequences[torch.from_numpy(batch.shown.rows).to(self.device)], found.studies, texts
 
     def loss(self, step: int, batch: StudyBatch) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-        every, owner = self._shown(step), batch.shown.owner.to(self.device)
+        every, owner = batch.every, torch.from_numpy(batch.shown.owner).to(self.device)
 
         def value(sequences: Tensor, studies: Tensor, texts: Tensor) -> Tensor:
             scale = self.log_scale.exp().clamp(max=self.config.loss.max_scale)
@@ -190,7 +193,8 @@ def shown(samples: StudySamples, studies: np.ndarray, config: StudyDataConfig, s
     visible = kept[owner, samples.sequence[pairs]]
     pairs, owner = pairs[visible], owner[visible]
     row = kept.flatten().cumsum(0).view(kept.shape) - 1
-    return Shown(numbers, kept, pairs, owner, row[owner, samples.sequence[pairs]])
+    found = numbers, kept, pairs, owner, row[owner, samples.sequence[pairs]]
+    return Shown(*(each.numpy() for each in found))
 
 
 def _described(samples: StudySamples, studies: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from journalclip_modeling.studies.model import study_text
 from journalclip_shared.records.caption import CaptionRecord
+from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.kernel import Kernel
 from journalclip_training.losses.world import Alone, World
@@ -48,8 +49,8 @@ class StudyObjective:
         texts: Tensor,
         owner: Tensor,
         scale: Tensor,
-        pairs: Tensor,
-        numbers: Tensor,
+        pairs: Indices,
+        numbers: Indices,
     ) -> Tensor:
         """Scalar. Rows of ``sequences`` and ``texts`` [Q, dim] are pairs; ``studies`` [B, dim] are this rank's.
 
@@ -63,7 +64,7 @@ class StudyObjective:
         two = self._contrast(studies, whole, scale, self._studies, numbers)
         return (1 - self.weight) * one + self.weight * two
 
-    def _contrast(self, v: Tensor, t: Tensor, scale: Tensor, kernels: TextKernels | None, ids: Tensor) -> Tensor:
+    def _contrast(self, v: Tensor, t: Tensor, scale: Tensor, kernels: TextKernels | None, ids: Indices) -> Tensor:
         kernel: Kernel | None = None if kernels is None else kernels.at(ids, v.device)
         return soft_contrast(self.config, v, t, scale, kernel, self.world)
 

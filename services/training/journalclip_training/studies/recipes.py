@@ -75,7 +75,7 @@ def selip_resnet50_studies() -> StudyTrainConfig:
         recipe="selip_resnet50_studies",
         model=StudyModelConfig(tower=resnet50()),
         loss=_SOFT,
-        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, warmup=0.1),
+        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=8, warmup=0.1),
         bf16=True,
         checkpoint_slices=_CHUNK,
     )
@@ -87,7 +87,7 @@ def selip_vit_b16_studies() -> StudyTrainConfig:
         recipe="selip_vit_b16_studies",
         model=StudyModelConfig(tower=vit_b16()),
         loss=_SOFT,
-        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, warmup=0.1),
+        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=4, warmup=0.1),
         bf16=True,
         checkpoint_slices=_CHUNK,
     )
@@ -114,11 +114,5 @@ def study_demo_vit() -> StudyTrainConfig:
     return replace(config, recipe="study_demo_vit", model=replace(config.model, tower=tiny_vit()))
 
 
-STUDY_RECIPES = (
-    study_demo,
-    study_demo_vit,
-    selip_paper,
-    selip_paper_demo,
-    selip_resnet50_studies,
-    selip_vit_b16_studies,
-)
+STUDY_RECIPES = (study_demo, study_demo_vit, selip_paper_demo)  # for a CPU
+STUDY_RECIPES_GPU = (selip_paper, selip_resnet50_studies, selip_vit_b16_studies)

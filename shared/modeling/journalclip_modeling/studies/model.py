@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
@@ -19,6 +21,8 @@ from journalclip_modeling.studies.pooling import AttentionPool
 from journalclip_modeling.studies.text import text_tower
 from journalclip_modeling.studies.towers import as_floats, slice_tower
 from journalclip_modeling.studies.volume import VolumeResNet
+
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,15 @@ class StudyModel(nn.Module):
         self.project_sequence = nn.Linear(width, config.dim, bias=False)
         self.project_study = nn.Linear(width, config.dim, bias=False)
 
-    def forward(self, voxels: Tensor, present: Tensor) -> StudyFeatures:
-        """uint8 [N, S, Z, H, W] and bool [N, S], at least one sequence a study."""
-        where = present.nonzero()
-        hidden, slice_weights = self.encode_volumes(voxels[where[:, 0], where[:, 1]], where[:, 1])
-        laid = hidden.new_zeros(*present.shape, hidden.shape[1]).index_put((where[:, 0], where[:, 1]), hidden)
-        pooled, sequence_weights = self.pool_sequences(laid, present)
+    def forward(self, voxels: Tensor, present: Tensor | Bools) -> StudyFeatures:
+        """uint8 [N, S, Z, H, W] and bool [N, S], at least one sequence a study.
+
+        ``present`` lies on the host best, as an array: a GPU need not wait then.
+        """
+        study, kind = _places(present, voxels.device)
+        hidden, slice_weights = self.encode_volumes(voxels[study, kind], kind)
+        laid = hidden.new_zeros(*present.shape, hidden.shape[1]).index_put((study, kind), hidden)
+        pooled, sequence_weights = self.pool_sequences(laid, torch.as_tensor(present, device=voxels.device))
         return StudyFeatures(
             sequences=normalize(self.project_sequence(hidden).float(), dim=-1),
             studies=normalize(self.project_study(pooled).float(), dim=-1),
@@ -117,16 +124,17 @@ class VolumeStudyModel(StudyModel):
         self.volume = VolumeResNet(config.tower)
         self.project = nn.Linear(config.hidden, config.dim)
 
-    def forward(self, voxels: Tensor, present: Tensor) -> StudyFeatures:
+    def forward(self, voxels: Tensor, present: Tensor | Bools) -> StudyFeatures:
         """As `StudyModel.forward`; the sequences' names play no part, so S may be any number."""
-        where = present.nonzero()
-        hidden, slice_weights = self.encode_volumes(voxels[where[:, 0], where[:, 1]], where[:, 1])
+        study, kind = _places(present, voxels.device)
+        hidden, slice_weights = self.encode_volumes(voxels[study, kind], kind)
+        present = torch.as_tensor(present, device=voxels.device)
         vectors = normalize(self.project(hidden).float(), dim=-1)
         counts = present.sum(1, keepdim=True)
-        pooled = hidden.new_zeros(len(present), hidden.shape[1]).index_add(0, where[:, 0], hidden) / counts
+        pooled = hidden.new_zeros(len(present), hidden.shape[1]).index_add(0, study, hidden) / counts
         return StudyFeatures(
             sequences=vectors,
-            studies=study_text(vectors, where[:, 0], len(present)),
+            studies=study_text(vectors, study, len(present)),
             hidden=pooled,
             slice_weights=slice_weights,
             sequence_weights=present.to(vectors.dtype) / counts,
@@ -146,6 +154,12 @@ class VolumeStudyModel(StudyModel):
 def study_model(config: StudyModelConfig) -> StudyModel:
     """The network of a configuration, with random weights."""
     return VolumeStudyModel(config) if config.tower.kind == "volume" else StudyModel(config)
+
+
+def _places(present: Tensor | Bools, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Study and sequence int64 [P] of every true cell, on ``device``."""
+    study, kind = np.nonzero(present.cpu().numpy() if isinstance(present, Tensor) else present)
+    return torch.from_numpy(study).to(device), torch.from_numpy(kind).to(device)
 
 
 def study_text(vectors: Tensor, owner: Tensor, studies: int) -> Tensor:

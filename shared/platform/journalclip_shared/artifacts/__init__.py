@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
 
-Bucket = Literal["articles", "figures", "datasets", "models", "quarantine", "studies"]
+Bucket = Literal["articles", "figures", "datasets", "models", "quarantine", "studies", "reports", "vault"]
 BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 
 # A manifest's name is ours, never a file's: plain ASCII path segments only.

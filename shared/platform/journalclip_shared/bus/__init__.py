@@ -12,7 +12,7 @@ So a handler is idempotent and its results are deterministic: at least once in, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,8 +79,11 @@ class Bus(Protocol):
 
     def consumer(self, topics: Sequence[str], group: str) -> Consumer: ...
 
-    def read(self, topic: str) -> Iterator[Delivery]:
-        """The topic as it is now, from its beginning, outside any group: for status, audit and repair."""
+    def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
+        """The topic as it is now, outside any group: for status, audit and repair.
+
+        ``places`` says for a partition which offset to begin at; one that is not named is read from its beginning.
+        """
         ...
 
     def close(self) -> None: ...

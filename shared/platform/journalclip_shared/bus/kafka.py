@@ -93,13 +93,13 @@ class KafkaBus:
             succeed(self._settings, topics, former, group)
         return KafkaConsumer(self._settings, tuple(topics), group)
 
-    def read(self, topic: str) -> Iterator[Delivery]:
-        """The topic as it is now, from its beginning, outside any group. Raises `TransientError`."""
+    def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
+        """See `Bus.read`. Raises `TransientError`."""
         with _reached():
             reader = self._reader()
         sound = True
         try:
-            yield from self._whole(reader, topic)
+            yield from self._whole(reader, topic, places or {})
         except TransientError:
             sound = False
             raise
@@ -123,10 +123,10 @@ class KafkaBus:
         except IndexError:
             return _KafkaConsumer(**client_options(self._settings), enable_auto_commit=False)
 
-    def _whole(self, reader: _KafkaConsumer, topic: str) -> Iterator[Delivery]:
+    def _whole(self, reader: _KafkaConsumer, topic: str, after: Mapping[int, int]) -> Iterator[Delivery]:
         name = self._settings.topic_prefix + topic
         with _reached():
-            left = self._begin(reader, name)
+            left = self._begin(reader, name, after)
             unknown = not left and not reader.partitions_for_topic(name)
         if unknown:
             _refuse_hidden(self._settings, [name])
@@ -147,16 +147,18 @@ class KafkaBus:
                     left.pop(place, None)
 
     @staticmethod
-    def _begin(reader: _KafkaConsumer, name: str) -> dict[TopicPartition, int]:
-        """Set ``reader`` to the topic's beginning; the end of each partition that holds anything."""
+    def _begin(reader: _KafkaConsumer, name: str, after: Mapping[int, int]) -> dict[TopicPartition, int]:
+        """Set ``reader`` to where it begins; the end of each partition that holds anything from there on."""
         places = [TopicPartition(name, each) for each in sorted(reader.partitions_for_topic(name) or ())]
         if not places:  # a topic that was never made holds nothing
             return {}
         starts, ends = reader.beginning_offsets(places), reader.end_offsets(places)
-        filled = [place for place in places if starts[place] < ends[place]]
+        begin = {place: max(int(starts[place]), after.get(place.partition, 0)) for place in places}
+        filled = [place for place in places if begin[place] < ends[place]]
         if filled:
             reader.assign(filled)
-            reader.seek_to_beginning()
+            for place in filled:
+                reader.seek(place, begin[place])
         return {place: int(ends[place]) for place in filled}
 
 

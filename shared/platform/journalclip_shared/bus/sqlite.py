@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,11 +65,12 @@ class SqliteBus:
     def consumer(self, topics: Sequence[str], group: str) -> SqliteConsumer:
         return SqliteConsumer(self._path, tuple(topics), group)
 
-    def read(self, topic: str) -> Iterator[Delivery]:
-        """The whole topic from its beginning, outside any group: for status, audit and explain."""
+    def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
+        """See `Bus.read`; a topic is one partition here."""
         with self._lock, _transient():
             rows = self._db.execute(
-                "select topic, seq, key, headers, body from log where topic = ? order by seq", (topic,)
+                "select topic, seq, key, headers, body from log where topic = ? and seq >= ? order by seq",
+                (topic, (places or {}).get(0, 0)),
             ).fetchall()
         yield from (_delivery(row) for row in rows)
 

@@ -94,27 +94,23 @@ class Catalogue:
             yield from page
             after = (page[-1].received, page[-1].source_id)
 
+    def held(self) -> dict[str, int]:
+        """How many articles or studies came in each submission."""
+        query = select(PARENT.c.source_id, func.count()).group_by(PARENT.c.source_id)
+        with reached(), self._engine.connect() as connection:
+            return {str(source): int(count) for source, count in connection.execute(query)}
+
+    def refused(self) -> list[SourceRow]:
+        """What is in quarantine and is neither a submission nor came in one: datasets, and studies never stored."""
+        came_in = exists().where(PARENT.c.child_id == QUARANTINE.c.source_id)
+        query = _verdicts().where(and_(SOURCE.c.source_id.is_(None), not_(came_in)))
+        with reached(), self._engine.connect() as connection:
+            found = {row.source_id: _source(row) for row in connection.execute(query)}
+        return list(found.values())
+
     def quarantined(self, code: str = "", after: str = "", limit: int = 100) -> list[SourceRow]:
         """One page of what is in quarantine now, sources first known or not; ``after`` is the last page's last id."""
-        query = (
-            select(
-                QUARANTINE.c.source_id,
-                func.coalesce(SOURCE.c.kind, "").label("kind"),
-                func.coalesce(func.nullif(SOURCE.c.name, ""), QUARANTINE.c.name).label("name"),
-                func.coalesce(SOURCE.c.received, "").label("received"),
-                func.coalesce(SOURCE.c.state, "quarantined").label("state"),
-                func.coalesce(SOURCE.c["items"], 0).label("items"),
-                func.coalesce(SOURCE.c.pairs, 0).label("pairs"),
-                QUARANTINE.c.stage,
-                QUARANTINE.c.code,
-                QUARANTINE.c.reason,
-                QUARANTINE.c.remedy,
-            )
-            .select_from(QUARANTINE.outerjoin(SOURCE, SOURCE.c.source_id == QUARANTINE.c.source_id))
-            .where(_stands())
-            .order_by(QUARANTINE.c.source_id, QUARANTINE.c.stage)
-            .limit(limit)
-        )
+        query = _verdicts().limit(limit)
         if code:
             query = query.where(QUARANTINE.c.code == code)
         if after:
@@ -199,6 +195,28 @@ def _rows() -> Select[Any]:
     own = [SOURCE.c[name] for name in SourceRow.__dataclass_fields__ if name in SOURCE.c]
     words = [func.coalesce(QUARANTINE.c[name], "").label(name) for name in ("reason", "remedy")]
     return select(*own, *words).select_from(SOURCE.outerjoin(QUARANTINE, verdict))
+
+
+def _verdicts() -> Select[Any]:
+    """Verdicts that stand, with the columns of `SourceRow`, sources known or not."""
+    return (
+        select(
+            QUARANTINE.c.source_id,
+            func.coalesce(SOURCE.c.kind, "").label("kind"),
+            func.coalesce(func.nullif(SOURCE.c.name, ""), QUARANTINE.c.name).label("name"),
+            func.coalesce(SOURCE.c.received, "").label("received"),
+            func.coalesce(SOURCE.c.state, "quarantined").label("state"),
+            func.coalesce(SOURCE.c["items"], 0).label("items"),
+            func.coalesce(SOURCE.c.pairs, 0).label("pairs"),
+            QUARANTINE.c.stage,
+            QUARANTINE.c.code,
+            QUARANTINE.c.reason,
+            QUARANTINE.c.remedy,
+        )
+        .select_from(QUARANTINE.outerjoin(SOURCE, SOURCE.c.source_id == QUARANTINE.c.source_id))
+        .where(_stands())
+        .order_by(QUARANTINE.c.source_id, QUARANTINE.c.stage)
+    )
 
 
 def _stands() -> ColumnElement[bool]:

@@ -101,6 +101,24 @@ class Quality(Document):
     reason: str = ""
 
 
+PictureKind = Literal["radiology", "microscopy", "endoscopy", "photograph", "chart", "diagram", "mixed", "other"]
+RadiologyModality = Literal[
+    "CT", "MR", "X-ray", "ultrasound", "angiography", "PET", "SPECT", "fluoroscopy", "other"
+]  # fmt: skip
+
+
+class PictureContent(Document):
+    """What a picture shows, by the classifier named in ``by``; scores are its probabilities."""
+
+    kind: PictureKind
+    kind_score: float = Field(ge=0, le=1)
+    modalities: tuple[RadiologyModality, ...] = Field((), description="Of radiology.")
+    useful: bool = Field(description="A medical picture that a reader can learn from together with its caption.")
+    useful_score: float = Field(ge=0, le=1)
+    marks: bool | None = Field(None, description="Arrows or letters drawn into it; None for charts and diagrams.")
+    by: str
+
+
 class Panel(Document):
     """One part of a compound figure, with its own subcaption."""
 
@@ -112,6 +130,7 @@ class Panel(Document):
     text: str | None = Field(None, description="What its pair says: the words common to all panels, then its own.")
     image: ArtifactRef | None = None
     phash: str | None = Field(None, description="64-bit perceptual hash of the crop, 16 hexadecimal digits.")
+    content: PictureContent | None = None
 
 
 class FigurePart(Document):
@@ -146,6 +165,7 @@ class Figure(Document):
     quality: Quality | None = None
     modality: Modality = "unknown"
     modality_by: str = "none"
+    content: PictureContent | None = None
     continued: tuple[FigurePart, ...] = Field((), description="The parts on later pages; panels name their own page.")
     series: str = Field("", description='What is numbered beside the figures: "supplementary", "plate", "case 2".')
     suffix: str = Field("", description='"A" where 1A and 1B have captions of their own.')

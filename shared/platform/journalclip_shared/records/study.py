@@ -66,6 +66,14 @@ class DeidReport(Document):
     brain_estimated: bool = Field(False, description="The cut was laid around the brain, not the head's own shape.")
 
 
+class SealedReport(Document):
+    """A report's text, encrypted: in ``reports`` until its record is stored, in ``vault`` where somebody keeps it."""
+
+    text: ArtifactRef
+    vault: ArtifactRef | None = None
+    owner: str = Field(description="Study and version, authenticated with the text.")
+
+
 class SubmittedStudy(Document):
     """What `StudySubmitted` refers to."""
 
@@ -74,7 +82,8 @@ class SubmittedStudy(Document):
     date: str | None = Field(None, description="Shifted; distances between a patient's studies are true.")
     series: tuple[SubmittedSeries, ...]
     left_out: tuple[LeftOut, ...] = ()
-    report: str = ""
+    report: str = Field("", description="Only in documents from before texts were sealed.")
+    sealed: SealedReport | None = Field(None, description="Where the report's text lies; None without a report.")
     report_source: ReportSource = "none"
     deid: DeidReport
     frame: tuple[float, float, float] | None = Field(None, description="Centre of the brain, RAS mm.")
@@ -100,7 +109,8 @@ class ExtractedStudy(Document):
     source: ArtifactRef = Field(description="The `SubmittedStudy`.")
     grid: tuple[int, int, int] = Field(description="Slices, rows, columns.")
     volumes: tuple[ExtractedVolume, ...]
-    report: str = ""
+    report: str = Field("", description="Only in documents from before texts were sealed.")
+    sealed: SealedReport | None = None
 
 
 class StudyPair(Document):

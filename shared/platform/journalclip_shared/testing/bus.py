@@ -66,6 +66,21 @@ class BusContract:
         assert lanes == {f"key-{k}": list(range(k, 60, 3)) for k in range(3)}
         consumer.close()
 
+    def test_a_topic_is_read_on_from_where_it_was_read_last(self, bus: Bus) -> None:
+        bus.publish(events(6))
+        before = list(bus.read(TOPIC))
+        places: dict[int, int] = {}
+        for each in before:
+            places[each.partition] = max(places.get(each.partition, 0), each.offset + 1)
+        assert list(bus.read(TOPIC, places)) == []
+        bus.publish(events(9))
+        new = list(bus.read(TOPIC, places))
+        assert new
+        assert {(each.partition, each.offset) for each in [*before, *new]} == {
+            (each.partition, each.offset) for each in bus.read(TOPIC)
+        }
+        assert not {(each.partition, each.offset) for each in before} & {(each.partition, each.offset) for each in new}
+
     def test_uncommitted_deliveries_come_again_and_committed_ones_do_not(self, bus: Bus, group: str) -> None:
         bus.publish(events(12))
         first = bus.consumer([TOPIC], group)

@@ -74,11 +74,11 @@ class MemoryBus:
             self._rebalance(group)
             return member
 
-    def read(self, topic: str) -> Iterator[Delivery]:
-        """The whole topic, outside any group."""
+    def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
+        """See `Bus.read`."""
         with self._changed:
             found = [delivery for (name, _), log in sorted(self._log.items()) if name == topic for delivery in log]
-        yield from found
+        yield from (each for each in found if each.offset >= (places or {}).get(each.partition, 0))
 
     def close(self) -> None:
         """Nothing to close."""

@@ -78,11 +78,22 @@ def survey(
     """Raises `StudyRefused` ``path-missing`` and ``study-empty``."""
     if not path.exists():
         raise StudyRefused("path-missing", "there is no such file or folder")
+    return survey_container(FolderFiles(path), path.name, reader, options, said)
+
+
+def survey_container(
+    container: Container,
+    root: str,
+    reader: HeadReader,
+    options: SurveyOptions,
+    said: Callable[[int], None] = lambda _: None,
+) -> Archive:
+    """As `survey`; ``root`` is the archive's own name. Raises `StudyRefused` ``study-empty``."""
     archive = Archive()
-    files = list(_looked_at(FolderFiles(path), reader, options, archive, said))
+    files = list(_looked_at(container, reader, options, archive, said))
     if not archive.files:
         raise StudyRefused("study-empty", "the folder holds no file")
-    _Grouping(files, archive, path.name).bundles()
+    _Grouping(files, archive, root).bundles()
     return archive
 
 

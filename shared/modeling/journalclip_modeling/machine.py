@@ -9,21 +9,28 @@ import os
 
 import torch
 
-from journalclip_training.errors import SettingInvalid
+from journalclip_shared.errors import PermanentError
 
 AUTO = "auto"
 
 
+class DeviceMissing(PermanentError):
+    """A device that PyTorch does not know or does not see."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        super().__init__("device-missing", f"device {device}: {reason}", "Take `auto`, `cpu`, `cuda` or `cuda:N`.")
+
+
 def resolved(device: str) -> str:
-    """``auto`` is the first GPU that PyTorch sees, or the CPU. Raises `SettingInvalid` for what is not there."""
+    """``auto`` is the first GPU that PyTorch sees, or the CPU. Raises `DeviceMissing` for what is not there."""
     if device == AUTO:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         asked = torch.device(device)
     except RuntimeError as error:
-        raise SettingInvalid(f"device={device}", str(error).splitlines()[0]) from error
+        raise DeviceMissing(device, str(error).splitlines()[0]) from error
     if asked.type == "cuda" and (asked.index or 0) >= torch.cuda.device_count():
-        raise SettingInvalid(f"device={device}", f"PyTorch sees {torch.cuda.device_count()} GPUs")
+        raise DeviceMissing(device, f"PyTorch sees {torch.cuda.device_count()} GPUs")
     return device
 
 

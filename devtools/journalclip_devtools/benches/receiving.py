@@ -1,0 +1,101 @@
+"""Synthetic studies sent to `journalclip studies receive` by DCMTK's ``storescu``: does each whole one arrive once?
+
+``python -m journalclip_devtools.benches.receiving --studies 40``. Two associations run at once, and a third is broken
+off in the middle (its sender is killed). Wants Debian's package ``dcmtk``. Prints one JSON object; exit code 1 where a
+study is missing, doubled or incomplete, the break is not reported, or a name is found in what is left on the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from journalclip_devtools.servers.process import free_port
+from journalclip_pipelines.local.workspace import Workspace
+from journalclip_pipelines.studies.summary import submitted_studies
+from journalclip_pipelines.studies.synthesize import SynthesizeOptions, synthesize_studies
+from journalclip_synthetic.studies.identifiers import planted
+
+_SLICES = 8
+
+
+def storescu(port: int, *paths: Path) -> list[str]:
+    return [
+        "storescu", "-aet", "PACS", "-aec", "JOURNALCLIP", "+sd", "+r", "127.0.0.1", str(port), *map(str, paths),
+    ]  # fmt: skip
+
+
+def send(port: int, folders: list[Path], broken: Path) -> list[int]:
+    """Exit codes of the two whole senders."""
+    half = len(folders) // 2
+    senders = [subprocess.Popen(storescu(port, *part)) for part in (folders[:half], folders[half:])]
+    third = subprocess.Popen(storescu(port, broken))
+    time.sleep(0.3)
+    third.kill()
+    third.wait()
+    return [each.wait() for each in senders]
+
+
+def names_left(work: Path, studies: int) -> int:
+    """Planted words in any file of the working folder, unzipped where it is a gzip."""
+    words = {
+        word.lower().encode()
+        for number in range(studies)
+        for word in planted(np.random.default_rng((0, number, 1))).words
+    }
+    found = 0
+    for path in (each for each in work.rglob("*") if each.is_file()):
+        data = path.read_bytes()
+        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+        found += sum(word in data.lower() for word in words)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=40)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        archive, work, port = Path(scratch) / "archive", Path(scratch) / "W", free_port()
+        synthesize_studies(archive, options.studies, SynthesizeOptions(size=32, slices=_SLICES, identifiers=True))
+        synthesize_studies(Path(scratch) / "broken", 1, SynthesizeOptions(seed=1, size=256, slices=64))
+        command = [
+            str(Path(sys.executable).with_name("journalclip")), "studies", "receive", "--allow", "PACS", "--port",
+            str(port), "--quiet", "3", "--until-idle", "20", "--no-face", "--workdir", str(work),
+        ]  # fmt: skip
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert server.stdout is not None
+        first = server.stdout.readline()
+        whole = sorted(each for each in archive.iterdir() if each.is_dir())
+        (cut,) = (each for each in (Path(scratch) / "broken").iterdir() if each.is_dir())
+        codes = send(port, whole, cut)
+        lines = [first, *server.stdout]
+        server.wait()
+        studies = list(submitted_studies(Workspace.existing(work)))
+        reported = sum("study-transfer-broken" in line for line in lines)
+        found = {
+            "sent": options.studies, "senders": codes, "submitted": len(studies),
+            "different": len({each.study_id for each in studies}), "broken_reported": reported,
+            "series": sum(len(each.series) for each in studies), "names_left": names_left(work, options.studies),
+        }  # fmt: skip
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.exit(
+        0
+        if codes == [0, 0]
+        and len(studies) == found["different"] == options.studies
+        and reported
+        and not found["names_left"]
+        else 1
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What a picture shows: kind, modality, usefulness and marks, by regressions over a real image network's features.
+
+The features are the 1,280 numbers of `network` and the 26 of `features`; the regressions are plain numbers in
+``pictures.json`` beside this file, learned by ``journalclip figures learn``. Votes of the caption's words are added to
+the logits of kind, modality and marks: `caption_votes`.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from journalclip_extraction.quality.caption_votes import kind_votes, marks_votes, modality_votes
+from journalclip_extraction.quality.features import Vector, measure
+from journalclip_extraction.quality.model import Head
+from journalclip_extraction.quality.network import network
+from journalclip_shared.ids import sha256_hex
+from journalclip_shared.records.article import PictureContent
+
+_MEASURED_WEIGHT = 2.0  # 26 numbers beside 1,280 would count for little
+_FILE = "pictures.json"
+_DRAWN = ("chart", "diagram")
+
+
+class PictureModel(BaseModel):
+    """The learned numbers. ``mean`` and ``scale`` standardise the inputs of all four heads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    kind: Head
+    modality: Head
+    useful: Head
+    marks: Head
+    labels: int
+    source: str
+
+    def read(self, inputs: Vector, caption: str, by: str) -> PictureContent:
+        """What a picture of these `inputs_of` under ``caption`` shows."""
+        at = (inputs - np.array(self.mean)) / np.array(self.scale)
+        kind, surety = self.kind.decide(at, kind_votes(caption, self.kind.classes))
+        modality = self.modality.decide(at, modality_votes(caption, self.modality.classes))[0]
+        useful, trust = self.useful.decide(at)
+        marks = self.marks.decide(at, marks_votes(caption, self.marks.classes))[0]
+        return PictureContent.model_validate(
+            {
+                "kind": kind,
+                "kind_score": round(surety, 3),
+                "modalities": (modality,) if kind == "radiology" else (),
+                "useful": useful == "yes",
+                "useful_score": round(trust, 3),
+                "marks": None if kind in _DRAWN else marks == "yes",
+                "by": by,
+            }
+        )
+
+
+def inputs_of(image: Image.Image, size: tuple[int, int]) -> Vector:
+    """(1306,) numbers of a picture; ``size`` is its own, of which ``image`` may be a reduced copy."""
+    seen = network().features(image).astype(np.float64)
+    return np.concatenate([seen, _MEASURED_WEIGHT * measure(image, size)])
+
+
+def look(image: Image.Image, caption: str, size: tuple[int, int] | None = None) -> PictureContent:
+    """What ``image`` shows, by the classifier that is shipped."""
+    model, by = shipped()
+    return model.read(inputs_of(image, size or image.size), caption, by)
+
+
+@functools.cache
+def shipped() -> tuple[PictureModel, str]:
+    """The model of this release, and how records name it."""
+    text = resources.files("journalclip_extraction.quality").joinpath(_FILE).read_text("utf-8")
+    return PictureModel.model_validate_json(text), f"pictures-{sha256_hex(text.encode())[:12]}"
+
+
+def prepare() -> None:
+    """Load everything that `look` reads from files: a sandboxed child can open none."""
+    network()
+    shipped()
