@@ -24,6 +24,7 @@ from journalclip_pipelines.commands import (
     figures,
     models,
     operations,
+    pages,
     quality,
     run,
     search,
@@ -58,6 +59,7 @@ app.command()(withdraw.reinstate)
 app.command()(search.search)
 app.command("search-quality")(search.quality)
 app.command()(serve.serve)
+app.command()(pages.pages)
 app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)

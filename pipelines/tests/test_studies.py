@@ -165,6 +165,27 @@ def test_a_dropped_study_is_answered(
     assert "infarct" in picture.text
 
 
+def test_words_find_studies_of_the_archive(
+    archive: tuple[Path, list[Planted]], done: tuple[Workspace, RunResult], client: TestClient
+) -> None:
+    truths = [draw_truth(n, 3, SEQUENCES) for n in range(STUDIES)]
+    lesion = next(truth.lesion for truth in truths if truth.lesion is not None)
+    answer = client.post("/v1/studies/search", json={"text": f"{lesion.kind} on the {lesion.side}"})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    best = found["hits"][0]
+    assert lesion.kind in best["text"]
+    assert set(best["sequence_scores"]) == set(SEQUENCES)
+    assert lesion.kind in found["facets"]["finding"]
+    assert not any(word.lower() in answer.text.lower() for person in archive[1] for word in person.words)
+    like = client.post("/v1/studies/search", json={"like": best["study_id"], "k": 2}).json()
+    assert best["study_id"] not in {hit["study_id"] for hit in like["hits"]}
+    by_id = client.post("/v1/studies/search", json={"text": best["study_id"]}).json()
+    assert [hit["study_id"] for hit in by_id["hits"]] == [best["study_id"]]
+    for body in ({}, {"text": "a", "like": best["study_id"]}, {"text": "a", "filters": {"nothing": ["x"]}}):
+        assert client.post("/v1/studies/search", json=body).status_code == 422
+
+
 def test_what_is_no_study_is_refused_with_its_code(done: tuple[Workspace, RunResult], client: TestClient) -> None:
     answer = client.post("/v1/studies/query", files={"files": ("notes.pdf", b"%PDF-1.4 nothing")})
     assert answer.status_code == 422

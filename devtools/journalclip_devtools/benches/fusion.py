@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from journalclip_inference.analysis import ANALYSIS, analyzer
+from journalclip_inference.analysis import ANALYSIS
 from journalclip_inference.index.collection import Collection, Part
 from journalclip_inference.index.facets import Facets, Filters
 from journalclip_inference.index.manifest import IndexManifest
+from journalclip_inference.index.row_words import words_of_rows
 from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import Exact, Vectors
 from journalclip_inference.index.words import Words, unpacked, write_words
+from journalclip_inference.search.asking import planner_of
 from journalclip_inference.search.legs import Legs
-from journalclip_inference.search.planner import Planner
 from journalclip_inference.search.ranker import Mode, rank
-from journalclip_inference.search.vocabulary import Vocabulary
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair
@@ -87,7 +87,7 @@ def measure_fusion(pairs: int = 1500, queries: int = 240, seed: int = 0, silent:
     asked = [_query(rng, facts) for _ in range(queries)]
     directions = {name: _unit(rng.standard_normal(_DIM)) for group in _FACTS for name in group}
     with tempfile.TemporaryDirectory() as folder:
-        write_words(rows, Path(folder) / "words.tar")
+        write_words(words_of_rows(rows), Path(folder) / "words.tar")
         words = Words(unpacked(Path(folder) / "words.tar"))
         return [_measured(beta, rows, facts, asked, directions, words, seed) for beta in BETAS]
 
@@ -104,7 +104,7 @@ def _measured(
     rng = np.random.default_rng(seed + 1)
     images = np.stack([_seen(each, beta, directions, rng) for each in facts])
     collection = _collection(rows, images, words)
-    planner = Planner(analyzer(), Vocabulary([words], len(rows), analyzer()))
+    planner = planner_of([words])
     modes: tuple[Mode, ...] = ("words", "looks", "best")
     found: dict[Mode, list[float]] = {mode: [] for mode in modes}
     for query in asked:
@@ -177,5 +177,6 @@ def _collection(rows: Sequence[Row], images: Vectors, words: Words) -> Collectio
     )  # fmt: skip
     searcher = Exact(images)
     points = np.zeros((len(rows), 2), np.float32)
-    part = Part(manifest, table, words, Facets.of(table), images, images, points, searcher, searcher, None)
+    facets = Facets.of(table.facets, Filters.facets())
+    part = Part(manifest, table, words, facets, images, images, points, searcher, searcher, None)
     return Collection([part])

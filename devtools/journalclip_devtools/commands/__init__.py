@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
         bench_serving.serving,
         bench_serving.reload,
         bench_serving.fusion,
+        bench_serving.study_search,
         bench_events.backbone,
         bench_events.ingestion,
         bench_evaluation.evaluation,

@@ -3,6 +3,7 @@ and the champion changed under load."""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -121,3 +122,26 @@ def fusion(
     for row in rows:
         legs = f"words {row.words:.3f}, looks {row.looks:.3f}, both {row.best:.3f}"
         typer.echo(f"model {row.beta:.2f}: {legs} ({row.margin:+.3f})")
+
+
+def study_search(
+    studies: Annotated[int, typer.Option(min=60, help="Phantoms in the archive.")] = 160,
+    seed: Annotated[int, typer.Option(help="Another seed is another archive.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Do words find studies? P@10 over queries with truth from phantoms' own facts; vectors are noise.
+
+    Examples:
+
+        journalclip bench study-search --studies 400 --json
+    """
+    from journalclip_devtools.benches.study_search import measure_study_search
+    from journalclip_devtools.doubles.studies import archive
+
+    with tempfile.TemporaryDirectory(prefix="journalclip-bench-") as folder:
+        found = measure_study_search(archive(studies, Path(folder), seed))
+    if as_json:
+        print_json(asdict(found))
+        return
+    for name, value in asdict(found).items():
+        typer.echo(f"{name:>13}  {value}")

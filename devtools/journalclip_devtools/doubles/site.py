@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -13,8 +15,11 @@ from journalclip_inference.audit import AuditFile
 from journalclip_inference.auth import ROLES, add_token
 from journalclip_inference.service import Clients, Service, build
 from journalclip_inference.settings import InferenceSettings
+from journalclip_pipelines.page_drawing import SandboxedDrawer
 from journalclip_shared.bus import Consumer, Delivery, Record
 from journalclip_shared.events import Event
+from journalclip_sources.pdf.pages import DrawOptions, drawing
+from journalclip_sources.sandbox import Cell
 
 
 class Announced(list[Event]):
@@ -56,10 +61,19 @@ class Site:
         )
 
 
+@cache
+def _pages() -> Cell[DrawOptions, bytes]:
+    """One sandbox for all sites of a process; it starts when a page is first drawn."""
+    cell = drawing()
+    atexit.register(cell.close)
+    return cell
+
+
 def make_site(world: World, root: Path, **changes: object) -> Site:
     tokens: dict[str, str] = {role: add_token(root / "tokens.json", f"{role}-1", role) for role in ROLES}
     tokens["reviewer2"] = add_token(root / "tokens.json", "reviewer-2", "reviewer")
     settings = InferenceSettings.model_validate({"tokens": root / "tokens.json", "anonymous": True, **changes})
     bus = Announced()
-    clients = Clients(world.store, bus, root / "cache", AuditFile(root / "audit"))
+    drawer = SandboxedDrawer(_pages())
+    clients = Clients(world.store, bus, root / "cache", AuditFile(root / "audit"), page_drawer=drawer)
     return Site(build(settings, clients, world.registry), world, bus, tokens, root)

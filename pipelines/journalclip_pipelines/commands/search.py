@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.kinds import Kind
 
 if TYPE_CHECKING:
     from journalclip_inference.hits import Answer
@@ -97,12 +98,15 @@ def quality(
     queries: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="A list of your own: JSON lines of type, text and right {pair: grade}."
+            exists=True,
+            dir_okay=False,
+            help="A list of your own: JSON lines of type, text and right {id: grade}; 1 or more is right.",
         ),
     ] = None,
     take: Annotated[int, typer.Option(min=1, help="Queries of each type made from the records.")] = 20,
     mode: Annotated[Mode, typer.Option(help="Words and looks together, words alone, or looks alone.")] = Mode.best,
     least: Annotated[float, typer.Option(min=0, max=1, help="P@10 over all below which the exit code is 1.")] = 0.0,
+    kind: Annotated[Kind, typer.Option(help="What is searched: articles or studies.")] = "articles",
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -114,21 +118,16 @@ def quality(
 
         journalclip search-quality --workdir W
 
+        journalclip search-quality --kind studies --workdir W
+
         journalclip search-quality --queries ours.jsonl --least 0.9 --json
     """
-    from journalclip_inference.engine import SearchEngine
-    from journalclip_inference.search.metric import JudgedQuery, made_from, measure
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.search_quality import measure, read_queries, searched
 
-    workspace = Workspace.existing(workdir)
-    engine = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache)
-    collection = engine.snapshot.collection
-    if queries is None:
-        asked = made_from([collection.row(position) for position in collection.shown().tolist()], take)
-    else:
-        lines = queries.read_text(encoding="utf-8").splitlines()
-        asked = [JudgedQuery.model_validate_json(line) for line in lines if line.strip()]
-    found = measure(asked, lambda text, k: engine.answer(text, k=k, mode=mode.value))
+    search = searched(Workspace.existing(workdir), kind, mode.value)
+    asked = search.queries(take) if queries is None else read_queries(queries)
+    found = measure(asked, search.ask)
     if as_json:
         print_json([figure.model_dump() for figure in found])
     else:
@@ -136,7 +135,7 @@ def quality(
         for name in ("type", "queries", "P@10", "95 %", "nDCG@10", "MRR", "told"):
             table.add_column(name, justify="left" if name == "type" else "right")
         for each in found:
-            interval = f"{each.low:.2f}-{each.high:.2f}"
+            interval = "{:.2f}-{:.2f}".format(*each.precision_ci)
             figures = (
                 f"{each.precision:.3f}",
                 interval,

@@ -53,6 +53,8 @@ def serve(
     from journalclip_inference.settings import InferenceSettings
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.operations.catalogue import caught_up
+    from journalclip_pipelines.page_drawing import SandboxedDrawer
+    from journalclip_sources.pdf.pages import drawing
 
     workspace = Workspace.existing(workdir)
     caught_up(workdir).dispose()  # links with ids of older versions are looked up in it
@@ -70,7 +72,12 @@ def serve(
         return
     stack = ExitStack()
     clients = Clients(
-        workspace.store, workspace.bus, workspace.cache, AuditFile(workdir / "audit"), **_studies(workspace, stack)
+        workspace.store,
+        workspace.bus,
+        workspace.cache,
+        AuditFile(workdir / "audit"),
+        page_drawer=SandboxedDrawer(stack.enter_context(drawing())),
+        **_studies(workspace, stack),
     )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
     with stack:

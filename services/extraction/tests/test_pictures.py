@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from journalclip_extraction.article import ExtractOptions
 from journalclip_extraction.panels.beneath import panels_above_names
 from journalclip_extraction.quality.caption_votes import kind_votes, modality_votes
+from journalclip_extraction.quality.features import Vector
 from journalclip_extraction.quality.learn import LabelledFigure, fit, folds, save
 from journalclip_extraction.quality.network import WIDTH, network
 from journalclip_extraction.quality.pictures import look
@@ -82,7 +83,7 @@ def test_words_without_a_modality_vote_for_none() -> None:
     assert not modality_votes("A pet dog.", MODALITIES).any()
 
 
-def labelled() -> tuple[list[LabelledFigure], np.ndarray]:
+def labelled() -> tuple[list[LabelledFigure], Vector]:
     rng = np.random.default_rng(1)
     figures, rows = [], []
     for at in range(40):

@@ -5,7 +5,7 @@
     client.search("axial CT showing subdural haematoma").frame()
 
 A refusal is raised as `ServerRefused` with the server's stable code; 429 and 503 are waited out, as long as the server
-asks for, a bounded number of times.
+asks for, a bounded number of times, and a broken connection is tried again. Long lists are sent in several requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 import numpy as np
@@ -35,6 +35,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 _ATTEMPTS = 5  # with the server's own waits, about half a minute
 _LONGEST_WAIT_S = 30.0
+_TEXTS, _IMAGES = 256, 16  # of one request: what the server takes, and what its largest body holds
 _FRAME = ("rank", "score", "pair_id", "figure_id", "label", "caption", "modality", "title", "journal", "year", "doi")
 
 
@@ -106,13 +107,22 @@ class Client:
         return Results(self._post("/v1/search", body, SearchAnswer))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 [N, dim], unit length."""
-        return np.array(self._post("/v1/embed", {"texts": list(texts)}, EmbedAnswer).texts, np.float32)
+        """float32 [N, dim], unit length, all by one model; any number of texts. Raises `ServerRefused`."""
+        return self._embedded("texts", list(texts), _TEXTS)
 
     def embed_images(self, images: Sequence[Picture]) -> NDArray[np.float32]:
-        """float32 [N, dim], unit length."""
-        body = {"images": [encoded(image) for image in images]}
-        return np.array(self._post("/v1/embed", body, EmbedAnswer).images, np.float32)
+        """float32 [N, dim], unit length, all by one model; any number of pictures. Raises `ServerRefused`."""
+        return self._embedded("images", [encoded(image) for image in images], _IMAGES)
+
+    def _embedded(self, kind: Literal["texts", "images"], items: Sequence[str], most: int) -> NDArray[np.float32]:
+        """In requests of ``most`` items. Raises `ServerRefused` ``model-changed`` where a new model came in between."""
+        answers = [
+            self._post("/v1/embed", {kind: list(items[start : start + most])}, EmbedAnswer)
+            for start in range(0, max(1, len(items)), most)
+        ]
+        if len({answer.served.model_id for answer in answers}) > 1:
+            raise ServerRefused(409, "model-changed", "a new model was promoted in between", "Embed all of them again.")
+        return np.array([vector for answer in answers for vector in getattr(answer, kind)], np.float32)
 
     def classify(self, image: Picture, labels: Sequence[str]) -> dict[str, float]:
         """Each label's share, most probable first."""
@@ -141,13 +151,19 @@ class Client:
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         for attempt in range(1, _ATTEMPTS + 1):
-            answer = self._http.send(request)
+            try:
+                answer = self._http.send(request)
+            except httpx.TransportError:  # every request only reads, so it may be sent again
+                if attempt == _ATTEMPTS:
+                    raise
+                self._sleep(1.0)
+                continue
             if answer.status_code not in {429, 503} or attempt == _ATTEMPTS:
                 break
             self._sleep(min(_LONGEST_WAIT_S, float(answer.headers.get("retry-after", "1"))))
         if answer.is_success:
             return answer
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        is_json = "json" in answer.headers.get("content-type", "").partition(";")[0]
         found = answer.json() if is_json else {}
         reason = str(found.get("reason", f"HTTP {answer.status_code}"))
         raise ServerRefused(answer.status_code, str(found.get("code", "http")), reason, str(found.get("remedy", "")))

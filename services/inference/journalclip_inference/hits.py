@@ -14,7 +14,8 @@ from pydantic import Field
 from journalclip_inference.analysis.plurals import singular
 from journalclip_inference.analysis.tokens import words_of
 from journalclip_inference.index.rows import Row
-from journalclip_inference.search.ranker import Exact, Mode
+from journalclip_inference.search.asking import Told
+from journalclip_inference.search.ranker import Exact
 from journalclip_inference.search.reasons import Reason
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
@@ -85,21 +86,7 @@ class Hit(Document):
         return ". ".join([*(fact for fact in facts if fact), f"{self.label.rstrip('. ')}, page {self.page}"])
 
 
-class Correction(Document):
-    """A word that nothing in the collection has, and the one that it was read as."""
-
-    typed: str
-    read_as: str
-
-
-class Expansion(Document):
-    """Words of the query that name a thing: all its names were searched for."""
-
-    said: str
-    means: str
-
-
-class Answer(Document):
+class Answer(Told):
     """Hits in falling order of score.
 
     ``mode`` best: share of the words said, plus looks where few captions say them; words: that share alone; looks: the
@@ -110,11 +97,17 @@ class Answer(Document):
     hits: tuple[Hit, ...]
     pairs: int = Field(description="Pairs in the collection.")
     facets: dict[str, dict[str, int]] = Field(default_factory=dict)
-    mode: Mode = "looks"
-    notice: str | None = Field(None, description="Only where the collection does not say what was asked.")
-    corrections: tuple[Correction, ...] = ()
-    expansions: tuple[Expansion, ...] = ()
-    unknown: tuple[str, ...] = Field((), description="Words of the query that nothing in the collection says.")
+
+
+class Browsed(Document):
+    """One page of a collection without a query. A hit's score is the cosine of its picture and its own caption."""
+
+    served: Served
+    pairs: int = Field(description="Pairs in the collection.")
+    total: int = Field(description="Pairs that pass the filters.")
+    facets: dict[str, dict[str, int]]
+    hits: tuple[Hit, ...]
+    next: str | None = Field(None, description="Give it as `cursor` for the next page; None: this is the last.")
 
 
 @dataclass(frozen=True)

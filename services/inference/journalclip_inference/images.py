@@ -7,11 +7,15 @@ before a single one is decompressed. Decoding stops at the first frame, and a JP
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from anyio import CapacityLimiter
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from journalclip_inference.errors import ImageRefused
 from journalclip_inference.windowing import eight_bit
@@ -28,6 +32,29 @@ class ImageLimits:
     max_pixels: int = 50_000_000  # the largest scans of printed pages; 150 MB decoded
 
 
+class PixelBudget:
+    """Pixels that are decoded at one time, over all callers: a flood of large pictures waits, and takes no memory."""
+
+    def __init__(self, pixels: int = 60_000_000, threads: int = 4) -> None:
+        self._left = self._all = pixels
+        self._freed = threading.Condition()
+        self.threads = CapacityLimiter(threads)
+
+    @contextmanager
+    def of(self, pixels: int) -> Iterator[None]:
+        """Waits until so many are left; one picture that is larger than all of it is decoded alone."""
+        wanted = min(pixels, self._all)
+        with self._freed:
+            self._freed.wait_for(lambda: self._left >= wanted)
+            self._left -= wanted
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._left += wanted
+                self._freed.notify_all()
+
+
 @dataclass(frozen=True)
 class Opened:
     """A picture as the model sees it: RGB, upright, small. ``done``: what became of its values, where anything did."""
@@ -41,7 +68,7 @@ def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
     return opened(data, limits).image
 
 
-def opened(data: bytes, limits: ImageLimits) -> Opened:
+def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) -> Opened:
     """As `open_image`, with what is to be told of it. Raises `ImageRefused`."""
     if len(data) > limits.max_bytes:
         raise ImageRefused(
@@ -51,11 +78,8 @@ def opened(data: bytes, limits: ImageLimits) -> Opened:
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             _check_pixels(image, limits)
             image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
-            shown, done = eight_bit(ImageOps.exif_transpose(image))
-            if shown.mode == "P":
-                shown = shown.convert("RGB")
-            shown.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
-            return Opened(shown.convert("RGB"), done)
+            with (budget or PixelBudget()).of(image.width * image.height):
+                return _small(image)
     except Image.DecompressionBombError as error:
         raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
     except UnidentifiedImageError as error:
@@ -73,6 +97,15 @@ def opened(data: bytes, limits: ImageLimits) -> Opened:
     ) as error:
         # Pillow's decoders report damaged files by all of these.
         raise ImageRefused("image-unreadable", f"the picture is damaged: {error}") from error
+
+
+def _small(image: Image.Image) -> Opened:
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    shown, done = eight_bit(ImageOps.exif_transpose(image) if turned else image, _LONG_SIDE)
+    if shown.mode == "P":
+        shown = shown.convert("RGB")
+    shown.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return Opened(shown.convert("RGB"), done)
 
 
 def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:

@@ -1,45 +1,54 @@
-"""Pictures for the page: crops as they are stored, scaled down on request, and whole pages drawn from the PDF.
+"""Pictures for the page: crops as they are stored, scaled down on request, and pages of articles.
 
-A page is drawn in a child process of its own with limits on time and memory, because a PDF is a stranger's program; the
-child gets the bytes on its standard input and nothing else. What was drawn is kept in a folder and never drawn twice.
+No PDF is opened here. A page is read where extraction's sandbox has drawn it (`journalclip pages`), or asked of the
+drawer that whoever wires this process has given. What was drawn is kept in a folder and never drawn twice.
 """
 
 from __future__ import annotations
 
 import io
-import resource
-import subprocess
-import sys
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image
 
-from journalclip_inference.errors import ImageRefused
+from journalclip_inference.errors import NotFound
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.atomic import write_atomically
+from journalclip_shared.records import Document
 
 SIDES = (240, 480, 960)  # the sizes offered: grid, list and figure page; a free choice would fill the cache
-_SECONDS = 15  # a page takes tens of milliseconds; one that takes this long never ends
-_MEMORY = 1 << 30  # bytes
-_MAX_OUTPUT = 20_000_000  # bytes of a PNG; a page at 100 dpi is about one megabyte
 
-# What the child runs. It has no arguments from outside but a page number, and writes one PNG.
-# The page script knows the 110 dpi (web/static/page.js): it turns pixels into points to lay boxes over the page.
-_DRAW = """
-import sys, pymupdf
-document = pymupdf.open(stream=sys.stdin.buffer.read(), filetype="pdf")
-page = document[int(sys.argv[1]) - 1]
-if max(page.rect.width, page.rect.height) > 3000:
-    sys.exit("a page this large is no journal page")
-sys.stdout.buffer.write(page.get_pixmap(dpi=110, alpha=False).tobytes("png"))
-"""
+
+class PageDrawer(Protocol):
+    """Draws a page of a PDF somewhere that has nothing to lose."""
+
+    def draw(self, pdf: bytes, page: int) -> bytes:
+        """PNG. Raises `PermanentError` with the codes of parser and sandbox, `TransientError`."""
+        ...
+
+
+class DrawnPage(Document):
+    """A page that was drawn."""
+
+    picture: ArtifactRef
+
+
+def page_name(pdf: ArtifactRef, page: int) -> str:
+    """Name of a drawn page's manifest in the bucket ``figures``."""
+    return f"pages/{pdf.sha256}/{page}"
+
+
+def put_page(store: ArtifactStore, pdf: ArtifactRef, page: int, png: bytes) -> ArtifactRef:
+    drawn = DrawnPage(picture=store.put("figures", png, "image/png"))
+    return store.put_manifest("figures", page_name(pdf, page), drawn.canonical())
 
 
 class Pictures:
     """Images of one store, with a folder for what was scaled or drawn."""
 
-    def __init__(self, store: ArtifactStore, cache: Path) -> None:
-        self._store = store
+    def __init__(self, store: ArtifactStore, cache: Path, drawer: PageDrawer | None = None) -> None:
+        self._store, self._drawer = store, drawer
         self._cache = cache
         cache.mkdir(parents=True, exist_ok=True)
 
@@ -53,31 +62,19 @@ class Pictures:
         return path.read_bytes(), "image/jpeg"
 
     def page(self, pdf: ArtifactRef, page: int) -> bytes:
-        """A page as PNG. Raises `ImageRefused` ``page-undrawable``."""
+        """A page as PNG. Raises `NotFound` where it is not drawn and nothing here draws, and what the drawer raises."""
         path = self._cache / f"{pdf.sha256}-page-{page}.png"
         if not path.exists():
-            write_atomically(path, draw_page(self._store.get(pdf), page))
+            write_atomically(path, self._drawn(pdf, page))
         return path.read_bytes()
 
-
-def draw_page(pdf: bytes, page: int) -> bytes:
-    """PNG of one page, drawn under limits. Raises `ImageRefused`."""
-    command = [sys.executable, "-I", "-c", _DRAW, str(page)]
-    try:
-        done = subprocess.run(
-            command, input=pdf, capture_output=True, timeout=_SECONDS, env={}, preexec_fn=_confine, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ImageRefused("page-undrawable", f"page {page} took longer than {_SECONDS} s", "Open the PDF.") from error
-    if done.returncode != 0 or not done.stdout or len(done.stdout) > _MAX_OUTPUT:
-        raise ImageRefused("page-undrawable", f"page {page} cannot be drawn", "Open the PDF.")
-    return done.stdout
-
-
-def _confine() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    def _drawn(self, pdf: ArtifactRef, page: int) -> bytes:
+        known = self._store.find_manifest("figures", page_name(pdf, page))
+        if known is not None:
+            return self._store.get(DrawnPage.model_validate_json(self._store.get(known)).picture)
+        if self._drawer is None:
+            raise NotFound("drawing of page", f"{page} of {pdf.sha256[:16]}", "Run `journalclip pages`.")
+        return self._drawer.draw(self._store.get(pdf), page)
 
 
 def _scaled(data: bytes, side: int) -> bytes:

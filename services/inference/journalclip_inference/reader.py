@@ -15,21 +15,20 @@ from pydantic import Field
 
 from journalclip_inference.analysis import analyzer
 from journalclip_inference.errors import NotFound, QueryInvalid
-from journalclip_inference.hits import Answer, Correction, Expansion, Hit, Served, Standing, hit_of
+from journalclip_inference.hits import Answer, Browsed, Hit, Served, Standing, hit_of
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest
-from journalclip_inference.index.plan import Plan
+from journalclip_inference.index.row_words import words_of_row
 from journalclip_inference.index.rows import Row
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.search.legs import Legs
-from journalclip_inference.search.planner import Planner, Understood
-from journalclip_inference.search.ranker import SAID, Mode, Ranked, Ranking, rank
+from journalclip_inference.search.asking import MAX_K, Asked, Searching, Wording, planner_of, search
+from journalclip_inference.search.browsing import Order, Sort, order_of, page_of
+from journalclip_inference.search.planner import Planner
+from journalclip_inference.search.ranker import Ranked
 from journalclip_inference.search.reasons import reasons
-from journalclip_inference.search.vocabulary import Vocabulary
 from journalclip_shared.records import Document
 
-MAX_K = 200
 _DRAWN = 20_000  # points a browser draws without effort; a larger collection is thinned evenly
 
 
@@ -49,26 +48,12 @@ def served_by(index: IndexManifest, version: str) -> Served:
     return Served(model_id=index.model_id, version=version, dataset_id=index.dataset_id, index_id=index.index_id)
 
 
-_NOTHING_SAYS = "No caption says this; these look alike."
-_NO_WORDS = "No caption says this."
-_NOT_KNOWN = "Nothing in this collection has that DOI, id or file name."
-_NO_PHRASE = "No caption has these words one after the other; they were searched for apart."
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A search: words, a vector (of words, of a picture, or of both), or both; at least one of them.
-
-    ``picture``: the vector is of a picture as well. ``by_caption``: compare it with captions' vectors.
-    """
-
-    text: str | None = None
-    vector: Vectors | None = None
-    k: int = 24
-    filters: Filters = field(default_factory=Filters)
-    mode: Mode = "best"
-    by_caption: bool = False
-    picture: bool = False
+_WORDING = Wording(
+    nothing_says="No caption says this; these look alike.",
+    no_words="No caption says this.",
+    not_known="Nothing in this collection has that DOI, id or file name.",
+    no_phrase="No caption has these words one after the other; they were searched for apart.",
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +64,7 @@ class Reader:
     collection: Collection
     reviewing: Collection | None = None  # where it differs
     withheld: int = 0  # the version of what is hidden
+    _orders: dict[Sort, Order] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, collection: Collection, version: str) -> Reader:
@@ -97,34 +83,19 @@ class Reader:
 
     @cached_property
     def planner(self) -> Planner:
-        parts = [part.words for part in self.collection.parts]
-        return Planner(analyzer(), Vocabulary(parts, len(self.collection), analyzer()))
+        return planner_of([part.words for part in self.collection.parts])
 
     def search(self, asked: Asked) -> Answer:
         """The best pairs. Raises `QueryInvalid`."""
-        if not 1 <= asked.k <= MAX_K:
-            raise QueryInvalid(f"k is {asked.k}", f"Choose k between 1 and {MAX_K}.")
-        understood = self.planner.plan(asked.text) if asked.text else None
-        plan = understood.plan if understood else Plan()
-        ranking = rank(
-            Legs(self.collection, asked.filters, asked.by_caption),
-            plan,
-            asked.vector,
-            asked.k,
-            asked.mode,
-            asked.picture,
-        )
-        mode: Mode = "looks" if plan.empty else asked.mode
-        hits = [self._hit(ranked, n, plan, asked.text, mode) for n, ranked in enumerate(ranking.rows, start=1)]
-        answer = Answer(
+        found = search(self.collection, self.planner, asked, _WORDING)
+        hits = [self._hit(ranked, n, found, asked.text) for n, ranked in enumerate(found.rows, start=1)]
+        return Answer(
             served=self.served,
             hits=tuple(hits),
             pairs=self.collection.pairs,
             facets=self.collection.counts(asked.filters),
-            mode=mode,
-            notice=_notice(ranking, mode),
+            **dict(found.told),
         )
-        return _told(answer, understood) if understood else answer
 
     def nearest(self, vector: Vectors, k: int, filters: Filters, by_caption: bool = False) -> Answer:
         """The ``k`` best pairs for a unit vector, by looks alone. Raises `QueryInvalid`."""
@@ -138,11 +109,32 @@ class Reader:
         ranked = tuple(hit.model_copy(update={"rank": n}) for n, hit in enumerate(others, start=1))
         return answer.model_copy(update={"hits": ranked})
 
-    def _hit(self, ranked: Ranked, n: int, plan: Plan, text: str | None, mode: Mode) -> Hit:
+    def _hit(self, ranked: Ranked, n: int, found: Searching, text: str | None) -> Hit:
         row = self.collection.row(ranked.position)
-        why = () if mode == "looks" else reasons(plan, row)
-        share = None if mode == "looks" else ranked.share
+        looks = found.told.mode == "looks"
+        why = () if looks else reasons(found.plan, row.pair.text, lambda: words_of_row(row, analyzer()))
+        share = None if looks else ranked.share
         return hit_of(row, Standing(n, ranked.score, share, ranked.similarity, ranked.exact, why), text)
+
+    def browse(self, filters: Filters, sort: Sort, k: int, cursor: str | None = None) -> Browsed:
+        """Pairs without a query. Raises `QueryInvalid`."""
+        if not 1 <= k <= MAX_K:
+            raise QueryInvalid(f"k is {k}", f"Choose k between 1 and {MAX_K}.")
+        if sort not in self._orders:
+            self._orders[sort] = order_of(self.collection, sort)
+        page = page_of(self.collection, self._orders[sort], sort, filters, k, cursor)
+        hits = (
+            hit_of(self.collection.row(position), Standing(n, self.collection.agreement(position)))
+            for n, position in enumerate(page.positions, start=1)
+        )
+        return Browsed(
+            served=self.served,
+            pairs=self.collection.pairs,
+            total=page.total,
+            facets=self.collection.counts(filters),
+            hits=tuple(hits),
+            next=page.next,
+        )
 
     def row(self, pair_id: str) -> Row:
         """Raises `NotFound`, and for a withheld one the reason."""
@@ -196,23 +188,3 @@ class Reader:
     def _positions(self, pair_ids: Sequence[str]) -> list[int]:
         found = (self.collection.position(pair_id) for pair_id in pair_ids)
         return [each for each in found if each is not None and self.collection.shows(each)]
-
-
-def _notice(ranking: Ranking, mode: Mode) -> str | None:
-    if ranking.absent:
-        return _NOT_KNOWN
-    if mode == "looks" or ranking.best_share is None:
-        return None
-    if ranking.best_share < SAID:
-        return _NOTHING_SAYS if mode == "best" and ranking.rows else _NO_WORDS
-    return _NO_PHRASE if ranking.phrase_absent else None
-
-
-def _told(answer: Answer, understood: Understood) -> Answer:
-    return answer.model_copy(
-        update={
-            "corrections": tuple(Correction(typed=a, read_as=b) for a, b in understood.corrections),
-            "expansions": tuple(Expansion(said=a, means=b) for a, b in understood.expansions),
-            "unknown": understood.unknown,
-        }
-    )

@@ -13,15 +13,16 @@ from fastapi import FastAPI
 
 from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.app import create_app
+from journalclip_inference.api.callers import Pace
 from journalclip_inference.api.serving import Serving
 from journalclip_inference.audit import Audit, AuditFile
 from journalclip_inference.auth import Door, Tokens, Verifier
 from journalclip_inference.backend import Backend, LocalBackend
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
-from journalclip_inference.images import ImageLimits
+from journalclip_inference.images import ImageLimits, PixelBudget
 from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
-from journalclip_inference.pictures import Pictures
+from journalclip_inference.pictures import PageDrawer, Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
@@ -47,6 +48,7 @@ class Clients:
     cache: Path
     audit: Audit
     study_registry: ModelRegistry | None = None
+    page_drawer: PageDrawer | None = None  # given by who wires all services: no PDF is opened here
     study_reader: DroppedStudyReader | None = None  # given by who wires all services; reading is extraction's craft
 
 
@@ -124,7 +126,7 @@ def serving_of(
         backend=backend,
         store=clients.store,
         documents=Documents(clients.store),
-        pictures=Pictures(clients.store, clients.cache / "pictures"),
+        pictures=Pictures(clients.store, clients.cache / "pictures", clients.page_drawer),
         desk=Desk(clients.store, announce),
         door=Door(tuple(verifiers), settings.anonymous),
         audit=clients.audit,
@@ -134,6 +136,10 @@ def serving_of(
         sign_in=SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None,
         studies=_shelf(clients, withholding),
         max_study_bytes=settings.max_study_bytes,
+        pace=Pace(settings.requests_a_minute),
+        guesses=Pace(settings.unknown_tokens_a_minute),
+        decoding=PixelBudget(settings.decoded_pixels),
+        cors_origins=settings.cors_origins,
     )
 
 

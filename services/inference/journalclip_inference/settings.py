@@ -41,6 +41,14 @@ class InferenceSettings(Settings):
     max_study_bytes: int = Field(600_000_000, ge=1, description="Largest study that may be dropped.")
     max_image_bytes: int = Field(16_000_000, ge=1)
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture that is decoded.")
+    requests_a_minute: int = Field(
+        600, ge=0, description="Requests that one named caller may send; 0: no limit. Readers of this machine: none."
+    )
+    unknown_tokens_a_minute: int = Field(60, ge=1, description="Unknown tokens that one address may send.")
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Origins whose pages may ask with a token of their own; cookies are never sent from there."
+    )
+    decoded_pixels: int = Field(60_000_000, ge=1, description="Pixels of sent pictures that are decoded at one time.")
     coverage_every_s: float = Field(
         60.0, gt=0, description="How often `segments` counts the structured sources that the champion lacks."
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,8 @@ from journalclip_inference.index.coverage import Change
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest, index_name
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Asked, Reader, served_by
+from journalclip_inference.reader import Reader, served_by
+from journalclip_inference.search.asking import Asked
 from journalclip_inference.search.query import cleaned
 from journalclip_inference.search.ranker import Mode
 from journalclip_modeling.encoder import Encoder
@@ -88,11 +90,15 @@ def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
 
 def beyond_context(encoder: Encoder, texts: Sequence[str]) -> list[bool]:
     """For each text whether the model reads only its beginning."""
-    length = context_length(encoder.model)
+    return longer_than(context_length(encoder.model), encoder.tokenizer, texts)
+
+
+def longer_than(length: int, tokenizer: Any, texts: Sequence[str]) -> list[bool]:
+    """For each text whether it has more tokens than ``length``."""
     short = [len(text) < length - 1 for text in texts]  # a token is at least a character, and two frame them
     if all(short):
         return [False] * len(texts)
-    found = encoder.tokenizer(list(texts), truncation=False)["input_ids"]
+    found = tokenizer(list(texts), truncation=False)["input_ids"]
     return [len(tokens) > length for tokens in found]
 
 

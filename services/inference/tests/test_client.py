@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,34 @@ def test_a_busy_server_is_waited_for_as_long_as_it_asks(tmp_path: Path) -> None:
     client, _ = client_for(bare)
     with pytest.raises(ServerRefused, match="HTTP 502"):
         client.health()
+
+
+def test_ten_thousand_texts_travel_in_batches_through_a_429_and_a_broken_connection() -> None:
+    asked: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        texts = json.loads(request.content)["texts"]
+        asked.append(len(texts))
+        if len(asked) == 3:
+            return httpx.Response(429, json={"code": "overloaded", "reason": "full"}, headers={"Retry-After": "1"})
+        if len(asked) == 5:
+            raise httpx.ReadError("broken")
+        served = {
+            "model_id": "mdl_2" if texts[0] == "new" else "mdl_1",
+            "version": "1",
+            "dataset_id": "d",
+            "index_id": "i",
+        }
+        vectors = [[float(text), 0.0] if text != "new" else [0.0, 0.0] for text in texts]
+        return httpx.Response(200, json={"served": served, "dim": 2, "texts": vectors, "images": []})
+
+    waits: list[float] = []
+    client = Client("http://test", transport=httpx.MockTransport(answer), sleep=waits.append)
+    found = client.embed_texts([str(n) for n in range(10_000)])
+    assert found[:, 0].tolist() == list(range(10_000))
+    assert (len(asked), max(asked), len(waits)) == (42, 256, 2)
+    with pytest.raises(ServerRefused, match="model-changed"):
+        client.embed_texts([*map(str, range(256)), "new"])
 
 
 def test_pictures_travel_as_the_files_they_are(tmp_path: Path) -> None:

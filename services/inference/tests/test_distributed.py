@@ -25,7 +25,8 @@ from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexAbsent, NoChampion, NotFound, Overloaded
 from journalclip_inference.hits import Answer
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Asked, Reader
+from journalclip_inference.reader import Reader
+from journalclip_inference.search.asking import Asked
 from journalclip_inference.snapshot import Query
 from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 from journalclip_shared.registry import ModelVersion

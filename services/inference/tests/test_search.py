@@ -12,18 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journalclip_devtools.doubles.collection import World
+from journalclip_evaluation.reader_queries import TypeFigure
 from journalclip_inference.analysis import analyzer
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.plan import Plan, Term
+from journalclip_inference.index.row_words import words_of_row, words_of_rows
 from journalclip_inference.index.rows import Row
-from journalclip_inference.index.words import RowWords, Words, unpacked, words_of_row, write_words
+from journalclip_inference.index.words import RowWords, Words, unpacked, write_words
+from journalclip_inference.search.asking import planner_of
 from journalclip_inference.search.fusion import TIES, fused, gate, scaled
-from journalclip_inference.search.metric import figures, made_from, measure
 from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.query import cleaned, typed
+from journalclip_inference.search.ranker import Mode
 from journalclip_inference.search.spelling import Spelling, edits
-from journalclip_inference.search.vocabulary import Vocabulary
+from journalclip_pipelines.search_quality import Reply, figure_queries, measure
 from journalclip_shared.records.caption import CaptionRecord
 
 NO_FILTER = Filters()
@@ -67,17 +70,13 @@ def words(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Words:
 
 
 def opened(rows: Sequence[Row], folder: Path) -> Words:
-    write_words(rows, folder / "words.tar")
+    write_words(words_of_rows(rows), folder / "words.tar")
     return Words(unpacked(folder / "words.tar"))
-
-
-def planner_of(*parts: Words, rows: int) -> Planner:
-    return Planner(analyzer(), Vocabulary(parts, rows, analyzer()))
 
 
 @pytest.fixture(scope="module")
 def planner(words: Words, rows: list[Row]) -> Planner:
-    return planner_of(words, rows=len(rows))
+    return planner_of([words])
 
 
 def found(words: Words, understood: Understood) -> list[int]:
@@ -279,7 +278,7 @@ def test_scores_do_not_depend_on_how_rows_lie_in_parts(rows: list[Row], tmp_path
             folder = tmp_path / f"{name}{n}"
             folder.mkdir()
             opened_parts.append(opened(part, folder))
-        plan = planner_of(*opened_parts, rows=len(rows)).plan("left frontal subdural haematoma on CT").plan
+        plan = planner_of(opened_parts).plan("left frontal subdural haematoma on CT").plan
         found[name] = {}
         for words, part in zip(opened_parts, parts, strict=True):
             scores, positions = words.top(plan, 20, NO_FILTER)
@@ -290,7 +289,7 @@ def test_scores_do_not_depend_on_how_rows_lie_in_parts(rows: list[Row], tmp_path
 
 def test_equal_rows_give_equal_bytes(rows: list[Row], tmp_path: Path) -> None:
     for name in ("a.tar", "b.tar"):
-        write_words(rows, tmp_path / name)
+        write_words(words_of_rows(rows), tmp_path / name)
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
 
 
@@ -382,24 +381,23 @@ def test_looks_alone_decide_where_no_caption_says_it() -> None:
 # --- the query set as a figure --------------------------------------------------------------------------------------
 
 
-def test_figures_of_one_ranking() -> None:
-    precision, ndcg, reciprocal = figures([0.0, 1.0, 0.0, 2.0], [2.0, 1.0, 1.0])
-    assert precision == pytest.approx(2 / 3)
-    best = 2 + 1 / math.log2(3) + 1 / math.log2(4)
-    assert ndcg == pytest.approx((1 / math.log2(3) + 2 / math.log2(5)) / best)
-    assert reciprocal == 0.5
-    assert figures([], [1.0]) == (0.0, 0.0, 0.0)
-
-
 def test_the_query_set_comes_from_the_records_and_is_answered(engine: SearchEngine) -> None:
     collection = engine.snapshot.collection
-    queries = made_from([collection.row(position) for position in collection.shown().tolist()], take=4)
+    queries = figure_queries([collection.row(position) for position in collection.shown().tolist()], take=4)
     kinds = {query.type for query in queries}
     assert {"finding", "title", "doi", "caption"} <= kinds
-    found = {each.type: each for each in measure(queries, lambda text, k: engine.answer(text, k=k))}
+
+    def ask(mode: Mode) -> dict[str, TypeFigure]:
+        def reply(text: str, k: int) -> Reply:
+            answer = engine.answer(text, k=k, mode=mode)
+            return Reply([hit.pair_id for hit in answer.hits], answer.notice is not None)
+
+        return {each.type: each for each in measure(queries, reply)}
+
+    found = ask("best")
     assert found["all"].queries == len(queries)
     assert found["doi"].precision == found["title"].precision == found["caption"].precision == 1.0
     assert found["finding"].precision >= 0.9
-    assert found["finding"].low <= found["finding"].precision <= found["finding"].high
-    looks = {each.type: each for each in measure(queries, lambda text, k: engine.answer(text, k=k, mode="looks"))}
-    assert looks["finding"].precision < found["finding"].precision  # the model is not trained
+    low, high = found["finding"].precision_ci
+    assert low <= found["finding"].precision <= high
+    assert ask("looks")["finding"].precision < found["finding"].precision  # the model is not trained

@@ -101,7 +101,7 @@ class Archive:
         handler.handle(Event(fact, "test"))
 
     def searchable(self, version: ModelVersion) -> frozenset[str]:
-        return StudyCollection.open(self.store, self.manifest(version)).sources
+        return StudyCollection.open(self.store, self.cache, self.manifest(version)).sources
 
 
 def test_studies_that_come_later_are_searchable_under_every_champion(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_studies_that_come_later_are_searchable_under_every_champion(tmp_path: P
     assert archive.searchable(second) == frozenset(archive.sources)
     archive.promote(first)
     assert last in archive.searchable(first)
-    collection = StudyCollection.open(archive.store, archive.manifest(first))
-    assert len(collection.rows) == len(archive.sources) == len(collection.vectors)
+    collection = StudyCollection.open(archive.store, archive.cache, archive.manifest(first))
+    assert len(collection.rows) == len(archive.sources) == len(collection)
     row = collection.row(late)
     assert row is not None
     assert row.split is None

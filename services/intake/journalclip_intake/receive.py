@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from weakref import WeakKeyDictionary
 
-from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, Association, evt
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
+from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
@@ -188,7 +189,7 @@ class Receiver:
         entity.require_calling_aet = list(self._options.callers)
         entity.supported_contexts = [
             *(
-                build_context(each.abstract_syntax, list(ALL_TRANSFER_SYNTAXES))
+                build_context(str(each.abstract_syntax), list(ALL_TRANSFER_SYNTAXES))
                 for each in AllStoragePresentationContexts
             ),
             build_context(Verification),
@@ -215,6 +216,7 @@ class Receiver:
     def port(self) -> int:
         """That it listens on, also where the options say 0."""
         assert self._server is not None
+        assert self._server.socket is not None
         return int(self._server.socket.getsockname()[1])
 
     def _tls(self) -> ssl.SSLContext | None:

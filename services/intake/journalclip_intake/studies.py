@@ -140,7 +140,7 @@ def store_study(texts: ReportTexts, read: ReadStudy) -> tuple[SubmittedStudy, Ar
 
 def _sealed(texts: ReportTexts, study: SubmittedStudy, report: str) -> SealedReport:
     """Sealed for this version of the study alone: a version's text is deleted without another's."""
-    owner = make_id("rep", study.study_id, sha256_hex(canonical_json(study.model_dump(mode="json"))))
+    owner = f"{study.study_id}/{sha256_hex(canonical_json(study.model_dump(mode='json')))[:16]}"
     vault = texts.vault.seal(report, owner) if texts.vault is not None else None
     return SealedReport(text=texts.reports.seal(report, owner), vault=vault, owner=owner)
 

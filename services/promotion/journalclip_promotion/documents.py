@@ -16,6 +16,8 @@ import numpy as np
 from journalclip_evaluation.card import model_card
 from journalclip_evaluation.embedding_map import Sketch
 from journalclip_evaluation.models import Measured
+from journalclip_evaluation.reader_queries import ReaderQueries
+from journalclip_evaluation.report.build import THIS as REPORTED
 from journalclip_evaluation.report.build import Reported, build_report
 from journalclip_evaluation.report.shown import Check, Forgetting
 from journalclip_evaluation.retrieval import SIDES
@@ -77,6 +79,7 @@ class DocumentWriter:
                 split="test",
                 model=model,
                 others={name: each.ranked for name, each in found.others.items()},
+                queries=_queries(found),
                 forgetting=forgetting,
                 curves=self._curves(model.run_id),
                 verdict=f"{about.word}: {reasons or 'every gate passed'}",
@@ -94,6 +97,12 @@ class DocumentWriter:
 
     def _curves(self, run_id: str) -> Mapping[str, Curve]:
         return self.runs.curves(run_id, _CURVES)
+
+
+def _queries(found: Comparison) -> dict[str, ReaderQueries]:
+    every = {**found.others, REPORTED: found.this}
+    asked = {name: each.evaluation.queries for name, each in every.items()}
+    return {name: each for name, each in asked.items() if each is not None}
 
 
 def _forgetting(about: Judgement) -> Forgetting | None:

@@ -83,6 +83,20 @@ class Improvement(_Gate):
         return fields
 
 
+class Queries(_Gate):
+    """A reader's queries made from the test split's records: P@10, paired over queries, and a floor.
+
+    They are asked of vectors alone: what words add to a search does not depend on the model.
+    """
+
+    over_champion: Demand = Demand(demand="not-worse", margin=0.05)
+    over_start: Demand = Field(Demand(demand="not-worse", margin=0.05), description="Where there is no champion yet.")
+    least: float = Field(0.0, ge=0, le=1, description="P@10 over all queries that a model must reach.")
+    without_queries: Literal["refuse", "pass"] = Field(
+        "refuse", description="Where the records of the split give no query, or other ones than the baseline's."
+    )
+
+
 class GeneralLoss(_Gate):
     """Cap on what is forgotten outside the domain, against the candidate's own start and against the champion."""
 
@@ -113,6 +127,7 @@ class Gates(_Gate):
         "`if-key`: asked for only where there is a key.",
     )
     improvement: Improvement = Improvement()
+    queries: Queries | None = Field(None, description="A reader's queries; missing: not asked for.")
     general: GeneralLoss | None = None
     licences: Licences = Licences()
     cost: Cost = Cost()
@@ -144,6 +159,16 @@ class Gates(_Gate):
 
 
 @dataclass(frozen=True)
+class QueriesFound:
+    """P@10 of a reader's queries: this model's and its baseline's, and the paired difference."""
+
+    count: int
+    before: float
+    after: float
+    difference: Difference
+
+
+@dataclass(frozen=True)
 class Measurements:
     """What needed the model: differences are candidate minus baseline."""
 
@@ -155,6 +180,7 @@ class Measurements:
     after: float
     sources: int  # articles, or patients, of the test split
     general_problem: str = ""
+    queries: QueriesFound | None = None
 
 
 def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, recount: Recount) -> list[Verdict]:
@@ -172,6 +198,8 @@ def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, r
 def check_measurements(gates: Gates, found: Measurements) -> list[Verdict]:
     """The gates that read what was measured."""
     verdicts = [improvement(gates.improvement, found), latency(gates.cost, found.latency_ms)]
+    if gates.queries is not None:
+        verdicts.append(reader_queries(gates.queries, found))
     if gates.general is not None:
         verdicts.append(general_loss(gates.general, found.general, found.general_problem))
     return verdicts
@@ -252,6 +280,28 @@ def improvement(rule: Improvement, found: Measurements) -> Verdict:
     passed = delta.low > demand.limit
     return Verdict(
         gate="improvement", passed=passed, reason=reason, measured=delta.low, limit=demand.limit, numbers=numbers
+    )
+
+
+def reader_queries(rule: Queries, measured: Measurements) -> Verdict:
+    found = measured.queries
+    if found is None:
+        reason = "not measured: the records of the test split give no query that both models were asked"
+        return Verdict(gate="queries", passed=rule.without_queries == "pass", reason=reason, limit=rule.least)
+    demand = rule.over_champion if measured.baseline == CHAMPION else rule.over_start
+    delta = found.difference
+    reason = (
+        f"P@10 of {found.count} queries {found.after:.4f}, of {measured.baseline} {found.before:.4f}; 95 % interval of "
+        f"the difference {delta.low:+.4f} to {delta.high:+.4f}; {demand.demand}: its lower end must lie above "
+        f"{demand.limit:+g}; at least {rule.least:g} was asked"
+    )
+    numbers = {
+        "after": found.after, "before": found.before, "difference": delta.mean, "low": delta.low, "high": delta.high,
+        "limit": demand.limit, "least": rule.least, "queries": float(found.count),
+    }  # fmt: skip
+    passed = delta.low > demand.limit and found.after >= rule.least
+    return Verdict(
+        gate="queries", passed=passed, reason=reason, measured=delta.low, limit=demand.limit, numbers=numbers
     )
 
 

@@ -14,6 +14,7 @@ from journalclip_devtools.doubles.collection import small_world
 from journalclip_devtools.doubles.promotion import House, put_candidate
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_evaluation.suites import shipped_suites
+from journalclip_promotion.decision import Verdict
 from journalclip_promotion.errors import GatesUnusable, LockBusy, UnknownVersion
 from journalclip_promotion.gates import (
     CHAMPION,
@@ -23,10 +24,14 @@ from journalclip_promotion.gates import (
     Improvement,
     Licences,
     Measurements,
+    Queries,
+    QueriesFound,
+    check_measurements,
     general_loss,
     improvement,
     leaks,
     licences,
+    reader_queries,
 )
 from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.lock import FileLock
@@ -123,6 +128,24 @@ def test_not_worse_is_non_inferiority_and_better_superiority() -> None:
     assert not improvement(rule, measured(0.02, 0.3, baseline=CHAMPION)).passed
     numbers = improvement(rule, measured(-0.09, 0.3)).numbers
     assert (numbers["low"], numbers["high"], numbers["limit"], numbers["sources"]) == (-0.09, 0.3, -0.1, 9)
+
+
+def test_the_gate_of_readers_queries_reads_the_interval_the_floor_and_what_is_missing() -> None:
+    rule = Queries(least=0.4, over_start=Demand(demand="not-worse", margin=0.1))
+
+    def judged(low: float, after: float) -> Verdict:
+        delta = Difference(low + 0.05, low, low + 0.1, 0.5)
+        return reader_queries(rule, replace(measured(0, 1), queries=QueriesFound(30, after - delta.mean, after, delta)))
+
+    assert judged(-0.09, 0.5).passed
+    assert not judged(-0.1, 0.5).passed
+    assert not judged(-0.09, 0.39).passed
+    assert judged(-0.09, 0.5).numbers["queries"] == 30
+    assert not reader_queries(rule, measured(0, 1)).passed
+    assert reader_queries(rule.model_copy(update={"without_queries": "pass"}), measured(0, 1)).passed
+    gates = Gates.load("default")
+    verdicts = check_measurements(gates, measured(0.1, 0.2))
+    assert next(each for each in verdicts if each.gate == "queries").reason.startswith("not measured")
 
 
 def test_gates_of_the_older_form_are_read_and_a_margin_is_asked_for() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from journalclip_evaluation.models import Evaluation
+from journalclip_evaluation.reader_queries import ReaderQueries
 from journalclip_evaluation.report.shown import Check, Forgetting
 from journalclip_evaluation.retrieval import Direction, Retrieval
 from journalclip_shared.records.dataset import DatasetManifest
@@ -45,6 +46,8 @@ def model_card(
         "Duplicates of picture or wording count as right:\n\n" + _table({"all": evaluation.multi}),
         "## By modality (subgroups)\n\n" + _table(evaluation.by_modality) + _too_few(evaluation.by_modality),
     ]
+    if evaluation.queries is not None:
+        parts.append("## A reader's queries\n\n" + _queries(evaluation.queries))
     if forgetting is not None:
         parts.append("## What was forgotten\n\n" + _general(forgetting))
     parts.append("## Training\n\n" + (model.card.get("metrics", "").strip() or _EMPTY))
@@ -97,6 +100,22 @@ def _row(name: str, found: Direction) -> str:
     r10 = f"{found.r10:.3f} ({found.r10_ci[0]:.3f} to {found.r10_ci[1]:.3f})"
     cells = (found.queries, found.pool, f"{found.r1:.3f}", f"{found.r5:.3f}", r10, f"{found.chance10:.3f}")
     return f"| {name} | " + " | ".join(map(str, cells)) + f" | {found.median_rank:g} | {found.mrr:.3f} |"
+
+
+def _queries(found: ReaderQueries) -> str:
+    """P@10 and its like, by type, with intervals over queries."""
+    said = "Made from the records of the test split, which also say what is right; answered by vectors alone.\n\n"
+    head = "| type | queries | P@10 (95 %) | nDCG@10 (95 %) | MRR (95 %) |\n" + "|---" * 5 + "|\n"
+    rows = [
+        f"| {each.type} | {each.queries} | {_with(each.precision, each.precision_ci)} | "
+        f"{_with(each.ndcg, each.ndcg_ci)} | {_with(each.reciprocal_rank, each.reciprocal_rank_ci)} |"
+        for each in found.types
+    ]
+    return said + head + "\n".join(rows)
+
+
+def _with(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
 def _too_few(groups: Mapping[str, Retrieval]) -> str:

@@ -7,7 +7,7 @@ loaded. A second call for the same subject, dataset, split and evaluator reads w
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,19 @@ from journalclip_evaluation.embedded import EmbeddedPairs, Progress, embed_split
 from journalclip_evaluation.embedding_map import sketch
 from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.rank_table import from_parquet, to_parquet
+from journalclip_evaluation.reader_queries import (
+    LOOKED_FOR,
+    ReaderQueries,
+    Said,
+    asked_by_vectors,
+    queries_of,
+    said_of_pair,
+    said_of_study,
+)
 from journalclip_evaluation.retrieval import Ranked, Retrieval, by_modality, rank, summarise
 from journalclip_evaluation.studies import embed_studies
 from journalclip_modeling.data import FrozenDataset
-from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.encoder import StudyEncoder
@@ -32,7 +41,7 @@ from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelFile, ModelManifest
 
-EVALUATOR = "retrieval-2"  # part of every result's name: a change of any figure's meaning needs a new one
+EVALUATOR = "retrieval-3"  # part of every result's name: a change of any figure's meaning needs a new one
 Subject = Literal["model", "start"]
 
 
@@ -48,6 +57,9 @@ class Evaluation(Document):
     multi: Retrieval
     by_modality: dict[str, Retrieval]
     by_modality_multi: dict[str, Retrieval] = Field(default_factory=dict)
+    queries: ReaderQueries | None = Field(
+        None, description="A reader's queries made from the split's records; None: they give too few."
+    )
     ranks: ArtifactRef
     sketch: ArtifactRef = Field(
         description="What reports show of the vectors: see `journalclip_evaluation.embedding_map`."
@@ -82,7 +94,7 @@ class Evaluator:
             return self._read(found)
         folder = fetch_folder(self.store, files, self.cache)
         with tempfile.TemporaryDirectory(dir=self.cache) as spool:
-            pairs = self._embedded(manifest.kind, folder, dataset, split, Path(spool))
+            pairs, queries = self._embedded(manifest.kind, folder, dataset, split, Path(spool))
             ranked = rank(pairs)
             drawn = self.store.put("models", sketch(pairs, ranked).canonical(), "application/json")
         evaluation = Evaluation(
@@ -94,6 +106,7 @@ class Evaluator:
             multi=summarise(ranked, multi=True),
             by_modality=by_modality(ranked),
             by_modality_multi=by_modality(ranked, multi=True),
+            queries=queries,
             ranks=self.store.put("models", to_parquet(ranked), "application/vnd.apache.parquet"),
             sketch=drawn,
         )
@@ -103,16 +116,32 @@ class Evaluator:
             return self.measure(manifest, dataset, split, subject)
         return Measured(evaluation, ref, ranked)
 
-    def _embedded(self, kind: Kind, folder: Path, dataset: FrozenDataset, split: Split, spool: Path) -> EmbeddedPairs:
+    def _embedded(
+        self, kind: Kind, folder: Path, dataset: FrozenDataset, split: Split, spool: Path
+    ) -> tuple[EmbeddedPairs, ReaderQueries | None]:
         """What differs between kinds: a query is a figure and its caption, or a study and its report."""
         if kind == "studies":
-            frozen = FrozenStudies(dataset.store, dataset.manifest)
-            return embed_studies(StudyEncoder.load(folder), frozen, split)
-        return embed_split(Encoder.load(folder, self.device), dataset, split, spool, self.progress)
+            frozen, studies = FrozenStudies(dataset.store, dataset.manifest), StudyEncoder.load(folder)
+            pairs = embed_studies(studies, frozen, split)
+            return pairs, _asked(studies.embed_texts, map(said_of_study, frozen.studies(split)), pairs)
+        encoder = Encoder.load(folder, self.device)
+        pairs = embed_split(encoder, dataset, split, spool, self.progress)
+        return pairs, _asked(encoder.embed_texts, map(said_of_pair, dataset.stream(split)), pairs)
 
     def _read(self, ref: ArtifactRef) -> Measured:
         evaluation = Evaluation.model_validate_json(self.store.get(ref))
         return Measured(evaluation, ref, from_parquet(self.store.get(evaluation.ranks)))
+
+
+def _asked(
+    embed_texts: Callable[[Sequence[str]], Vectors], said: Iterable[Said], pairs: EmbeddedPairs
+) -> ReaderQueries | None:
+    """A reader's queries of a split, answered by its pictures' (or studies') vectors."""
+    there = set(pairs.pair_ids)
+    queries = [each for each in queries_of(item for item in said if item.id in there) if each.type in LOOKED_FOR]
+    if not queries:
+        return None
+    return asked_by_vectors(queries, embed_texts([each.text for each in queries]), pairs.images, pairs.pair_ids)
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,15 @@ def plain(image: Image.Image) -> Image.Image:
     return eight_bit(ImageOps.exif_transpose(image))[0].convert("RGB")
 
 
-def eight_bit(image: Image.Image) -> tuple[Image.Image, str | None]:
+def eight_bit(image: Image.Image, side: int = 0) -> tuple[Image.Image, str | None]:
     """The picture with eight bits a channel, and what was done to its values, where something was.
+
+    A picture with transparency that is several times larger than ``side`` is made smaller before it is laid on white.
 
     Raises `NotFinite` for values that are no numbers.
     """
     if image.mode not in _DEEP:
-        return _on_white(image)
+        return _on_white(image, side)
     values = np.asarray(image)
     if values.dtype.kind == "f" and not all(np.isfinite(part).all() for part in _parts(values)):
         raise NotFinite("some pixels are not numbers")
@@ -71,11 +73,14 @@ def eight_bit(image: Image.Image) -> tuple[Image.Image, str | None]:
     return Image.fromarray(grey, "L"), f"values {low:g} to {high:g} were shown as black to white"
 
 
-def _on_white(image: Image.Image) -> tuple[Image.Image, str | None]:
+def _on_white(image: Image.Image, side: int) -> tuple[Image.Image, str | None]:
     """Transparent parts show the page they lie on, and pages are white."""
     if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
         return image, None
-    above = image.convert("RGBA")
+    above = image if image.mode == "RGBA" else image.convert("RGBA")
+    times = max(above.size) // side if side else 1
+    if times > 1:  # weighted by opacity, so that what is not seen gives no colour
+        above = above.convert("RGBa").reduce(times).convert("RGBA")
     if above.getchannel("A").getextrema() == (255, 255):
         return image, None
     white = Image.new("RGBA", above.size, "white")

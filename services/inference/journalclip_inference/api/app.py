@@ -11,14 +11,15 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from journalclip_inference.api import failures, figures, review, search, sign_in, studies, system
+from journalclip_inference.api import failures, figures, review, search, sign_in, studies, system, transport
+from journalclip_inference.api.callers import Callers
 from journalclip_inference.api.edge import Edge
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.api.serving import Serving
 
 WEB = Path(str(files("journalclip_inference") / "web"))
 _PAGES = {"/": "index.html", "/figures/{figure_id}": "figure.html", "/map": "map.html", "/review": "review.html",
-          "/studies": "studies.html"}  # fmt: skip
+          "/studies": "studies.html", "/api": "api.html"}  # fmt: skip
 
 
 async def _nothing() -> None:
@@ -38,7 +39,7 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
         version="1",
         description="Figures of published articles, searched by words or by pictures.",
         lifespan=lifespan,
-        docs_url=None,  # its page would be fetched from a CDN; /openapi.json is the contract
+        docs_url=None,  # its page would be fetched from a CDN; /api shows /openapi.json
         redoc_url=None,
     )
     app.state.serving = serving
@@ -50,8 +51,15 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
     for path, name in _PAGES.items():
         app.add_api_route(path, _page(WEB / name), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
-    app.add_middleware(Edge, max_body=max_body, metrics=app.state.metrics, audit=serving.audit,
-                       larger={"/v1/studies/query": serving.max_study_bytes})  # fmt: skip
+    transport.install(app, serving.cors_origins)
+    app.add_middleware(
+        Edge,
+        max_body=max_body,
+        metrics=app.state.metrics,
+        audit=serving.audit,
+        callers=Callers(serving.door, serving.pace, serving.guesses),
+        larger={"/v1/studies/query": serving.max_study_bytes},
+    )
     return app
 
 

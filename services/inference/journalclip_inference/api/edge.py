@@ -1,7 +1,8 @@
-"""What happens to every request before and after its route: size, headers, metrics, the audit log.
+"""What happens to every request before and after its route: who asks, size, pace, headers, metrics, the audit log.
 
-A request is cut off as soon as it has sent more than it may, whatever its header claimed. The page's policy allows
-nothing from elsewhere. Metrics know a request by its route, never by its path, so that ids do not become series.
+Who asks is settled from the headers, before a byte of the body is read. A request is cut off as soon as it has
+sent more than it may, whatever its header claimed. The page's policy allows nothing from elsewhere. Metrics know a
+request by its route, never by its path, so that ids do not become series.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from journalclip_inference.api.callers import Callers
 from journalclip_inference.api.failures import body
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.audit import Audit
@@ -32,10 +34,17 @@ class Edge:
     """ASGI middleware."""
 
     def __init__(
-        self, app: ASGIApp, max_body: int, metrics: Metrics, audit: Audit, larger: Mapping[str, int] | None = None
+        self,
+        app: ASGIApp,
+        max_body: int,
+        metrics: Metrics,
+        audit: Audit,
+        callers: Callers,
+        larger: Mapping[str, int] | None = None,
     ) -> None:
         """``larger``: paths whose requests may be of another size."""
         self._app = app
+        self._callers = callers
         self._max_body, self._larger = max_body, larger or {}
         self._metrics = metrics
         self._audit = audit
@@ -63,11 +72,10 @@ class Edge:
             await send(message)
 
         try:
-            if _declared(scope) > most:
+            refusal = await self._callers.admit(scope)
+            if refusal is None and _declared(scope) > most:
                 refusal = body(413, "request-too-large", str(_too_large(most).detail))
-                await refusal(scope, receive, answered)
-            else:
-                await self._app(scope, counted, answered)
+            await (refusal(scope, receive, answered) if refusal else self._app(scope, counted, answered))
         finally:
             self._note(scope, status, time.monotonic() - started)
 

@@ -1,4 +1,8 @@
-"""From our errors to HTTP: one body, one table of statuses. A bug is not caught here; it ends in a bare 500."""
+"""From our errors to HTTP: one body, one table of statuses. A bug is not caught here; it ends in a bare 500.
+
+The body is a problem document (RFC 9457): `type`, `title`, `status` and `detail` beside our own `code`, `reason` and
+`remedy`.
+"""
 
 from __future__ import annotations
 
@@ -40,20 +44,34 @@ def install(app: FastAPI) -> None:
 
 
 def body(status: int, code: str, reason: str, remedy: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"code": code, "reason": reason, "remedy": remedy}, status, headers=headers)
+    told = {"code": code, "reason": reason, "remedy": remedy}
+    problem = {"type": f"urn:journalclip:{code}", "title": code.replace("-", " "), "status": status, "detail": reason}
+    return JSONResponse({**problem, **told}, status, headers=headers, media_type="application/problem+json")
+
+
+async def refused(error: PermanentError | TransientError) -> JSONResponse:
+    """The answer to one of our errors, where no route was reached."""
+    return _answer(error)
 
 
 async def _permanent(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PermanentError)
-    status = _STATUS.get(error.code, 422)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return body(status, error.code, error.reason, error.remedy, headers)
+    return _answer(error)
 
 
 async def _transient(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TransientError)
+    return _answer(error)
+
+
+def _answer(error: PermanentError | TransientError) -> JSONResponse:
     if isinstance(error, Overloaded):
         return body(429, "overloaded", str(error), "", {"Retry-After": str(error.retry_after_s)})
-    return body(503, "unavailable", str(error), "Try again soon.", {"Retry-After": str(_RETRY_S)})
+    if isinstance(error, TransientError):
+        return body(503, "unavailable", str(error), "Try again soon.", {"Retry-After": str(_RETRY_S)})
+    status = _STATUS.get(error.code, 422)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return body(status, error.code, error.reason, error.remedy, headers)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

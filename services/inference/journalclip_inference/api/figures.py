@@ -6,16 +6,18 @@ import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from journalclip_inference.api.schemas import FigureView, Id, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.api.transport import kept, unchanged
 from journalclip_inference.auth import Principal
 from journalclip_inference.errors import NotFound
 from journalclip_inference.hits import Standing, hit_of
 from journalclip_inference.index.rows import Row
 from journalclip_inference.pictures import SIDES
 from journalclip_inference.reader import Reader
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import Json
 from journalclip_shared.lineage import Lineage
 from journalclip_shared.records.article import Figure
@@ -25,8 +27,6 @@ router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["figures"])
 FigureId = Annotated[Id, Path(examples=["fig_abcdefghij0123456789"])]
 Side = Annotated[int | None, Query(description=f"Longest side in pixels: one of {SIDES}.", ge=1, le=4000)]
 _PICTURE: dict[int | str, dict[str, object]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
-# Content never changes under an id, but a word may withhold it: a browser asks again after a minute.
-_A_MINUTE = {"Cache-Control": "private, max-age=60"}
 
 
 @router.get("/figures/{figure_id}")
@@ -38,32 +38,32 @@ async def figure(figure_id: FigureId, parts: Parts, _who: Viewer) -> FigureView:
 
 
 @router.get("/figures/{figure_id}/image", response_class=Response, responses=_PICTURE)
-async def figure_image(figure_id: FigureId, parts: Parts, who: Viewer, side: Side = None) -> Response:
+async def figure_image(request: Request, figure_id: FigureId, parts: Parts, who: Viewer, side: Side = None) -> Response:
     """The whole figure; not shown to readers where one of its panels is withheld."""
     rows = await _asked_whole(parts, figure_id, who)
-    ref = rows[0].figure_image or rows[0].pair.image
-    data, media_type = await asyncio.to_thread(parts.pictures.crop, ref, _side(side))
-    return Response(data, media_type=media_type, headers=_A_MINUTE)
+    return await _crop(request, parts, rows[0].figure_image or rows[0].pair.image, side)
 
 
 @router.get("/figures/{figure_id}/page", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-async def figure_page(figure_id: FigureId, parts: Parts, who: Viewer) -> Response:
+async def figure_page(request: Request, figure_id: FigureId, parts: Parts, who: Viewer) -> Response:
     """The page the figure stands on, drawn from the PDF; withheld as the whole figure is."""
     rows = await _asked_whole(parts, figure_id, who)
     article, found = await asyncio.to_thread(_documents, parts, rows[0])
+    tag = f"{article.pdf.sha256[:32]}-{found.page}"
+    if (same := unchanged(request, tag)) is not None:
+        return same
     data = await asyncio.to_thread(parts.pictures.page, article.pdf, found.page)
-    return Response(data, media_type="image/png", headers=_A_MINUTE)
+    return Response(data, media_type="image/png", headers=kept(tag))
 
 
 @router.get("/images/{pair_id}", response_class=Response, responses=_PICTURE)
-async def pair_image(pair_id: Id, parts: Parts, who: Viewer, side: Side = None) -> Response:
+async def pair_image(request: Request, pair_id: Id, parts: Parts, who: Viewer, side: Side = None) -> Response:
     """A pair's own picture."""
     reviews = who.may("reviewer")
     row = await parts.aliases.found(
         pair_id, lambda each: parts.backend.read(partial(_row, pair_id=each, reviews=reviews))
     )
-    data, media_type = await asyncio.to_thread(parts.pictures.crop, row.pair.image, _side(side))
-    return Response(data, media_type=media_type, headers=_A_MINUTE)
+    return await _crop(request, parts, row.pair.image, side)
 
 
 @router.get("/explain/{wanted}")
@@ -74,6 +74,14 @@ async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
     withheld = await asyncio.to_thread(parts.withholding.current)
     withheld.refuse(steps)
     return dict(steps)
+
+
+async def _crop(request: Request, parts: Serving, ref: ArtifactRef, side: int | None) -> Response:
+    tag = f"{ref.sha256[:32]}-{_side(side) or 'whole'}"
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    data, media_type = await asyncio.to_thread(parts.pictures.crop, ref, _side(side))
+    return Response(data, media_type=media_type, headers=kept(tag))
 
 
 def _rows(reader: Reader, figure_id: str) -> tuple[Reader, list[Row]]:

@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from journalclip_inference.auth import Role
+from journalclip_inference.citations import Format
 from journalclip_inference.classify import PROMPTS
 from journalclip_inference.errors import ImageRefused
-from journalclip_inference.hits import Answer, Correction, Expansion, Hit, Region, Served
+from journalclip_inference.hits import Answer, Browsed, Hit, Region, Served
 from journalclip_inference.index.facets import Filters
-from journalclip_inference.reader import MAX_K
 from journalclip_inference.review.agreement import Agreement
 from journalclip_inference.review.queue import Doubt
+from journalclip_inference.search.asking import MAX_K, Correction, Expansion
+from journalclip_inference.search.browsing import Sort
 from journalclip_inference.search.ranker import Mode
 from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality
 from journalclip_shared.records.review import ReviewDecision
@@ -33,8 +35,12 @@ Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class ErrorBody(BaseModel):
-    """What every refusal looks like."""
+    """What every refusal looks like: a problem document (RFC 9457) with our code, reason and remedy."""
 
+    type: str = Field("about:blank", description="The code as an address that names it.")
+    title: str = ""
+    status: int = 0
+    detail: str = Field("", description="The reason.")
     code: str = Field(description="Stable, for programs.")
     reason: str
     remedy: str = ""
@@ -94,6 +100,30 @@ class SearchAnswer(BaseModel):
         return cls.model_construct(**told)
 
 
+class BrowseRequest(Message):
+    """A page of the collection without a query."""
+
+    filters: Filters = Filters()
+    sort: Sort = Field("newest", description="Pairs of one figure stand together in every order.")
+    k: int = Field(24, ge=1, le=MAX_K)
+    cursor: str | None = Field(None, max_length=2_000, description="`next` of the page before.")
+
+
+class BrowseAnswer(BaseModel):
+    """One page, and what the next begins after."""
+
+    served: Served
+    pairs: int
+    total: int = Field(description="Pairs that pass the filters.")
+    facets: dict[str, dict[str, int]]
+    hits: list[HitView]
+    next: str | None = None
+
+    @classmethod
+    def of(cls, found: Browsed) -> BrowseAnswer:
+        return cls.model_construct(**{**dict(found), "hits": views(found.hits)})
+
+
 def views(hits: tuple[Hit, ...]) -> list[HitView]:
     """The same values under more names: they were checked when the hits were made."""
     return [HitView.model_construct(**dict(hit)) for hit in hits]
@@ -144,6 +174,13 @@ class PairsRequest(Message):
     """Pairs to look up, as a lasso on the map selects them."""
 
     pair_ids: list[Id] = Field(min_length=1, max_length=500)
+
+
+class ExportRequest(Message):
+    """A selection to be written as a file."""
+
+    pair_ids: list[Id] = Field(min_length=1, max_length=1_000)
+    format: Format
 
 
 class FigureView(BaseModel):

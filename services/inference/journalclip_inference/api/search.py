@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from journalclip_inference.api.schemas import (
+    BrowseAnswer,
+    BrowseRequest,
     ClassifyAnswer,
     ClassifyRequest,
     EmbedAnswer,
     EmbedRequest,
+    ExportRequest,
     LabelScore,
     PairsRequest,
     SearchAnswer,
@@ -19,12 +22,16 @@ from journalclip_inference.api.schemas import (
 )
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
 from journalclip_inference.backend import Encoded
+from journalclip_inference.citations import MEDIA, exported
 from journalclip_inference.errors import QueryInvalid
-from journalclip_inference.hits import Answer
+from journalclip_inference.hits import Answer, Browsed
+from journalclip_inference.index.rows import Row
 from journalclip_inference.index.vectors import Vectors
-from journalclip_inference.reader import Asked, MapPoints, Reader
+from journalclip_inference.reader import MapPoints, Reader
+from journalclip_inference.search.asking import Asked
 from journalclip_inference.snapshot import Query
 
+_FILES: dict[int | str, dict[str, object]] = {200: {"content": {media: {} for media, _ in MEDIA.values()}}}
 router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
 
 
@@ -35,10 +42,16 @@ async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAns
         if wanted.text is not None or wanted.image is not None:
             raise QueryInvalid("`like` stands alone", "Leave text and image out.")
         return SearchAnswer.of(await parts.backend.read(partial(_similar, wanted=wanted)))
-    query = await _query(parts, wanted.text, wanted.image)
+    query = await parts.query(wanted.text, wanted.image)
     encoded = (await parts.backend.encode([query]))[0]
     answer = await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded)
     return SearchAnswer.of(answer, cut=encoded.cut, picture=query.done)
+
+
+@router.post("/browse")
+async def browse(wanted: BrowseRequest, parts: Parts, _who: Viewer) -> BrowseAnswer:
+    """The collection without a query, filtered and sorted, page by page."""
+    return BrowseAnswer.of(await parts.backend.read(partial(_browse, wanted=wanted)))
 
 
 @router.post("/embed")
@@ -46,8 +59,8 @@ async def embed(wanted: EmbedRequest, parts: Parts, _who: Viewer) -> EmbedAnswer
     """Unit vectors of texts and images, in order; all by one model."""
     if not wanted.texts and not wanted.images:
         raise QueryInvalid("nothing to embed", "Send texts, images, or both.")
-    queries = [parts.query(text, None) for text in wanted.texts]
-    queries += await asyncio.gather(*(asyncio.to_thread(parts.query, None, image) for image in wanted.images))
+    queries = [Query(text) for text in wanted.texts]
+    queries += await asyncio.gather(*(parts.query(None, image) for image in wanted.images))
     encoded = await _of_one_model(parts, queries)
     vectors = [[float(value) for value in each.vector] for each in encoded]
     count = len(wanted.texts)
@@ -63,7 +76,7 @@ async def embed(wanted: EmbedRequest, parts: Parts, _who: Viewer) -> EmbedAnswer
 @router.post("/classify")
 async def classify(wanted: ClassifyRequest, parts: Parts, _who: Viewer) -> ClassifyAnswer:
     """Zero-shot: which label fits best, by prompts' mean. Not a diagnosis."""
-    query = await asyncio.to_thread(parts.query, None, wanted.image)
+    query = await parts.query(None, wanted.image)
     found = await parts.backend.classify(query, wanted.labels, wanted.prompts)
     scores = [LabelScore(label=a, probability=b) for a, b in zip(wanted.labels, found.probabilities, strict=True)]
     return ClassifyAnswer(served=found.served, labels=sorted(scores, key=lambda score: -score.probability))
@@ -81,6 +94,27 @@ async def pairs(wanted: PairsRequest, parts: Parts, _who: Viewer) -> SearchAnswe
     return SearchAnswer.of(await parts.backend.read(partial(_pairs, wanted=wanted)))
 
 
+@router.post("/export", response_class=Response, responses=_FILES)
+async def export(wanted: ExportRequest, parts: Parts, _who: Viewer) -> Response:
+    """A selection as RIS, BibTeX, CSL-JSON (one entry an article) or CSV (one row a pair). `X-Left-Out` counts unknown
+    ids."""
+    rows = await parts.backend.read(partial(_selected, wanted=wanted))
+    media_type, suffix = MEDIA[wanted.format]
+    headers = {
+        "Content-Disposition": f'attachment; filename="journalclip.{suffix}"',
+        "X-Left-Out": str(len(set(wanted.pair_ids)) - len(rows)),
+    }
+    return Response(exported(rows, wanted.format), media_type=f"{media_type}; charset=utf-8", headers=headers)
+
+
+def _selected(reader: Reader, wanted: ExportRequest) -> list[Row]:
+    return reader.rows(list(dict.fromkeys(wanted.pair_ids)))
+
+
+def _browse(reader: Reader, wanted: BrowseRequest) -> Browsed:
+    return reader.browse(wanted.filters, wanted.sort, wanted.k, wanted.cursor)
+
+
 def _similar(reader: Reader, wanted: SearchRequest) -> Answer:
     return reader.similar(wanted.like or "", wanted.k, wanted.filters)
 
@@ -94,10 +128,6 @@ def _nearest(reader: Reader, vector: Vectors, wanted: SearchRequest) -> Answer:
 def _pairs(reader: Reader, wanted: PairsRequest) -> Answer:
     hits = reader.hits(wanted.pair_ids)
     return Answer(served=reader.served, hits=hits, pairs=reader.collection.pairs)
-
-
-async def _query(parts: Serving, text: str | None, image: str | None) -> Query:
-    return parts.query(text, None) if image is None else await asyncio.to_thread(parts.query, text, image)
 
 
 async def _of_one_model(parts: Serving, queries: list[Query]) -> list[Encoded]:

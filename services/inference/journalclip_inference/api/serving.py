@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends, Request, Response
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from journalclip_inference.aliases import Aliases
+from journalclip_inference.api.callers import COOKIE, Pace
 from journalclip_inference.api.schemas import ErrorBody, decoded
 from journalclip_inference.audit import Audit
 from journalclip_inference.auth import Door, Principal, Role, require
 from journalclip_inference.backend import Backend
 from journalclip_inference.documents import Documents
-from journalclip_inference.images import ImageLimits, opened
+from journalclip_inference.images import ImageLimits, Opened, PixelBudget, opened
 from journalclip_inference.oidc import SignIn
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.desk import Desk
@@ -23,7 +26,6 @@ from journalclip_inference.studies.shelf import StudyShelf
 from journalclip_inference.withheld import Withholding
 from journalclip_shared.artifacts import ArtifactStore
 
-COOKIE = "journalclip_token"
 _EIGHT_HOURS = 8 * 3600  # seconds; a working day
 
 
@@ -44,13 +46,22 @@ class Serving:
     sign_in: SignIn | None = None
     studies: StudyShelf | None = None
     max_study_bytes: int = 600_000_000
+    pace: Pace = field(default_factory=lambda: Pace(0))
+    guesses: Pace = field(default_factory=lambda: Pace(0))
+    cors_origins: tuple[str, ...] = ()
+    decoding: PixelBudget = field(default_factory=PixelBudget)
 
-    def query(self, text: str | None, image: str | None) -> Query:
+    async def query(self, text: str | None, image: str | None) -> Query:
         """Checked and decoded. Raises `QueryInvalid`, `ImageRefused`."""
-        if image is None:
-            return Query(text)
-        picture = opened(decoded(image), self.images)
+        return Query(text) if image is None else await self._decoded(text, image)
+
+    async def _decoded(self, text: str | None, image: str) -> Query:
+        """In threads of their own, so that pictures wait for each other and for nothing else."""
+        picture = await to_thread.run_sync(self._open, image, limiter=self.decoding.threads)
         return Query(text, picture.image, picture.done)
+
+    def _open(self, image: str) -> Opened:
+        return opened(decoded(image), self.images, self.decoding)
 
 
 def serving(request: Request) -> Serving:
@@ -58,13 +69,17 @@ def serving(request: Request) -> Serving:
     return found
 
 
-def principal(request: Request) -> Principal:
-    """Raises `Forbidden`."""
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    token = bearer if scheme.lower() == "bearer" else request.cookies.get(COOKIE)
-    client = request.client.host if request.client else None
-    who = serving(request).door.principal(token, client, request.headers.get("host", ""))
-    request.state.principal = who
+_BEARER = HTTPBearer(auto_error=False, description="A token of this server, or an access token of its issuer.")
+_COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, as the page keeps it.")
+
+
+def principal(
+    request: Request,
+    _bearer: Annotated[object, Depends(_BEARER)],  # for the description of the API alone: the edge reads them
+    _cookie: Annotated[object, Depends(_COOKIE)],
+) -> Principal:
+    """Whom the edge let in."""
+    who: Principal = request.state.principal
     return who
 
 

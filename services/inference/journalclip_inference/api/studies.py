@@ -12,16 +12,20 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from PIL import Image
 from pydantic import BaseModel, Field
 
-from journalclip_inference.api.schemas import HitView, views
+from journalclip_inference.api.schemas import HitView, Id, Message, QueryText, views
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
 from journalclip_inference.errors import NoChampion, NotFound, QueryInvalid
 from journalclip_inference.hits import Answer
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Reader
+from journalclip_inference.search.asking import MAX_K
+from journalclip_inference.search.ranker import Mode
 from journalclip_inference.snapshot import Query
 from journalclip_inference.studies.findings import CANDIDATES, draw
 from journalclip_inference.studies.index import StudyRow
+from journalclip_inference.studies.reader import StudiesAnswer, StudyHit
+from journalclip_inference.studies.said import StudyFilters
 from journalclip_inference.studies.shelf import Asked, StudyShelf
 from journalclip_shared.errors import TransientError
 from journalclip_shared.records.report import SequenceName
@@ -42,15 +46,14 @@ class SeriesView(BaseModel):
     key_slice: int = Field(description="The slice that was looked at most.")
 
 
-class StudyHit(BaseModel):
-    """A similar study of the archive."""
+class StudiesRequest(Message):
+    """Studies by words, or like one of the archive."""
 
-    rank: int
-    score: float
-    study_id: str
-    patient: str
-    descriptions: dict[SequenceName, str]
-    sequences: list[SequenceName]
+    text: QueryText | None = Field(None, min_length=1, examples=["restricted diffusion in the left frontal lobe"])
+    like: Id | None = Field(None, description="A study of the archive to be similar to; stands alone.")
+    k: int = Field(12, ge=1, le=MAX_K)
+    filters: StudyFilters = StudyFilters()
+    mode: Mode = Field("best", description="Words and looks together, words alone, or looks alone.")
 
 
 class FindingsView(BaseModel):
@@ -104,6 +107,19 @@ async def shelf_view(parts: Parts, _who: Viewer) -> ShelfView:
     )
 
 
+@router.post("/search")
+async def search(wanted: StudiesRequest, parts: Parts, _who: Viewer) -> StudiesAnswer:
+    """Studies of the archive by what their records say and what they look like, or like a study."""
+    shelf = _shelf(parts)
+    if wanted.like is not None:
+        if wanted.text is not None:
+            raise QueryInvalid("`like` stands alone", "Leave text out.")
+        return await asyncio.to_thread(shelf.similar, wanted.like, wanted.k, wanted.filters)
+    if not (wanted.text and wanted.text.strip()):
+        raise QueryInvalid("the query is empty", "Give text or like.")
+    return await asyncio.to_thread(shelf.search, wanted.text, wanted.k, wanted.filters, wanted.mode)
+
+
 @router.post("/query")
 async def query(
     files: Annotated[list[UploadFile], File(description="One zip, or the study's files.")],
@@ -146,7 +162,7 @@ async def archived_volume(study_id: str, sequence: str, parts: Parts, _who: View
     if sequence not in volumes:
         raise NotFound("volume", f"{study_id} {sequence}")
     shape = champion.encoder.grid
-    return await asyncio.to_thread(lambda: _voxels(_from_nifti(parts.store.get(volumes[sequence]), shape)))
+    return await asyncio.to_thread(lambda: _voxels(*_from_nifti(parts.store.get(volumes[sequence]), shape)))
 
 
 def _shelf(parts: Serving) -> StudyShelf:
@@ -186,7 +202,7 @@ def _answer(asked: Asked, figures: list[HitView], problem: str) -> StudyAnswer:
 def _hit(rank: int, row: StudyRow, score: float) -> StudyHit:
     return StudyHit(
         rank=rank, score=score, study_id=row.study_id, patient=row.patient, descriptions=row.descriptions,
-        sequences=list(row.volumes),
+        text=" ".join(row.said), sequences=tuple(row.volumes),
     )  # fmt: skip
 
 
@@ -209,15 +225,19 @@ def _nearest(reader: Reader, vector: Vectors) -> Answer:
     return reader.nearest(vector, _FIGURES, Filters())
 
 
-def _voxels(volume: np.ndarray) -> Response:
+def _voxels(volume: np.ndarray, spacing: tuple[float, ...] = ()) -> Response:
     shape = ",".join(map(str, volume.shape))
     data = gzip.compress(np.ascontiguousarray(volume).tobytes(), compresslevel=1, mtime=0)
     headers = {"Content-Encoding": "gzip", "X-Shape": shape, "Cache-Control": "private, max-age=600"}
+    if spacing:
+        headers["X-Spacing"] = ",".join(f"{each:g}" for each in spacing)
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
-def _from_nifti(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """Voxels of our own volumes: uint8 behind a NIfTI-1 header whose offset says where they begin."""
+def _from_nifti(data: bytes, shape: tuple[int, int, int]) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Voxels of our own volumes and their spacing in mm: uint8 behind a NIfTI-1 header, whose offset says where they
+    begin."""
     raw = gzip.decompress(data)
     offset = int(np.frombuffer(raw, "<f4", 1, 108)[0])
-    return np.frombuffer(raw, np.uint8, int(np.prod(shape)), offset).reshape(shape, order="F")
+    spacing = tuple(float(each) for each in np.frombuffer(raw, "<f4", 3, 80))
+    return np.frombuffer(raw, np.uint8, int(np.prod(shape)), offset).reshape(shape, order="F"), spacing

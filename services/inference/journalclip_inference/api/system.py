@@ -7,9 +7,10 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from journalclip_inference.api.callers import COOKIE
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.api.schemas import Health, LoginRequest, Me
-from journalclip_inference.api.serving import COOKIE, REFUSALS, Parts, Viewer, keep_token
+from journalclip_inference.api.serving import REFUSALS, Parts, Viewer, keep_token
 
 router = APIRouter(responses=REFUSALS, tags=["system"])
 

@@ -33,6 +33,7 @@ from journalclip_inference.index.manifest import (
     segment_name,
 )
 from journalclip_inference.index.projection import project
+from journalclip_inference.index.row_words import words_of_rows
 from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import EXACT_UP_TO, Rows, Vectors
 from journalclip_inference.index.words import write_words
@@ -111,8 +112,6 @@ class Builder:
         losses = pair_losses(found.images, found.texts, self.encoder.logit_scale)
         rows = [row.model_copy(update={"loss": float(loss)}) for row, loss in zip(found.rows, losses, strict=True)]
         with tempfile.TemporaryDirectory() as folder:
-            table = Path(folder) / "table.parquet"
-            RowTable.of(rows).write(table)
             return IndexManifest(
                 index_id=name,
                 model_id=self.model_id,
@@ -121,7 +120,7 @@ class Builder:
                 pairs=len(rows),
                 images=self._put_array(found.images),
                 texts=self._put_array(found.texts),
-                table=self.store.put_file("models", table, _PARQUET),
+                table=put_table(self.store, rows, Path(folder)),
                 words=put_words(self.store, rows, Path(folder)),
                 analysis=ANALYSIS,
                 map=self._put_array(project(found.images)),
@@ -144,8 +143,15 @@ class Builder:
 def put_words(store: ArtifactStore, rows: Iterable[Row], folder: Path) -> ArtifactRef:
     """The words of rows as one artifact; ``folder`` is scratch."""
     path = folder / "words.tar"
-    write_words(rows, path)
+    write_words(words_of_rows(rows), path)
     return store.put_file("models", path, _TAR)
+
+
+def put_table(store: ArtifactStore, rows: Sequence[Row], folder: Path) -> ArtifactRef:
+    """What hits show as one artifact; ``folder`` is scratch."""
+    path = folder / "table.parquet"
+    RowTable.of(rows).write(path)
+    return store.put_file("models", path, _PARQUET)
 
 
 def former_edition(store: ArtifactStore, model_id: str, dataset_id: str) -> str | None:
@@ -174,11 +180,14 @@ def _reword(store: ArtifactStore, cache: Path, before: str, name: str) -> Artifa
     if ref is None:
         raise IndexMismatch(f"{before} is gone")
     manifest = IndexManifest.model_validate_json(store.get(ref))
-    table = RowTable.read(fetched(store, cache, manifest.table))
+    before_rows, documents = RowTable.read(fetched(store, cache, manifest.table)), Documents(store)
+    known = (before_rows[n] for n in range(len(before_rows)))
+    rows = [row_of(documents, row.pair, row.split).model_copy(update={"loss": row.loss}) for row in known]
     with tempfile.TemporaryDirectory() as folder:
-        words = put_words(store, (table[n] for n in range(len(table))), Path(folder))
+        words = put_words(store, rows, Path(folder))
+        table = put_table(store, rows, Path(folder))
     own = index_id(manifest.model_id, manifest.dataset_id, manifest.index_id)
-    made = manifest.model_copy(update={"index_id": own, "words": words, "analysis": ANALYSIS})
+    made = manifest.model_copy(update={"index_id": own, "words": words, "table": table, "analysis": ANALYSIS})
     return store.put_manifest("models", name, made.canonical())
 
 
@@ -205,6 +214,7 @@ def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
         journal=facts.journal.value,
         year=facts.year.value,
         doi=facts.doi.value,
+        article_type=documents.extracted(article.source).article_type,
         figure_image=figure.image if figure else None,
         figure_box=figure.box if figure else None,
     )

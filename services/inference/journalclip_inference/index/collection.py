@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from journalclip_inference.analysis import ANALYSIS
 from journalclip_inference.errors import IndexAbsent, IndexMismatch
-from journalclip_inference.index.facets import Facets, Filters, add_counts
+from journalclip_inference.index.facets import Choices, Facets, Filters, add_counts
 from journalclip_inference.index.manifest import IndexManifest, index_name, segment_name
 from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import Exact, Ivf, Mask, Rows, Searcher, Vectors
 from journalclip_inference.index.words import Words, unpacked
+from journalclip_inference.search.legs import Found
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 
@@ -46,19 +47,14 @@ class Part:
         """Rows that a search must not find."""
         return 0 if self.shown is None else int((~self.shown).sum())
 
-    def allowed(self, filters: Filters) -> Mask | None:
+    def vectors(self, by_caption: bool) -> Vectors:
+        return self.texts if by_caption else self.images
+
+    def allowed(self, filters: Choices) -> Mask | None:
         mask = self.facets.mask(filters)
         if mask is None or self.shown is None:
             return self.shown if mask is None else mask
         return mask & self.shown
-
-
-@dataclass(frozen=True)
-class Found:
-    """A row that a query found."""
-
-    score: float
-    position: int
 
 
 class Collection:
@@ -138,7 +134,7 @@ class Collection:
             for n, here in sorted(found.items())
         ]
 
-    def search(self, query: Vectors, k: int, filters: Filters, by_caption: bool = False) -> list[Found]:
+    def search(self, query: Vectors, k: int, filters: Choices, by_caption: bool = False) -> list[Found]:
         """The ``k`` best pairs for a unit vector [D], by their image (or caption) vector."""
         found: list[Found] = []
         for start, part in zip(self._starts, self.parts, strict=True):
@@ -147,7 +143,7 @@ class Collection:
             found.extend(Found(float(s), int(start + row)) for s, row in zip(scores, rows, strict=True))
         return sorted(found, key=lambda hit: (-hit.score, hit.position))[:k]
 
-    def counts(self, filters: Filters) -> dict[str, dict[str, int]]:
+    def counts(self, filters: Choices) -> dict[str, dict[str, int]]:
         return add_counts([part.facets.counts(filters, part.shown) for part in self.parts])
 
     def row(self, position: int) -> Row:
@@ -187,6 +183,15 @@ class Collection:
         """Positions of all rows a search can find, ascending."""
         kept = [np.ones(len(part.table), bool) if part.shown is None else part.shown for part in self.parts]
         return np.flatnonzero(np.concatenate(kept)).astype(np.int64)
+
+    def allowed(self, filters: Choices) -> Mask:
+        """True by position for rows that pass; rows that must not be shown do not."""
+        masks = [(part.allowed(filters), len(part.table)) for part in self.parts]
+        return np.concatenate([np.ones(rows, bool) if mask is None else mask for mask, rows in masks])
+
+    def quality(self) -> NDArray[np.float32]:
+        """float32 by position; not-a-number where nothing judged a pair."""
+        return np.concatenate([part.table.quality for part in self.parts])
 
     def losses(self) -> NDArray[np.float32]:
         """float32 by position."""
@@ -231,9 +236,9 @@ def _open(store: ArtifactStore, cache: Path, ref: ArtifactRef, model_id: str, be
     if manifest.analysis != ANALYSIS:
         raise IndexMismatch(f"{manifest.index_id}: its words were analysed by {manifest.analysis}, not by {ANALYSIS}")
     words = Words(unpacked(fetched(store, cache, manifest.words)))
-    return Part(
-        manifest, table, words, Facets.of(table), images, texts, points, by_image, Exact(texts), _new(table, before)
-    )
+    facets = Facets.of(table.facets, Filters.facets())
+    shown = _new(table, before)
+    return Part(manifest, table, words, facets, images, texts, points, by_image, Exact(texts), shown)
 
 
 def _new(table: RowTable, before: Sequence[Part]) -> Mask | None:

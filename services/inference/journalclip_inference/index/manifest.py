@@ -14,7 +14,7 @@ from journalclip_shared.records import Document
 FORMAT = "2"
 # Words are analysed alike or not at all: another analysis is another index, with the vectors of the one before.
 EDITION = f"{FORMAT}-{ANALYSIS}"
-STUDY_EDITION = "studies-1"  # of the segments of an index of studies
+STUDY_EDITION = f"studies-2-{ANALYSIS}"  # of an index of studies and its segments
 
 
 class AnnPart(Document):

@@ -7,7 +7,7 @@ hundred thousand rows are a few hundred megabytes of text, and an answer needs t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
+from journalclip_inference.index.facets import Filters, facet_token
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
@@ -36,9 +37,30 @@ class Row(Document):
     journal: str | None = None
     year: str | None = None
     doi: str | None = None
+    article_type: str = Field("", description="As the article's own metadata say it; empty where there are none.")
     figure_image: ArtifactRef | None = None
     figure_box: Box | None = None
     loss: float = Field(0.0, description="Contrastive loss of this pair under the index's model, in nats.")
+
+
+def facet_tokens(row: Row) -> list[str]:
+    """What filters find a row by: what its record says, asserted findings alone, and what its article says."""
+    record = row.pair.record
+    values: dict[str, Iterable[str | None]] = {
+        "modality": [row.pair.modality],
+        "finding": [finding.term for finding in record.findings if not finding.negated],
+        "anatomy": [coded.term for coded in record.anatomy],
+        "side": [coded.term for coded in record.laterality],
+        "sequence": [coded.term for coded in record.sequence],
+        "plane": [coded.term for coded in record.plane],
+        "stage": [coded.term for coded in record.stage],
+        "article_type": [row.article_type],
+        "journal": [row.journal],
+        "year": [row.year],
+        "licence": [row.pair.licence],
+        "quality": [row.pair.quality.usefulness if row.pair.quality else None],
+    }
+    return [facet_token(facet, each) for facet in Filters.facets() for each in sorted({*filter(None, values[facet])})]
 
 
 _PARSED = 2_048  # rows kept parsed: what readers look at again and again; some 10 kB each
@@ -62,10 +84,11 @@ class RowTable:
             "figure_id": [row.pair.figure_id for row in rows],
             "article_id": [row.pair.article_id for row in rows],
             "modality": [row.pair.modality for row in rows],
-            "anatomy": [sorted({coded.term for coded in row.pair.record.anatomy}) for row in rows],
+            "title": [row.title for row in rows],
             "journal": [row.journal for row in rows],
             "year": [row.year for row in rows],
-            "licence": [row.pair.licence for row in rows],
+            "quality": [row.pair.quality.score if row.pair.quality else None for row in rows],
+            "facets": [facet_tokens(row) for row in rows],
             "loss": [row.loss for row in rows],
             "row": [row.canonical().decode() for row in rows],
         }
@@ -94,8 +117,15 @@ class RowTable:
         return found
 
     @cached_property
-    def anatomy(self) -> list[list[str]]:
-        values: list[list[str]] = self._table.column("anatomy").to_pylist()
+    def facets(self) -> list[list[str]]:
+        """The facet tokens of each row; see `facet_tokens`."""
+        values: list[list[str]] = self._table.column("facets").to_pylist()
+        return values
+
+    @cached_property
+    def quality(self) -> NDArray[np.float32]:
+        """The score of each pair, not-a-number where nothing judged it."""
+        values: NDArray[np.float32] = self._table.column("quality").to_numpy()
         return values
 
     @cached_property
@@ -118,8 +148,9 @@ class RowTable:
 _SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("pair_id", "figure_id", "article_id", "modality")),
-        ("anatomy", pa.list_(pa.string())),
-        *((name, pa.string()) for name in ("journal", "year", "licence")),
+        *((name, pa.string()) for name in ("title", "journal", "year")),
+        ("quality", pa.float32()),
+        ("facets", pa.list_(pa.string())),
         ("loss", pa.float32()),
         ("row", pa.string()),
     ]

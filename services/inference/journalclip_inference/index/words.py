@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -22,13 +22,8 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from journalclip_inference.analysis import Analyzer, analyzer
-from journalclip_inference.analysis.analyzer import phrase_of
-from journalclip_inference.analysis.segments import segments
-from journalclip_inference.analysis.tokens import words_of
-from journalclip_inference.index.facets import FACETS, Facet, Filters
+from journalclip_inference.index.facets import Choices, facet_token
 from journalclip_inference.index.plan import Denied, Field, Leaf, Plan, Term
-from journalclip_inference.index.rows import Row
 
 Query = tantivy.Query
 Clause = tuple[tantivy.Occur, tantivy.Query]
@@ -46,42 +41,18 @@ _TITLED = 1_000  # rows looked at for a title: the articles that share most of i
 
 @dataclass(frozen=True)
 class RowWords:
-    """What is indexed of one row: one document for each panel that its caption speaks of."""
+    """What is indexed of one row: one document for each panel that its text speaks of.
+
+    ``asserted``: what the whole row says. Where a query denies it, the row is left out, whichever panel says it; empty
+    where panels are pictures of their own.
+    """
 
     panels: list[dict[Field, list[str]]]
     caption: list[str]  # folded, in order
     title: list[str]
     keys: list[str]
     facets: list[str]
-
-
-def words_of_row(row: Row, reader: Analyzer) -> RowWords:
-    pair = row.pair
-    said = pair.record
-    coded = [*said.modality, *said.sequence, *said.plane, *said.anatomy, *said.laterality]
-    coded += [*said.procedure, *said.stage, *(finding for finding in said.findings if not finding.negated)]
-    terms = [*(each.term for each in coded), *([] if pair.modality in ("unknown", "other") else [pair.modality])]
-    denied = [f"no {finding.term}" for finding in said.findings if finding.negated]
-    around = [text for text in (row.title, *row.authors, row.journal, row.year, *pair.mentions) if text]
-    caption, title = phrase_of(words_of(pair.text)), phrase_of(words_of(row.title or ""))
-    record = [token for text in (*terms, *denied) for token in reader.tokens(text)]
-    beside = [token for text in around for token in reader.tokens(text)]
-    parts = [reader.tokens(text) for text in segments(pair.text)]
-    whole = reader.tokens(pair.text) if len(parts) > 1 else []
-    panels: list[dict[Field, list[str]]] = [
-        {"caption": part, "figure": whole, "record": record, "around": beside} for part in parts
-    ]
-    return RowWords(panels, caption, title, keys_of(row, caption, title), facet_tokens(row))
-
-
-def keys_of(row: Row, caption: Sequence[str], title: Sequence[str]) -> list[str]:
-    """What a row is found by exactly."""
-    pair = row.pair
-    keys = [f"id:{each.lower()}" for each in (pair.pair_id, pair.figure_id, pair.panel_id, pair.article_id) if each]
-    keys += [f"doi:{row.doi.lower()}"] if row.doi else []
-    keys += [f"file:{row.name.lower()}"] if row.name else []
-    keys += [text_key("caption", caption)] if caption else []
-    return [*keys, text_key("title", title)] if title else keys
+    asserted: list[str] = field(default_factory=list)
 
 
 def text_key(kind: str, words: Sequence[str]) -> str:
@@ -89,19 +60,8 @@ def text_key(kind: str, words: Sequence[str]) -> str:
     return f"{kind}:{sha256(' '.join(words).encode()).hexdigest()[:32]}"
 
 
-def facet_tokens(row: Row) -> list[str]:
-    values: dict[Facet, list[str | None]] = {
-        "modality": [row.pair.modality],
-        "anatomy": [*sorted({coded.term for coded in row.pair.record.anatomy})],
-        "journal": [row.journal],
-        "year": [row.year],
-        "licence": [row.pair.licence],
-    }
-    return [f"{facet}={value}" for facet in FACETS for value in values[facet] if value]
-
-
-def write_words(rows: Iterable[Row], path: Path) -> None:
-    """The words of rows, in their order, as a tar file. Deterministic for the same rows and analysis."""
+def write_words(rows: Iterable[RowWords], path: Path) -> None:
+    """The words of rows, in their order, as a tar file. Deterministic for the same words."""
     with tempfile.TemporaryDirectory() as folder:
         _index(rows, Path(folder))
         with tarfile.open(path, "w") as tar:
@@ -112,12 +72,10 @@ def write_words(rows: Iterable[Row], path: Path) -> None:
                     tar.addfile(member, stream)
 
 
-def _index(rows: Iterable[Row], folder: Path) -> None:
+def _index(rows: Iterable[RowWords], folder: Path) -> None:
     index = tantivy.Index(_schema(), path=str(folder))
     writer = index.writer(heap_size=_HEAP, num_threads=1)
-    reader = analyzer()
-    for number, row in enumerate(rows):
-        words = words_of_row(row, reader)
+    for number, words in enumerate(rows):
         for first, tokens in enumerate(words.panels):
             writer.add_document(_document(number, words, tokens, first == 0))
     writer.commit()
@@ -128,6 +86,7 @@ def _document(number: int, words: RowWords, tokens: dict[Field, list[str]], firs
     document = tantivy.Document()
     for name in FIELDS:
         document.add_text(name, " ".join(tokens[name]))
+    document.add_text("asserted", " ".join(words.asserted))
     document.add_text("phrase", " ".join(words.caption))
     for value in words.facets:
         document.add_text("facet", value)
@@ -141,7 +100,7 @@ def _document(number: int, words: RowWords, tokens: dict[Field, list[str]], firs
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in FIELDS:
+    for name in (*FIELDS, "asserted"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
     for ordered in ("phrase", "title"):
         builder.add_text_field(ordered, tokenizer_name="whitespace", index_option="position")
@@ -189,16 +148,21 @@ def unpacked(tar: Path) -> Path:
 class Words:
     """The words of one part, open."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, panels: int = 2) -> None:
+        """``panels``: of a row, at the least that a list of `limit` rows must allow for; most figures have one."""
         self._index = tantivy.Index.open(str(folder))
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
-        # Panels of a row, at the least that a list of `limit` rows must allow for; figures that were cut have one.
-        self._panels = 2
+        self._panels = panels
 
     def count(self, token: str, field: Field = "caption") -> int:
         """Panels that have a token."""
         return int(self._searcher.doc_freq(field, token))
+
+    @property
+    def panels(self) -> int:
+        """All panels of all rows: what `count` is a part of."""
+        return int(self._searcher.num_docs)
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
@@ -210,7 +174,7 @@ class Words:
                     found[token] = max(found.get(token, 0), rows)
         return found
 
-    def top(self, plan: Plan, limit: int, filters: Filters) -> tuple[Scores, Rows]:
+    def top(self, plan: Plan, limit: int, filters: Choices) -> tuple[Scores, Rows]:
         """The ``limit`` rows with the best words score, best first."""
         asked = self._scored(plan)
         if asked is None:
@@ -226,17 +190,17 @@ class Words:
         scores, found = self._search(Query.boolean_query([(_MUST, among), (_MUST, asked)]), _MOST_PANELS * len(rows))
         return dict(zip(found.tolist(), scores.tolist(), strict=True))
 
-    def known(self, keys: Sequence[str], filters: Filters) -> Rows:
+    def known(self, keys: Sequence[str], filters: Choices) -> Rows:
         """Rows that have one of the keys, ascending."""
         asked = Query.boolean_query([(_SHOULD, self._term("key", key)) for key in keys])
         return np.sort(self._search(self._filtered(asked, filters), _FOUND)[1])
 
-    def phrase(self, words: Sequence[str], filters: Filters, field: str = "phrase") -> Rows:
+    def phrase(self, words: Sequence[str], filters: Choices, name: str = "phrase") -> Rows:
         """Rows whose caption (or title) has the words one after the other, ascending."""
-        asked = self._phrase(words, field)
+        asked = self._phrase(words, name)
         return np.sort(self._search(self._filtered(asked, filters), _FOUND)[1])
 
-    def titles(self, words: Sequence[str], filters: Filters) -> tuple[Scores, Rows]:
+    def titles(self, words: Sequence[str], filters: Choices) -> tuple[Scores, Rows]:
         """Rows of articles whose title has some of the words, by their share of them, best first."""
         share = 1.0 / len(words)
         either: list[Clause] = [(_SHOULD, Query.const_score_query(self._term("title", word), share)) for word in words]
@@ -278,8 +242,10 @@ class Words:
 
     def _denied(self, denied: Denied) -> tantivy.Query:
         says: list[Clause] = [(_SHOULD, self._term("caption", token)) for token in denied.tokens]
-        clauses: list[Clause] = [(_MUST, Query.boolean_query(says))]
-        return Query.boolean_query([*clauses, *((_NOT, self._term("caption", token)) for token in denied.unless)])
+        here: list[Clause] = [(_MUST, Query.boolean_query(says))]
+        here += [(_NOT, self._term("caption", token)) for token in denied.unless]
+        anywhere: list[Clause] = [(_SHOULD, self._term("asserted", token)) for token in denied.tokens]
+        return Query.boolean_query([(_SHOULD, Query.boolean_query(here)), *anywhere])
 
     def _phrase(self, words: Sequence[str], field: str) -> tantivy.Query:
         if len(words) == 1:
@@ -289,11 +255,11 @@ class Words:
     def _term(self, field: str, token: str) -> tantivy.Query:
         return Query.term_query(self._schema, field, token, index_option="basic")
 
-    def _filtered(self, asked: tantivy.Query, filters: Filters) -> tantivy.Query:
+    def _filtered(self, asked: tantivy.Query, filters: Choices) -> tantivy.Query:
         clauses: list[Clause] = [(_MUST, asked)]
-        for facet in FACETS:
+        for facet in filters.facets():
             if chosen := filters.of(facet):
-                either: list[Clause] = [(_SHOULD, self._term("facet", f"{facet}={value}")) for value in chosen]
+                either: list[Clause] = [(_SHOULD, self._term("facet", facet_token(facet, each))) for each in chosen]
                 clauses.append((_MUST, Query.const_score_query(Query.boolean_query(either), 0.0)))
         return asked if len(clauses) == 1 else Query.boolean_query(clauses)
 

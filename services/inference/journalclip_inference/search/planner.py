@@ -8,12 +8,12 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from journalclip_inference.analysis import Analyzer
 from journalclip_inference.analysis.analyzer import NEVER_DENIED, STOP, Reading, phrase_of
-from journalclip_inference.analysis.concepts import Found, Kind
+from journalclip_inference.analysis.concepts import Concept, Found, Kind
 from journalclip_inference.analysis.languages import OTHERS
 from journalclip_inference.analysis.lists import words
 from journalclip_inference.analysis.negation import TRIGGERS
@@ -175,18 +175,28 @@ class Planner:
         concept, is_denied = found.concept, reading.is_denied(found)
         said = _said(reading, found.first, found.end)
         token = f"no:c:{concept.id}" if is_denied else f"c:{concept.id}"
-        weight = self._weight([token])
+        near = [] if is_denied else list(self._near(concept))
+        weight = self._weight([token]) if self._is_said(token) else self._weight([token, *(each for each, _ in near)])
         leaves = list(self._leaves([token]))
         if found.end == found.first + 1 and not is_denied:
             leaves.append(Leaf("caption", reading.stems[found.first], _WORD))
         if is_denied:
             return Term(said, weight, tuple(leaves))
-        if concept.kind in _GRADED:
-            concepts = self._reader.concepts
-            near = [(each, _BROADER) for each in concept.broader if concepts.by_id[each].kind == concept.kind]
-            near += [(each, _SIGN) for each in concepts.signs.get(concept.id, ())]
-            leaves += [Leaf("caption", f"c:{each}", self._share(f"c:{each}", share, weight)) for each, share in near]
+        leaves += [Leaf("caption", each, self._share(each, share, weight)) for each, share in near]
         return Term(said, weight, tuple(leaves), self._parts(reading, found), _PARTS)
+
+    def _near(self, concept: Concept) -> Iterator[tuple[str, float]]:
+        """What earns a part of a concept: the things that it is a kind of, and its signs."""
+        concepts = self._reader.concepts
+        if concept.kind in _GRADED:
+            for each in concept.broader:
+                if concepts.by_id[each].kind == concept.kind:
+                    yield f"c:{each}", _BROADER
+        for each in concepts.signs.get(concept.id, ()):
+            yield f"c:{each}", _SIGN
+
+    def _is_said(self, token: str) -> bool:
+        return self._vocabulary.count(token) > 0 or self._vocabulary.count(token, "around") > 0
 
     def _share(self, token: str, share: float, weight: float) -> float:
         """A thing that is said of many earns less: never more than by its own rarity."""
@@ -217,7 +227,7 @@ class Planner:
     # --- weights ----------------------------------------------------------------------------------------------------
 
     def _weight(self, tokens: Iterable[str]) -> float:
-        """By the captions that say it; by the articles where no caption does."""
+        """By the captions that say it (the most frequent token counts); by the articles where no caption does."""
         tokens = list(tokens)
         count = max(self._vocabulary.count(token) for token in tokens)
         return self._vocabulary.idf(count or max(self._vocabulary.count(token, "around") for token in tokens))

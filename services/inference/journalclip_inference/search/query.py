@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from journalclip_shared.text import clean
 
 _DOI = re.compile(r"(?:https?://)?(?:dx\.)?(?:doi\.org/)?(?:doi:\s*)?(10\.\d{4,9}/[^\s\"<>]+)", re.I)
-_ID = re.compile(r"\b(?:pair|fig|pan|art)_[0-9a-z]{6,60}\b", re.I)
+_ID = re.compile(r"\b(?:pair|fig|pan|art|std|pat)_[0-9a-z]{6,60}\b", re.I)
 _FILE = re.compile(r"\S+\.pdf\b", re.I)
 _QUOTED = re.compile(
     r"(?<!\w)(-?)[\"\u201c\u201d\u201e\u00ab\u00bb]([^\"\u201c\u201d\u201e\u00ab\u00bb]+)[\"\u201c\u201d\u201e\u00ab\u00bb]"

@@ -3,7 +3,7 @@ caption."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -11,8 +11,7 @@ from pydantic import Field
 
 from journalclip_inference.analysis import analyzer
 from journalclip_inference.index.plan import Leaf, Plan, Term
-from journalclip_inference.index.rows import Row
-from journalclip_inference.index.words import words_of_row
+from journalclip_inference.index.words import RowWords
 from journalclip_shared.records import Document
 
 Where = Literal["caption", "record", "article"]
@@ -29,18 +28,19 @@ class Reason(Document):
     spans: tuple[tuple[int, int], ...] = Field((), description="Start and end characters in the caption.")
 
 
-def reasons(plan: Plan, row: Row) -> tuple[Reason, ...]:
-    """One for each term that the row has, in the query's order."""
+def reasons(plan: Plan, text: str, words: Callable[[], RowWords]) -> tuple[Reason, ...]:
+    """One for each term that a row has, in the query's order. ``text`` is what the row itself says; ``words``, all that
+    is indexed of it, are asked for only where a term stands outside it."""
     if not plan.terms:
         return ()
-    places = _places(row.pair.text)
+    places = _places(text)
     found: list[Reason] = []
     beside: dict[str, set[str]] | None = None
     for term in plan.terms:
         said = list(_in_caption(term, places))
         if not said:
             if beside is None:
-                tokens = words_of_row(row, analyzer()).panels[0]
+                tokens = words().panels[0]
                 beside = {"record": set(tokens["record"]), "around": set(tokens["around"])}
             said = [leaf for leaf in term.leaves if leaf.token in beside.get(leaf.field, ())]
         if said:

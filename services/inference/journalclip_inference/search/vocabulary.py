@@ -1,4 +1,4 @@
-"""What all parts of a collection say together: how many rows have a token, and which words there are."""
+"""What all parts of a collection say together: how many panels have a token, and which words there are."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Vocabulary:
     """Counts over parts. Rows that lie in two parts count twice: that moves a weight by a little, and no rank
     within."""
 
-    def __init__(self, parts: Sequence[Words], rows: int, reader: Analyzer) -> None:
+    def __init__(self, parts: Sequence[Words], reader: Analyzer) -> None:
         self._parts = parts
-        self._rows = rows
+        self._panels = sum(part.panels for part in parts)
         self._reader = reader
         self._counts: dict[tuple[str, Field], int] = {}
 
@@ -30,7 +30,7 @@ class Vocabulary:
 
     def idf(self, count: int) -> float:
         """ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25 (Robertson and Zaragoza 2009)."""
-        return math.log(1 + (max(0, self._rows - count) + 0.5) / (count + 0.5))
+        return math.log(1 + (max(0, self._panels - count) + 0.5) / (count + 0.5))
 
     def known(self, token: str) -> bool:
         return self.count(token) > 0 or self.count(token, "around") > 0 or self.count(f"no:{token}") > 0

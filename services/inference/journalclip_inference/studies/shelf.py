@@ -19,8 +19,14 @@ import numpy as np
 
 from journalclip_inference.errors import CoverageBehind, NoChampion, NotFound
 from journalclip_inference.index.coverage import Change
+from journalclip_inference.search import asking
+from journalclip_inference.search.query import cleaned
+from journalclip_inference.search.ranker import Mode
+from journalclip_inference.snapshot import longer_than
 from journalclip_inference.studies.findings import Comparison, compare
 from journalclip_inference.studies.index import StudyCollection, StudyRow, study_segments
+from journalclip_inference.studies.reader import StudiesAnswer, StudyReader
+from journalclip_inference.studies.said import StudyFilters
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import Volumes
 from journalclip_modeling.studies.encoder import StudyEncoder, StudyVectors
@@ -72,6 +78,7 @@ class Champion:
     manifest: ModelManifest
     encoder: StudyEncoder
     collection: StudyCollection
+    reader: StudyReader
 
 
 @dataclass(frozen=True)
@@ -126,13 +133,14 @@ class StudyShelf:
             if held is None or held.version != version.version:
                 self._champion = self._next(held, version)
             elif len(study_segments(self._store, held.manifest)) != held.collection.segments:
-                self._champion = replace(held, collection=StudyCollection.open(self._store, held.manifest))
+                collection = StudyCollection.open(self._store, self._cache, held.manifest)
+                self._champion = replace(held, collection=collection, reader=StudyReader(collection, held.version))
             assert self._champion is not None
             return self._champion
 
     def _next(self, held: Champion | None, version: ModelVersion) -> Champion:
         manifest = ModelManifest.model_validate_json(self._store.get(version.manifest))
-        collection = StudyCollection.open(self._store, manifest)
+        collection = StudyCollection.open(self._store, self._cache, manifest)
         if held is not None:
             before, after = held.collection.sources, collection.sources
             try:
@@ -141,7 +149,21 @@ class StudyShelf:
                 _log.warning("the former champion of studies stays: %s", error)
                 return held
         encoder = StudyEncoder.load(fetch_folder(self._store, manifest.files, self._cache / "models"))
-        return Champion(version.version, manifest, encoder, collection)
+        return Champion(version.version, manifest, encoder, collection, StudyReader(collection, version.version))
+
+    def search(self, text: str, k: int, filters: StudyFilters, mode: Mode) -> StudiesAnswer:
+        """Studies of the archive by words. Raises `NoChampion`, `IndexAbsent`, `QueryInvalid`."""
+        champion, said = self.champion(), cleaned(text)
+        encoder = champion.encoder
+        cut = longer_than(encoder.model.config.text.context, encoder.tokenizer, [said])[0]
+        asked = asking.Asked(text, encoder.embed_texts([said])[0], k, filters, mode)
+        return champion.reader.hiding(self.taken()).search(asked).model_copy(update={"cut": cut})
+
+    def similar(self, study_id: str, k: int, filters: StudyFilters) -> StudiesAnswer:
+        """Studies that look like one of the archive. Raises `NotFound`, `SourceWithdrawn`, and as `champion`."""
+        reader, taken = self.champion().reader, self.taken()
+        reader.refuse(study_id, taken)
+        return reader.hiding(taken).similar(study_id, k, filters)
 
     def ask(self, files: Sequence[tuple[str, bytes]], candidates: Sequence[str], k: int) -> Asked:
         """Read, embed, search, compare. Raises `NotFound` where this process reads no studies."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from journalclip_evaluation.embedding_map import Sketch
 from journalclip_evaluation.published import PublishedTable
+from journalclip_evaluation.reader_queries import ReaderQueries
 from journalclip_evaluation.report import page, parts
 from journalclip_evaluation.report.shown import Check, Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import Ranked
@@ -29,6 +30,7 @@ class Reported:
     split: Split
     model: ModelManifest | None = None
     others: Mapping[str, Ranked] = field(default_factory=dict)
+    queries: Mapping[str, ReaderQueries] = field(default_factory=dict)  # by model, as `every`
     suites: Sequence[SuiteResults] = ()
     forgetting: Forgetting | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
@@ -50,6 +52,8 @@ def build_report(what: Reported) -> str:
     sections.append(("Retrieval", parts.retrieval(what.every)))
     if what.others:
         sections.append(("Paired differences", parts.paired(what.others, what.ranked)))
+    if what.queries:
+        sections.append(("A reader's queries", parts.reader_queries(what.queries)))
     sections.append(("By modality", parts.modalities(what.ranked)))
     if what.dataset.manifest.kind == "articles":  # a report leaves the house; a patient's slices do not
         sections.append(("Best and worst", parts.gallery_of(what.sketch, what.dataset, what.split)))

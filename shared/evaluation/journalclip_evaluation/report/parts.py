@@ -8,6 +8,7 @@ from html import escape
 from journalclip_evaluation.classification import Classification, ClassificationChange
 from journalclip_evaluation.embedding_map import Sketch
 from journalclip_evaluation.published import PublishedTable, rows_of
+from journalclip_evaluation.reader_queries import ReaderQueries
 from journalclip_evaluation.report import gallery, page, plots
 from journalclip_evaluation.report.shown import Check, Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import METRICS, Ranked, Retrieval, by_modality, compare, summarise
@@ -118,6 +119,19 @@ def paired(others: Mapping[str, Ranked], this: Ranked) -> str:
     note = page.note("This model minus the other, mean of both directions, paired over the same articles.")
     plot = plots.differences(drawn, "difference") if len(drawn) <= _MANY else ""
     return note + plot + page.table(("", "difference", "95 % interval", "p"), rows)
+
+
+def reader_queries(every: Mapping[str, ReaderQueries]) -> str:
+    rows = [
+        (escape(name), escape(each.type), str(each.queries), page.measured(each.precision, each.precision_ci),
+         page.measured(each.ndcg, each.ndcg_ci), page.measured(each.reciprocal_rank, each.reciprocal_rank_ci))
+        for name, found in every.items() for each in found.types
+    ]  # fmt: skip
+    note = page.note(
+        "Queries made from the records of this split, which also say what is right; answered by vectors alone. "
+        "The interval is over queries. nDCG counts the same finding at another place as half right."
+    )
+    return note + page.table(("", "type", "queries", "P@10", "nDCG@10", "MRR"), rows)
 
 
 def modalities(ranked: Ranked) -> str:

@@ -51,7 +51,7 @@ export async function dress(here) {
   const who = make("div", { class: "who" });
   $("top").append(make("div", { class: "inner" },
     make("a", { class: "name", href: "/" }, make("img", { src: "/static/icon.svg", alt: "" }), "journalclip"),
-    make("nav", { "aria-label": "Pages" }, link("/", "Search"), link("/studies", "Studies"), link("/map", "Map"), link("/review", "Review")), who));
+    make("nav", { "aria-label": "Pages" }, link("/", "Search"), link("/studies", "Studies"), link("/map", "Map"), link("/review", "Review"), link("/api", "API")), who));
   let me = null;
   try { me = await ask("/v1/me"); } catch (error) { if (!(error instanceof Refused)) throw error; }
   if (me && me.name !== "anonymous") {
@@ -192,7 +192,20 @@ function scoreTitle(hit) {
     : `${Math.round(100 * hit.share)} % of the words, and looks where few captions say them`;
 }
 
-export function card(hit, { score = "score" } = {}) {
+// One card a figure, at the place of its best pair; its other pairs are named below the caption.
+export function cards(hits, options = {}) {
+  const figures = new Map();
+  for (const hit of hits) figures.set(hit.figure_id, [...(figures.get(hit.figure_id) || []), hit]);
+  return [...figures.values()].map(([first, ...others]) => card(first, { ...options, others }));
+}
+
+function panelsOf(others) {
+  const links = others.map((hit) => make("li", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}`, title: hit.caption, "data-pair": hit.pair_id },
+    hit.letter ? `Panel ${hit.letter}` : hit.panel_id ? "Another panel" : "The whole figure")));
+  return links.length ? make("ul", { class: "tags also", "aria-label": "Other parts of this figure that were found" }, ...links) : null;
+}
+
+export function card(hit, { score = "score", others = [], select = null } = {}) {
   const whole = hit.region !== null;
   const picture = shot(`${whole ? hit.figure_image_url : hit.image_url}?side=480`, `${nameOf(hit)}: ${hit.caption.slice(0, 120)}`,
     whole ? [[hit.region, false]] : []);
@@ -204,10 +217,12 @@ export function card(hit, { score = "score" } = {}) {
     await navigator.clipboard.writeText(text);
     event.target.textContent = "Copied";
   } }, what);
+  const box = select && make("label", { class: "select" }, make("input", { type: "checkbox", class: "pick-pair", checked: select.picked(hit.pair_id),
+    onchange: (event) => { for (const each of [hit, ...others]) select.pick(each.pair_id, event.target.checked); } }), "Select");
   return make("li", { class: "card", "data-pair": hit.pair_id }, picture, make("div", { class: "body" },
     make("div", { class: "row" }, make("h3", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}` }, nameOf(hit))),
       make("span", { class: "score", title: scoreTitle(hit) }, scoreOf(hit, score))),
-    caption, whyOf(hit), tagsOf(hit), make("p", { class: "source" }, source),
+    caption, panelsOf(others), whyOf(hit), tagsOf(hit), make("p", { class: "source" }, source),
     make("div", { class: "acts" }, make("a", { href: `/?like=${hit.pair_id}` }, "Similar"), copy("Copy citation", hit.cite),
-      hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null)));
+      hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null, box || null)));
 }

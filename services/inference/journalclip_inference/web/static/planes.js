@@ -11,15 +11,19 @@ export class Volume {
 
 // For each plane: which axes run down and across, and which one it cuts. Upwards is up on the screen.
 const PLANES = [
-  { name: "Axial", cut: 0, down: 1, across: 2, flip: false },
-  { name: "Coronal", cut: 1, down: 0, across: 2, flip: true },
-  { name: "Sagittal", cut: 2, down: 0, across: 1, flip: true },
+  { name: "Axial", cut: 0, down: 1, across: 2, flip: false, ends: ["R", "L"] },
+  { name: "Coronal", cut: 1, down: 0, across: 2, flip: true, ends: ["R", "L"] },
+  { name: "Sagittal", cut: 2, down: 0, across: 1, flip: true, ends: ["A", "P"] },
 ];
 
 export function planesOf(place, volume, keySlice, moved) {
   const point = [keySlice, volume.shape[1] >> 1, volume.shape[2] >> 1];
+  const grey = { level: 128, width: 256 }; // of the stored 0 to 255
   const views = PLANES.map((plane) => viewOf(plane));
-  place.replaceChildren(...views.map((view) => view.element));
+  const dial = (name, key, least) => make("label", {}, name, make("input", { type: "range", min: least, max: 256, value: grey[key],
+    oninput: (event) => { grey[key] = Number(event.target.value); redraw(); } }));
+  place.replaceChildren(...views.map((view) => view.element),
+    make("div", { class: "window" }, dial("Level", "level", 0), dial("Window", "width", 2)));
   const redraw = () => { for (const view of views) view.draw(); moved(...point); };
 
   function viewOf(plane) {
@@ -49,15 +53,16 @@ export function planesOf(place, volume, keySlice, moved) {
         index[plane.down] = row(r);
         for (let c = 0; c < columns; c += 1) {
           index[plane.across] = c;
-          const grey = volume.at(...index);
+          const shade = Math.max(0, Math.min(255, 255 * ((volume.at(...index) - grey.level) / grey.width + 0.5)));
           const here = c === point[plane.across] || row(r) === point[plane.down];
-          image.data.set(here ? [Math.min(255, grey + 70), grey, Math.max(0, grey - 30), 255] : [grey, grey, grey, 255], 4 * (r * columns + c));
+          image.data.set(here ? [Math.min(255, shade + 70), shade, Math.max(0, shade - 30), 255] : [shade, shade, shade, 255], 4 * (r * columns + c));
         }
       }
       pen.putImageData(image, 0, 0);
       slider.value = point[plane.cut];
     };
-    return { element: make("figure", {}, canvas, make("figcaption", {}, plane.name, slider)), draw };
+    const marks = plane.ends.map((end, n) => make("span", { class: n ? "end right" : "end", "aria-hidden": "true" }, end));
+    return { element: make("figure", {}, ...marks, canvas, make("figcaption", {}, plane.name, slider)), draw };
   }
 
   redraw();

@@ -1,9 +1,12 @@
 // Search by words, by a picture, or by both. What can be written into the address is, so that a link brings the answer back.
-import { $, ask, card, dress, foot, make, say, sayRefused } from "./common.js";
+import { $, ask, cards, dress, foot, make, say, sayRefused } from "./common.js";
+import { FacetList, tell } from "./facets.js";
+import { pick, picked, show as showSelection } from "./selection.js";
 
-const FACETS = ["modality", "anatomy", "journal", "year", "licence"];
-const SHORT = 7; // values of a facet shown before "more"
-const state = { image: null, k: 24, open: new Set() };
+const FACETS = ["modality", "finding", "anatomy", "side", "sequence", "plane", "stage", "article_type", "journal", "year", "licence", "quality"];
+const state = { image: null, k: 24, next: null, hits: [] };
+const facets = new FacetList($("facets"), FACETS, (params) => go(params), () => run({ keep: true }));
+const select = { picked, pick };
 let asked = 0;
 
 function parameters() {
@@ -11,8 +14,7 @@ function parameters() {
 }
 
 function request(params) {
-  const filters = Object.fromEntries(FACETS.map((facet) => [facet, params.getAll(facet)]));
-  const wanted = { k: state.k, filters };
+  const wanted = { k: state.k, filters: facets.chosen() };
   if (params.get("like")) return { ...wanted, like: params.get("like") };
   if (params.get("q")) wanted.text = params.get("q");
   if (state.image) wanted.image = state.image;
@@ -27,8 +29,11 @@ async function run({ keep = false } = {}) {
   $("q").value = params.get("q") || "";
   $("compare").value = params.get("compare") || "image";
   $("mode").value = params.get("mode") || "best";
+  $("sort").value = params.get("sort") || "newest";
   const wanted = request(params);
-  if (!wanted.text && !wanted.image && !wanted.like) return welcome();
+  const query = wanted.text || wanted.image || wanted.like;
+  for (const [id, hidden] of [["mode", !query], ["compare", !query], ["sort", query]]) $(id).closest("label").hidden = Boolean(hidden);
+  if (!query) return browse();
   const mine = ++asked;
   say("Searching…");
   try {
@@ -38,72 +43,39 @@ async function run({ keep = false } = {}) {
   } catch (error) { sayRefused(error); }
 }
 
-function welcome() {
-  $("results").replaceChildren();
-  $("more").hidden = true;
-  $("link").hidden = true;
+// Without a query: the collection page by page; what was shown stays, also where the index changes in between.
+async function browse(after = null) {
+  const mine = ++asked;
   tell({});
-  say("Type what a figure shows, or drop a picture.");
-}
-
-// What the server has to say about the query: that no caption says it, and how it was read.
-function tell({ notice = null, corrections = [], expansions = [], unknown = [], cut = false, picture = null }) {
-  $("notice").hidden = !notice;
-  $("notice").textContent = notice || "";
-  const said = [
-    ...corrections.map((each) => `Searched for “${each.read_as}” instead of “${each.typed}”.`),
-    ...expansions.map((each) => `“${each.said}” is searched for as ${each.means}, by all its names.`),
-    cut ? "The model read only the beginning of the text; its words were all searched for." : "",
-    picture ? `Of your picture, ${picture}.` : "",
-    unknown.length ? `Nothing here says ${unknown.map((each) => `“${each}”`).join(", ")}.` : "",
-  ].filter(Boolean);
-  $("told").hidden = !said.length;
-  $("told").textContent = said.join(" ");
+  say(after ? "Loading more…" : "Loading…");
+  try {
+    const answer = await ask("/v1/browse", { filters: facets.chosen(), sort: $("sort").value, k: 24, cursor: after });
+    if (mine !== asked) return;
+    state.hits = after ? [...state.hits, ...answer.hits] : answer.hits;
+    state.next = answer.next;
+    $("results").replaceChildren(...cards(state.hits, { score: "own caption", select }));
+    say(answer.total ? `${state.hits.length} of ${answer.total} pairs. Type what a figure shows, or drop a picture, to search.` : "Nothing passes these filters. Take one away.");
+    $("more").hidden = !answer.next;
+    $("link").hidden = false;
+    $("link").textContent = "Copy link";
+    facets.show(answer.facets);
+    foot(answer.served, answer.pairs);
+  } catch (error) { sayRefused(error); }
 }
 
 function show(answer, wanted, ms) {
-  $("results").replaceChildren(...answer.hits.map((hit) => card(hit)));
+  state.next = null;
+  $("results").replaceChildren(...cards(answer.hits, { select }));
   tell(answer);
   const what = wanted.like ? "Similar figures" : wanted.image ? (wanted.text ? "By words and picture" : "By picture") : "By words";
-  const count = answer.hits.length === 1 ? "1 figure" : `${answer.hits.length} figures`;
+  const count = answer.hits.length === 1 ? "1" : `${answer.hits.length}`;
   const nothing = answer.notice || "Nothing passes these filters. Take one away.";
   say(answer.hits.length ? `${what}: the best ${count} of ${answer.pairs} pairs, ${Math.round(ms)} ms.` : nothing);
   $("more").hidden = answer.hits.length < state.k || state.k >= 192;
   $("link").hidden = Boolean(wanted.image); // a picture cannot be written into a link
   $("link").textContent = "Copy link";
-  facets(answer.facets);
+  facets.show(answer.facets);
   foot(answer.served, answer.pairs);
-}
-
-function facets(found) {
-  const params = parameters();
-  const focus = document.activeElement?.id;
-  $("facets").replaceChildren(...FACETS.map((facet) => fieldset(facet, found[facet] || {}, new Set(params.getAll(facet)))).filter(Boolean));
-  if (focus) document.getElementById(focus)?.focus();
-}
-
-function fieldset(facet, counts, chosen) {
-  const values = Object.entries(counts).filter(([value, count]) => count > 0 || chosen.has(value));
-  if (!values.length) return null;
-  values.sort((a, b) => chosen.has(b[0]) - chosen.has(a[0]) || (facet === "year" ? b[0].localeCompare(a[0]) : b[1] - a[1]));
-  const shown = state.open.has(facet) ? values : values.slice(0, SHORT);
-  const rows = shown.map(([value, count]) => {
-    const id = `${facet}-${value.replace(/\W+/g, "_")}`;
-    return make("label", { class: count ? "value" : "value none", for: id },
-      make("input", { type: "checkbox", id, checked: chosen.has(value), onchange: (event) => choose(facet, value, event.target.checked) }),
-      make("span", {}, value), make("span", { class: "count", "aria-label": `${count} pairs` }, String(count)));
-  });
-  const more = values.length > shown.length
-    ? make("button", { type: "button", class: "facet-more", onclick: () => { state.open.add(facet); run({ keep: true }); } }, `${values.length - shown.length} more`) : null;
-  return make("fieldset", {}, make("legend", {}, facet), ...rows, more);
-}
-
-function choose(facet, value, on) {
-  const params = parameters();
-  const rest = params.getAll(facet).filter((each) => each !== value);
-  params.delete(facet);
-  for (const each of on ? [...rest, value] : rest) params.append(facet, each);
-  go(params);
 }
 
 function go(params) {
@@ -151,11 +123,17 @@ $("mode").addEventListener("change", () => {
   if ($("mode").value === "best") params.delete("mode"); else params.set("mode", $("mode").value);
   go(params);
 });
-$("more").addEventListener("click", () => { state.k = Math.min(192, state.k + 24); run({ keep: true }); });
+$("sort").addEventListener("change", () => {
+  const params = parameters();
+  if ($("sort").value === "newest") params.delete("sort"); else params.set("sort", $("sort").value);
+  go(params);
+});
+$("more").addEventListener("click", () => { if (state.next) return browse(state.next); state.k = Math.min(192, state.k + 24); run({ keep: true }); });
 $("link").addEventListener("click", async () => { await navigator.clipboard.writeText(location.href); $("link").textContent = "Link copied"; });
 window.addEventListener("popstate", () => run());
 for (const name of ["dragenter", "dragover"]) window.addEventListener(name, (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
 window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
 window.addEventListener("drop", (event) => { event.preventDefault(); document.body.classList.remove("dropping"); usePicture(event.dataTransfer.files[0]); });
 dress("/");
+showSelection();
 run();
