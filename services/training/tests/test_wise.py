@@ -10,7 +10,7 @@ from PIL import Image
 
 from journalclip_devtools.doubles.squares import TINY
 from journalclip_evaluation.imagenet import imagenet
-from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.encoder import Encoder, Vectors
 from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_training.reference import FolderReference, ReferenceUnusable
@@ -88,7 +88,12 @@ def test_a_folder_of_imagenets_shape_is_read_by_its_words(
     (tmp_path / "n01440764" / "._n01440764_0.JPEG").write_bytes(b"a file manager's note")
     said: list[str] = []
     embed = Encoder.embed_texts
-    monkeypatch.setattr(Encoder, "embed_texts", lambda self, texts: (said.extend(texts), embed(self, texts))[1])
+
+    def heard(self: Encoder, texts: list[str]) -> Vectors:
+        said.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(Encoder, "embed_texts", heard)
     reference, model = FolderReference(tmp_path), make(0)
     first = reference(model)
     assert 0 <= first <= 1
