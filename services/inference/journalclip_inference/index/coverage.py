@@ -24,7 +24,6 @@ import pyarrow.parquet as pq
 
 from journalclip_inference.errors import CoverageBehind
 from journalclip_inference.index.manifest import EDITION, STUDY_EDITION, index_name, note_name, segment_name
-from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
@@ -141,9 +140,7 @@ def unsearchable(store: ArtifactStore, model: ModelManifest, sources: Sources) -
 
 def base_name(model: ModelManifest) -> str:
     """The manifest of the index of a model's dataset."""
-    if model.kind == "studies":
-        return names.index(model.model_id, model.dataset_id)
-    return index_name(model.model_id, model.dataset_id)
+    return index_name(model.model_id, model.dataset_id, _EDITIONS[model.kind])
 
 
 class Coverer:
