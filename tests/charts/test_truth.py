@@ -176,7 +176,7 @@ def test_every_pod_takes_what_is_laid_over_all_of_them_and_over_its_part(helm4: 
 
 def emptied(tree: Any) -> Any:
     """Null for each default map and list that holds anything, at the highest place that may be empty."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in tree.items():
         if name in {"resources", "podSecurityContext", "securityContext", "dashboardLabels", "externalCidrs"} and value:
             found[name] = None
