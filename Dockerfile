@@ -1,6 +1,6 @@
 # One file for every image; ARG SERVICE picks what is installed (a group `image-<SERVICE>` of pyproject.toml).
 #
-#   base ─┬─> deps ──┬─> service   SERVICE=backbone | extraction | structuring: one process, no compiler, no pip
+#   base ─┬─> deps ──┬─> service   SERVICE=backbone | extraction | structuring | studies: one process, no compiler, no pip
 #         │          ├─> parser    SERVICE=parser: the PDF library and nothing that reaches a server
 #         │          └─> ray       SERVICE=ray: torch (CUDA), Ray, MLflow; training, promotion, serving, MLflow's server, audit
 #         ├─> kafka                a one-node broker for trying out

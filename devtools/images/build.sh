@@ -10,7 +10,7 @@
 # Behind a proxy that signs for the registries, SSL_CERT_FILE names its authorities; they are mounted for the build only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring ray kafka minio)
+names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio)
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 builder=${BUILDER:-$(command -v buildah || command -v docker || true)}
 [ -n "$builder" ] || { echo "no image can be built: neither buildah nor docker is on PATH"; exit 1; }
@@ -27,7 +27,7 @@ esac
 
 for name in "${names[@]}"; do
   case $name in
-    backbone | extraction | structuring) target=service ;;
+    backbone | extraction | structuring | studies) target=service ;;
     parser | ray | kafka | minio) target=$name ;;
     *) echo "there is no image called $name"; exit 2 ;;
   esac

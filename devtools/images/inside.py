@@ -18,6 +18,7 @@ MUST = {
     "extraction": ("journalclip_extraction", "pymupdf", "kafka", "minio"),
     "parser": ("journalclip_extraction", "pymupdf"),
     "structuring": ("journalclip_structuring", "kafka", "minio"),
+    "studies": ("journalclip_extraction", "journalclip_pipelines", "nibabel", "kafka", "minio"),
     "ray": (
         *("journalclip_training", "journalclip_promotion", "journalclip_inference", "journalclip_pipelines"),
         *("ray", "torch", "mlflow"),
@@ -28,6 +29,7 @@ MUST_NOT = {
     "backbone": SLIM,
     "extraction": SLIM,
     "structuring": SLIM,
+    "studies": SLIM,
     "parser": (*SLIM, "kafka", "minio", "boto3", "requests"),
     "kafka": SLIM,
     "minio": SLIM,

@@ -77,6 +77,7 @@ app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
 app.command("replay-dlq")(operations.replay_dlq)
+app.command("make-secrets", hidden=True)(operations.make_secrets)  # the chart's own
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")
 app.add_typer(figures.figures, name="figures")

@@ -24,7 +24,7 @@ from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.catalogue import caught_up
 from journalclip_pipelines.operations.repair import rebuild
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactRef, blob_ref
+from journalclip_shared.artifacts import ArtifactRef, Bucket, blob_ref
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError
@@ -47,10 +47,18 @@ from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.article import ExtractedArticle
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.records.study import ExtractedStudy, ExtractedVolume, StructuredStudy
+from journalclip_shared.records.study import (
+    DeidReport,
+    ExtractedStudy,
+    ExtractedVolume,
+    SealedReport,
+    StructuredStudy,
+    SubmittedStudy,
+)
 from journalclip_shared.records.withdrawal import Proposal
 
 WHO = ["--who", "Ada Stone"]
+SEALED: tuple[Bucket, Bucket] = ("reports", "vault")
 
 
 @dataclass
@@ -328,7 +336,15 @@ def test_a_patient_is_withdrawn_with_every_study(folder: Folder) -> None:
             Event(VolumesExtracted(study_id=f"std_{number}", document=one, volumes=1), "test"),
             Event(StudyStructured(study_id=f"std_{number}", document=two, pairs=1), "test"),
         ])  # fmt: skip
+    text, vault = (folder.store.put(bucket, b"sealed", "application/octet-stream") for bucket in SEALED)
+    submitted = SubmittedStudy(
+        study_id="std_0", patient="pat_one", series=(), deid=DeidReport(profile="test"), reader="test",
+        sealed=SealedReport(text=text, vault=vault, owner="o"),
+    )  # fmt: skip
+    folder.store.put_manifest("studies", "submitted/std_0", submitted.canonical())
     (word,) = folder.withdraw("pat_one", "erasure-request", "--erase")
+    for ref in (text, vault):
+        assert not folder.store.path(ref).exists(), "the report's text goes, also from the vault"
     assert (word["scope"], word["subject"], word["deliveries"]) == ("patient", "pat_one", ["std_0", "std_1"])
     assert "withdrawn" in folder.say("where", "std_0")
     assert "structured" in folder.say("where", "std_2")

@@ -26,8 +26,10 @@ from journalclip_devtools.chart.rendered import (
     Manifest,
     pods,
     ray_jobs,
+    wanted_secrets,
 )
 from journalclip_devtools.servers.kube import GPU, ControlPlane
+from journalclip_pipelines.operations import made_secrets
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, TrainingRequested
@@ -109,6 +111,7 @@ def test_a_release_lives_through_install_upgrade_rollback_and_uninstall(
         assert each["status"].get("availableReplicas", 0) == declared.pop(each["metadata"]["name"])["spec"]["replicas"]
     assert declared == {}
     assert all(each["status"].get("succeeded") == 1 for each in objects(plane, namespace, "jobs"))
+    make_secrets(plane, namespace, helm, tmp_path)
     secrets, jobs = secret_data(plane, namespace), names(plane, namespace, "jobs")
     assert {each.removeprefix("r-journalclip-") for each in secrets} == {"kafka", "object-store", "signing", "tokens"}
 
@@ -116,8 +119,9 @@ def test_a_release_lives_through_install_upgrade_rollback_and_uninstall(
     run(helm, plane, namespace, "upgrade", "r", str(helm.chart), "--wait", "--timeout", "20m", *change, files=[LAPTOP])
     assert versions(plane, namespace) == {"journalclip-0.1.0"}
     assert replicas(plane, namespace) == 2
+    make_secrets(plane, namespace, helm, tmp_path)
     assert secret_data(plane, namespace) == secrets
-    assert len(names(plane, namespace, "jobs")) == 1
+    assert len(names(plane, namespace, "jobs")) == 2
     assert names(plane, namespace, "jobs") != jobs  # the image is another one, so it ran again
 
     run(helm, plane, namespace, "rollback", "r", "1", "--wait", "--timeout", "20m")
@@ -135,7 +139,21 @@ def test_a_release_lives_through_install_upgrade_rollback_and_uninstall(
     assert names(plane, namespace, "persistentvolumeclaims") == claims
 
     run(helm, plane, namespace, "install", "r", str(helm.chart), "--wait", "--timeout", "20m", files=[LAPTOP])
+    make_secrets(plane, namespace, helm, tmp_path)
     assert secret_data(plane, namespace) == secrets
+
+
+def make_secrets(plane: ControlPlane, namespace: str, helm: Helm, folder: Path) -> None:
+    """The job's part, with the rights that its account has: no container runs on these nodes."""
+    made_secrets.make(
+        account(plane, namespace, "r-journalclip-secrets", folder), wanted_secrets(helm.template([LAPTOP]))
+    )
+
+
+def account(plane: ControlPlane, namespace: str, name: str, folder: Path) -> Kubernetes:
+    (folder / "token").write_text(plane.kubectl("create", "token", name, "-n", namespace).strip())
+    (folder / "ca.crt").write_bytes(plane.authority.read_bytes())
+    return Kubernetes(plane.server, namespace, folder)
 
 
 def previous(chart: Path, folder: Path) -> Path:
@@ -263,10 +281,7 @@ def test_no_account_may_do_more_than_it_must(release: str, plane: ControlPlane) 
 def test_the_launcher_makes_one_ray_job_a_dataset_with_the_rights_it_has(
     release: str, plane: ControlPlane, tmp_path: Path
 ) -> None:
-    token = plane.kubectl("create", "token", "r-journalclip-training", "-n", release).strip()
-    (tmp_path / "token").write_text(token)
-    (tmp_path / "ca.crt").write_bytes(plane.authority.read_bytes())
-    api = Kubernetes(plane.server, release, tmp_path)
+    api = account(plane, release, "r-journalclip-training", tmp_path)
     template = "r-journalclip-training-rayjob"
     owner = api.get("v1", "configmaps", template)
     assert owner is not None

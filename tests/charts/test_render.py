@@ -71,6 +71,8 @@ def test_every_container_is_bounded_read_only_and_pinned(manifests: list[Manifes
 
 def test_every_server_is_probed(manifests: list[Manifest]) -> None:
     for each in manifests:
+        if each["metadata"]["name"].endswith("intake-studies"):
+            continue  # a shell for commands, which serves nothing
         if each["kind"] in {"Deployment", "StatefulSet"}:
             (container,) = each["spec"]["template"]["spec"]["containers"]
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
@@ -89,10 +91,10 @@ def test_a_token_of_the_cluster_is_mounted_only_where_it_is_needed(manifests: li
     with_token = {
         pod.owner for pod in pods(manifests) if pod.spec.get("automountServiceAccountToken", True) is not False
     }
-    # The launcher makes RayJobs; Ray's autoscaler, which the operator puts beside a head, asks for pods.
-    assert all(re.search(r"training$|RayService/.*/head$|RayCluster/.*/head$", owner) for owner in with_token), (
-        with_token
-    )
+    # The launcher makes RayJobs, a job makes secrets; Ray's autoscaler, which the operator puts beside a head, asks
+    # for pods.
+    known = r"training(-studies)?$|Job/.*-secrets-[0-9a-f]+$|RayService/.*/head$|RayCluster/.*/head$"
+    assert all(re.search(known, owner) for owner in with_token), with_token
     assert all(each["automountServiceAccountToken"] is False for each in kinds(manifests, "ServiceAccount"))
 
 
@@ -100,7 +102,7 @@ def test_every_account_is_declared_and_used(manifests: list[Manifest]) -> None:
     declared = {each["metadata"]["name"] for each in kinds(manifests, "ServiceAccount")}
     used = {pod.spec["serviceAccountName"] for pod in pods(manifests) if "serviceAccountName" in pod.spec}
     assert used <= declared
-    assert declared - used <= {name for name in declared if name.endswith("training-ray")}
+    assert declared - used <= {name for name in declared if name.endswith(("training-ray", "training-studies-ray"))}
 
 
 def covers(policy: Manifest, pod: Pod) -> bool:
@@ -134,9 +136,10 @@ def test_every_selector_selects_exactly_its_own_pods(manifests: list[Manifest]) 
 
 
 def test_a_disruption_budget_never_blocks_a_drain(manifests: list[Manifest]) -> None:
+    replicas = {each["metadata"]["name"]: each["spec"].get("replicas", 2) for each in kinds(manifests, "Deployment")}
     for each in kinds(manifests, "PodDisruptionBudget"):
-        assert each["spec"]["maxUnavailable"] == 1
-        assert "minAvailable" not in each["spec"]
+        there = replicas[each["metadata"]["name"]]
+        assert each["spec"].get("maxUnavailable", 0) >= 1 or each["spec"]["minAvailable"] < there or there == 0
 
 
 def test_every_claim_and_made_secret_outlives_the_release(manifests: list[Manifest]) -> None:
@@ -182,6 +185,7 @@ def read_back(pod: Pod, container: Manifest, given: dict[str, str]) -> None:
         "training",
         "promotion",
         "index",
+        "segments",
     }
     assert ("JOURNALCLIP_KIND" in given) == step, pod.owner
     assert {name.removeprefix("JOURNALCLIP_").partition("__")[0] for name in given} <= known, pod.owner
@@ -190,6 +194,7 @@ def read_back(pod: Pod, container: Manifest, given: dict[str, str]) -> None:
 
 
 def settings_of(arguments: list[str], pod: Pod) -> Any:
+    from journalclip_catalogue.settings import CatalogueSettings
     from journalclip_extraction.settings import ExtractionSettings
     from journalclip_freezing.settings import FreezingSettings
     from journalclip_inference.settings import InferenceSettings
@@ -202,6 +207,7 @@ def settings_of(arguments: list[str], pod: Pod) -> Any:
 
     module = arguments[0] if arguments else f"journalclip_{pod.component.partition('-')[0]}"
     return {
+        "journalclip_catalogue": CatalogueSettings,
         "journalclip_extraction": ExtractionSettings,
         "journalclip_inference": InferenceSettings,
         "journalclip_promotion": PromotionSettings,
@@ -216,16 +222,11 @@ def settings_of(arguments: list[str], pod: Pod) -> Any:
 def test_both_versions_of_helm_render_the_same(manifests: list[Manifest], request: pytest.FixtureRequest) -> None:
     helm3: Helm = request.getfixturevalue("helm3")
     branch = BRANCHES[request.node.callspec.params["manifests"]]
-    assert masked(helm3.template(*branch)) == masked(manifests)
+    assert ordered(helm3.template(*branch)) == ordered(manifests)
 
 
-def masked(manifests: list[Manifest]) -> list[str]:
-    """In one order, and without what is random in secrets that are made at the first install."""
-    shown = []
-    for each in manifests:
-        made = {name: dict.fromkeys(each[name], "?") for name in ("data", "stringData") if name in each}
-        shown.append(json.dumps(each | made if each["kind"] == "Secret" else each, sort_keys=True))
-    return sorted(shown)
+def ordered(manifests: list[Manifest]) -> list[str]:
+    return sorted(json.dumps(each, sort_keys=True) for each in manifests)
 
 
 def test_the_ray_job_in_the_config_map_is_one(helm4: Helm) -> None:

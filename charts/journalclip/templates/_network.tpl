@@ -32,15 +32,17 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{- default (ternary "443" "80" (eq $parts.scheme "https")) $port -}}
 {{- end -}}
 
-{{/* {root, needs}: what a component with these needs may open. */}}
+{{/* {root, needs, ports: [further ports beyond]}: what a component with these needs may open. */}}
 {{- define "journalclip.egress" -}}
 {{- $root := .root -}}
 {{- $values := $root.Values -}}
 - to:
     {{- toYaml $values.networkPolicy.peers.dns | nindent 4 }}
   ports:
-    - {protocol: UDP, port: 53}
-    - {protocol: TCP, port: 53}
+    {{- range $values.networkPolicy.peers.dnsPorts }}
+    - {protocol: UDP, port: {{ int . }}}
+    - {protocol: TCP, port: {{ int . }}}
+    {{- end }}
 {{- if has "kafka" .needs }}
 {{- if eq $values.kafka.mode "bundled" }}
 {{ include "journalclip.within" (dict "root" $root "component" "kafka" "port" 9092) }}
@@ -54,6 +56,7 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{- else }}
 {{- $ports := list -}}
 {{- range splitList "," $values.kafka.external.servers }}{{- $ports = append $ports (default "9092" (regexFind ":[0-9]+$" (trim .) | trimPrefix ":")) -}}{{- end }}
+{{- with $values.kafka.external.oauth.tokenUrl }}{{- $ports = append $ports (include "journalclip.port" (dict "url" .)) -}}{{- end }}
 {{ include "journalclip.beyond" (dict "root" $root "ports" (uniq $ports)) }}
 {{- end }}
 {{- end }}
@@ -61,7 +64,16 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{- if eq $values.objectStore.mode "bundled" }}
 {{ include "journalclip.within" (dict "root" $root "component" "object-store" "port" 9000) }}
 {{- else }}
-{{ include "journalclip.beyond" (dict "root" $root "ports" (list (include "journalclip.port" (dict "url" $values.objectStore.external.endpoint "tls" $values.objectStore.external.tls)))) }}
+{{- $address := include "journalclip.storeAddress" $values.objectStore.external | fromJson }}
+{{ include "journalclip.beyond" (dict "root" $root "ports" (list (include "journalclip.port" (dict "url" $address.endpoint "tls" $address.tls)))) }}
+{{- if eq $values.objectStore.external.auth "workloadIdentity" }}
+# Where the cloud gives the pod its credentials: a token service, or an address of the node.
+{{ include "journalclip.beyond" (dict "root" $root "ports" (list 443)) }}
+- to:
+    - ipBlock: {cidr: 169.254.0.0/16}
+  ports:
+    - {protocol: TCP, port: 80}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if has "mlflow" .needs }}
@@ -87,6 +99,12 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{- end }}
 {{- with $values.monitoring.otlpEndpoint }}
 {{ include "journalclip.beyond" (dict "root" $root "ports" (list (include "journalclip.port" (dict "url" .)))) }}
+{{- end }}
+{{- range compact (list $values.proxy.https $values.proxy.http) | uniq }}
+{{ include "journalclip.beyond" (dict "root" $root "ports" (list (include "journalclip.port" (dict "url" .)))) }}
+{{- end }}
+{{- with .beyondPorts }}
+{{ include "journalclip.beyond" (dict "root" $root "ports" .) }}
 {{- end }}
 {{- end -}}
 

@@ -1,68 +1,11 @@
-{{/* What every pod and container of the chart has in common. */}}
+{{/* Every pod of the chart is made here, so that what people may lay over one they may lay over all. */}}
 
-{{/* The Pod Security Standard `restricted`, for a pod. */}}
-{{- define "journalclip.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile:
-  type: RuntimeDefault
-{{- end -}}
-
-{{/* The same for a container, on a root file system that cannot be written. */}}
-{{- define "journalclip.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-capabilities:
-  drop: [ALL]
-seccompProfile:
-  type: RuntimeDefault
-{{- end -}}
-
-{{/* {root, component, place: {nodeSelector...}, gpus}: where a pod may run. */}}
-{{- define "journalclip.placement" -}}
-{{- $gpu := .root.Values.gpu -}}
-{{- $onGpu := gt (int (default 0 .gpus)) 0 -}}
-{{- with merge (deepCopy .place.nodeSelector) (ternary $gpu.nodeSelector (dict) $onGpu) }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with concat .place.tolerations (ternary $gpu.tolerations (list) $onGpu) }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- if .place.affinity }}
-affinity:
-  {{- toYaml .place.affinity | nindent 2 }}
-{{- else if .component }}
-affinity:
-  podAntiAffinity:
-    preferredDuringSchedulingIgnoredDuringExecution:
-      - weight: 100
-        podAffinityTerm:
-          topologyKey: kubernetes.io/hostname
-          labelSelector:
-            matchLabels:
-              {{- include "journalclip.selector" . | nindent 14 }}
-{{- end }}
-{{- with .place.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- if $onGpu }}
-{{- with $gpu.runtimeClassName }}
-runtimeClassName: {{ . }}
-{{- end }}
-{{- end }}
-{{- end -}}
-
-{{/* {root, resources, gpus}: requests and limits; a GPU stands in the limits, from where Kubernetes takes the request. */}}
+{{/* {root, resources, gpus, gpu}: requests and limits; a GPU stands in the limits, from where Kubernetes takes the request. */}}
 {{- define "journalclip.resources" -}}
-{{- $limits := deepCopy .resources.limits -}}
-{{- if gt (int (default 0 .gpus)) 0 -}}{{- $_ := set $limits .root.Values.gpu.resource (int .gpus) -}}{{- end -}}
-{{- dict "requests" .resources.requests "limits" $limits | toYaml -}}
+{{- $given := default dict .resources -}}
+{{- $limits := deepCopy (default dict $given.limits) -}}
+{{- if gt (int (default 0 .gpus)) 0 -}}{{- $_ := set $limits (include "journalclip.gpu" . | fromJson).resource (int .gpus) -}}{{- end -}}
+{{- dict "requests" (default dict $given.requests) "limits" $limits | toYaml -}}
 {{- end -}}
 
 {{/* root: the pull secrets. */}}
@@ -90,13 +33,140 @@ readinessProbe:
 {{- end -}}
 
 {{/*
-A service: {root, component, values, image, args: [...], needs: [...]} and, where it has them,
-  own: {setting: value}   files: [{name, items}]   gpus: n   recreate: bool   scaled: bool   account: token is mounted
-  work: a volume for the work folder instead of an empty one        grace: seconds
-  ports, probes, sidecars, volumes, mounts: YAML of lists, or of the probes
+A pod's template: {root, component, layers: [values...], container: its name, image, environment: YAML of variables}
+and, where it has them,
+  command, args: lists        resources, gpus, gpu         ports, probes, lifecycle, sidecars, mounts, volumes: YAML
+  work: a volume for the work folder, or `none`            needs, files: credentials to mount
+  account: its name, `none` where the operator gives one   token: it is mounted       restart, grace, hostNetwork
+  anti: replicas keep apart   marks, notes: labels, annotations of its own
+*/}}
+{{- define "journalclip.pod" -}}
+{{- $root := .root -}}
+{{- $hatches := include "journalclip.hatches" . | fromJson -}}
+{{- $credentials := include "journalclip.credentials" . -}}
+{{- $trusts := include "journalclip.trustFile" $root -}}
+{{- $account := default (include "journalclip.component" .) .account -}}
+metadata:
+  labels:
+    {{- $own := merge (include "journalclip.selector" . | fromYaml) (dict "app.kubernetes.io/name" (include "journalclip.name" $root)) (default dict .marks) }}
+    {{- merge $own $hatches.podLabels $root.Values.commonLabels | toYaml | nindent 4 }}
+  {{- with merge dict (default dict .notes) $hatches.podAnnotations $root.Values.commonAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- with .restart }}
+  restartPolicy: {{ . }}
+  {{- end }}
+  {{- if ne $account "none" }}
+  serviceAccountName: {{ $account }}
+  automountServiceAccountToken: {{ default false .token }}
+  {{- end }}
+  enableServiceLinks: false
+  {{- if .hostNetwork }}
+  hostNetwork: true
+  dnsPolicy: ClusterFirstWithHostNet
+  {{- end }}
+  {{- with .grace }}
+  terminationGracePeriodSeconds: {{ int . }}
+  {{- end }}
+  {{- include "journalclip.pull" $root | nindent 2 }}
+  {{- with $hatches.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- include "journalclip.placement" (dict "root" $root "component" .component "anti" .anti "hatches" $hatches) | nindent 2 }}
+  {{- with .sidecars }}
+  initContainers:
+    {{- . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: {{ .container }}
+      image: {{ include "journalclip.image" . }}
+      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+      {{- with .command }}
+      command:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .args }}
+      args:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- $lists := list (default "" .environment | fromYamlArray) (include "journalclip.worldEnvironment" $root | fromYamlArray) $hatches.extraEnv }}
+      {{- with include "journalclip.variables" (dict "lists" $lists) | fromYamlArray }}
+      env:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $hatches.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .ports }}
+      ports:
+        {{- . | nindent 8 }}
+      {{- end }}
+      {{- with .probes }}
+      {{- . | nindent 6 }}
+      {{- end }}
+      {{- with .lifecycle }}
+      lifecycle:
+        {{- . | nindent 8 }}
+      {{- end }}
+      resources:
+        {{- include "journalclip.resources" . | nindent 8 }}
+      {{- with $hatches.securityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      volumeMounts:
+        - {name: tmp, mountPath: /tmp}
+        {{- if ne .work "none" }}
+        - {name: work, mountPath: /var/lib/journalclip}
+        {{- end }}
+        {{- if $credentials }}
+        - {name: credentials, mountPath: /etc/journalclip, readOnly: true}
+        {{- end }}
+        {{- if $trusts }}
+        - {name: trust, mountPath: /etc/journalclip-trust, readOnly: true}
+        {{- end }}
+        {{- with .mounts }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with $hatches.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: tmp
+      emptyDir: {}
+    {{- if ne .work "none" }}
+    - name: work
+      {{- default "emptyDir: {}" .work | nindent 6 }}
+    {{- end }}
+    {{- $credentials | nindent 4 }}
+    {{- if $trusts }}
+    {{- include "journalclip.trustVolume" $root | nindent 4 }}
+    {{- end }}
+    {{- with .volumes }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- with $hatches.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/*
+A service of ours: what `journalclip.pod` takes, with `values` as the layer and for its settings, and
+  own: {setting: value}   recreate: bool   scaled: bool: an autoscaler says how many   metrics: bool: it has a metrics port
 */}}
 {{- define "journalclip.deployment" -}}
 {{- $root := .root -}}
+{{- $ports := list -}}
+{{- if .metrics }}{{- $ports = append $ports (dict "name" "metrics" "containerPort" 9090) -}}{{- end }}
+{{- with .ports }}{{- $ports = concat $ports (fromYamlArray .) -}}{{- end }}
+{{- $pod := merge (dict "layers" (default (list .values) .layers) "container" .component "resources" .values.resources
+    "gpu" .values.gpu "environment" (include "journalclip.environment" .) "ports" (ternary ($ports | toYaml) "" (gt (len $ports) 0))
+    "probes" (default (include "journalclip.loopProbes" .) .probes) "grace" (default 60 .grace) "anti" true
+    "marks" (dict "journalclip/metrics" (toString .metrics))) . -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -122,77 +192,16 @@ spec:
     matchLabels:
       {{- include "journalclip.selector" . | nindent 6 }}
   template:
-    metadata:
-      labels:
-        {{- include "journalclip.labels" . | nindent 8 }}
-        journalclip/metrics: {{ .metrics | quote }}
-      {{- with .values.podAnnotations }}
-      annotations:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-    spec:
-      serviceAccountName: {{ include "journalclip.component" . }}
-      automountServiceAccountToken: {{ default false .account }}
-      enableServiceLinks: false
-      terminationGracePeriodSeconds: {{ default 60 .grace }}
-      {{- include "journalclip.pull" $root | nindent 6 }}
-      securityContext:
-        {{- include "journalclip.podSecurity" . | nindent 8 }}
-      {{- include "journalclip.placement" (dict "root" $root "component" .component "place" .values "gpus" .gpus) | nindent 6 }}
-      {{- with .sidecars }}
-      initContainers:
-        {{- . | nindent 8 }}
-      {{- end }}
-      containers:
-        - name: {{ .component }}
-          image: {{ include "journalclip.image" . }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-          args:
-            {{- toYaml .args | nindent 12 }}
-          env:
-            {{- include "journalclip.environment" . | nindent 12 }}
-          ports:
-            {{- if .metrics }}
-            - {name: metrics, containerPort: 9090}
-            {{- end }}
-            {{- with .ports }}
-            {{- . | nindent 12 }}
-            {{- end }}
-          {{- default (include "journalclip.loopProbes" .) .probes | nindent 10 }}
-          resources:
-            {{- include "journalclip.resources" (dict "root" $root "resources" .values.resources "gpus" .gpus) | nindent 12 }}
-          securityContext:
-            {{- include "journalclip.containerSecurity" . | nindent 12 }}
-          volumeMounts:
-            - {name: tmp, mountPath: /tmp}
-            - {name: work, mountPath: /var/lib/journalclip}
-            {{- if include "journalclip.credentials" . }}
-            - {name: credentials, mountPath: /etc/journalclip, readOnly: true}
-            {{- end }}
-            {{- with .mounts }}
-            {{- . | nindent 12 }}
-            {{- end }}
-      volumes:
-        - name: tmp
-          emptyDir: {}
-        - name: work
-          {{- default "emptyDir: {}" .work | nindent 10 }}
-        {{- include "journalclip.credentials" . | nindent 8 }}
-        {{- with .volumes }}
-        {{- . | nindent 8 }}
-        {{- end }}
+    {{- include "journalclip.pod" $pod | nindent 4 }}
 {{- end -}}
 
 {{/* {root, component, values} */}}
 {{- define "journalclip.serviceAccount" -}}
+{{- $notes := merge dict (default dict (default dict .values).serviceAccountAnnotations) .root.Values.serviceAccountAnnotations -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  {{- include "journalclip.metadata" . | nindent 2 }}
-  {{- with .values.serviceAccountAnnotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "journalclip.metadata" (merge (dict "objectAnnotations" $notes) (pick . "root" "component")) | nindent 2 }}
 automountServiceAccountToken: false
 {{- end -}}
 
@@ -202,22 +211,75 @@ automountServiceAccountToken: false
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
-  {{- include "journalclip.metadata" . | nindent 2 }}
-  annotations:
-    helm.sh/resource-policy: keep  # what is in it outlives the release
+  {{- /* What is in it outlives the release. */ -}}
+  {{- include "journalclip.metadata" (merge (dict "objectAnnotations" (dict "helm.sh/resource-policy" "keep")) (pick . "root" "component")) | nindent 2 }}
 spec:
-  accessModes: [ReadWriteOnce]
-  {{- with .storage.storageClass }}
-  storageClassName: {{ . }}
-  {{- end }}
-  resources:
-    requests:
-      storage: {{ .storage.size }}
+  {{- include "journalclip.claimSpec" .storage | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* storage -> what a claim asks for. */}}
+{{- define "journalclip.claimSpec" -}}
+accessModes:
+  {{- toYaml (default (list "ReadWriteOnce") .accessModes) | nindent 2 }}
+{{- with .storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
 {{- end -}}
 
 {{/* {root, component, storage} -> the volume's source. */}}
 {{- define "journalclip.claimed" -}}
 persistentVolumeClaim:
   claimName: {{ default (include "journalclip.component" .) .storage.existingClaim }}
+{{- end -}}
+
+{{/*
+A one-node server over a volume of its own: what `journalclip.pod` takes, with `values` as its layer, and
+  mountPath: where its data lies
+*/}}
+{{- define "journalclip.statefulServer" -}}
+{{- $storage := .values.storage -}}
+{{- $volumes := default "" .volumes -}}
+{{- if $storage.existingClaim -}}
+{{- $volumes = printf "%s\n- name: data\n%s" $volumes (include "journalclip.claimed" (dict "root" .root "component" .component "storage" $storage) | indent 2) | trim -}}
+{{- end -}}
+{{- $mounts := printf "- {name: data, mountPath: %s}\n%s" .mountPath (default "" .mounts) | trim -}}
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  {{- include "journalclip.metadata" . | nindent 2 }}
+spec:
+  serviceName: {{ include "journalclip.component" . }}
+  replicas: 1
+  selector:
+    matchLabels:
+      {{- include "journalclip.selector" . | nindent 6 }}
+  template:
+    {{- include "journalclip.pod" (merge (dict "layers" (list .values) "resources" .values.resources "work" "none" "grace" 60 "volumes" $volumes "mounts" $mounts) .) | nindent 4 }}
+  {{- if not $storage.existingClaim }}
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec:
+        {{- include "journalclip.claimSpec" $storage | nindent 8 }}
+  {{- end }}
+{{- end -}}
+
+{{/* {root, component, port, name, target, type, annotations}: a Service of one port. */}}
+{{- define "journalclip.service" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "journalclip.metadata" . | nindent 2 }}
+spec:
+  {{- with .type }}
+  type: {{ . }}
+  {{- end }}
+  {{- include "journalclip.families" .root | nindent 2 }}
+  selector:
+    {{- include "journalclip.selector" . | nindent 4 }}
+  ports:
+    - {name: {{ .name }}, port: {{ int .port }}, targetPort: {{ .target }}}
 {{- end -}}

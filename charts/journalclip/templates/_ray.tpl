@@ -1,4 +1,7 @@
-{{/* Ray clusters as KubeRay takes them: the same for a RayCluster, a RayJob and a RayService. */}}
+{{/*
+Ray clusters as KubeRay takes them: the same for a RayCluster, a RayJob and a RayService. KubeRay adds a port `metrics`
+(8080) to each of its containers itself, so no container of ours declares that number.
+*/}}
 
 {{/*
 {root, component, values, ray, needs, own, files, replicas: {min, max}, autoscale: bool} -> a RayClusterSpec
@@ -7,11 +10,23 @@ has no CPU to give to tasks, so nothing runs beside what coordinates.
 */}}
 {{- define "journalclip.rayCluster" -}}
 {{- $root := .root -}}
-{{- $worker := .ray.worker -}}
-rayVersion: {{ (.root.Files.Get "files/facts.json" | fromJson).ray }}
+{{- $context := . -}}
+rayVersion: {{ (.root.Files.Get "files/facts.json" | fromJson).ray | quote }}
 # Every port of Ray asks for a token, which the operator makes and hands to the pods.
 authOptions:
   mode: token
+{{- with .ray.gcsFaultTolerance }}
+{{- if .redisAddress }}
+gcsFaultToleranceOptions:
+  redisAddress: {{ .redisAddress | quote }}
+  externalStorageNamespace: {{ include "journalclip.component" $context }}
+  {{- with .existingSecret }}
+  redisPassword:
+    valueFrom:
+      secretKeyRef: {name: {{ . }}, key: redis-password}
+  {{- end }}
+{{- end }}
+{{- end }}
 {{- if .autoscale }}
 enableInTreeAutoscaling: true
 autoscalerOptions:
@@ -19,7 +34,7 @@ autoscalerOptions:
   idleTimeoutSeconds: 300
   imagePullPolicy: {{ $root.Values.image.pullPolicy }}
   securityContext:
-    {{- include "journalclip.containerSecurity" . | nindent 4 }}
+    {{- (include "journalclip.hatches" (dict "root" $root "layers" (list .ray.head)) | fromJson).securityContext | toYaml | nindent 4 }}
   resources:
     requests: {cpu: 100m, memory: 256Mi}
     limits: {memory: 512Mi}
@@ -32,78 +47,56 @@ headGroupSpec:
     num-gpus: "0"
     dashboard-host: 0.0.0.0
   template:
-    {{- include "journalclip.rayPod" (merge (dict "container" "ray-head" "place" .ray.head "resources" .ray.head.resources "gpus" 0 "account" (not .autoscale) "ports" (list
+    {{- include "journalclip.rayPod" (merge (dict "container" "ray-head" "nodes" .ray.head "gpus" 0 "operatorsAccount" .autoscale "ports" (list
         (dict "name" "gcs-server" "containerPort" 6379) (dict "name" "dashboard" "containerPort" 8265)
-        (dict "name" "client" "containerPort" 10001) (dict "name" "ray-metrics" "containerPort" 8080)
-        (dict "name" "serve" "containerPort" 8000))) .) | nindent 4 }}
+        (dict "name" "client" "containerPort" 10001) (dict "name" "serve" "containerPort" 8000))) .) | nindent 4 }}
+{{- $groups := list (merge (dict "name" "workers" "replicas" .replicas.min "minReplicas" .replicas.min "maxReplicas" .replicas.max) .ray.worker) -}}
+{{- range .ray.workerGroups -}}
+{{- $given := include "journalclip.merged" (dict "base" (pick $context.ray.worker "resources" "gpus" "gpu" "scratch" "minReplicas" "maxReplicas") "over" .) | fromJson -}}
+{{- $number := int (default 1 .replicas) -}}
+{{- $groups = append $groups (mergeOverwrite $given (dict "replicas" $number "minReplicas" (ternary (int (default 0 .minReplicas)) $number $context.autoscale) "maxReplicas" (max $number (ternary (int $given.maxReplicas) $number $context.autoscale)))) -}}
+{{- end }}
 workerGroupSpecs:
-  - groupName: workers
-    replicas: {{ int .replicas.min }}
-    minReplicas: {{ int .replicas.min }}
-    maxReplicas: {{ int .replicas.max }}
+{{- range $groups }}
+  - groupName: {{ .name }}
+    replicas: {{ int .replicas }}
+    minReplicas: {{ int .minReplicas }}
+    maxReplicas: {{ int .maxReplicas }}
     rayStartParams:
       # A MIG slice or another vendor's resource is a GPU to Ray only where it is said.
-      num-gpus: {{ int $worker.gpus | quote }}
+      num-gpus: {{ int .gpus | quote }}
     template:
-      {{- include "journalclip.rayPod" (merge (dict "container" "ray-worker" "place" $worker "resources" $worker.resources "gpus" $worker.gpus "account" true "ports" (list
-          (dict "name" "ray-metrics" "containerPort" 8080) (dict "name" "serve" "containerPort" 8000))) .) | nindent 6 }}
+      {{- include "journalclip.rayPod" (merge (dict "container" "ray-worker" "nodes" . "gpus" .gpus "gpu" .gpu "hostNetwork" .hostNetwork
+          "work" (include "journalclip.scratch" .) "ports" (list (dict "name" "serve" "containerPort" 8000))) $context) | nindent 6 }}
+{{- end }}
 {{- end -}}
 
-{{/* A pod template of a Ray cluster. */}}
+{{/* nodes -> the volume of their work folder: a claim that lives as long as the pod, or the node's own disk. */}}
+{{- define "journalclip.scratch" -}}
+{{- with .scratch -}}
+{{- if .size -}}
+ephemeral:
+  volumeClaimTemplate:
+    spec:
+      accessModes: [ReadWriteOnce]
+      {{- with .storageClass }}
+      storageClassName: {{ . }}
+      {{- end }}
+      resources: {requests: {storage: {{ .size }}}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+A pod template of a Ray cluster. What the part says of placement is not for its Ray nodes, which say it themselves: a
+selector of the launcher's or of a process's GPU would else hold the head.
+*/}}
 {{- define "journalclip.rayPod" -}}
-{{- $root := .root -}}
-metadata:
-  labels:
-    {{- include "journalclip.labels" . | nindent 4 }}
-    journalclip/ray-metrics: "true"
-  {{- with .values.podAnnotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-spec:
-  {{- if .account }}
-  serviceAccountName: {{ include "journalclip.component" . }}
-  automountServiceAccountToken: false
-  {{- end }}
-  enableServiceLinks: false
-  terminationGracePeriodSeconds: 120
-  {{- include "journalclip.pull" $root | nindent 2 }}
-  securityContext:
-    {{- include "journalclip.podSecurity" . | nindent 4 }}
-  {{- include "journalclip.placement" (dict "root" $root "place" .place "gpus" .gpus) | nindent 2 }}
-  containers:
-    - name: {{ .container }}
-      image: {{ include "journalclip.image" (dict "root" $root "image" "ray") }}
-      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      env:
-        {{- include "journalclip.environment" . | nindent 8 }}
-      ports:
-        {{- toYaml .ports | nindent 8 }}
-      lifecycle:
-        preStop:
-          exec: {command: [/bin/sh, -c, ray stop]}
-      resources:
-        {{- include "journalclip.resources" (dict "root" $root "resources" .resources "gpus" .gpus) | nindent 8 }}
-      securityContext:
-        {{- include "journalclip.containerSecurity" . | nindent 8 }}
-      volumeMounts:
-        - {name: tmp, mountPath: /tmp}
-        - {name: work, mountPath: /var/lib/journalclip}
-        {{- if include "journalclip.credentials" . }}
-        - {name: credentials, mountPath: /etc/journalclip, readOnly: true}
-        {{- end }}
-        {{- with .mounts }}
-        {{- . | nindent 8 }}
-        {{- end }}
-  volumes:
-    - name: tmp
-      emptyDir: {}
-    - name: work
-      emptyDir: {}
-    {{- include "journalclip.credentials" . | nindent 4 }}
-    {{- with .volumes }}
-    {{- . | nindent 4 }}
-    {{- end }}
+{{- $part := pick .values "podLabels" "podAnnotations" "extraEnv" "extraEnvFrom" "extraVolumes" "extraVolumeMounts" "podSecurityContext" "securityContext" -}}
+{{- include "journalclip.pod" (merge (dict "image" "ray" "layers" (list $part .nodes) "resources" .nodes.resources "grace" 120
+    "account" (ternary "none" (include "journalclip.component" .) (default false .operatorsAccount))
+    "marks" (dict "journalclip/ray-metrics" "true") "environment" (include "journalclip.environment" .)
+    "ports" (.ports | toYaml) "lifecycle" "preStop:\n  exec: {command: [/bin/sh, -c, ray stop]}") (omit . "values" "replicas" "own" "ports")) -}}
 {{- end -}}
 
 {{/* {root, component}: the pods of a Ray cluster talk to one another on many ports, and to nobody else's. */}}

@@ -1,14 +1,19 @@
 {{/* How many pods: disruption budgets, autoscaling by CPU or by consumer lag. */}}
 
-{{/* {root, component}: node maintenance takes one pod at a time, also the only one, so that a drain never hangs. */}}
+{{/* {root, component, values}: node maintenance takes one pod at a time, also the only one, so that a drain never hangs. */}}
 {{- define "journalclip.disruption" -}}
+{{- $budget := default dict (default dict .values).podDisruptionBudget -}}
 {{- if .root.Values.podDisruptionBudgets }}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   {{- include "journalclip.metadata" . | nindent 2 }}
 spec:
-  maxUnavailable: 1
+  {{- if $budget.minAvailable }}
+  minAvailable: {{ int $budget.minAvailable }}
+  {{- else }}
+  maxUnavailable: {{ max 1 (int (default 1 $budget.maxUnavailable)) }}
+  {{- end }}
   selector:
     matchLabels:
       {{- include "journalclip.selector" . | nindent 6 }}
@@ -54,7 +59,13 @@ spec:
         lagThreshold: {{ int .scaling.lag | quote }}
         offsetResetPolicy: earliest
         {{- if $kafka.username }}
-        sasl: {{ get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512") $kafka.mechanism }}
+        sasl: {{ get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512" "OAUTHBEARER" "oauthbearer") $kafka.mechanism }}
+        {{- with $kafka.tokenUrl }}
+        oauthTokenEndpointUri: {{ . | quote }}
+        {{- end }}
+        {{- with $kafka.scope }}
+        scopes: {{ . | quote }}
+        {{- end }}
         {{- end }}
         {{- if has $kafka.security (list "SSL" "SASL_SSL") }}
         tls: enable
@@ -89,10 +100,7 @@ spec:
 apiVersion: v1
 kind: Secret
 metadata:
-  name: {{ $name }}-keda
-  namespace: {{ .root.Release.Namespace }}
-  labels:
-    {{- include "journalclip.labels" . | nindent 4 }}
+  {{- include "journalclip.metadata" (merge (dict "objectName" (printf "%s-keda" $name)) .) | nindent 2 }}
 stringData:
   username: {{ $kafka.username }}
 {{- end }}

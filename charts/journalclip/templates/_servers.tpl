@@ -7,7 +7,7 @@
 {{- $kafka := .root.Values.kafka -}}
 {{- $found := dict -}}
 {{- if eq $kafka.mode "bundled" -}}
-{{- $found = dict "servers" (printf "%s-kafka:9092" $fullname) "security" "SASL_PLAINTEXT" "mechanism" "PLAIN" "username" $principal "secret" (printf "%s-kafka" $fullname) "key" $principal -}}
+{{- $found = dict "servers" (printf "%s-kafka:9092" $fullname) "security" "SASL_PLAINTEXT" "mechanism" "PLAIN" "username" $principal "secret" (default (printf "%s-kafka" $fullname) $kafka.bundled.existingSecret) "key" $principal -}}
 {{- else if eq $kafka.mode "strimzi" -}}
 {{- $found = dict "servers" (printf "%s-kafka-bootstrap:9093" $fullname) "security" "SASL_SSL" "mechanism" "SCRAM-SHA-512" "username" (printf "%s-%s" $fullname $principal) "secret" (printf "%s-%s" $fullname $principal) "key" "password" "ca" (dict "name" (printf "%s-cluster-ca-cert" $fullname) "key" "ca.crt") -}}
 {{- else -}}
@@ -20,27 +20,43 @@
 {{- $key := ternary $principal "password" $own -}}
 {{- if $admin -}}{{- $username = $external.adminUsername -}}{{- $key = "admin" -}}{{- end -}}
 {{- $found = merge $found (dict "username" $username "secret" $external.existingSecret "key" $key) -}}
+{{- if eq $external.saslMechanism "OAUTHBEARER" -}}{{- $found = merge $found (dict "tokenUrl" $external.oauth.tokenUrl "scope" $external.oauth.scope) -}}{{- end -}}
 {{- end -}}
 {{- if $external.caSecret.name -}}{{- $_ := set $found "ca" $external.caSecret -}}{{- end -}}
 {{- end -}}
 {{- $found | toJson -}}
 {{- end -}}
 
-{{/* {root, component} -> JSON {endpoint, tls, region, secret, accessKey, secretKey, ca} */}}
+{{/* {root, component} -> JSON {endpoint, tls, region, secret, accessKey, secretKey, ca}; no secret: the pod's own identity. */}}
 {{- define "journalclip.objectStore" -}}
 {{- $fullname := include "journalclip.fullname" .root -}}
 {{- $principal := include "journalclip.principal" . -}}
 {{- $store := .root.Values.objectStore -}}
 {{- $found := dict -}}
 {{- if eq $store.mode "bundled" -}}
-{{- $found = dict "endpoint" (printf "%s-object-store:9000" $fullname) "tls" false "region" "us-east-1" "secret" (printf "%s-object-store" $fullname) "accessKey" (printf "%s-access-key" $principal) "secretKey" (printf "%s-secret-key" $principal) -}}
+{{- $found = dict "endpoint" (printf "%s-object-store:9000" $fullname) "tls" false "region" "us-east-1" "secret" (default (printf "%s-object-store" $fullname) $store.bundled.existingSecret) "accessKey" (printf "%s-access-key" $principal) "secretKey" (printf "%s-secret-key" $principal) -}}
 {{- else -}}
 {{- $external := $store.external -}}
 {{- $prefix := ternary (printf "%s-" $principal) "" $external.perService -}}
-{{- $found = dict "endpoint" $external.endpoint "tls" $external.tls "region" $external.region "secret" $external.existingSecret "accessKey" (printf "%saccess-key" $prefix) "secretKey" (printf "%ssecret-key" $prefix) -}}
+{{- $address := include "journalclip.storeAddress" $external | fromJson -}}
+{{- $secret := ternary $external.existingSecret "" (eq $external.auth "keys") -}}
+{{- $found = dict "endpoint" $address.endpoint "tls" $address.tls "region" $external.region "secret" $secret "accessKey" (printf "%saccess-key" $prefix) "secretKey" (printf "%ssecret-key" $prefix) -}}
 {{- if $external.caSecret.name -}}{{- $_ := set $found "ca" $external.caSecret -}}{{- end -}}
 {{- end -}}
 {{- $found | toJson -}}
+{{- end -}}
+
+{{/* external store -> JSON {endpoint, tls}: host and port; a URL's scheme says whether there is TLS. */}}
+{{- define "journalclip.storeAddress" -}}
+{{- $endpoint := .endpoint -}}
+{{- $tls := .tls -}}
+{{- if contains "://" $endpoint -}}
+{{- $parts := urlParse $endpoint -}}
+{{- $tls = eq $parts.scheme "https" -}}
+{{- $endpoint = $parts.host -}}
+{{- end -}}
+{{- if and $endpoint (not (regexMatch ":[0-9]+$" $endpoint)) -}}{{- $endpoint = printf "%s:%d" $endpoint (ternary 443 80 $tls) -}}{{- end -}}
+{{- dict "endpoint" $endpoint "tls" $tls | toJson -}}
 {{- end -}}
 
 {{/* root -> JSON {uri, secret, ca} */}}
@@ -62,7 +78,7 @@
 {{- $found := dict -}}
 {{- if eq $llm.mode "bundled" -}}
 {{- $name := printf "%s-llm" (include "journalclip.fullname" .) -}}
-{{- $found = dict "url" (printf "http://%s:8000/v1" $name) "model" $llm.model "secret" $name "key" "api-key" -}}
+{{- $found = dict "url" (printf "http://%s:8000/v1" $name) "model" $llm.model "secret" (default $name $llm.bundled.existingSecret) "key" "api-key" -}}
 {{- else if eq $llm.mode "external" -}}
 {{- $found = dict "url" $llm.external.url "model" $llm.model "secret" $llm.external.existingSecret "key" "api-key" -}}
 {{- end -}}

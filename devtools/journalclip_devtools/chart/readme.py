@@ -66,7 +66,9 @@ def _kind(node: Schema) -> str:
     parts = node.get("anyOf")
     if isinstance(parts, list):
         return " or ".join(dict.fromkeys(_kind(each) for each in parts if isinstance(each, dict)))
-    return {"array": "list", "object": "map"}.get(str(node.get("type")), str(node.get("type", "any")))
+    kind = node.get("type", "any")
+    name = str(kind[0] if isinstance(kind, list) else kind)
+    return {"array": "list", "object": "map"}.get(name, name)
 
 
 def _block(node: JsonValue) -> bool:

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from journalclip_pipelines.operations.made_secrets import Wanted, parse
+
 Manifest = dict[str, Any]  # of any kind; a test reads what it knows to be there
 
 CHART = Path("charts") / "journalclip"
@@ -40,10 +42,21 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "training.mode=process", "training.replicas=1", "training.gpus=1", "kafka.mode=bundled",
             "objectStore.mode=bundled", "mlflow.mode=bundled", "llm.mode=external", "inference.mode=deployment",
             "inference.gpus=1", "signing.existingSecret=", "inference.tokens.existingSecret=",
+            "kafka.bundled.existingSecret=", "objectStore.bundled.existingSecret=", "inference.ray.replicas=1",
+            "inference.autoscaling.kind=hpa", "training.podDisruptionBudget.minAvailable=0",
         ),
     ),
     "containers": (CONTAINERS, ()),
-    "strimzi-rayjob": ((ALL,), ("training.mode=rayJob", "kafka.mode=strimzi", "promotion.gpus=0")),
+    "strimzi-rayjob": (
+        (ALL,),
+        (
+            "training.mode=rayJob", "training.ray.keepHead=true", "kafka.mode=strimzi", "promotion.gpus=0",
+            "objectStore.external.auth=workloadIdentity", "studies.training.mode=process",
+            "studies.training.replicas=1",
+            "studies.training.podDisruptionBudget.minAvailable=0", "catalogue.database.existingSecret=",
+        ),
+    ),
+    "studies": ((LAPTOP,), ("studies.enabled=true",)),
 }  # fmt: skip
 
 
@@ -108,6 +121,13 @@ def kinds(manifests: Sequence[Manifest], kind: str) -> list[Manifest]:
 def ray_jobs(manifests: Sequence[Manifest]) -> list[Manifest]:
     """The RayJob that the launcher's config map holds, where there is one."""
     return [json.loads(each["data"]["rayjob.json"]) for each in manifests if "rayjob.json" in each.get("data", {})]
+
+
+def wanted_secrets(manifests: Sequence[Manifest]) -> list[Wanted]:
+    """What the release's job makes in the cluster, where it has one."""
+    jobs = [each for each in kinds(manifests, "Job") if "-secrets-" in each["metadata"]["name"]]
+    arguments = [each["spec"]["template"]["spec"]["containers"][0]["args"] for each in jobs]
+    return [each for given in arguments for each in parse(given[given.index("--wanted") + 1])]
 
 
 def pods(manifests: Sequence[Manifest]) -> Iterator[Pod]:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from journalclip_devtools.chart.settings import OFFERED, Schema, inlined
 from journalclip_devtools.chart.values import ChartValues
+from journalclip_shared.kinds import Kind
 from journalclip_training.recipes import recipes_of
 from journalclip_training.requests import OFF
 
@@ -20,19 +21,46 @@ _DROPPED = frozenset({"title", "format", "writeOnly"})
 
 def values_schema() -> Schema:
     schema = inlined(ChartValues.model_json_schema(by_alias=True))
-    properties = _properties(schema)
-    for name, offered in OFFERED.items():
-        place = _properties(properties[name]) if name else properties
-        place["settings"] = offered.schema()
-    _properties(_properties(properties["training"])["settings"])["recipe"] = {
-        "description": "Recipe that answers each new dataset; `off`: none, people ask with `journalclip train`.",
-        "enum": [*recipes_of("articles"), OFF],
-    }
-    properties["global"] = {"type": "object", "description": "Values of a chart that contains this one."}
-    cleaned = _cleaned(schema)
+    for place, offered in OFFERED.items():
+        _properties(_at(schema, place))["settings"] = offered.schema()
+    kinds: dict[str, Kind] = {"training": "articles", "studies.training": "studies"}
+    for place, kind in kinds.items():
+        _properties(_at(schema, f"{place}.settings"))["recipe"] = {
+            "description": "Recipe that answers each new dataset; `off`: none, people ask with `journalclip train`.",
+            "enum": [*recipes_of(kind), OFF],
+        }
+    _properties(schema)["global"] = {"type": "object", "description": "Values of a chart that contains this one."}
+    cleaned = _emptied(_cleaned(schema))
     if not isinstance(cleaned, dict):
         raise TypeError("a schema is an object")
     return {"$schema": "http://json-schema.org/draft-07/schema#", **cleaned}
+
+
+def _at(schema: Schema, place: str) -> Schema:
+    """The schema of a block, by its place in the values: ``studies.training``; empty: all."""
+    for name in place.split(".") if place else ():
+        node = _properties(schema)[name]
+        if not isinstance(node, dict):
+            raise TypeError("a block's schema is an object")
+        schema = node
+    return schema
+
+
+_RESOURCES = frozenset({"requests", "limits"})
+
+
+def _emptied(node: JsonValue) -> JsonValue:
+    """A null empties what holds names of the user's own: a map, a list, requests and limits."""
+    if isinstance(node, list):
+        return [_emptied(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    found = {name: _emptied(value) for name, value in node.items()}
+    properties = found.get("properties")
+    block = isinstance(properties, dict) and set(properties) != _RESOURCES
+    if found.get("type") in ("object", "array") and not block:
+        found["type"] = [str(found["type"]), "null"]
+    return found
 
 
 def defaults() -> Schema:

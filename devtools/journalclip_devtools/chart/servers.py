@@ -11,8 +11,9 @@ from pydantic import Field
 
 from journalclip_devtools.chart.model import (
     Disk,
+    Gpu,
     Name,
-    Placement,
+    PodValues,
     Quantity,
     Resources,
     SecretRef,
@@ -22,7 +23,15 @@ from journalclip_devtools.chart.model import (
 )
 
 
-class Bundled(Placement):
+class Database(Values):
+    """A PostgreSQL database that is there already; without it, SQLite on a volume."""
+
+    existing_secret: Name = Field("", description="Secret with the database's address; empty: SQLite.")
+    key: str = Field("uri", description="Key in it: postgresql+psycopg://user:password@host:5432/name")
+    port: int = Field(5432, ge=1, le=65535, description="Port of the database, which network policies open.")
+
+
+class Bundled(PodValues):
     """A one-node server for trying out."""
 
     storage: Storage = Storage()
@@ -32,7 +41,19 @@ class Bundled(Placement):
 class BundledKafka(Bundled):
     """A one-node broker, with one SASL user and the least rights for each service."""
 
+    existing_secret: Name = Field(
+        "",
+        description="Secret with one password a user (`admin`, `object-store`, each login of files/topology.json) and "
+        "`cluster-id` (22 characters of base64); empty: one is made in the cluster, once.",
+    )
     heap: str = Field("512m", pattern=r"^\d+[mg]$", description="Heap of the Java virtual machine.")
+
+
+class KafkaOauth(Values):
+    """Client credentials with OAUTHBEARER: the client is `username`, its secret is `password` of `existingSecret`."""
+
+    token_url: str = Field("", pattern=r"^(https?://.+)?$", description="Where tokens are given.")
+    scope: str = Field("", description="Scope asked for; empty: none.")
 
 
 class ExternalKafka(Values):
@@ -40,7 +61,9 @@ class ExternalKafka(Values):
 
     servers: str = Field("", description="Bootstrap servers, comma-separated.")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field("SASL_SSL")
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("SCRAM-SHA-512")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"] = Field(
+        "SCRAM-SHA-512", description="GSSAPI (Kerberos) is refused with what to use instead."
+    )
     username: str = Field("", description="SASL user; empty: one user a service, named as the service.")
     existing_secret: Name = Field(
         "", description="Secret with `password`, or with one key a user where each service has its own."
@@ -51,6 +74,7 @@ class ExternalKafka(Values):
     )
     admin_username: str = Field("", description="The admin user, with its password under `admin` in the secret.")
     client_cert_secret: Name = Field("", description="Secret of type kubernetes.io/tls, for mutual TLS.")
+    oauth: KafkaOauth = Field(KafkaOauth(), description="Where tokens come from with OAUTHBEARER.")
 
 
 class Strimzi(Values):
@@ -75,8 +99,13 @@ class Kafka(Values):
 class ExternalStore(Values):
     """An S3 endpoint that is there already."""
 
-    endpoint: str = Field("", description="Host and port.")
+    endpoint: str = Field("", description="Host and port; a URL's scheme decides `tls`.")
     tls: bool = True
+    auth: Literal["keys", "workloadIdentity"] = Field(
+        "keys",
+        description="`keys`: from the secret. `workloadIdentity`: what the cloud gives the pod's account, no keys "
+        "(AWS: IRSA, Pod Identity, instance roles).",
+    )
     region: str = "us-east-1"
     existing_secret: Name = Field("", description="Secret with `access-key` and `secret-key`.")
     per_service: bool = Field(False, description="The secret holds `<service>-access-key` and `<service>-secret-key`.")
@@ -87,6 +116,11 @@ class BundledStore(Bundled):
     """A one-node MinIO, with one user and the least rights for each service."""
 
     storage: Storage = Storage(size="50Gi")
+    existing_secret: Name = Field(
+        "",
+        description="Secret with `<login>-access-key` and `<login>-secret-key` for `admin` and each login of "
+        "files/topology.json; empty: one is made in the cluster, once.",
+    )
 
 
 class ObjectStore(Values):
@@ -106,11 +140,17 @@ class ExternalMlflow(Values):
     ca_secret: SecretRef = Field(SecretRef(), description="Certificate authority; empty: the usual ones.")
 
 
+class BundledMlflow(Bundled):
+    """A tracking server with one worker; its database is SQLite on a volume, or a PostgreSQL of yours."""
+
+    database: Database = Database()
+
+
 class Mlflow(Values):
     """The model registry."""
 
     mode: Literal["bundled", "external"] = "bundled"
-    bundled: Bundled = Bundled()
+    bundled: BundledMlflow = BundledMlflow()
     external: ExternalMlflow = ExternalMlflow()
 
 
@@ -121,9 +161,12 @@ class ExternalLlm(Values):
     existing_secret: Name = Field("", description="Secret with `api-key`; empty sends none.")
 
 
-class BundledLlm(Placement):
+class BundledLlm(PodValues):
     """A vLLM server in the cluster."""
 
+    replicas: int = Field(1, ge=0, description="Servers, each with its own GPUs.")
+    existing_secret: Name = Field("", description="Secret with `api-key`; empty: one is made in the cluster, once.")
+    gpu: Gpu = Gpu()
     gpus: int = Field(1, ge=0, description="GPUs (or MIG slices) of the pod.")
     model_claim: Name = Field("", description="Claim that holds the model's folder; needed, since nothing is fetched.")
     model_path: str = Field("", description="The model's folder in that claim.")

@@ -7,16 +7,19 @@ from typing import Literal
 from pydantic import Field
 
 from journalclip_devtools.chart.model import (
-    EnvVar,
+    Claim,
+    Disk,
+    Gpu,
     Name,
     Passed,
-    Placement,
+    PodValues,
     Quantity,
     Resources,
     Storage,
     Values,
     needing,
 )
+from journalclip_devtools.chart.servers import Database
 
 
 class Scaling(Values):
@@ -37,13 +40,23 @@ class CpuScaling(Scaling):
     kind: Literal["none", "hpa"] = Field("none", description="`none` (replicas as given) or `hpa` (by CPU).")
 
 
-class Pod(Placement):
-    """What every service's pods have."""
+class Part(PodValues):
+    """A pod of ours that has no settings of its own."""
 
     resources: Resources = Resources()
+
+
+class Disruption(Values):
+    """How many pods node maintenance may take at once; nothing set: one."""
+
+    min_available: int = Field(0, ge=0, description="Pods that must stay; less than the replicas. 0: not asked for.")
+    max_unavailable: int = Field(0, ge=0, description="Pods that may go at once. 0: one, where minAvailable is 0 too.")
+
+
+class Pod(Part):
+    """What every service's pods have."""
+
     settings: Passed = Field({}, description="The service's own settings, by their names in its README.")
-    extra_env: list[EnvVar] = Field([], description="Further environment variables, e.g. of a library.")
-    pod_annotations: dict[str, str] = Field({}, description="Annotations of the pods.")
     service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
 
 
@@ -51,6 +64,7 @@ class Service(Pod):
     """A service that a plain Deployment runs."""
 
     replicas: int = Field(1, ge=0, description="Pods; ignored where autoscaling decides.")
+    pod_disruption_budget: Disruption = Disruption()
 
 
 class Upload(Values):
@@ -77,19 +91,31 @@ class Parser(Values):
     resources: Resources = needing("2", "2560Mi", "3Gi")
 
 
-class Extraction(Service):
+class QualityModel(Values):
+    """The model that judges figures; nothing set: measured rules."""
+
+    existing_claim: Name = Field("", description="Claim that holds it, mounted read-only at /srv/quality.")
+    path: str = Field("", description="Its file in that claim, as `journalclip quality train` writes it.")
+
+
+class Steady(Service):
+    """A step whose number of replicas may follow its backlog."""
+
+    autoscaling: Scaling = Scaling()
+
+
+class Extraction(Steady):
     """Reads PDFs: figures, captions, panels, facts."""
 
     resources: Resources = needing("250m", "768Mi", "2Gi")
-    autoscaling: Scaling = Scaling()
     parser: Parser = Parser()
+    quality_model: QualityModel = QualityModel()
 
 
-class Structuring(Service):
-    """Makes coded records of captions."""
+class Structuring(Steady):
+    """Makes coded records of captions, or of reports."""
 
     resources: Resources = needing("250m", "256Mi", "1Gi")
-    autoscaling: Scaling = Scaling()
 
 
 class Freezing(Service):
@@ -98,10 +124,16 @@ class Freezing(Service):
     resources: Resources = needing("500m", "1Gi", "4Gi")
 
 
-class RayNodes(Placement):
+class RayNodes(PodValues):
     """The head pod of a Ray cluster: it coordinates, and trains and serves nothing."""
 
     resources: Resources = needing("1", "4Gi", "8Gi")
+
+
+class Scratch(Disk):
+    """The work folder on a volume that lives as long as the pod."""
+
+    size: Quantity = Field("", description="Its size; empty: the node's own disk.")
 
 
 class RayWorkers(RayNodes):
@@ -109,8 +141,20 @@ class RayWorkers(RayNodes):
 
     resources: Resources = needing("4", "16Gi", "32Gi")
     gpus: int = Field(1, ge=0, description="GPUs (or MIG slices) of one pod; 0 trains or serves on its CPUs.")
+    gpu: Gpu = Gpu()
     min_replicas: int = Field(0, ge=0, description="Fewest pods that are kept.")
     max_replicas: int = Field(4, ge=1, description="Most pods that Ray's autoscaler may ask for.")
+    scratch: Scratch = Scratch()
+    host_network: bool = Field(
+        False, description="The node's network: outside network policies and the restricted level."
+    )
+
+
+class RayGroup(RayWorkers):
+    """A further group of worker pods: spot nodes, another GPU kind."""
+
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$", description="Name of the group.")
+    replicas: int = Field(1, ge=0, description="Pods of it in a run's own cluster.")
 
 
 class TrainingRay(Values):
@@ -122,11 +166,21 @@ class TrainingRay(Values):
     )
     failures: int = Field(3, ge=0, description="How often a worker may die before the run fails.")
     storage: str = Field("", description="Shared folder or s3:// address of Ray's own checkpoints.")
-    keep_finished_s: int = Field(3600, ge=0, description="Seconds that a finished RayJob stays to be looked at.")
-    backoff_limit: int = Field(1, ge=0, description="How often KubeRay starts a failed RayJob again.")
-    queue: Name = Field("", description="A Kueue queue that RayJobs wait in; empty: none.")
+    keep_finished_s: int = Field(
+        30, ge=0, description="`rayJob`: seconds that a finished run's cluster stays. With `keepHead`: its head."
+    )
+    keep_head: bool = Field(
+        False,
+        description="`rayJob`: a finished run gives back its workers at once and keeps its head for `keepFinishedS` "
+        "(KubeRay's feature gate RayJobDeletionPolicy).",
+    )
+    backoff_limit: int = Field(1, ge=0, description="`rayJob`: how often KubeRay starts a failed RayJob again.")
+    active_deadline_seconds: int = Field(0, ge=0, description="Seconds after which a run is ended; 0: never.")
+    queue: Name = Field("", description="`rayJob`: a Kueue queue that RayJobs wait in; empty: none.")
     head: RayNodes = RayNodes()
     worker: RayWorkers = RayWorkers()
+    worker_groups: list[RayGroup] = Field([], description="Further groups of worker pods.")
+    submitter: Part = Part(resources=needing("100m", "256Mi", "1Gi"))
 
 
 class Training(Service):
@@ -142,7 +196,12 @@ class Training(Service):
         "afterwards. `rayCluster`: RayJobs on one standing cluster that scales its GPU workers to zero.",
     )
     gpus: int = Field(0, ge=0, description="`process`: GPUs (or MIG slices) of the pod.")
+    gpu: Gpu = Gpu()
     storage: Storage = Field(Storage(size="20Gi"), description="`process`: where a killed run resumes from.")
+    reference: Claim = Field(
+        Claim(), description="General images (one folder a class) that a model must not forget, at /srv/reference."
+    )
+    launcher: Part = Part(resources=needing("50m", "192Mi", "1Gi"))
     ray: TrainingRay = TrainingRay()
 
 
@@ -151,6 +210,10 @@ class Promotion(Service):
 
     resources: Resources = needing("1", "4Gi", "8Gi")
     gpus: int = Field(0, ge=0, description="GPUs of the pod, for measuring candidates.")
+    gpu: Gpu = Gpu()
+    gates: Passed = Field(
+        {}, description="Gates of your own, as the file of docs/architecture/promotion.md; empty: `settings.gates`."
+    )
     suites: Storage = Field(
         Storage(size="20Gi"), description="Data of evaluation suites; a claim is made only with `suitesEnabled`."
     )
@@ -158,9 +221,11 @@ class Promotion(Service):
 
 
 class Index(Service):
-    """Builds the search index of each champion (`index`), or of articles that come later (`segments`)."""
+    """Builds the search index of each champion (`index`), or of sources that come later (`segments`)."""
 
     resources: Resources = needing("1", "4Gi", "8Gi")
+    gpus: int = Field(0, ge=0, description="GPUs of the pod, for embedding.")
+    gpu: Gpu = Gpu()
 
 
 class Tokens(Values):
@@ -172,11 +237,48 @@ class Tokens(Values):
     )
 
 
+class Oidc(Values):
+    """People sign in at an OpenID Connect issuer; audience and claims are `settings`."""
+
+    issuer: str = Field("", pattern=r"^(https://.+)?$", description="The issuer; empty: none.")
+    client_id: str = Field("", description="With it the page offers signing in.")
+    existing_secret: Name = Field("", description="Secret with the client's secret; empty: a public client.")
+    key: str = Field("client-secret", description="Key in it.")
+
+
+class ServiceEntry(Values):
+    """The Kubernetes Service that people come in by."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    annotations: Passed = Field({}, description="Annotations of it.")
+
+
+class Between(Values):
+    """Two numbers that Ray Serve scales between."""
+
+    min: int = Field(1, ge=1)
+    max: int = Field(1, ge=1)
+
+
+class GcsFaultTolerance(Values):
+    """The head's memory in a Redis of yours, so that serving survives the head's death."""
+
+    redis_address: str = Field("", description="host:port; empty: off.")
+    existing_secret: Name = Field("", description="Secret with `redis-password`; empty: none is asked for.")
+
+
 class InferenceRay(Values):
     """Serving on Ray Serve."""
 
-    replicas: int = Field(1, ge=1, description="Encoder replicas; the other parts have their own `settings`.")
+    replicas: int | Between = Field(
+        1, description="Encoder replicas, or {min, max} to scale between; other parts have their own `settings`."
+    )
     gpus_per_replica: float = Field(1, ge=0, description="GPUs of one encoder replica; 0.25 lets four share one.")
+    upgrade_strategy: Literal["", "NewCluster", "None"] = Field(
+        "", description="`NewCluster` starts the new cluster beside the old one; `None`: changes are not rolled out."
+    )
+    gcs_fault_tolerance: GcsFaultTolerance = GcsFaultTolerance()
+    queue: Name = Field("", description="A Kueue queue; empty: none.")
     head: RayNodes = RayNodes()
     worker: RayWorkers = RayWorkers(min_replicas=1)
 
@@ -189,7 +291,41 @@ class Inference(Service):
         "deployment", description="`deployment`: one process a pod. `rayService`: Ray Serve, by KubeRay."
     )
     gpus: int = Field(0, ge=0, description="`deployment`: GPUs (or MIG slices) of a pod.")
+    gpu: Gpu = Gpu()
     cache: Quantity = Field("20Gi", description="Room for models, indexes and pictures on a pod's own disk.")
     autoscaling: CpuScaling = CpuScaling()
+    service: ServiceEntry = ServiceEntry()
     tokens: Tokens = Tokens()
+    oidc: Oidc = Oidc()
     ray: InferenceRay = InferenceRay()
+
+
+class Catalogue(Pod):
+    """The log projected into a database, which says where everything is."""
+
+    enabled: bool = Field(True, description="Off where nobody asks it.")
+    resources: Resources = needing("100m", "256Mi", "1Gi")
+    database: Database = Database()
+    storage: Storage = Field(Storage(size="5Gi"), description="SQLite's volume, where no database is named.")
+
+
+class StudyIntake(Part):
+    """A pod with intake's login for `kubectl exec`: studies are read and de-identified there, by command."""
+
+    resources: Resources = needing("250m", "1Gi", "4Gi")
+    storage: Storage = Field(Storage(size="20Gi"), description="The key of pseudonyms, and archives put there to read.")
+    service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
+
+
+class Studies(Values):
+    """The head-MRI half: the same steps for studies, each with a login of its own."""
+
+    enabled: bool = False
+    intake: StudyIntake = StudyIntake()
+    extraction: Steady = Steady(resources=needing("500m", "2Gi", "6Gi"))
+    structuring: Structuring = Structuring()
+    freezing: Freezing = Freezing(resources=needing("500m", "2Gi", "8Gi"))
+    training: Training = Training(settings={"recipe": "study_demo"})
+    promotion: Promotion = Promotion()
+    index: Index = Index()
+    segments: Index = Index()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 from pydantic_settings import BaseSettings
 
+from journalclip_catalogue.settings import CatalogueSettings
 from journalclip_extraction.settings import ExtractionSettings
 from journalclip_freezing.settings import FreezingSettings
 from journalclip_inference.settings import InferenceSettings
@@ -25,9 +26,11 @@ Schema = dict[str, JsonValue]
 
 # What the base's settings say of the place a service runs in.
 _PLACE = frozenset({
-    "workdir", "bus", "artifacts", "mlflow_uri", "metrics_port", "otlp_endpoint", "fail_points", "drain",
+    "catalogue_url", "workdir", "bus", "artifacts", "mlflow_uri", "metrics_port", "otlp_endpoint", "fail_points",
+    "drain",
     "kafka.servers", "kafka.security", "kafka.sasl_mechanism", "kafka.topic_prefix", "kafka.username",
-    "kafka.password_file", "kafka.ca_file", "kafka.cert_file", "kafka.key_file", "s3.endpoint", "s3.tls", "s3.region",
+    "kafka.password_file", "kafka.ca_file", "kafka.cert_file", "kafka.key_file", "kafka.token_url", "kafka.scope",
+    "s3.endpoint", "s3.tls", "s3.identity", "s3.region",
     "s3.access_key_file", "s3.secret_key_file", "s3.ca_file", "s3.bucket_prefix",
 })  # fmt: skip
 
@@ -47,36 +50,61 @@ class Offered:
 
 
 _TRAINING = frozenset(
-    {"general_reference", "signing_key_file", "ray_workers", "ray_address", "ray_failures", "ray_gpus", "ray_storage"}
+    {
+        "general_reference",
+        "signing_key_file",
+        "device",
+        "ray_workers",
+        "ray_address",
+        "ray_failures",
+        "ray_gpus",
+        "ray_storage",
+    }
 )
 _BASE = ("concurrency", "log_json", "kafka", "s3")
+_INFERENCE = frozenset(
+    {
+        "part",
+        "host",
+        "port",
+        "device",
+        "anonymous",
+        "tokens",
+        "cache",
+        "encoder_replicas",
+        "encoder_max_replicas",
+        "encoder_gpus",
+        "oidc_issuer",
+        "oidc_client_id",
+        "oidc_client_secret_file",
+    }
+)
+_STRUCTURING = Offered(
+    StructuringSettings, frozenset({"structurer", "endpoint_url", "endpoint_model", "endpoint_key", "local_model"})
+)
+_FREEZING = Offered(FreezingSettings, only=(*_BASE, "freeze_"))
+_PROMOTION = Offered(PromotionSettings, frozenset({"device", "verify_key_file", "suites", "lock"}))
+_INDEX = Offered(InferenceSettings, only=_BASE)
+# By the place of the block in the values.
 OFFERED = {
     "": Offered(Settings),
     "intake": Offered(IntakeSettings, only=(*_BASE, "reconcile_s", "upload_max_mb")),
     "extraction": Offered(ExtractionSettings, frozenset({"parser", "quality_model"})),
-    "structuring": Offered(
-        StructuringSettings, frozenset({"structurer", "endpoint_url", "endpoint_model", "endpoint_key", "local_model"})
-    ),
-    "freezing": Offered(FreezingSettings, only=(*_BASE, "freeze_")),
+    "structuring": _STRUCTURING,
+    "freezing": _FREEZING,
     "training": Offered(TrainingSettings, _TRAINING),
-    "promotion": Offered(PromotionSettings, frozenset({"verify_key_file", "suites", "lock"})),
-    "index": Offered(InferenceSettings, only=_BASE),
-    "segments": Offered(InferenceSettings, only=_BASE),
-    "inference": Offered(
-        InferenceSettings,
-        frozenset(
-            {
-                "part",
-                "host",
-                "port",
-                "anonymous",
-                "tokens",
-                "cache",
-                "encoder_replicas",
-                "encoder_gpus",
-            }
-        ),
-    ),
+    "promotion": _PROMOTION,
+    "index": _INDEX,
+    "segments": _INDEX,
+    "inference": Offered(InferenceSettings, _INFERENCE),
+    "catalogue": Offered(CatalogueSettings, only=(*_BASE, "batch")),
+    "studies.extraction": Offered(ExtractionSettings, only=_BASE),
+    "studies.structuring": _STRUCTURING,
+    "studies.freezing": _FREEZING,
+    "studies.training": Offered(TrainingSettings, _TRAINING),
+    "studies.promotion": _PROMOTION,
+    "studies.index": _INDEX,
+    "studies.segments": _INDEX,
 }
 
 

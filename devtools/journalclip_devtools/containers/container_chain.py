@@ -83,7 +83,7 @@ class Chain:
         self.done("servers")
 
     def bootstrap(self) -> None:
-        (job,) = kinds(self._release.manifests, "Job")
+        (job,) = (each for each in kinds(self._release.manifests, "Job") if "-bootstrap-" in each["metadata"]["name"])
         self._admin = self._release.pod(job["metadata"]["name"])
         self._engine.job(self._release, self._admin, "bootstrap")
         # With the first administrator's rights: a log has no user who may read all of it and nothing else.

@@ -8,7 +8,6 @@ the containers of one pod share its volumes and not its network, nobody enforces
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
@@ -20,11 +19,13 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from journalclip_devtools.chart.rendered import Manifest, Pod, kinds, pods
+from journalclip_devtools.chart.rendered import Manifest, Pod, kinds, pods, wanted_secrets
 from journalclip_devtools.servers.process import listening
+from journalclip_pipelines.operations.made_secrets import missing
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 
@@ -58,10 +59,17 @@ class Release:
         (found,) = (each for each in pods(self.manifests) if each.owner.endswith(owner))
         return found
 
+    @cached_property
+    def made(self) -> dict[str, dict[str, str]]:
+        """What the release's job would make in the cluster, by secret; once, as there."""
+        return {each.name: missing(each.keys, {}) for each in wanted_secrets(self.manifests)}
+
     def secret(self, name: str) -> dict[str, str]:
-        (found,) = (each for each in kinds(self.manifests, "Secret") if each["metadata"]["name"] == name)
-        decoded = {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
-        return {**decoded, **found.get("stringData", {})}
+        return self.made[name]
+
+    def config_map(self, name: str) -> dict[str, str]:
+        (found,) = (each for each in kinds(self.manifests, "ConfigMap") if each["metadata"]["name"] == name)
+        return dict(found["data"])
 
     def names(self, pod: Pod) -> list[str]:
         """What others call this pod by: its Services' names, short and long."""
@@ -86,7 +94,9 @@ class Release:
         return found
 
     def files(self, volume: Manifest) -> dict[str, str] | None:
-        """What a volume of secrets holds, by path; None for a volume of another kind."""
+        """What a volume of secrets or of a config map holds, by path; None for a volume of another kind."""
+        if "configMap" in volume:
+            return self.config_map(volume["configMap"]["name"])
         if "secret" in volume:
             return self._items(volume["secret"]["secretName"], volume["secret"].get("items"))
         if "projected" not in volume:

@@ -37,6 +37,23 @@ def _registries(settings: Settings) -> dict[Kind, ModelRegistry]:
     return {kind: MlflowRegistry(settings.registry_uri, registered_model(kind)) for kind in KINDS}
 
 
+def make_secrets(
+    wanted: Annotated[str, typer.Option(help="JSON list of secrets with their keys, as the chart writes it.")],
+    namespace: Annotated[str, typer.Option(help="Where they are made.")],
+    server: Annotated[str, typer.Option(help="The cluster's API server.")] = "https://kubernetes.default.svc",
+    as_json: AsJson = False,
+) -> None:
+    """In a pod of the chart: make the passwords and keys that are missing, and change none that is there."""
+    from journalclip_pipelines.operations.made_secrets import make, parse
+    from journalclip_training.launcher.kubernetes import Kubernetes
+
+    found = make(Kubernetes(server, namespace), parse(wanted))
+    if as_json:
+        print_json({each.name: list(each.keys) for each in found})
+    for each in found if not as_json else ():
+        typer.echo(f"{each.name}: {f'made {len(each.keys)} keys' if each.keys else 'all there'}")
+
+
 def bootstrap(
     workdir: Workdir = DEFAULT_WORKDIR,
     acls: Annotated[bool, typer.Option("--acls", help="Kafka access rights too, one principal a service.")] = False,

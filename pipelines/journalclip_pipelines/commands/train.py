@@ -96,7 +96,8 @@ def train(
 
 def _estimate(recipe: str, settings: list[str], pairs: int) -> dict[str, object]:
     """What a recipe takes on one A100, counted on tensors without memory; nothing is loaded."""
-    from journalclip_training.footprint import A100, SHARE_OF_PEAK, estimate
+    from journalclip_training.footprint import SHARE_OF_PEAK, estimate
+    from journalclip_training.gpus import A100
 
     found, steps = estimate(recipe, settings, pairs)
     return {

@@ -113,6 +113,8 @@ class Eraser:
             for ref in self._manifest("studies", each):
                 submitted = SubmittedStudy.model_validate_json(self._store.get(ref))
                 yield from (_Doomed(series.volume) for series in submitted.series)
+                if submitted.sealed is not None:  # the report's text, also where a vault keeps it
+                    yield from (_Doomed(text) for text in (submitted.sealed.text, submitted.sealed.vault) if text)
                 if submitted.sealed is not None:
                     texts = (submitted.sealed.text, submitted.sealed.vault)
                     yield from (_Doomed(each) for each in texts if each is not None)

@@ -17,6 +17,7 @@ from journalclip_shared.bus import Bus, Delivery, Record, dead_letter_topic
 from journalclip_shared.consume import BODY_REFERENCE
 from journalclip_shared.events import (
     FACTS,
+    REPLAYS,
     DatasetFrozen,
     Event,
     Fact,
@@ -94,10 +95,14 @@ def _again(letter: Letter, store: ArtifactStore | None) -> Record:
     body = letter.delivery.body
     if store is not None and (reference := dict(letter.delivery.headers).get(BODY_REFERENCE)):
         body = store.get(ArtifactRef.model_validate_json(reference))
+    before = dict(letter.delivery.headers)
     kept = [
-        (name, value) for name, value in letter.delivery.headers if not name.startswith(_OURS) and name != _REPLAYED
+        (name, value)
+        for name, value in letter.delivery.headers
+        if not name.startswith(_OURS) and name not in {_REPLAYED, REPLAYS}
     ]
-    headers = (*kept, (_REPLAYED, letter.origin.encode()))
+    again = str(int(before.get(REPLAYS, b"0")) + 1)
+    headers = (*kept, (_REPLAYED, letter.origin.encode()), (REPLAYS, again.encode()))
     return Record(letter.topic, letter.delivery.key, headers, body)
 
 

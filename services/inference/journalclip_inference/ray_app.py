@@ -166,7 +166,13 @@ def batch_limits(settings: InferenceSettings) -> BatchLimits:
 def build(settings: InferenceSettings) -> Application:
     """The application for these settings, as `serve.run` takes it."""
     encoders = _deployment(
-        EncoderDeployment, "encoder", settings, settings.encoder_replicas, settings.encoder_cpus, settings.encoder_gpus
+        EncoderDeployment,
+        "encoder",
+        settings,
+        settings.encoder_replicas,
+        settings.encoder_cpus,
+        settings.encoder_gpus,
+        settings.encoder_max_replicas,
     ).bind(settings)
     indexes = _deployment(IndexDeployment, "index", settings, settings.index_replicas, settings.index_cpus).bind(
         settings
@@ -182,12 +188,15 @@ def app(args: dict[str, str]) -> Application:
 
 
 def _deployment(
-    kind: object, name: str, settings: InferenceSettings, replicas: int, cpus: float, gpus: float = 0
+    kind: object, name: str, settings: InferenceSettings, replicas: int, cpus: float, gpus: float = 0, most: int = 0
 ) -> Any:
+    """``most`` above ``replicas`` lets Serve scale between the two."""
+    scaling = {"min_replicas": replicas, "max_replicas": most, "target_ongoing_requests": settings.max_batch}
     return serve.deployment(
         kind,
         name=name,
-        num_replicas=replicas,
+        num_replicas="auto" if most > replicas else replicas,
+        autoscaling_config=scaling if most > replicas else None,
         # Serve must never queue what we would refuse: its limit lies above all that we let in.
         max_ongoing_requests=4 * (settings.max_waiting + settings.max_batch),
         ray_actor_options={"num_cpus": cpus, "num_gpus": gpus},

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -27,6 +28,7 @@ from journalclip_inference.review.desk import Desk
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_inference.withheld import Withholding
+from journalclip_modeling.encoder import Encoder
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
@@ -90,7 +92,8 @@ class Service:
 def build(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> Service:
     """Wire one server; nothing is loaded yet. Raises `PermanentError` ``tokens-invalid``."""
     holder, stopping = Holder(), threading.Event()
-    reloader = Reloader(clients.store, registry, clients.cache, holder)
+    load = partial(Encoder.load, device=settings.device)
+    reloader = Reloader(clients.store, registry, clients.cache, holder, load)
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
     withholding = Withholding(clients.store)
     backend = LocalBackend(holder, limits, lambda: reloader.problem, withholding.apply)

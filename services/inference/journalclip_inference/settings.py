@@ -18,6 +18,9 @@ class InferenceSettings(Settings):
         description="Answer readers, index new champions' datasets (of the kind `JOURNALCLIP_KIND`), or index sources "
         "of that kind that come later.",
     )
+    device: str = Field(
+        "cpu", description="Where the model is: `cpu`, `cuda`, or `cuda:N`. On Ray `encoder_gpus` says it."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535)
     anonymous: bool = Field(False, description="Let readers in without a token; only ever from this machine itself.")
@@ -54,6 +57,9 @@ class InferenceSettings(Settings):
     # Only on Ray: replicas, and what each asks of the cluster. CPUs are what Ray's scheduler counts, not a limit.
     door_replicas: int = Field(1, ge=1)
     encoder_replicas: int = Field(1, ge=1, description="Each holds the model; more only where GPUs or cores are left.")
+    encoder_max_replicas: int = Field(
+        0, ge=0, description="With it Serve scales encoders from `encoder_replicas` to it."
+    )
     index_replicas: int = Field(1, ge=1)
     door_cpus: float = Field(0.5, ge=0)
     encoder_cpus: float = Field(1.0, ge=0)

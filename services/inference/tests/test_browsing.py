@@ -13,7 +13,7 @@ from journalclip_devtools.doubles.collection import World
 from journalclip_devtools.doubles.site import Site
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import QueryInvalid
-from journalclip_inference.handler import SegmentHandler
+from journalclip_inference.handler import FigureIndexer, SegmentHandler
 from journalclip_inference.hits import Hit
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.reader import Reader
@@ -89,7 +89,8 @@ def test_pages_go_on_where_a_new_index_took_over(world: World, tmp_path: Path) -
     ref = world.store.find_manifest("figures", f"structured/test-1/test-1/{late.article_id}")
     assert ref is not None
     fact = PairsStructured(article_id=late.article_id, document=ref, pairs=len(late.pairs))
-    list(SegmentHandler(world.store, world.registry, tmp_path / "cache").handle(Event(fact, "test")))
+    indexer = FigureIndexer(world.store, tmp_path / "cache")
+    list(SegmentHandler(world.store, indexer, world.champion).handle(Event(fact, "test")))
     after = SearchEngine.open(world.store, world.registry, tmp_path / "cache").snapshot.reader
     rest = after.browse(Filters(), "title", 200, first.next)
     shown = [hit.pair_id for page in (first, rest) for hit in page.hits]

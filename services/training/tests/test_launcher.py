@@ -94,6 +94,13 @@ def test_a_request_that_comes_again_finds_its_job_and_another_makes_another() ->
     assert len({job_name(each) for each in cluster.made}) == 3
 
 
+def test_a_replayed_request_is_a_new_attempt_and_a_redelivered_one_is_not() -> None:
+    cluster = Cluster(DONE)
+    for replays in (0, 0, 1, 1, 2):
+        list(handler(cluster).handle(Event(WANTED, "test", replays=replays)))
+    assert [job_name(each).rpartition("-")[2] for each in cluster.made] == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,11 @@ def test_a_folder_of_imagenets_shape_is_read_by_its_words(
     said: list[str] = []
     embed = Encoder.embed_texts
 
-    def heard(self: Encoder, texts: list[str]) -> Vectors:
+    def listening(self: Encoder, texts: Sequence[str]) -> Vectors:
         said.extend(texts)
         return embed(self, texts)
 
-    monkeypatch.setattr(Encoder, "embed_texts", heard)
+    monkeypatch.setattr(Encoder, "embed_texts", listening)
     reference, model = FolderReference(tmp_path), make(0)
     first = reference(model)
     assert 0 <= first <= 1

@@ -314,6 +314,7 @@ class Event:
     source: str
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     traceparent: str | None = None
+    replays: int = 0  # how often a person had it replayed from the dead letters; a mere redelivery counts nothing
 
     @property
     def id(self) -> str:
@@ -329,6 +330,7 @@ class Event:
 
 
 Headers = tuple[tuple[str, bytes], ...]
+REPLAYS = "replays"  # header of a record that `replay-dlq` published again: for which time
 
 
 def encode(event: Event) -> tuple[Headers, bytes]:
@@ -362,6 +364,7 @@ def decode(headers: Headers, body: bytes) -> Event:
         version, event_id = attributes["ce_specversion"], attributes["ce_id"]
         trace = attributes.get("ce_traceparent", b"").decode("ascii")
         time = datetime.fromisoformat(attributes.get("ce_time", _NO_TIME).decode("ascii"))
+        replays = int(attributes.get(REPLAYS, b"0"))
     except KeyError as error:
         raise UndecodableEvent(f"not a CloudEvent: no header {error}") from error
     except ValueError as error:
@@ -375,7 +378,7 @@ def decode(headers: Headers, body: bytes) -> Event:
         fact = fact_type.model_validate_json(body, extra="ignore")  # also within: references
     except ValidationError as error:
         raise UndecodableEvent(f"payload does not fit its schema: {error.error_count()} errors") from error
-    return Event(fact, source, time, trace or None)
+    return Event(fact, source, time, trace or None, replays)
 
 
 def _body(fact: Fact) -> bytes:

@@ -24,10 +24,14 @@ class KafkaSettings(BaseModel):
 
     servers: str = Field("127.0.0.1:9092", description="Bootstrap servers, comma-separated.")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
     topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before every topic and group.")
     username: str = ""
-    password_file: Path | None = Field(None, description="File that holds the SASL password.")
+    password_file: Path | None = Field(
+        None, description="File that holds the SASL password, or the client's secret with OAUTHBEARER."
+    )
+    token_url: str = Field("", description="OAUTHBEARER: where the client `username` gets its tokens.")
+    scope: str = Field("", description="OAUTHBEARER: scope asked for; empty: none.")
     ca_file: Path | None = Field(None, description="Certificate authority of the brokers; empty means the system's.")
     cert_file: Path | None = Field(None, description="Client certificate, for mutual TLS.")
     key_file: Path | None = Field(None, description="Key of the client certificate.")
@@ -45,6 +49,9 @@ class S3Settings(BaseModel):
     endpoint: str = Field("127.0.0.1:9000", description="Host and port.")
     tls: bool = True
     region: str = "us-east-1"
+    identity: Literal["keys", "workload"] = Field(
+        "keys", description="`keys`: from the two files. `workload`: what AWS gives the pod or the machine."
+    )
     access_key_file: Path | None = Field(None, description="File that holds the access key.")
     secret_key_file: Path | None = Field(None, description="File that holds the secret key.")
     ca_file: Path | None = Field(None, description="Certificate authority; empty means the usual ones.")

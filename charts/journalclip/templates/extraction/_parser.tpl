@@ -1,5 +1,9 @@
-{{/* {root, parser}: the parser's container. It starts before the service and ends after it, as another user. */}}
+{{/* {root, values, parser}: the parser's container. It starts before the service and ends after it, as another user. */}}
 {{- define "journalclip.parser" -}}
+{{- $hatches := include "journalclip.hatches" (dict "root" .root "layers" (list .values)) | fromJson -}}
+{{- $security := $hatches.securityContext -}}
+{{- /* Where the cluster gives pods their user, as OpenShift does, the two have the same. */ -}}
+{{- if $hatches.podSecurityContext.runAsUser -}}{{- $_ := set $security "runAsUser" 10002 -}}{{- end -}}
 - name: parser
   image: {{ include "journalclip.image" (dict "root" .root "image" "parser") }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
@@ -12,10 +16,9 @@
     timeoutSeconds: 10
     failureThreshold: 60
   resources:
-    {{- toYaml .parser.resources | nindent 4 }}
+    {{- include "journalclip.resources" (dict "root" .root "resources" .parser.resources) | nindent 4 }}
   securityContext:
-    {{- include "journalclip.containerSecurity" . | nindent 4 }}
-    runAsUser: 10002
+    {{- toYaml $security | nindent 4 }}
   volumeMounts:
     - {name: parser, mountPath: /run/parser}
 {{- end -}}

@@ -88,8 +88,14 @@ class StudyIndexer:
 
     kind: Kind = "studies"
 
-    def __init__(self, store: ArtifactStore, cache: Path, progress: Progress = quiet) -> None:
-        self._store, self._cache, self._progress = store, cache, progress
+    def __init__(
+        self,
+        store: ArtifactStore,
+        cache: Path,
+        progress: Progress = quiet,
+        load: Callable[[Path], StudyEncoder] = StudyEncoder.load,
+    ) -> None:
+        self._store, self._cache, self._progress, self._load = store, cache, progress, load
         self._held: tuple[str, StudyEncoder] | None = None
 
     def build(self, model: ModelManifest) -> ArtifactRef:
@@ -174,7 +180,7 @@ class StudyIndexer:
     def _encoder(self, model: ModelManifest) -> StudyEncoder:
         if self._held is None or self._held[0] != model.model_id:
             folder = fetch_folder(self._store, model.files, self._cache / "models")
-            self._held = (model.model_id, StudyEncoder.load(folder))
+            self._held = (model.model_id, self._load(folder))
         return self._held[1]
 
 

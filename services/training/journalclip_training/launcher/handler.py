@@ -1,9 +1,10 @@
 """Training on a GPU cluster: one RayJob for each training that is asked for, and its end is the event's end.
 
 The launcher holds the training group's place in the log and no GPU. For a `TrainingRequested` it makes a RayJob from
-the chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds its
-job again, and an event that comes twice starts nothing twice. The job runs the same training handler and publishes
-`ModelTrained` itself; a job that failed is a dead letter like any other.
+the chart's template, under a name that follows from the event alone, and waits. So a launcher that was killed finds
+its job again, and an event that comes twice starts nothing twice. The name ends with the attempt: the request's own,
+plus how often people had it replayed from the dead letters. So a failed training can be repeated. The job runs the
+same training handler and publishes `ModelTrained` itself; a job that failed is a dead letter like any other.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RAY = "ray.io/v1"
 TEMPLATE_KEY = "rayjob.json"
 PLACEHOLDER = "DATASET"  # of the template's entry point
 _POLL_S = 10.0  # a run takes minutes to hours
-_NAME_CHARS = 10  # of 16 bits each two; KubeRay takes 47 characters in all
+_NAME_CHARS = 10  # of the digest; KubeRay takes 47 characters in all, and the template's prefix has at most 33
 
 
 class Objects(Protocol):
@@ -95,10 +96,10 @@ class LaunchingHandler:
             return self._default.answer(fact)
         if not isinstance(fact, TrainingRequested):
             raise TypeError(f"{type(fact).__name__} is not for training")
-        return self._launch(fact) if fact.kind == self._default.kind else []
+        return self._launch(fact, event.replays) if fact.kind == self._default.kind else []
 
-    def _launch(self, fact: TrainingRequested) -> list[Fact]:
-        wanted = self._job(fact)
+    def _launch(self, fact: TrainingRequested, replays: int) -> list[Fact]:
+        wanted = self._job(fact, replays)
         name = job_name(wanted)
         while not self._stopping.is_set():
             found = self._objects.get(RAY, "rayjobs", name)
@@ -114,15 +115,17 @@ class LaunchingHandler:
             self._wait(_POLL_S)
         raise TransientError(f"stopping while RayJob {name} runs")
 
-    def _job(self, fact: TrainingRequested) -> Resource:
+    def _job(self, fact: TrainingRequested, replays: int) -> Resource:
         owner = self._objects.get("v1", "configmaps", self._template)
         if owner is None:
             raise PermanentError("ray-job-template", f"no config map {self._template}", "Upgrade the release.")
-        return fill(owner, fact)
+        return fill(owner, fact, replays)
 
 
-def fill(owner: Resource, fact: TrainingRequested) -> Resource:
+def fill(owner: Resource, fact: TrainingRequested, replays: int = 0) -> Resource:
     """The RayJob that the config map ``owner`` holds, for one training; it goes when its owner goes.
+
+    ``replays`` counts how often the request was replayed from the dead letters.
 
     Raises `PermanentError` ``ray-job-template``.
     """
@@ -136,7 +139,7 @@ def fill(owner: Resource, fact: TrainingRequested) -> Resource:
     except (KeyError, TypeError, ValueError) as error:
         raise PermanentError("ray-job-template", f"not a RayJob: {error}", "Upgrade the release.") from error
     asked = canonical_json(fact.model_dump(mode="json"))
-    metadata["name"] = f"{prefix}-{sha256_hex(asked)[:_NAME_CHARS]}"
+    metadata["name"] = f"{prefix}-{sha256_hex(asked)[:_NAME_CHARS]}-{fact.attempt + replays}"
     metadata["labels"] = {**labels, "journalclip/dataset": fact.dataset_id}
     metadata["ownerReferences"] = [reference]
     spec["entrypoint"] = entry.replace(PLACEHOLDER, base64.urlsafe_b64encode(asked).decode())

@@ -39,13 +39,18 @@ class Kubernetes:
         """The new object; None where another one has its name. Raises as `_ask`."""
         return self._ask("POST", self._path(group, plural), body)
 
+    def patch(self, group: str, plural: str, name: str, body: Mapping[str, JsonValue]) -> Resource | None:
+        """The object with what ``body`` says laid over it. Raises as `_ask`."""
+        return self._ask("PATCH", f"{self._path(group, plural)}/{name}", body)
+
     def _path(self, group: str, plural: str) -> str:
         root = f"/api/{group}" if "/" not in group else f"/apis/{group}"
         return f"{self._base}{root}/namespaces/{self._namespace}/{plural}"
 
     def _ask(self, method: str, url: str, body: Mapping[str, JsonValue] | None = None) -> Resource | None:
         """Raises `PermanentError` ``cluster-refused``, `TransientError` where asking again may help."""
-        headers = {"Authorization": f"Bearer {self._token.read_text().strip()}"}
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Authorization": f"Bearer {self._token.read_text().strip()}", "Content-Type": kind}
         try:
             answer = self._pool.request(method, url, json=body, headers=headers)
         except HTTPError as error:

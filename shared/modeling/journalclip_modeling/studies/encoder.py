@@ -45,13 +45,14 @@ class StudyVectors:
 class StudyEncoder:
     """One model on one device."""
 
-    def __init__(self, folder: StudyFolder) -> None:
-        self.model, self.tokenizer = folder.model.eval(), folder.tokenizer
+    def __init__(self, folder: StudyFolder, device: str = "cpu") -> None:
+        self.model, self.tokenizer = folder.model.eval().to(device), folder.tokenizer
+        self._device = torch.device(device)
 
     @classmethod
-    def load(cls, folder: Path) -> StudyEncoder:
+    def load(cls, folder: Path, device: str = "cpu") -> StudyEncoder:
         """Raises `ModelUnloadable`."""
-        return cls(load_study_folder(folder))
+        return cls(load_study_folder(folder), device)
 
     @property
     def dim(self) -> int:
@@ -76,7 +77,7 @@ class StudyEncoder:
         with torch.inference_mode():
             for start in range(0, len(texts), batch):
                 tokens = tokenize(self.tokenizer, texts[start : start + batch], self.model.config.text.context)
-                rows.append(self.model.texts(tokens["input_ids"]).numpy())
+                rows.append(self.model.texts(tokens["input_ids"].to(self._device)).cpu().numpy())
         return cast(Vectors, np.concatenate(rows))
 
     def embed_reports(self, reports: Sequence[Sequence[str]]) -> Vectors:
@@ -101,18 +102,18 @@ class StudyEncoder:
                     voxels[n, names.index(name)] = torch.from_numpy(volume.copy())
                     present[n, names.index(name)] = True
         with torch.inference_mode():
-            found = self.model(voxels, present)
+            found = self.model(voxels.to(self._device), present.to(self._device))
         where = present.nonzero().tolist()
         rows: list[dict[SequenceName, int]] = [{} for _ in studies]
         for row, (n, s) in enumerate(where):
             rows[n][names[s]] = row
         return [
             StudyVectors(
-                study=found.studies[n].numpy(),
-                sequences={name: found.sequences[row].numpy() for name, row in of.items()},
-                slices={name: found.slice_weights[row].numpy() for name, row in of.items()},
+                study=found.studies[n].cpu().numpy(),
+                sequences={name: found.sequences[row].cpu().numpy() for name, row in of.items()},
+                slices={name: found.slice_weights[row].cpu().numpy() for name, row in of.items()},
                 weights={name: float(found.sequence_weights[n, names.index(name)]) for name in of},
-                hidden=found.hidden[n].numpy(),
+                hidden=found.hidden[n].cpu().numpy(),
             )
             for n, of in enumerate(rows)
         ]

@@ -18,6 +18,7 @@ from pathlib import Path
 import certifi
 import urllib3
 from minio import Minio
+from minio.credentials.providers import IamAwsProvider, Provider, StaticProvider
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 
 from journalclip_shared.artifacts import (
@@ -197,11 +198,20 @@ def connect(settings: S3Settings) -> Minio:
     """The SDK's client with bounded retries and time. Raises `ConfigurationError` for an unreadable secret."""
     return Minio(
         settings.endpoint,
-        access_key=read_secret(settings.access_key_file, "ACCESS_KEY_FILE"),
-        secret_key=read_secret(settings.secret_key_file, "SECRET_KEY_FILE"),
+        credentials=credentials(settings),
         secure=settings.tls,
         region=settings.region,
         http_client=pool(settings),
+    )
+
+
+def credentials(settings: S3Settings) -> Provider:
+    """Keys from files; or what AWS gives a pod or a machine, which the SDK renews. Raises as `connect`."""
+    if settings.identity == "workload":
+        return IamAwsProvider(region=settings.region)
+    return StaticProvider(
+        read_secret(settings.access_key_file, "ACCESS_KEY_FILE"),
+        read_secret(settings.secret_key_file, "SECRET_KEY_FILE"),
     )
 
 

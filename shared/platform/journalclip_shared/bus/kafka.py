@@ -30,6 +30,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from journalclip_shared.bus import Delivery, Record
+from journalclip_shared.bus.kafka_oauth import ClientCredentials
 from journalclip_shared.bus.rejoin import keep_join, stable
 from journalclip_shared.errors import ConfigurationError, TransientError
 from journalclip_shared.events import Event, Headers, encode
@@ -334,7 +335,12 @@ def client_options(settings: KafkaSettings) -> dict[str, object]:
         "bootstrap_timeout_ms": int(settings.request_timeout_s * 1000),
         "reconnect_backoff_max_ms": int(settings.reconnect_max_s * 1000),
     }
-    if settings.security.startswith("SASL"):
+    if settings.security.startswith("SASL") and settings.sasl_mechanism == "OAUTHBEARER":
+        options |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_oauth_token_provider": ClientCredentials(settings, _password(settings)),
+        }
+    elif settings.security.startswith("SASL"):
         options |= {
             "sasl_mechanism": settings.sasl_mechanism,
             "sasl_plain_username": settings.username,

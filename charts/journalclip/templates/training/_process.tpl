@@ -1,0 +1,12 @@
+{{/* {root, component, values}: training in the service's own pod, over a volume that a killed run resumes from. */}}
+{{- define "journalclip.trainingProcess" -}}
+{{- $values := .values -}}
+{{- $context := merge (dict "root" .root "values" $values "image" "ray" "args" (list "journalclip_training") "gpus" $values.gpus
+    "recreate" true "metrics" true "grace" 120
+    "work" (include "journalclip.claimed" (dict "root" .root "component" .component "storage" $values.storage))) (include "journalclip.trainingContext" . | fromJson) -}}
+{{ include "journalclip.deployment" $context }}
+---
+{{ include "journalclip.claim" (dict "root" .root "component" .component "storage" $values.storage) }}
+---
+{{ include "journalclip.access" $context }}
+{{- end -}}
