@@ -32,7 +32,7 @@ def main() -> None:
     elif settings.part == "segments":
         wiring.main_of_kind(settings, lambda kind: segment_builder(settings, kind))
     else:
-        serve(settings, connect(settings), open_registry(settings))
+        serve(settings, connect(settings), open_registry(settings, "articles"))
 
 
 def index_builder(settings: InferenceSettings, kind: Kind) -> wiring.Build:

@@ -88,7 +88,7 @@ class EncoderDeployment(EncoderReplica):
         super().__init__(
             wiring.open_artifacts(settings), settings.cache, limits, lambda folder: Encoder.load(folder, device)
         )
-        self.start(open_registry(settings))
+        self.start(open_registry(settings, "articles"))
 
 
 class IndexDeployment(IndexReplica):
@@ -96,7 +96,7 @@ class IndexDeployment(IndexReplica):
 
     def __init__(self, settings: InferenceSettings) -> None:
         super().__init__(wiring.open_artifacts(settings), settings.cache)
-        self.start(open_registry(settings))
+        self.start(open_registry(settings, "articles"))
 
 
 class ConductorDeployment:
@@ -109,7 +109,7 @@ class ConductorDeployment:
         self._stop = threading.Event()
         self._conductor = Conductor(
             wiring.open_artifacts(settings),
-            open_registry(settings),
+            open_registry(settings, "articles"),
             Encoders(RayCalls(encoders)),
             Indexes(RayCalls(indexes)),
         )

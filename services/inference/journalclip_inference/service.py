@@ -62,7 +62,7 @@ def connect(settings: InferenceSettings) -> Clients:
     )
 
 
-def open_registry(settings: InferenceSettings, kind: Kind = "articles") -> ModelRegistry:
+def open_registry(settings: InferenceSettings, kind: Kind) -> ModelRegistry:
     return MlflowRegistry(settings.registry_uri, registered_model(kind))
 
 
