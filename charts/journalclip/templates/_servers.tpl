@@ -85,6 +85,11 @@
 {{- $found | toJson -}}
 {{- end -}}
 
+{{/* root -> the secret whose `reports.key` seals report texts on their way from intake to structuring */}}
+{{- define "journalclip.reportsSecret" -}}
+{{- default (printf "%s-reports" (include "journalclip.fullname" .)) .Values.studies.reports.existingSecret -}}
+{{- end -}}
+
 {{/* {root, signer: bool} -> JSON {secret, key}; {} where candidates are not signed. */}}
 {{- define "journalclip.signing" -}}
 {{- $signing := .root.Values.signing -}}

@@ -317,10 +317,17 @@ class StudyIntake(Part):
     service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
 
 
+class Reports(Values):
+    """What seals report texts between intake and structuring."""
+
+    existing_secret: Name = Field("", description="Secret with `reports.key`, 64 bytes; empty: one is made.")
+
+
 class Studies(Values):
     """The head-MRI half: the same steps for studies, each with a login of its own."""
 
     enabled: bool = False
+    reports: Reports = Reports()
     intake: StudyIntake = StudyIntake()
     extraction: Steady = Steady(resources=needing("500m", "2Gi", "6Gi"))
     structuring: Structuring = Structuring()

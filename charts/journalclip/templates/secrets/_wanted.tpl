@@ -29,5 +29,8 @@ root -> JSON {secrets: [{name, component, keys: {key: how}}]}: the secrets that 
 {{- if and .Values.signing.enabled (not .Values.signing.existingSecret) -}}
 {{- $found = append $found (dict "name" (printf "%s-signing" $fullname) "component" "training" "keys" (dict "sign" (dict "make" "hmac") "verify" (dict "make" "same:sign"))) -}}
 {{- end -}}
+{{- if and .Values.studies.enabled (not .Values.studies.reports.existingSecret) -}}
+{{- $found = append $found (dict "name" (include "journalclip.reportsSecret" .) "component" "intake-studies" "keys" (dict "reports.key" (dict "make" "random:64"))) -}}
+{{- end -}}
 {{- dict "secrets" $found | toJson -}}
 {{- end -}}
