@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from journalclip_evaluation.bootstrap import Difference, Groups, difference
+from journalclip_evaluation.bootstrap import TOO_FEW, Difference, Groups, difference
 from journalclip_evaluation.errors import SuiteUnusable
 from journalclip_evaluation.models import Evaluator, Measured, Subject, files_of
 from journalclip_evaluation.reader_queries import compare_queries
@@ -76,7 +76,7 @@ def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: M
     general = _general(bench, gates.general, {**rivals, THIS: (model, "model")})
     improvement = compare(others[baseline].ranked, this.ranked, rule.metric, rule.multi_positive)
     sources = len(set(this.ranked.articles))
-    if sources < 2 and rule.one_source == "by-pair":
+    if sources < TOO_FEW and rule.one_source == "by-pair":
         one, other = by_pair(others[baseline].ranked), by_pair(this.ranked)
         improvement = compare(one, other, rule.metric, rule.multi_positive)
     before, after = (

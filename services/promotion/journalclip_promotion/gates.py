@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from journalclip_evaluation.bootstrap import Difference
+from journalclip_evaluation.bootstrap import TOO_FEW, Difference
 from journalclip_promotion.decision import Verdict
 from journalclip_promotion.errors import GatesUnusable
 from journalclip_promotion.verify import Recount, SignaturePolicy
@@ -67,7 +67,7 @@ class Improvement(_Gate):
     over_start: Demand = Field(Demand(), description="Where there is no champion yet.")
     one_source: Literal["refuse", "by-pair"] = Field(
         "refuse",
-        description="A test split of one article has no interval over articles: refuse, or resample its pairs.",
+        description="A test split of fewer than five articles has no interval over them: refuse, or resample its pairs.",
     )
 
     @model_validator(mode="before")
@@ -266,8 +266,9 @@ def latency(limit: Cost, found_ms: float) -> Verdict:
 def improvement(rule: Improvement, found: Measurements) -> Verdict:
     demand = rule.over_champion if found.baseline == CHAMPION else rule.over_start
     delta = found.improvement
-    by_pair = found.sources < 2 and rule.one_source == "by-pair"
-    over = "pairs of one source" if by_pair else f"{found.sources} sources"
+    over = f"{found.sources} sources"
+    if found.sources < TOO_FEW:
+        over = f"the pairs of {over}" if rule.one_source == "by-pair" else f"{over}, too few for one"
     reason = (
         f"{rule.metric} {delta.mean:+.4f} against {found.baseline} ({found.after:.4f} and {found.before:.4f}), "
         f"95 % interval {delta.low:+.4f} to {delta.high:+.4f} over {over}; "
