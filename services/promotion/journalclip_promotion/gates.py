@@ -67,7 +67,7 @@ class Improvement(_Gate):
     over_start: Demand = Field(Demand(), description="Where there is no champion yet.")
     one_source: Literal["refuse", "by-pair"] = Field(
         "refuse",
-        description="A test split of fewer than five articles has no interval over them: refuse, or resample its pairs.",
+        description="A test split of fewer than five articles has no interval: refuse, or resample its pairs.",
     )
 
     @model_validator(mode="before")
