@@ -6,6 +6,7 @@ erosion are made; where they agree on one brain, their vote counts.
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +15,6 @@ from scipy.ndimage import (
     affine_transform,
     binary_closing,
     binary_fill_holes,
-    distance_transform_edt,
     gaussian_filter,
     label,
 )
@@ -74,7 +74,7 @@ def brain_estimates(small: Volume, head: Mask, thresholds: Thresholds) -> list[M
     """Brains of plausible size by each of the thresholds."""
     core = _core(small, head)
     base = darkest(small)
-    if not core.any():
+    if not core.any() or float(head.sum()) * WORK_MM**3 / 1000 < _BRAIN_ML[0]:
         return []
     bright = float(np.median(small.voxels[core])) - base
     if bright <= 0:
@@ -127,16 +127,25 @@ def vote(estimates: list[Mask]) -> Mask:
 
 def eroded(mask: Mask, depth: float) -> Mask:
     """Without what lies at most ``depth`` mm from the outside. Nothing beyond the volume's edge counts as outside."""
-    if mask.all():
-        return mask.copy()
-    return np.asarray(distance_transform_edt(mask, sampling=WORK_MM) > depth + _EXACT)
+    return ~dilated(~mask, depth)
 
 
 def dilated(mask: Mask, reach: float) -> Mask:
-    """With what lies at most ``reach`` mm away."""
-    if not mask.any():
-        return mask.copy()
-    return np.asarray(distance_transform_edt(~mask, sampling=WORK_MM) <= reach + _EXACT)
+    """With what lies at most ``reach`` mm away.
+
+    Exact, as by a whole distance transform, and several times faster: squared distances in voxels are followed along
+    one axis after another (Felzenszwalb and Huttenlocher 2012), no farther than ``reach``.
+    """
+    limit = int(((reach + _EXACT) / WORK_MM) ** 2)
+    squared = np.where(mask, 0, limit + 1).astype(np.int32)
+    for axis in range(squared.ndim):
+        along = np.moveaxis(squared, axis, 0)
+        nearest = along.copy()
+        for step in range(1, min(isqrt(limit), len(along) - 1) + 1):
+            np.minimum(nearest[step:], along[:-step] + step**2, out=nearest[step:])
+            np.minimum(nearest[:-step], along[step:] + step**2, out=nearest[:-step])
+        squared = np.moveaxis(nearest, 0, axis)
+    return np.asarray(squared <= limit)
 
 
 def _largest(mask: Mask) -> Mask:
