@@ -63,6 +63,10 @@ gpu-check: sync ## steps, losses and recipes on the GPU that is there, into gpu-
 recipes: sync ## count anew what a step of each changed GPU recipe needs, into docs/benchmarks/recipes.json (minutes)
 	@$(VENV)/python -m journalclip_devtools.recipe_footprints $(NAMES)
 
+.PHONY: headers
+headers: sync ## plant identifiers in 500 headers and look for them in all that is stored (make test: in 100)
+	@JOURNALCLIP_TEST_HEADERS=500 $(VENV)/pytest -q shared/sources/tests/studies/test_deidentify.py -k many_headers
+
 .PHONY: up
 up: sync ## all services against real servers on this machine, until Ctrl-C
 	@$(VENV)/journalclip up --workdir $(WORKDIR)

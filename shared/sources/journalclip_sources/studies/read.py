@@ -84,6 +84,7 @@ class _Reading:
         self.left_out: Counter[tuple[Literal["series", "file"], str, str]] = Counter(found.refused)
         self.burned = 0
         self.faces = 0
+        self._heads: dict[int, HeadFound | None] = {}  # by the volume's identity: volumes live as long as the reading
 
     def study(self) -> ReadStudy:
         taken = [each for each in map(self._take, self.found.sources) if each is not None]
@@ -136,8 +137,19 @@ class _Reading:
         """From the volume that shows most of the head; the cut is then the same for all."""
         order = ("T1WI", "FLAIR", "T1CE", "T2WI", "SWI", "DWI", "ADC")
         ranked = sorted(taken, key=lambda each: (order.index(each.recognised.sequence), -each.volume.voxels.size))
-        found = [head for head in map(find_head, (each.volume for each in ranked[:3])) if head is not None]
-        return next((head for head in found if head.brain), found[0] if found else None)
+        other = None
+        for each in ranked[:3]:
+            head = self._find(each.volume)
+            if head is not None and head.brain:
+                return head
+            other = other or head
+        return other
+
+    def _find(self, volume: Volume) -> HeadFound | None:
+        """`find_head`, once a volume: it is seconds of work."""
+        if id(volume) not in self._heads:
+            self._heads[id(volume)] = find_head(volume)
+        return self._heads[id(volume)]
 
     def _defaced(self, taken: Sequence[_Taken], head: HeadFound | None) -> tuple[list[_Taken], list[Volume]]:
         """Each series without its face; one whose brain nobody found for certain is left out."""
@@ -147,7 +159,7 @@ class _Reading:
         for each in taken:
             found = head if head is not None and head.brain else None
             if shows_a_face(each.volume):
-                own = find_head(each.volume)
+                own = self._find(each.volume)
                 found = own if own is not None and own.brain else found
                 if found is None:
                     self.left_out["series", "series-face-not-removed", _FACE_STAYS] += each.source.files

@@ -137,11 +137,13 @@ def dilated(mask: Mask, reach: float) -> Mask:
     one axis after another (Felzenszwalb and Huttenlocher 2012), no farther than ``reach``.
     """
     limit = int(((reach + _EXACT) / WORK_MM) ** 2)
-    squared = np.where(mask, 0, limit + 1).astype(np.int32)
+    farthest = isqrt(limit)
+    narrow = limit + 1 + farthest**2 <= np.iinfo(np.uint8).max  # bytes are four times as fast
+    squared = np.where(mask, 0, limit + 1).astype(np.uint8 if narrow else np.int32)
     for axis in range(squared.ndim):
         along = np.moveaxis(squared, axis, 0)
         nearest = along.copy()
-        for step in range(1, min(isqrt(limit), len(along) - 1) + 1):
+        for step in range(1, min(farthest, len(along) - 1) + 1):
             np.minimum(nearest[step:], along[:-step] + step**2, out=nearest[step:])
             np.minimum(nearest[:-step], along[step:] + step**2, out=nearest[:-step])
         squared = np.moveaxis(nearest, 0, axis)
