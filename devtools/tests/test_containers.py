@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import json
 from typing import Any
 
 import pytest
@@ -31,12 +31,13 @@ POD = Pod(
     {"labels": {"part": "reader", "more": "x"}},
     {"securityContext": {"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001}, "containers": [CONTAINER]},
 )
+# What the release's job is asked to make in the cluster.
+WANTED = [{"name": "passwords", "keys": {"reader": {"make": "text:one"}, "other": {"make": "text:two"}}}]
 MANIFESTS: list[dict[str, Any]] = [
     {
-        "kind": "Secret",
-        "metadata": {"name": "passwords"},
-        "data": {"reader": base64.b64encode(b"one").decode()},
-        "stringData": {"other": "two"},
+        "kind": "Job",
+        "metadata": {"name": "clip-secrets-1"},
+        "spec": {"template": {"spec": {"containers": [{"args": ["secrets", "--wanted", json.dumps(WANTED)]}]}}},
     },
     {"kind": "Service", "metadata": {"name": "reader"}, "spec": {"selector": {"part": "reader"}}},
     {"kind": "Service", "metadata": {"name": "writer"}, "spec": {"selector": {"part": "writer"}}},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from journalclip_devtools.faults.chain import STAGES, Chain, FolderRegistry
+from journalclip_devtools.faults.light_index import search_handlers
 from journalclip_freezing.handler import FreezeRule
 from journalclip_intake.articles import submit
 from journalclip_intake.handler import IntakeHandler
@@ -38,7 +39,7 @@ def new_chain() -> Chain:
 
 
 def run(chain: Chain) -> None:
-    while any(Loop(chain.bus, chain.handler(stage), QUICK).drain() for stage in STAGES):
+    while any(Loop(chain.bus, each, QUICK).drain() for each in (*map(chain.handler, STAGES), *search_handlers(chain))):
         pass
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from journalclip_devtools.faults.chain import STAGES, Chain, article_bytes
+from journalclip_devtools.faults.light_index import search_handlers
 from journalclip_freezing.handler import FreezeRule
 from journalclip_intake.articles import submit
 from journalclip_intake.handler import IntakeHandler, reconcile
@@ -63,7 +64,7 @@ def light_chain() -> Chain:
 
 def settle(chain: Chain) -> None:
     """Drain every stage until nothing moves."""
-    while any(Loop(chain.bus, chain.handler(stage), QUICK).drain() for stage in STAGES):
+    while any(Loop(chain.bus, each, QUICK).drain() for each in (*map(chain.handler, STAGES), *search_handlers(chain))):
         pass
 
 
