@@ -18,10 +18,14 @@ from journalclip_devtools.chart.rendered import ALL, CHART, PROFILES
 from journalclip_devtools.chart.schema import defaults, values_schema
 from journalclip_devtools.chart.settings import OFFERED
 from journalclip_devtools.chart.values import ChartValues
+from journalclip_devtools.faults.chain import Chain
+from journalclip_freezing.handler import FreezingHandler
 from journalclip_inference.api.metrics import Metrics
+from journalclip_inference.handler import FigureIndexer, SegmentHandler
 from journalclip_inference.hits import Served
 from journalclip_pipelines.operations.topology import SERVICES
 from journalclip_shared.telemetry import Telemetry
+from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.rules import RuleStructurer
 from journalclip_training.recipes import recipes_of
@@ -147,7 +151,10 @@ def leaves_of(properties: dict[str, Any], prefix: str = "") -> Iterator[tuple[st
 def exported() -> set[str]:
     """Every metric name that a service really exports."""
     telemetry, metrics = Telemetry("extraction"), Metrics()
-    for each in WithRules(RuleStructurer()).metrics:
+    chain = Chain(MemoryBus(), MemoryArtifacts(), MemoryRegistry())
+    segments = SegmentHandler(chain.store, FigureIndexer(chain.store, Path("unused")), lambda: None)
+    freezing = FreezingHandler(chain.freezer())
+    for each in (*WithRules(RuleStructurer()).metrics, *segments.metrics, *freezing.metrics):
         telemetry.registry.register(each)
     metrics.request("GET", "/v1/search", 200, 0.1)
     pages = [metrics.text(0, Served(model_id="m", version="1", dataset_id="d", index_id="i"))]

@@ -12,7 +12,7 @@ from journalclip_inference.analysis import ANALYSIS
 from journalclip_inference.errors import IndexAbsent, IndexMismatch
 from journalclip_inference.handler import FigureIndexer
 from journalclip_inference.index.ann import build_ann, exact_neighbours, list_count, recall
-from journalclip_inference.index.build import former_edition, pair_losses, reword
+from journalclip_inference.index.build import former_edition, pair_losses, reword, reword_segments
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import FORMAT, IndexManifest, index_name, segment_name
@@ -174,6 +174,7 @@ def test_another_analysis_keeps_the_vectors_and_rewrites_the_words(world: World,
     assert former_edition(world.store, model_id, dataset_id) == former
     with pytest.raises(IndexAbsent):
         Collection.open(world.store, tmp_path / "cache", model_id, dataset_id)
+    reword_segments(world.store, tmp_path / "cache", model_id, dataset_id, former)
     made = IndexManifest.model_validate_json(
         world.store.get(reword(world.store, tmp_path / "cache", model_id, dataset_id, former))
     )

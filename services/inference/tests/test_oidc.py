@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from journalclip_devtools.doubles.collection import World
 from journalclip_devtools.doubles.site import Site, make_site
+from journalclip_inference.api.app import create_app
 from journalclip_inference.auth import ROLES, Principal
 from journalclip_inference.errors import Forbidden
 from journalclip_inference.oidc import Errand, Issuer, OidcConfig, OidcTokens, SignIn
@@ -223,8 +224,8 @@ def at_issuer(served_world: World, tmp_path: Path) -> tuple[Site, Fake]:
     issuer = Issuer(OidcConfig(HOST, "journalclip", "page"), fake.client())
     serving = site.service.app.state.serving
     door = type(serving.door)((*serving.door.verifiers[:1], OidcTokens(issuer)), anonymous=True)
-    site.service.app.state.serving = type(serving)(**{**vars(serving), "door": door, "sign_in": SignIn(issuer)})
-    return site, fake
+    parts = replace(serving, door=door, sign_in=SignIn(issuer))
+    return replace(site, service=replace(site.service, app=create_app(parts, 20_000_000))), fake
 
 
 def come_back(client: TestClient, fake: Fake, state: str | None = None, **claims: object) -> Mapping[str, str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from journalclip_extraction.panels.labels import KINDS, PLACE_SETS, Kind, Marker, find_markers, in_order
 
-_SENTENCE = re.compile(r"(?<=[a-z0-9)\]%”\"])[.:]\s+(?=[A-Z(“\"])")
+# After a word or an abbreviation such as MRI; a single capital is an initial.
+_SENTENCE = re.compile(r"(?:(?<=[a-z0-9)\]%”\"])|(?<=[A-Z]{2}))[.:]\s+(?=[A-Z(“\"])")
 _EDGE = " \t\n,;:.–—-"
 SHORTEST = 1  # letters or digits; "(a) 1%" says something, "(A);" does not
 

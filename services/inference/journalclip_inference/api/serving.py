@@ -103,7 +103,7 @@ Steward = Annotated[Principal, Depends(needs("steward"))]
 
 # Every route may end in these; the OpenAPI file says so, and the fuzz test holds us to it.
 REFUSALS: dict[int | str, dict[str, object]] = {
-    status: {"model": ErrorBody, "description": text}
+    status: {"description": text, "content": {"application/problem+json": {"schema": ErrorBody.model_json_schema()}}}
     for status, text in {
         400: "The body cannot be read.",
         401: "No token, or an unknown one.",
