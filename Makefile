@@ -41,12 +41,16 @@ check: sync ## ruff and strict mypy over everything
 	@$(VENV)/mypy $(wildcard $(addsuffix /tests,$(SOURCES))) tests
 
 .PHONY: test
-test: check ## lint, types, every test that this machine can run, and the coverage gates
+test: check ## lint, types, every test that this machine can run but the slow ones, and the coverage gates
 	@tests/run.sh
 
 .PHONY: figures-folds
 figures-folds: sync ## answers about the labelled figures LABELS by classifiers that did not see them, to OUT (JSON lines)
 	@$(VENV)/journalclip figures folds $(or $(LABELS),../shared/corpus/figures/figures.jsonl) --out $(or $(OUT),figures-answers.jsonl)
+
+.PHONY: slow
+slow: sync ## the tests that take more than ten seconds each, which make test leaves out: whole runs by the command, kills, tuning, layouts
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(VENV)/pytest -q -m "slow and not (cluster or chaos)" --durations=20
 
 .PHONY: chaos
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)

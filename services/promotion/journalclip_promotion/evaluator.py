@@ -78,7 +78,7 @@ def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: M
     sources = len(set(this.ranked.articles))
     if sources < TOO_FEW and rule.one_source == "by-pair":
         one, other = by_pair(others[baseline].ranked), by_pair(this.ranked)
-        improvement = compare(one, other, rule.metric, rule.multi_positive)
+        improvement = compare(one, other, rule.metric, rule.multi_positive, least=2)  # the profile takes what there is
     before, after = (
         both_ways(each, rule.metric, rule.multi_positive) for each in (others[baseline].ranked, this.ranked)
     )

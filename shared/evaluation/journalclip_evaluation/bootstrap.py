@@ -88,11 +88,13 @@ class Difference:
     p: float
 
 
-def difference(before: Doubles, after: Doubles, groups: Groups, confidence: float = 0.95, seed: int = 0) -> Difference:
-    """Paired: each draw takes the same articles for both. Below `TOO_FEW` groups the interval is [-1, 1]."""
+def difference(
+    before: Doubles, after: Doubles, groups: Groups, confidence: float = 0.95, seed: int = 0, least: int = TOO_FEW
+) -> Difference:
+    """Paired: each draw takes the same articles for both. Below ``least`` groups, at least two: [-1, 1]."""
     delta = (after - before)[:, None]
     mean = float(delta.mean())
-    if groups.count < TOO_FEW:
+    if groups.count < max(2, least):
         return Difference(mean, -1.0, 1.0, 1.0)
     if groups.count < FEW:
         low, high, p = _student(delta[:, 0], groups, confidence, (-np.inf, np.inf))

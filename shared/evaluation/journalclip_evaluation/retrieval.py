@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from journalclip_evaluation.bootstrap import Difference, Groups, difference, interval
+from journalclip_evaluation.bootstrap import TOO_FEW, Difference, Groups, difference, interval
 from journalclip_evaluation.counting import TIE, Floats, Ints, Rows, count, count_both
 from journalclip_evaluation.embedded import EmbeddedPairs
 from journalclip_evaluation.errors import EmbeddingsUnusable
@@ -106,15 +106,15 @@ def by_modality(ranked: Ranked, multi: bool = False) -> dict[str, Retrieval]:
     return {str(name): _summary(ranked, np.flatnonzero(names == name), multi) for name in np.unique(names)}
 
 
-def compare(before: Ranked, after: Ranked, metric: Metric, multi: bool = False) -> Difference:
+def compare(before: Ranked, after: Ranked, metric: Metric, multi: bool = False, least: int = TOO_FEW) -> Difference:
     """Paired difference of the mean of both directions, over the queries of one dataset split.
 
-    Raises `EmbeddingsUnusable` where the two were not measured on the same pairs.
+    ``least`` sources have an interval. Raises `EmbeddingsUnusable` where the two were not measured on the same pairs.
     """
     if before.pair_ids != after.pair_ids:
         raise EmbeddingsUnusable("the two models were not evaluated on the same pairs")
     old, new = (_both_ways(ranked, metric, multi) for ranked in (before, after))
-    return difference(old, new, Groups.of(before.articles))
+    return difference(old, new, Groups.of(before.articles), least=least)
 
 
 def by_pair(ranked: Ranked) -> Ranked:
