@@ -14,6 +14,8 @@ from journalclip_shared.events import ArticleSubmitted
 from journalclip_shared.settings import Settings
 from journalclip_shared.testing.facts import events
 
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
+
 
 def test_kafka_starts_again_in_its_folder_also_after_a_crash_and_on_another_port(tmp_path: Path, cache: Path) -> None:
     """Seen failing before: the second start waited for a port that the first had not been given."""

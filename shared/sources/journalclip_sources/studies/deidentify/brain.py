@@ -139,7 +139,7 @@ def dilated(mask: Mask, reach: float) -> Mask:
     limit = int(((reach + _EXACT) / WORK_MM) ** 2)
     farthest = isqrt(limit)
     narrow = limit + 1 + farthest**2 <= np.iinfo(np.uint8).max  # bytes are four times as fast
-    squared = np.where(mask, 0, limit + 1).astype(np.uint8 if narrow else np.int32)
+    squared: NDArray[np.integer] = np.where(mask, 0, limit + 1).astype(np.uint8 if narrow else np.int32)
     for axis in range(squared.ndim):
         along = np.moveaxis(squared, axis, 0)
         nearest = along.copy()
