@@ -10,6 +10,8 @@ from journalclip_inference.index.coverage import Add, StructuredSources
 from journalclip_inference.index.manifest import index_name, segment_name
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.consume import Handler
+from journalclip_shared.events import Event, ModelPromoted
+from journalclip_shared.history import facts_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import StructuredArticle
@@ -36,6 +38,13 @@ class LightIndexer:
 
     def build(self, model: ModelManifest) -> ArtifactRef:
         return self._store.put_manifest("models", index_name(model.model_id, model.dataset_id), b"{}")
+
+
+def index_promoted(chain: Chain) -> None:
+    """What the index service has done in the end: every promotion handled, with all that is structured by now."""
+    handler = IndexHandler(chain.store, LightIndexer(chain.store), StructuredSources(chain.bus, "articles"))
+    for fact in facts_of(chain.bus, ModelPromoted):
+        handler.handle(Event(fact, "test"))
 
 
 def search_handlers(chain: Chain) -> list[Handler]:
