@@ -7,7 +7,6 @@ all are asked to end, finish what they have in hand, and then the servers go.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -15,11 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from journalclip_devtools.servers import Server, build, kafka, minio, mlflow
+from journalclip_pipelines.local.workspace import locked
 from journalclip_pipelines.operations.bootstrap import announce_objects, bootstrap
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.names import NOTIFICATIONS, group
@@ -229,18 +229,10 @@ def up(
         Supervisor(running, say, ours, stop).run()
 
 
-@contextmanager
-def held(workdir: Path) -> Iterator[None]:
-    """One `up` a folder. Raises `PermanentError` ``workdir-busy``. The kernel lets go when the process ends."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / "up.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PermanentError(
-                "workdir-busy", f"`journalclip up` runs in {workdir} already", "Stop it, or take another --workdir."
-            ) from None
-        yield
+def held(workdir: Path) -> AbstractContextManager[None]:
+    """One `up` a folder. Raises `PermanentError` ``workdir-busy`` when it is entered."""
+    busy = f"`journalclip up` runs in {workdir} already"
+    return locked(workdir / "up.lock", busy, "Stop it, or take another --workdir.")
 
 
 def env_file(settings: Settings) -> str:

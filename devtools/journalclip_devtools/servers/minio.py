@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from journalclip_devtools.servers import build
 from journalclip_devtools.servers.process import Server, kept_port
+from journalclip_shared.atomic import write_once
 from journalclip_shared.settings import KafkaSettings, S3Settings
 
 # Mount a file system in memory over the data folder, in a mount namespace of the server's own, then become the server.
@@ -90,8 +90,7 @@ def _notification(notify: KafkaSettings, topic: str) -> dict[str, str]:
 def _secret(path: Path, size: int) -> str:
     if not path.is_file() or not path.read_text():  # a crash may leave a file without its content
         path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.write(secrets.token_hex(size))
+        write_once(path, secrets.token_hex(size).encode())
     return path.read_text()
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,18 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import Kind
 from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
+
+
+@contextmanager
+def locked(lock: Path, busy: str, remedy: str) -> Iterator[None]:
+    """One holder a folder. Raises `PermanentError` ``workdir-busy``. The kernel lets go when the process ends."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PermanentError("workdir-busy", busy, remedy) from None
+        yield
 
 
 @dataclass(frozen=True)
@@ -71,15 +83,7 @@ class Workspace:
     def scratch(self) -> Path:
         return self.root / "scratch"
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder for one run. Raises `PermanentError` ``workdir-busy``."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise PermanentError(
-                    "workdir-busy", f"another run works in {self.root}", "Wait for it, or take another --workdir."
-                ) from None
-            yield
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the folder for one run. Raises `PermanentError` ``workdir-busy`` when it is entered."""
+        busy = f"another run works in {self.root}"
+        return locked(self.root / ".lock", busy, "Wait for it, or take another --workdir.")

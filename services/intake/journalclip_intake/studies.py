@@ -8,13 +8,13 @@ and goes to a local folder, never to the store.
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.atomic import write_once
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import SourceQuarantined, StudySubmitted
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
@@ -51,10 +51,7 @@ class Submission:
 def read_key(path: Path) -> bytes:
     """The key of pseudonyms, made at first use with mode 0600. Raises `StudyRefused` ``study-key-invalid``."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(secrets.token_bytes(_KEY_BYTES))
+        write_once(path, secrets.token_bytes(_KEY_BYTES))
     key = path.read_bytes()
     if len(key) < _KEY_BYTES:
         raise StudyRefused("study-key-invalid", f"the key file has {len(key)} bytes")

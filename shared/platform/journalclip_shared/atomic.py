@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +36,20 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Readers see the old bytes or the new ones, also after a power cut."""
     with replacing(path, mode, durable=True) as temporary:
         temporary.write_bytes(data)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Whole or not at all, mode 0600, and only the first writer's: a link fails where the name is taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # another process was first: its bytes are the ones
+    finally:
+        temporary.unlink()

@@ -7,7 +7,6 @@ study gives the same object, so that a submit can be repeated. What the text bel
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore
+from journalclip_shared.atomic import write_once
 from journalclip_shared.errors import ConfigurationError, PermanentError
 
 REPORTS_KEY, VAULT_KEY = "reports.key", "vault.key"  # in a working folder
@@ -84,10 +84,7 @@ class ReportTexts:
 def read_report_key(path: Path) -> bytes:
     """A key, made at first use with mode 0600."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(secrets.token_bytes(KEY_BYTES))
+        write_once(path, secrets.token_bytes(KEY_BYTES))
     return path.read_bytes()
 
 

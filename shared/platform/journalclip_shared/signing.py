@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.atomic import write_once
 from journalclip_shared.errors import PermanentError
 
 SIGNATURE_TAG = "journalclip.signature"  # where a registered version carries it
@@ -123,11 +123,11 @@ def local_keys(folder: Path) -> LocalKeys:
     keys = LocalKeys(folder / "signing.key", folder / "verify.key")
     if not keys.signing.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_once(keys.signing, f"ed25519:{secrets.token_hex(_KEY_BYTES)}\n")
+        write_once(keys.signing, f"ed25519:{secrets.token_hex(_KEY_BYTES)}\n".encode())
     if not keys.verify.exists():
         signer = read_signer(keys.signing.read_text())
         assert isinstance(signer, Ed25519Key), "what local_keys wrote is an ed25519 key"
-        _write_once(keys.verify, signer.public + "\n")
+        write_once(keys.verify, f"{signer.public}\n".encode())
     return keys
 
 
@@ -181,22 +181,6 @@ def _verifier(line: str) -> Verifier:
     signer = read_signer(line)
     assert signer is not None, "a line that parses is not empty"
     return signer
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Whole or not at all, and only the first writer's: a link fails where the name is taken."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass  # another process was first: its key is the one
-    finally:
-        temporary.unlink()
 
 
 def _parse(text: str) -> tuple[str, bytes]:
