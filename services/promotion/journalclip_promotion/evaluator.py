@@ -74,14 +74,12 @@ def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: M
     others = {name: bench.retrieval(other, model.dataset, subject) for name, (other, subject) in rivals.items()}
     baseline = START if champion is None else CHAMPION
     general = _general(bench, gates.general, {**rivals, THIS: (model, "model")})
-    improvement = compare(others[baseline].ranked, this.ranked, rule.metric, rule.multi_positive)
-    sources = len(set(this.ranked.articles))
-    if sources < TOO_FEW and rule.one_source == "by-pair":
-        one, other = by_pair(others[baseline].ranked), by_pair(this.ranked)
-        improvement = compare(one, other, rule.metric, rule.multi_positive, least=2)  # the profile takes what there is
-    before, after = (
-        both_ways(each, rule.metric, rule.multi_positive) for each in (others[baseline].ranked, this.ranked)
-    )
+    one, other = others[baseline].ranked, this.ranked
+    before, after = (both_ways(each, rule.metric, rule.multi_positive) for each in (one, other))
+    sources, least = len(set(other.articles)), TOO_FEW
+    if rule.takes_pairs(sources):
+        one, other, least = by_pair(one), by_pair(other), 2  # the profile takes what there is
+    improvement = compare(one, other, rule.metric, rule.multi_positive, least)
     found = Measurements(
         improvement=improvement,
         before=before,

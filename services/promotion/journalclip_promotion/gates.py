@@ -55,7 +55,17 @@ class Demand(_Gate):
         return self.margin if self.demand == "better" else -self.margin
 
 
-class Improvement(_Gate):
+class _Compared(_Gate):
+    """A gate that compares with the champion, or with the start where there is no champion yet."""
+
+    over_champion: Demand
+    over_start: Demand
+
+    def demand(self, baseline: str) -> Demand:
+        return self.over_champion if baseline == CHAMPION else self.over_start
+
+
+class Improvement(_Compared):
     """Paired difference on the test split, both directions together, by bootstrap over articles (or patients).
 
     A demand may be given as its word alone, with one ``margin`` for both beside it: the form of older files.
@@ -70,6 +80,10 @@ class Improvement(_Gate):
         description="A test split of fewer than five articles has no interval: refuse, or resample its pairs.",
     )
 
+    def takes_pairs(self, sources: int) -> bool:
+        """Are pairs resampled, since there are too few sources for an interval over them?"""
+        return sources < TOO_FEW and self.one_source == "by-pair"
+
     @model_validator(mode="before")
     @classmethod
     def _older_form(cls, data: Any) -> Any:
@@ -83,7 +97,7 @@ class Improvement(_Gate):
         return fields
 
 
-class Queries(_Gate):
+class Queries(_Compared):
     """A reader's queries made from the test split's records: P@10, paired over queries, and a floor.
 
     They are asked of vectors alone: what words add to a search does not depend on the model.
@@ -264,23 +278,24 @@ def latency(limit: Cost, found_ms: float) -> Verdict:
 
 
 def improvement(rule: Improvement, found: Measurements) -> Verdict:
-    demand = rule.over_champion if found.baseline == CHAMPION else rule.over_start
-    delta = found.improvement
     over = f"{found.sources} sources"
-    if found.sources < TOO_FEW:
-        over = f"the pairs of {over}" if rule.one_source == "by-pair" else f"{over}, too few for one"
-    reason = (
+    if rule.takes_pairs(found.sources):
+        over = f"the pairs of {over}"
+    elif found.sources < TOO_FEW:
+        over = f"{over}, too few for one"
+    delta = found.improvement
+    shown = (
         f"{rule.metric} {delta.mean:+.4f} against {found.baseline} ({found.after:.4f} and {found.before:.4f}), "
-        f"95 % interval {delta.low:+.4f} to {delta.high:+.4f} over {over}; "
-        f"{demand.demand}: its lower end must lie above {demand.limit:+g}"
+        f"95 % interval {delta.low:+.4f} to {delta.high:+.4f} over {over}"
     )
-    numbers = {
-        "after": found.after, "before": found.before, "difference": delta.mean, "low": delta.low, "high": delta.high,
-        "limit": demand.limit, "sources": float(found.sources),
-    }  # fmt: skip
-    passed = delta.low > demand.limit
-    return Verdict(
-        gate="improvement", passed=passed, reason=reason, measured=delta.low, limit=demand.limit, numbers=numbers
+    return _demanded(
+        "improvement",
+        rule.demand(found.baseline),
+        delta,
+        found.before,
+        found.after,
+        shown,
+        sources=float(found.sources),
     )
 
 
@@ -289,21 +304,30 @@ def reader_queries(rule: Queries, measured: Measurements) -> Verdict:
     if found is None:
         reason = "not measured: the records of the test split give no query that both models were asked"
         return Verdict(gate="queries", passed=rule.without_queries == "pass", reason=reason, limit=rule.least)
-    demand = rule.over_champion if measured.baseline == CHAMPION else rule.over_start
     delta = found.difference
-    reason = (
+    shown = (
         f"P@10 of {found.count} queries {found.after:.4f}, of {measured.baseline} {found.before:.4f}; 95 % interval of "
-        f"the difference {delta.low:+.4f} to {delta.high:+.4f}; {demand.demand}: its lower end must lie above "
-        f"{demand.limit:+g}; at least {rule.least:g} was asked"
+        f"the difference {delta.low:+.4f} to {delta.high:+.4f}"
     )
+    verdict = _demanded(
+        "queries", rule.demand(measured.baseline), delta, found.before, found.after, shown,
+        least=rule.least, queries=float(found.count),
+    )  # fmt: skip
+    reason = f"{verdict.reason}; at least {rule.least:g} was asked"
+    return verdict.model_copy(update={"passed": verdict.passed and found.after >= rule.least, "reason": reason})
+
+
+def _demanded(
+    gate: str, demand: Demand, delta: Difference, before: float, after: float, shown: str, **more: float
+) -> Verdict:
+    """Does the interval show what is demanded? ``shown`` says what was measured."""
     numbers = {
-        "after": found.after, "before": found.before, "difference": delta.mean, "low": delta.low, "high": delta.high,
-        "limit": demand.limit, "least": rule.least, "queries": float(found.count),
+        "after": after, "before": before, "difference": delta.mean, "low": delta.low, "high": delta.high,
+        "limit": demand.limit, **more,
     }  # fmt: skip
-    passed = delta.low > demand.limit and found.after >= rule.least
-    return Verdict(
-        gate="queries", passed=passed, reason=reason, measured=delta.low, limit=demand.limit, numbers=numbers
-    )
+    reason = f"{shown}; {demand.demand}: its lower end must lie above {demand.limit:+g}"
+    passed = delta.low > demand.limit
+    return Verdict(gate=gate, passed=passed, reason=reason, measured=delta.low, limit=demand.limit, numbers=numbers)
 
 
 def general_loss(rule: GeneralLoss, found: Mapping[str, Difference], problem: str = "") -> Verdict:
