@@ -61,6 +61,12 @@ def with_panels(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) 
     return replace(figure, tier="panels", panels=tuple(panel for panel in panels if panel is not None))
 
 
+def with_panels_of(figure: ReadFigure, crop: Crop) -> ReadFigure:
+    """Panels of a picture that stands on no page; their boxes are in its pixels."""
+    frame = Rect(0.0, 0.0, float(crop.width), float(crop.height))
+    return with_panels(figure, [(Page(number=1, box=frame), frame)])
+
+
 def _parts(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) -> list[_Part]:
     crops = (figure.crop, *(part.crop for part in figure.continued))
     known = [(page, box, crop) for (page, box), crop in zip(places, crops, strict=True) if box and crop]
