@@ -16,7 +16,7 @@ from PIL import Image
 from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
 from journalclip_extraction.panels.raster import Region
 from journalclip_extraction.panels.split import SplitPanel, split_figure
-from journalclip_extraction.quality import phash
+from journalclip_extraction.quality.phash import phash
 from journalclip_shared.records.article import Box
 from journalclip_sources.pdf.content import Page
 from journalclip_sources.pdf.geometry import Rect, to_box
