@@ -15,7 +15,7 @@ from journalclip_extraction.quality.pictures import look, see
 from journalclip_extraction.single import answer, packed, read_picture
 from journalclip_shared.errors import PermanentError
 
-KINDS = ("radiology", "microscopy", "other", "chart")
+KINDS = ("radiology", "microscopy", "other", "chart", "mixed")
 MODALITIES = ("CT", "MR", "angiography", "PET")
 
 
