@@ -35,6 +35,7 @@ COPY shared/sources/pyproject.toml shared/sources/
 COPY shared/modeling/pyproject.toml shared/modeling/
 COPY shared/evaluation/pyproject.toml shared/evaluation/
 COPY shared/synthetic/pyproject.toml shared/synthetic/
+COPY shared/client/pyproject.toml shared/client/
 COPY services/intake/pyproject.toml services/intake/
 COPY services/catalogue/pyproject.toml services/catalogue/
 COPY services/extraction/pyproject.toml services/extraction/

@@ -7,7 +7,7 @@ UV := $(shell command -v uv || echo .uv/bin/uv)
 VENV := .venv/bin
 PACKAGES := shared sources modeling evaluation synthetic catalogue intake extraction structuring freezing training promotion inference pipelines devtools
 SERVICES := catalogue intake extraction structuring freezing training promotion inference
-SOURCES := $(addprefix shared/,platform sources modeling evaluation synthetic) $(addprefix services/,$(SERVICES)) pipelines devtools
+SOURCES := $(addprefix shared/,platform sources modeling evaluation synthetic client) $(addprefix services/,$(SERVICES)) pipelines devtools
 empty :=
 space := $(empty) $(empty)
 MYPYPATH := $(subst $(space),:,$(SOURCES))
@@ -37,7 +37,7 @@ demo: sync ## synthetic journals (or PDFS=DIR) to a searchable, promoted model, 
 .PHONY: check
 check: sync ## ruff and strict mypy over everything
 	@$(VENV)/ruff check --quiet . && $(VENV)/ruff format --quiet --check . && echo "ruff: clean"
-	@MYPYPATH=$(MYPYPATH) $(VENV)/mypy $(addprefix -p journalclip_,$(PACKAGES))
+	@MYPYPATH=$(MYPYPATH) $(VENV)/mypy $(addprefix -p journalclip_,$(PACKAGES)) -p journalclip
 	@$(VENV)/mypy $(wildcard $(addsuffix /tests,$(SOURCES))) tests
 
 .PHONY: test

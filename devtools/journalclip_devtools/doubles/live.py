@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 _STARTED_S = 60.0  # a busy machine
 
 
 @contextmanager
-def live_server(app: FastAPI) -> Iterator[str]:
+def live_server(app: ASGIApp) -> Iterator[str]:
     """The server's address, from when it answers until the block is left."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
