@@ -119,7 +119,9 @@ def rows(engine: Engine, without: Sequence[str] = ("place",)) -> Rows:
 def expected(chain: Chain, tmp_path: Path) -> Rows:
     undisturbed = open_engine(sqlite_url(tmp_path / "undisturbed.db"))
     upgrade(undisturbed)
-    Projector(undisturbed, chain.store).project(log(chain))
+    projector = Projector(undisturbed, chain.store)
+    projector.project(log(chain))
+    projector.settle()
     return rows(undisturbed)
 
 
@@ -254,6 +256,7 @@ def test_any_order_repetition_and_death_give_the_same_rows(
         if rng.random() < 0.3:
             assert projector.project(batch) == 0, "what was projected is known by its place"
         todo[topic] = todo[topic][size:]
+    projector.settle()
     assert rows(engine) == expected
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,10 +19,13 @@ from journalclip_shared.catalogue.tables import (
     PARENT,
     PLACE,
     QUARANTINE,
+    RECEIPT,
     SOURCE,
+    WITHDRAWN,
 )
 from journalclip_shared.ids import Json
 
+_CHUNK = 400
 _LIKE_ESCAPE = "\\"
 
 
@@ -157,6 +160,29 @@ class Catalogue:
         with reached(), self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else _ref(row)
+
+    def receipts(self, names: Sequence[str]) -> set[str]:
+        """Those of ``names`` (receipts of the inbox) that a submission came with."""
+        found = set[str]()
+        for at in range(0, len(names), _CHUNK):
+            query = select(RECEIPT.c.receipt).where(RECEIPT.c.receipt.in_(names[at : at + _CHUNK]))
+            with reached(), self._engine.connect() as connection:
+                found.update(str(row.receipt) for row in connection.execute(query))
+        return found
+
+    def words(self, subjects: Iterable[tuple[str, str]]) -> list[dict[str, Json]]:
+        """The withdrawals that hold now of these (scope, subject), each once."""
+        wanted, found = list(dict.fromkeys(subjects)), list[dict[str, Json]]()
+        for at in range(0, len(wanted), _CHUNK):
+            chosen = tuple_(WITHDRAWN.c.scope, WITHDRAWN.c.subject).in_(wanted[at : at + _CHUNK])
+            query = select(WITHDRAWN).where(and_(chosen, WITHDRAWN.c.action == "withdraw"))
+            with reached(), self._engine.connect() as connection:
+                rows = connection.execute(query.order_by(WITHDRAWN.c.scope, WITHDRAWN.c.subject)).all()
+            found += [
+                {"scope": each.scope, "subject": each.subject, "reason": each.reason, "who": each.who, "time": each.at}
+                for each in rows
+            ]
+        return found
 
     def failed(self) -> int:
         """How many records could not be projected."""
