@@ -60,6 +60,8 @@ def _story(steps: Mapping[str, Json]) -> Tree:
     for dataset in _rows(steps, "datasets"):
         models = ", ".join(f"{model['model_id']} (run {model['run_id']})" for model in _rows(dataset, "models"))
         tree.add(f"dataset   {dataset['dataset_id']}, split {dataset['split']}; models: {models or 'none yet'}")
+    if earlier := steps.get("earlier_datasets"):
+        tree.add(f"and {earlier} earlier datasets")
     for name in ("dataset", "model"):
         if part := _part(steps, name):
             _grow(tree.add(name), part)

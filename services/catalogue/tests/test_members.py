@@ -18,6 +18,7 @@ from journalclip_shared.catalogue.finding import CatalogueFinder
 from journalclip_shared.catalogue.tables import DATASET, MEMBER
 from journalclip_shared.events import DatasetFrozen, Event, encode
 from journalclip_shared.failpoints import SimulatedCrash
+from journalclip_shared.finding import Held
 from journalclip_shared.ids import canonical_json
 from journalclip_shared.testing.memory import MemoryArtifacts
 
@@ -83,7 +84,7 @@ def test_any_order_and_death_answers_what_the_datasets_say(engine: Engine, tmp_p
     projector.settle()
     for pair in PAIRS:
         wanted = [(dataset, held[pair]) for dataset, held in said.items() if pair in held]
-        assert CatalogueFinder(engine).datasets(pair) == wanted
+        assert CatalogueFinder(engine).datasets(pair) == Held(wanted)
     undisturbed = open_engine(sqlite_url(tmp_path / "undisturbed.db"))
     upgrade(undisturbed)
     straight = Projector(undisturbed, store)

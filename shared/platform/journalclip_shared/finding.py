@@ -29,6 +29,14 @@ class Made:
     recipe: str
 
 
+@dataclass(frozen=True)
+class Held:
+    """Datasets (id and split) that hold a thing, oldest first; ``earlier``: how many there are before these."""
+
+    datasets: list[tuple[str, str]]
+    earlier: int = 0
+
+
 class Finder(Protocol):
     """Raises `TransientError`, `ConfigurationError`."""
 
@@ -40,8 +48,8 @@ class Finder(Protocol):
         """Ids of submitted studies that may hold the series ``wanted``."""
         ...
 
-    def datasets(self, member: str) -> list[tuple[str, str]]:
-        """Datasets that hold a pair or a study: id and split."""
+    def datasets(self, member: str) -> Held:
+        """Datasets that hold a pair or a study."""
         ...
 
     def models(self, datasets: Iterable[str]) -> list[Made]:
@@ -67,7 +75,7 @@ class StoreFinder:
             if name.count("/") == 1:
                 yield name.partition("/")[2]
 
-    def datasets(self, member: str) -> list[tuple[str, str]]:
+    def datasets(self, member: str) -> Held:
         found = []
         for _, ref in self._manifests("datasets", names.frozen()):
             dataset = DatasetManifest.model_validate_json(self._store.get(ref)).dataset_id
@@ -75,7 +83,7 @@ class StoreFinder:
             split = None if held is None else split_of(self._store.get(held), member)
             if split is not None:
                 found.append((dataset, split))
-        return found
+        return Held(found)
 
     def models(self, datasets: Iterable[str]) -> list[Made]:
         wanted = set(datasets)

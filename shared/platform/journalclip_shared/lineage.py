@@ -106,7 +106,7 @@ class Lineage:
         for trail in trails:
             steps = trail.find(wanted)
             if steps is not None:
-                datasets: Steps = {"datasets": self._datasets_of(trail.member_of(wanted))} if prefix == "pair" else {}
+                datasets = self._datasets_of(trail.member_of(wanted)) if prefix == "pair" else {}
                 return {"id": wanted, **steps, **datasets}
         raise UnknownId(wanted)
 
@@ -124,18 +124,18 @@ class Lineage:
         dataset = self._dataset(manifests, manifest.dataset_id)["dataset"]
         return {"model": {**dumped(manifest), "kind": manifest.kind}, "dataset": dataset}
 
-    def _datasets_of(self, member: str) -> list[Json]:
+    def _datasets_of(self, member: str) -> Steps:
         held = self._finder.datasets(member)
-        models = self._finder.models(dataset for dataset, _ in held)
+        models = self._finder.models(dataset for dataset, _ in held.datasets)
         rows: list[Json] = []
-        for dataset, split in held:
+        for dataset, split in held.datasets:
             trained: list[Json] = [
                 {"model_id": model.model_id, "run_id": model.run_id, "recipe": model.recipe}
                 for model in models
                 if model.dataset_id == dataset
             ]
             rows.append({"dataset_id": dataset, "split": split, "models": trained})
-        return rows
+        return {"datasets": rows, "earlier_datasets": held.earlier}
 
 
 class ArticleTrail:

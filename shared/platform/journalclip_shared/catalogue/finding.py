@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Engine, Row, and_, case, not_, select
+from sqlalchemy import Connection, Engine, Row, and_, case, func, not_, select
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
 from journalclip_shared.catalogue.tables import ALIAS, DATASET, DOCUMENT, MEMBER, MODEL, PARENT
-from journalclip_shared.finding import Made, Stage
+from journalclip_shared.finding import Held, Made, Stage
 
 _CHUNK = 400
+_NEWEST = 20  # datasets that are named
 _MANY = 50  # documents of one source, or of one delivery's articles, that are looked into
 
 
@@ -34,18 +35,25 @@ class CatalogueFinder:
         with reached(), self._engine.connect() as connection:
             return _within(connection, wanted)
 
-    def datasets(self, member: str) -> list[tuple[str, str]]:
-        """In the order in which they were frozen."""
-        lasts = (MEMBER.c.until == "") | (DATASET.c.place < MEMBER.c.until)
-        spans = and_(DATASET.c.kind == MEMBER.c.kind, DATASET.c.place >= MEMBER.c.since, lasts)
-        query = (
-            select(DATASET.c.dataset_id, MEMBER.c.split)
-            .select_from(MEMBER.join(DATASET, spans))
-            .where(and_(MEMBER.c.member_id == member, DATASET.c.place != ""))
-            .order_by(DATASET.c.place)
-        )
+    def datasets(self, member: str) -> Held:
+        """The newest, and how many more there are: a pair of the first year is in every dataset since."""
+        spans = select(MEMBER).where(MEMBER.c.member_id == member).order_by(MEMBER.c.since)
+        found, count = list[tuple[str, str]](), 0
         with reached(), self._engine.connect() as connection:
-            return [(str(dataset), str(split)) for dataset, split in connection.execute(query)]
+            rows = connection.execute(spans).all()
+            if not rows:
+                return Held([])
+            mine = DATASET.c.kind == rows[0].kind
+            end = int(connection.execute(select(func.max(DATASET.c.place)).where(mine)).scalar_one()) + 1
+            for row in reversed(rows):
+                last = min(int(row.until), end)
+                count += last - int(row.since)
+                first = max(int(row.since), last - _NEWEST + len(found))
+                held = and_(mine, DATASET.c.place >= first, DATASET.c.place < last)
+                if first < last:
+                    query = select(DATASET.c.dataset_id).where(held).order_by(DATASET.c.place.desc())
+                    found += [(str(each.dataset_id), str(row.split)) for each in connection.execute(query)]
+        return Held(found[::-1], count - len(found))
 
     def models(self, datasets: Iterable[str]) -> list[Made]:
         wanted, found = sorted(set(datasets)), list[Made]()
