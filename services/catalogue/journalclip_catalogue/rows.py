@@ -5,6 +5,7 @@ Every row has one rule for two facts that speak of the same thing:
 * a submission keeps its first time, then its first name;
 * of a stage's documents the one of the highest rank is the newest, then the one of the highest address;
 * a quarantine keeps the verdict of the latest time, then of the highest code, and falls to any document of its step;
+* a step keeps the time at which it was said first;
 * a dataset keeps the time of its first announcement;
 * a model keeps the highest sequence of its promotions;
 * of the words on one subject (withdrawn, reinstated) the one of the highest sequence holds.
@@ -18,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -38,6 +40,7 @@ from journalclip_shared.catalogue.tables import (
     QUARANTINE,
     RECEIPT,
     SOURCE,
+    STEP,
     WITHDRAWN,
 )
 from journalclip_shared.errors import PermanentError
@@ -89,6 +92,7 @@ class Changes:
     withdrawn: dict[tuple[str, str], Row] = field(default_factory=dict)
     belongs: set[tuple[str, str, str]] = field(default_factory=set)  # child, scope, subject
     aliases: set[tuple[str, str, str, int]] = field(default_factory=set)  # id, what it is within, its key there, rank
+    steps: dict[tuple[str, str], Row] = field(default_factory=dict)  # by thing and event
     receipts: set[tuple[str, str]] = field(default_factory=set)  # receipt and the submission
     touched: set[str] = field(default_factory=set)
 
@@ -97,6 +101,7 @@ class Changes:
 
         Raises `PermanentError` where the fact's document cannot be read, `TransientError`.
         """
+        self._step(event)
         try:
             self._add(event, store)
         except ArtifactMissing:
@@ -199,6 +204,18 @@ class Changes:
             case _:
                 pass  # what the catalogue has no row for yet
 
+    def _step(self, event: Event) -> None:
+        row: Row = {
+            "source_id": event.key,
+            "event_id": event.id,
+            "topic": event.topic,
+            "at": event.time.astimezone(UTC).isoformat(),
+            "by": event.source,
+            "trace": (event.traceparent or "").split("-")[1] if (event.traceparent or "").count("-") == 3 else "",
+        }
+        held = self.steps.setdefault((event.key, event.id), row)
+        self.steps[event.key, event.id] = min(held, row, key=_at)
+
     def _source(self, source_id: str, kind: str, name: str, at: str) -> None:
         row: Row = {"source_id": source_id, "kind": kind, "name": name, "received": at}
         held = self.sources.get(source_id)
@@ -285,6 +302,7 @@ def apply(connection: Connection, changes: Changes) -> None:
     _merge_words(connection, changes.withdrawn)
     belongs = [{"child_id": child, "scope": scope, "subject": subject} for child, scope, subject in changes.belongs]
     insert_new(connection, BELONGS, belongs)
+    _merge_steps(connection, changes.steps)
     received = [{"receipt": receipt, "source_id": source} for receipt, source in sorted(changes.receipts)]
     insert_new(connection, RECEIPT, received)
     keys = ("id", "within", "key", "rank")
@@ -345,6 +363,14 @@ def _merge_models(connection: Connection, found: dict[str, Row]) -> None:
         insert_or_replace(
             connection, MODEL, merged, ("kind", "dataset_id", "version", "document_id", "run_id", "recipe", "promoted")
         )
+
+
+def _merge_steps(connection: Connection, found: dict[tuple[str, str], Row]) -> None:
+    for chunk in _chunks(sorted(found)):
+        query = select(STEP).where(STEP.c.source_id.in_({key for key, _ in chunk}))
+        there = {(row.source_id, row.event_id): dict(row._mapping) for row in connection.execute(query)}
+        first = [min(there.get(key, found[key]), found[key], key=_at) for key in chunk]
+        insert_or_replace(connection, STEP, first, ("at", "by", "trace"))
 
 
 def _merge_datasets(connection: Connection, found: dict[str, Row]) -> None:
@@ -470,6 +496,10 @@ def _first(held: Row, row: Row) -> Row:
 
 def _verdict(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in ("at", "stage", "code", "reason", "remedy", "name"))
+
+
+def _at(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("at", "by", "trace"))
 
 
 def _said(row: Row) -> tuple[int, str]:

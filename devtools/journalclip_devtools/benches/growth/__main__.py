@@ -26,6 +26,7 @@ from journalclip_devtools.benches.growth.services import coverage, what_is_new
 from journalclip_devtools.faults.chain import Chain
 from journalclip_devtools.servers import postgres
 from journalclip_pipelines.operations.explaining import explained
+from journalclip_pipelines.operations.tracing import way_of
 from journalclip_shared.catalogue import Catalogue
 from journalclip_shared.catalogue.engine import open_engine, sqlite_url
 from journalclip_shared.events import PairsStructured
@@ -59,6 +60,7 @@ def questions(engine: Engine, filled: Filled) -> list[Question]:
 
     return [
         Question("explain a pair", lambda: explained(filled.real.store, engine, next(pairs)), True),
+        Question("trace a pair", lambda: way_of(engine, next(pairs)), True),
         Question("receipt of one object", lambda: catalogue.receipts([rng.choice(filled.received)]), True),
         Question("receipts of an inbox of 1,000", lambda: catalogue.receipts(inbox), True),
         Question("a page of 50 sources", page, True),

@@ -29,6 +29,7 @@ from journalclip_shared.catalogue.tables import (
     QUARANTINE,
     RECEIPT,
     SOURCE,
+    STEP,
 )
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.ids import make_id, sha256_hex
@@ -106,7 +107,7 @@ def _datasets(connection: Connection, count: int) -> None:
 
 def _sources(connection: Connection, numbers: range, sources: int, datasets: int) -> None:
     rows: dict[Table, list[Row]] = {
-        table: [] for table in (SOURCE, PARENT, DOCUMENT, PAIR, ALIAS, BELONGS, MEMBER, QUARANTINE, RECEIPT)
+        table: [] for table in (SOURCE, STEP, PARENT, DOCUMENT, PAIR, ALIAS, BELONGS, MEMBER, QUARANTINE, RECEIPT)
     }
     for number in numbers:
         for table, row in _source(number, sources, datasets):
@@ -128,6 +129,12 @@ def _source(number: int, sources: int, datasets: int) -> Iterator[tuple[Table, R
         "items": 0 if bad else 4, "pairs": 0 if bad else PAIRS,
     }  # fmt: skip
     yield RECEIPT, {"receipt": _receipt(number), "source_id": delivery}
+    topics = ["articles.submitted.v1", *([] if bad else ["figures.extracted.v1", "pairs.structured.v1"])]
+    for place, topic in enumerate(topics):
+        yield STEP, {
+            "source_id": article if place else delivery, "event_id": make_id("evt", str(number), topic),
+            "topic": topic, "at": at, "by": "bench", "trace": "",
+        }  # fmt: skip
     if bad:
         yield QUARANTINE, {
             "source_id": delivery, "stage": "extraction-articles", "step": "extraction", "name": f"issue-{number}.pdf",

@@ -55,6 +55,18 @@ class CatalogueFinder:
                     found += [(str(each.dataset_id), str(row.split)) for each in connection.execute(query)]
         return Held(found[::-1], count - len(found))
 
+    def first_dataset(self, member: str) -> tuple[str, int]:
+        """The first dataset that holds a pair or a study (empty: none does), and how many later ones do."""
+        first = select(MEMBER).where(MEMBER.c.member_id == member).order_by(MEMBER.c.since).limit(1)
+        with reached(), self._engine.connect() as connection:
+            row = connection.execute(first).first()
+            if row is None:
+                return "", 0
+            mine = and_(DATASET.c.kind == row.kind, DATASET.c.place == row.since)
+            dataset = str(connection.execute(select(DATASET.c.dataset_id).where(mine)).scalar_one())
+        held = self.datasets(member)
+        return dataset, len(held.datasets) + held.earlier - 1
+
     def models(self, datasets: Iterable[str]) -> list[Made]:
         wanted, found = sorted(set(datasets)), list[Made]()
         for at in range(0, len(wanted), _CHUNK):

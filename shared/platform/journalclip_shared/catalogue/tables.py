@@ -169,6 +169,18 @@ MODEL = Table(
     Index("model_by_promotion", "kind", "promoted"),
 )
 
+# What was said of a thing, and when first: each fact once, under the key of its event.
+STEP = Table(
+    "step",
+    METADATA,
+    Column("source_id", _ID, primary_key=True),
+    Column("event_id", _ID, primary_key=True),
+    Column("topic", _ID, nullable=False),
+    Column("at", String(40), nullable=False, comment="ISO 8601, UTC"),
+    Column("by", _ID, nullable=False, comment="who said it"),
+    Column("trace", String(32), nullable=False, server_default="", comment="of OpenTelemetry, where there is one"),
+)
+
 # Objects of the inbox that a submission says it came from, by the name of their receipt.
 RECEIPT = Table(
     "receipt",

@@ -1,4 +1,4 @@
-"""Members of datasets, receipts of the inbox, and what explains a model.
+"""Members of datasets, steps of sources, receipts of the inbox, and what explains a model.
 
 The places are forgotten, so that the projector reads the log again and fills what is new.
 """
@@ -27,6 +27,15 @@ def upgrade() -> None:
     )
     op.create_index("member_by_kind", "member", ["kind", "until"])
     op.create_table(
+        "step",
+        sa.Column("source_id", _ID, primary_key=True),
+        sa.Column("event_id", _ID, primary_key=True),
+        sa.Column("topic", _ID, nullable=False),
+        sa.Column("at", sa.String(40), nullable=False),
+        sa.Column("by", _ID, nullable=False),
+        sa.Column("trace", sa.String(32), nullable=False, server_default=""),
+    )
+    op.create_table(
         "receipt",
         sa.Column("receipt", _ID, primary_key=True),
         sa.Column("source_id", _ID, primary_key=True),
@@ -50,4 +59,5 @@ def downgrade() -> None:
         dataset.drop_column("place")
         dataset.drop_column("at")
     op.drop_table("receipt")
+    op.drop_table("step")
     op.drop_table("member")
