@@ -101,7 +101,6 @@ class Changes:
 
         Raises `PermanentError` where the fact's document cannot be read, `TransientError`.
         """
-        self._step(event)
         try:
             self._add(event, store)
         except ArtifactMissing:
@@ -110,6 +109,7 @@ class Changes:
             if left is None or not left.rows:
                 raise
             self.load(left.rows)
+        self._step(event)
 
     def dump(self) -> str:
         """What documents say, as JSON: for their tombstones."""
