@@ -66,7 +66,7 @@ def test_a_full_disk_in_the_reconciler_is_waited_for(tmp_path: Path) -> None:
     finally:
         failpoints.arm("")
     assert ended == [], "the thread lives on"
-    assert [fact.name for fact in facts_of(bus, ArticleSubmitted)] == ["a.pdf", "b.pdf"], "once each"
+    assert sorted(fact.name for fact in facts_of(bus, ArticleSubmitted)) == ["a.pdf", "b.pdf"], "once each"
 
 
 def test_every_fault_of_the_list_has_a_test() -> None:
