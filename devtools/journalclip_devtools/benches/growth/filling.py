@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Table, insert
+from sqlalchemy import Connection, Engine, Table
 
 from journalclip_catalogue.handler import Projector
 from journalclip_catalogue.loop import catch_up
@@ -119,7 +119,7 @@ def _sources(connection: Connection, numbers: range, sources: int, datasets: int
 def _source(number: int, sources: int, datasets: int) -> Iterator[tuple[Table, Row]]:
     """The rows of one delivery with one article, as the projector writes them."""
     rng = random.Random(number)  # noqa: S311 - no secret
-    delivery, article = make_id("art", "delivery", str(number)), make_id("art", "article", str(number))
+    delivery, article = _id("art", rng), _id("art", rng)
     at = (_BEGAN + timedelta(minutes=number)).isoformat()
     bad = rng.random() < QUARANTINED
     code = f"code-{rng.randrange(8)}" if bad else ""
@@ -132,7 +132,7 @@ def _source(number: int, sources: int, datasets: int) -> Iterator[tuple[Table, R
     topics = ["articles.submitted.v1", *([] if bad else ["figures.extracted.v1", "pairs.structured.v1"])]
     for place, topic in enumerate(topics):
         yield STEP, {
-            "source_id": article if place else delivery, "event_id": make_id("evt", str(number), topic),
+            "source_id": article if place else delivery, "event_id": _id("evt", rng),
             "topic": topic, "at": at, "by": "bench", "trace": "",
         }  # fmt: skip
     if bad:
@@ -147,21 +147,21 @@ def _source(number: int, sources: int, datasets: int) -> Iterator[tuple[Table, R
     for stage, producer, rank, items in (("extraction", "pdf/6", 6, 4), ("structuring", "rules/4", 4, PAIRS)):
         yield DOCUMENT, {
             "document_id": f"artifact://figures/manifests/{stage}/{producer}/{article}.json", "source_id": article,
-            "stage": stage, "producer": producer, "rank": rank, "sha256": sha256_hex(article.encode()), "bytes": 20_000,
+            "stage": stage, "producer": producer, "rank": rank, "sha256": _digest(rng), "bytes": 20_000,
             "media_type": "application/json", "items": items,
         }  # fmt: skip
+    figures = [_id("fig", rng) for _ in range(PAIRS // 3)]
     since = min(datasets - 1, number * datasets // sources)
     for place in range(PAIRS):
-        figure = make_id("fig", article, str(place // 3))
-        panel = make_id("pan", figure, str(place))
-        pair = make_id("pair", panel)
+        figure = figures[place // 3]
+        panel, pair = _id("pan", rng), _id("pair", rng)
         yield ALIAS, {"id": panel, "within": article, "key": f"figure {place // 3} panel {place}", "rank": 6}
         yield ALIAS, {"id": pair, "within": article, "key": f"pair {figure} {panel}", "rank": 4}
         if place % 3 == 0:
             yield ALIAS, {"id": figure, "within": article, "key": f"figure {place // 3}", "rank": 6}
         yield PAIR, {
             "pair_id": pair, "source_id": article, "document_id": f"artifact://figures/{article}", "parent_id": figure,
-            "part_id": panel, "image": sha256_hex(pair.encode()), "phash": f"{rng.getrandbits(64):016x}",
+            "part_id": panel, "image": _digest(rng), "phash": f"{rng.getrandbits(64):016x}",
         }  # fmt: skip
         yield MEMBER, {
             "member_id": pair, "since": since, "until": OPEN, "kind": "articles",
@@ -169,20 +169,31 @@ def _source(number: int, sources: int, datasets: int) -> Iterator[tuple[Table, R
         }  # fmt: skip
 
 
+def _id(prefix: str, rng: random.Random) -> str:
+    """As scattered as a real one."""
+    return f"{prefix}_{rng.getrandbits(80):020x}"
+
+
+def _digest(rng: random.Random) -> str:
+    return f"{rng.getrandbits(256):064x}"
+
+
 def _receipt(number: int) -> str:
     return f"received/{make_id('evt', str(number))}"
 
 
 def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
-    """By COPY where there is one: a million rows by INSERT take PostgreSQL minutes."""
+    """By the drivers themselves, COPY where there is one: there are millions of rows."""
     if not rows:
-        return
-    if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), rows)
         return
     columns = list(rows[0])
     quoted = ", ".join(f'"{name}"' for name in columns)
+    if connection.dialect.name != "postgresql":
+        places = ", ".join("?" for _ in columns)
+        statement = f'insert into "{table.name}" ({quoted}) values ({places})'  # noqa: S608 - names of our own tables
+        connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+        return
     cursor = connection.connection.cursor()
     with cursor.copy(f'copy "{table.name}" ({quoted}) from stdin') as copy:  # type: ignore[attr-defined]
         for row in rows:
-            copy.write_row([row[name] for name in columns])
+            copy.write_row(tuple(row.values()))
