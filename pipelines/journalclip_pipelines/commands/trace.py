@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
@@ -31,9 +29,9 @@ def trace(
     if as_json:
         print_json(way.as_json())
         return
-    table = Table("time", "after", "what", "of", "said by", "trace")
-    for after, step in way.timed():
-        table.add_row(step.at[:23], f"{after:.3f} s", step.topic, step.thing, step.by, step.trace)
-    Console().print(table)
+    for after, step in way.timed():  # lines and no table, which a narrow terminal would cut
+        typer.echo(f"{step.at[:23]}  {after:12.3f} s  {step.topic:<22} {step.thing}  by {step.by}")
+    if traces := sorted({step.trace for step in way.steps if step.trace}):
+        typer.echo(f"traces: {', '.join(traces)}")
     if way.more_datasets:
-        Console().print(f"{way.more_datasets} later datasets hold it as well; `journalclip explain` names the newest.")
+        typer.echo(f"{way.more_datasets} later datasets hold it as well; `journalclip explain` names the newest.")
