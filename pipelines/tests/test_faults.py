@@ -11,7 +11,7 @@ from journalclip_intake.articles import submit
 from journalclip_intake.handler import Reconciler
 from journalclip_intake.inbox import INBOX, FolderInbox
 from journalclip_shared import failpoints
-from journalclip_shared.bus import dead_letter_topic
+from journalclip_shared.bus import Bus, dead_letter_topic
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.events import FACTS, ArticleSubmitted, DatasetFrozen, decode
 from journalclip_shared.history import facts_of
@@ -27,7 +27,7 @@ def drained(chain: Chain) -> None:
         pass
 
 
-def said(bus: MemoryBus) -> set[str]:
+def said(bus: Bus) -> set[str]:
     return {decode(each.headers, each.body).id for topic in FACTS for each in bus.read(topic)}
 
 

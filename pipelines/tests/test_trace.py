@@ -24,7 +24,7 @@ from journalclip_pipelines.cli import app
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus import Record
 from journalclip_shared.bus.sqlite import SqliteBus
-from journalclip_shared.consume import Handler, Loop, LoopSettings
+from journalclip_shared.consume import Handler, Loop, LoopSettings, decoded
 from journalclip_shared.events import ArticleSubmitted, FiguresExtracted
 from journalclip_shared.history import facts_of
 from journalclip_shared.names import NOTIFICATIONS
@@ -84,7 +84,6 @@ def dropped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Collector]:
         for stage in ("extraction", "structuring"):
             drain(chain, chain.handler(stage), collector)
         freezing = FreezingHandler(chain.freezer())
-        chain.bus.consumer([], freezing.group).close()
         drain(chain, freezing, collector)
         freezing.freeze_due(chain.bus.publish)
         for stage in ("training", "promotion"):
@@ -96,8 +95,8 @@ def dropped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Collector]:
 
 def drain(chain: Chain, handler: Handler, collector: Collector) -> None:
     with Telemetry(handler.group, otlp_endpoint=collector.endpoint) as telemetry:
-        decode = {"decode": handler.decode} if isinstance(handler, NotifiedIntake) else {}
-        Loop(chain.bus, handler, QUICK, tracer=telemetry, **decode).drain()
+        decode = handler.decode if isinstance(handler, NotifiedIntake) else decoded
+        Loop(chain.bus, handler, QUICK, tracer=telemetry, decode=decode).drain()
 
 
 def test_one_drop_is_one_trace_from_the_inbox_to_search(dropped: tuple[Path, Collector]) -> None:

@@ -19,7 +19,7 @@ from journalclip_shared.catalogue.tables import DATASET, MEMBER
 from journalclip_shared.events import DatasetFrozen, Event, encode
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.finding import Held
-from journalclip_shared.ids import canonical_json
+from journalclip_shared.ids import Json, canonical_json
 from journalclip_shared.testing.memory import MemoryArtifacts
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,10 +44,10 @@ def history(store: MemoryArtifacts, rng: random.Random) -> tuple[Said, list[Even
         for pair in rng.sample(sorted(held), 2):
             del held[pair]
         dataset = f"ds_{number}"
-        splits = {split: [pair for pair in held if held[pair] == split] for split in ("train", "test")}
+        splits: dict[str, Json] = {split: [pair for pair in held if held[pair] == split] for split in ("train", "test")}
         manifest = store.put_manifest("datasets", names.frozen(dataset), dataset.encode())
         if number != 5:
-            store.put_manifest("datasets", names.members(dataset), canonical_json(dict(splits)))
+            store.put_manifest("datasets", names.members(dataset), canonical_json(splits))
             said[dataset] = dict(held)
         fact = DatasetFrozen(dataset_id=dataset, manifest=manifest, pairs=len(held), kind="articles")
         events.append(Event(fact, "test", BEGAN + timedelta(hours=number)))
@@ -99,8 +99,8 @@ def test_a_dataset_writes_what_it_changes_and_no_more(engine: Engine) -> None:
     for number, count in enumerate((100, 101, 102)):
         dataset = f"ds_{number}"
         manifest = store.put_manifest("datasets", names.frozen(dataset), dataset.encode())
-        members = {"train": [f"pair_{each}" for each in range(count)]}
-        store.put_manifest("datasets", names.members(dataset), canonical_json(dict(members)))
+        members: dict[str, Json] = {"train": [f"pair_{each}" for each in range(count)]}
+        store.put_manifest("datasets", names.members(dataset), canonical_json(members))
         fact = DatasetFrozen(dataset_id=dataset, manifest=manifest, pairs=count, kind="articles")
         project(projector, [Event(fact, "test", BEGAN + timedelta(hours=number))], number)
         projector.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, case, func, not_, select
 
@@ -85,5 +86,5 @@ def _within(connection: Connection, wanted: str) -> list[str]:
     return list(dict.fromkeys([wanted, *found]))
 
 
-def _ref(row: Row[tuple[object, ...]]) -> ArtifactRef:
+def _ref(row: Row[Any]) -> ArtifactRef:
     return ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type)
