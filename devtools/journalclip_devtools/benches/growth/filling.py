@@ -194,6 +194,6 @@ def _insert(connection: Connection, table: Table, rows: list[Row]) -> None:
         connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
         return
     cursor = connection.connection.cursor()
-    with cursor.copy(f'copy "{table.name}" ({quoted}) from stdin') as copy:  # type: ignore[attr-defined]
+    with cursor.copy(f'copy "{table.name}" ({quoted}) from stdin') as copy:
         for row in rows:
             copy.write_row(tuple(row.values()))
