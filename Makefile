@@ -83,6 +83,10 @@ studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts
 studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
 	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)
 
+.PHONY: growth
+growth: sync ## CPU time of the catalogue's answers at 1k, 16k and 100k sources, on SQLite and PostgreSQL (minutes; SIZES="...")
+	@$(VENV)/python -m journalclip_devtools.benches.growth --sizes $(or $(SIZES),1000 16000 100000) --out $(or $(OUT),growth.json)
+
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
 	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip

@@ -35,6 +35,7 @@ from journalclip_pipelines.commands import (
     studies,
     suites,
     synthesize,
+    trace,
     train,
     withdraw,
 )
@@ -63,6 +64,7 @@ app.command()(pages.pages)
 app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)
+app.command()(trace.trace)
 app.command()(evaluate.evaluate)
 app.command()(suites.suites)
 app.add_typer(models.models, name="models")

@@ -29,12 +29,11 @@ def _settings(workdir: Path) -> Settings:
 def _registries(settings: Settings) -> dict[Kind, ModelRegistry]:
     """Each kind's registry; none where nothing was ever registered."""
     from journalclip_shared.kinds import KINDS
-    from journalclip_shared.names import registered_model
     from journalclip_shared.registry import MlflowRegistry
 
     if not settings.mlflow_uri and not (settings.workdir / "mlflow.db").is_file():
         return {}
-    return {kind: MlflowRegistry(settings.registry_uri, registered_model(kind)) for kind in KINDS}
+    return {kind: MlflowRegistry(settings.registry_uri, settings.registered_model(kind)) for kind in KINDS}
 
 
 def make_secrets(

@@ -12,6 +12,7 @@ from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 from journalclip_shared.events import Event, Fact, SourceQuarantined
 from journalclip_shared.sealed import local_texts
+from journalclip_shared.withdrawals import Withdrawals
 from journalclip_sources.studies.cells import reading, surveying
 from journalclip_sources.studies.deidentify.pseudonym import study_key
 from journalclip_sources.studies.survey import Bundle
@@ -52,6 +53,7 @@ class _Submitting:
         self._workspace, self._held, self._reader, self._say = workspace, held, reader, say
         self._deidentify = local.deidentify(workspace)
         self._texts = local_texts(workspace.store, workspace.root, local.vault)
+        self._words = Withdrawals(workspace.store)
 
     def serve(self, idle_s: float | None) -> None:
         busy = time.monotonic()
@@ -86,7 +88,7 @@ class _Submitting:
         """The sender was told that we have it, so an unavailable store is waited for."""
         while True:
             try:
-                return submit_study(self._texts, self._reader, bundle, self._deidentify).fact
+                return submit_study(self._texts, self._words, self._reader, bundle, self._deidentify).fact
             except TransientError as error:
                 self._say(f"waiting: {error}")
                 time.sleep(_RETRY_S)

@@ -19,6 +19,7 @@ from journalclip_shared.events import Event, Fact, SourceQuarantined, StudySubmi
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.report import ReportLanguage
 from journalclip_shared.sealed import local_texts
+from journalclip_shared.withdrawals import Withdrawals
 
 if TYPE_CHECKING:
     from journalclip_inference.handler import Indexer
@@ -63,7 +64,7 @@ class LocalStudies:
 
         done, bundles = Submitted(), []
         texts = local_texts(workspace.store, workspace.root, self.vault)
-        deidentify = self.deidentify(workspace)
+        deidentify, words = self.deidentify(workspace), Withdrawals(workspace.store)
         options = SurveyOptions(dict(self.columns))
         with surveying() as heads, reporter.stage("look for studies", 0) as progress:
             for path in paths:
@@ -73,7 +74,7 @@ class LocalStudies:
                 bundles.extend(archive.bundles)
         with reading() as cell, reporter.stage("read studies", len(bundles)) as progress:
             for bundle in bundles:
-                found = submit_study(texts, cell, bundle, deidentify, self.review)
+                found = submit_study(texts, words, cell, bundle, deidentify, self.review)
                 workspace.bus.publish([Event(found.fact, "study-intake")])
                 done.count += 1
                 done.new += found.new

@@ -17,7 +17,6 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import KINDS, Kind
-from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.runs import MlflowRuns
 from journalclip_shared.wiring import open_artifacts, open_bus
@@ -59,7 +58,7 @@ class Installation:
 
     @cached_property
     def registry(self) -> MlflowRegistry:
-        return MlflowRegistry(self.settings.registry_uri, registered_model(self.kind))
+        return MlflowRegistry(self.settings.registry_uri, self.settings.registered_model(self.kind))
 
     @cached_property
     def runs(self) -> MlflowRuns:

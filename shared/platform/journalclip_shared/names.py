@@ -87,9 +87,10 @@ def ledger(kind: Kind) -> str:
     return "" if kind == "articles" else f"{kind}/"
 
 
-def registered_model(kind: Kind) -> str:
-    """The registered model (and the tracking experiment) of one kind."""
-    return "journalclip" if kind == "articles" else f"journalclip-{kind}"
+def registered_model(kind: Kind, installation: str = "") -> str:
+    """The registered model, the tracking experiment and the lease of one kind; each installation has its own."""
+    own = f"journalclip-{installation}" if installation else "journalclip"
+    return own if kind == "articles" else f"{own}-{kind}"
 
 
 def promotion_lock(kind: Kind) -> str:
