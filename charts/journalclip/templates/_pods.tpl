@@ -32,6 +32,21 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
+{{/* {every: seconds between the first looks}: probes of a server that is not ours and answers at /health. */}}
+{{- define "journalclip.healthProbes" -}}
+startupProbe:
+  httpGet: {path: /health, port: http}
+  periodSeconds: {{ int .every }}
+  failureThreshold: 120
+readinessProbe:
+  httpGet: {path: /health, port: http}
+  timeoutSeconds: 5
+livenessProbe:
+  httpGet: {path: /health, port: http}
+  periodSeconds: 30
+  timeoutSeconds: 10
+{{- end -}}
+
 {{/*
 A pod's template: {root, component, layers: [values...], container: its name, image, environment: YAML of variables}
 and, where it has them,
