@@ -76,6 +76,7 @@ app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
+app.command()(operations.smoke)
 app.command("replay-dlq")(operations.replay_dlq)
 app.command("make-secrets", hidden=True)(operations.make_secrets)  # the chart's own
 app.add_typer(studies.studies, name="studies")

@@ -210,6 +210,23 @@ spec:
     {{- include "journalclip.pod" $pod | nindent 4 }}
 {{- end -}}
 
+{{/* What `journalclip.pod` takes, with `values` as its layer: a pod that waits for `kubectl exec` and serves nothing. */}}
+{{- define "journalclip.shell" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  {{- include "journalclip.metadata" (pick . "root" "component") | nindent 2 }}
+spec:
+  replicas: 1
+  strategy: {type: Recreate}  # a volume has one writer
+  selector:
+    matchLabels:
+      {{- include "journalclip.selector" . | nindent 6 }}
+  template:
+    {{- include "journalclip.pod" (merge (dict "layers" (list .values) "container" .component "command" (list "sleep" "infinity")
+        "environment" (include "journalclip.environment" .) "resources" .values.resources "grace" 5) .) | nindent 4 }}
+{{- end -}}
+
 {{/* {root, component, values} */}}
 {{- define "journalclip.serviceAccount" -}}
 {{- $notes := merge dict (default dict (default dict .values).serviceAccountAnnotations) .root.Values.serviceAccountAnnotations -}}

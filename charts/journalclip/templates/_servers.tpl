@@ -27,7 +27,7 @@
 {{- $found = dict "servers" $external.servers "security" $external.security "mechanism" $external.saslMechanism "cert" $external.clientCertSecret -}}
 {{- if hasPrefix "SASL" $external.security -}}
 {{- $own := not $external.username -}}
-{{- $admin := and (eq .component "bootstrap") $external.adminUsername -}}
+{{- $admin := and (eq $principal "admin") $external.adminUsername -}}
 {{- $username := ternary $principal $external.username $own -}}
 {{- $key := ternary $principal "password" $own -}}
 {{- if $admin -}}{{- $username = $external.adminUsername -}}{{- $key = "admin" -}}{{- end -}}
@@ -84,6 +84,14 @@
 {{- $found | toJson -}}
 {{- end -}}
 
+{{/* root -> JSON {secret, key, port} of the catalogue's database; {} where it is SQLite, which its own pod alone reads. */}}
+{{- define "journalclip.catalogue" -}}
+{{- $database := .Values.catalogue.database -}}
+{{- if and .Values.catalogue.enabled $database.existingSecret -}}
+{{- dict "secret" $database.existingSecret "key" $database.key "port" (int $database.port) | toJson -}}
+{{- else -}}{}{{- end -}}
+{{- end -}}
+
 {{/* root -> JSON {url, model, secret, key}; {} where rules structure. */}}
 {{- define "journalclip.llm" -}}
 {{- $llm := .Values.llm -}}
@@ -94,11 +102,6 @@
 {{- $found = dict "url" $llm.external.url "model" $llm.model "secret" $llm.external.existingSecret "key" "api-key" -}}
 {{- end -}}
 {{- $found | toJson -}}
-{{- end -}}
-
-{{/* root -> the secret whose `reports.key` seals report texts on their way from intake to structuring */}}
-{{- define "journalclip.reportsSecret" -}}
-{{- include "journalclip.secretName" (dict "root" . "of" "reports") -}}
 {{- end -}}
 
 {{/* {root, signer: bool} -> JSON {secret, key}; {} where candidates are not signed. */}}

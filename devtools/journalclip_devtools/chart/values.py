@@ -25,8 +25,10 @@ from journalclip_devtools.chart.services import (
     Inference,
     Intake,
     Promotion,
+    Smoke,
     Structuring,
     Studies,
+    Toolbox,
     Training,
 )
 
@@ -258,6 +260,8 @@ class ChartValues(PodValues):
     inference: Inference = Inference()
     studies: Studies = Studies()
     catalogue: Catalogue = Catalogue()
+    toolbox: Toolbox = Toolbox()
+    smoke: Smoke = Smoke()
     ingress: Ingress = Ingress()
     gateway: Gateway = Gateway()
     network_policy: NetworkPolicy = NetworkPolicy()

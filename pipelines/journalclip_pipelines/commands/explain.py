@@ -26,13 +26,13 @@ def explain(
 
         journalclip explain art_k2... --json
     """
-    from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.operations.catalogue import caught_up
     from journalclip_pipelines.operations.explaining import explained, words_on
+    from journalclip_pipelines.operations.installation import store_of
     from journalclip_shared.lineage import Lineage
     from journalclip_shared.withdrawals import Withdrawals
 
-    store = Workspace.existing(workdir).store
+    store = store_of(workdir)
     steps = explained(Lineage(store), wanted, lambda: caught_up(workdir))
     if words := words_on(Withdrawals(store).fresh(), steps):
         steps = {**steps, "withdrawn": words}

@@ -32,7 +32,10 @@ def build(settings: IntakeSettings) -> wiring.Build:
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         inbox = open_inbox(settings)
         with ExitStack() as stack:
-            stack.enter_context(repeated(lambda: _log_found(reconcile(store, inbox, bus)), settings.reconcile_s))
+            look = repeated(
+                lambda: _log_found(reconcile(store, inbox, bus)), settings.reconcile_s, action="intake-reconcile"
+            )
+            stack.enter_context(look)
             if settings.upload_port:
                 from journalclip_intake.upload import application, served  # only where it is asked for
 
