@@ -1,4 +1,4 @@
-"""Every alert fires and is silent where it should, by promtool; each has a runbook; what is scaled to none is not missed."""
+"""Every alert fires and is silent where it should, by promtool; each has a runbook; none is missed that may rest."""
 
 from __future__ import annotations
 

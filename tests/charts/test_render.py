@@ -205,7 +205,7 @@ def settings_of(arguments: list[str], pod: Pod) -> Any:
     from journalclip_training.launcher.settings import LauncherSettings
     from journalclip_training.settings import TrainingSettings
 
-    if pod.component in {"toolbox", "smoke"}:
+    if pod.component == "toolbox":
         return PromotionSettings  # commands about models read these
     module = arguments[0] if arguments else f"journalclip_{pod.component.partition('-')[0]}"
     return {

@@ -225,7 +225,12 @@ def test_every_secret_that_a_pod_reads_is_made_or_brought(helm4: Helm) -> None:
     rendered = helm4.template(*BRANCHES["studies"])
     (job,) = (each for each in kinds(rendered, "Job") if "-secrets-" in each["metadata"]["name"])
     arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
-    made = {each["name"]: set(each["keys"]) for each in json.loads(arguments[arguments.index("--wanted") + 1])}
+    wanted = json.loads(arguments[arguments.index("--wanted") + 1])
+    made = {each["name"]: set(each["keys"]) for each in wanted}
+    for each in wanted:  # `tokens:KEY` leaves the token itself under another key
+        made[each["name"]] |= {
+            key["make"].partition(":")[2] for key in each["keys"].values() if "tokens:" in key["make"]
+        }
     (role,) = (each for each in kinds(rendered, "Role") if each["metadata"]["name"].endswith("secrets"))
     assert set(role["rules"][1]["resourceNames"]) == set(made)
     for pod in pods(rendered):

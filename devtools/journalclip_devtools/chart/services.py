@@ -313,9 +313,7 @@ class Catalogue(Pod):
 class Workspace(Disk):
     """The work folder of commands."""
 
-    size: Quantity = Field(
-        "", description="Size of a volume as long as the pod lives; empty: the node's own disk."
-    )
+    size: Quantity = Field("", description="Size of a volume as long as the pod lives; empty: the node's own disk.")
     existing_claim: Name = Field("", description="A claim that is there already, taken instead; a backup needs one.")
 
 

@@ -84,6 +84,9 @@ class EveryGpu(Gpu):
     taint: str = Field(
         "", description="Key of the taint of GPU nodes; empty: `<vendor>/gpu`, as vendors name it; `none`: no taint."
     )
+    check_driver: bool = Field(
+        True, description="Before vLLM starts: does the node's driver know the CUDA that the image was built for?"
+    )
 
 
 class Tls(Values):

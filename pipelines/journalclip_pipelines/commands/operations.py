@@ -54,6 +54,24 @@ def make_secrets(
         typer.echo(f"{each.name}: {f'made {len(each.keys)} keys' if each.keys else 'all there'}")
 
 
+def fetch_model(
+    source: Annotated[str, typer.Argument(help="hub:ORG/NAME@REVISION or s3://BUCKET/PREFIX.")],
+    folder: Annotated[Path, typer.Argument(help="Where it goes: whole or not at all.")],
+    token_file: Annotated[Path | None, typer.Option(help="File with the hub's token.")] = None,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """In a pod of the chart: fetch a language model's folder, once."""
+    from journalclip_pipelines.operations.fetched_model import fetch, from_bucket, from_hub
+
+    token = token_file.read_text().strip() if token_file else ""
+    made, new = fetch(source, folder, from_hub(token), from_bucket(_settings(workdir).s3))
+    if as_json:
+        print_json({**made.model_dump(mode="json"), "new": new})
+    else:
+        typer.echo(f"{folder}: {made.files} files, {made.bytes / 1e9:.2f} GB{'' if new else ', there already'}")
+
+
 def bootstrap(
     workdir: Workdir = DEFAULT_WORKDIR,
     acls: Annotated[bool, typer.Option("--acls", help="Kafka access rights too, one principal a service.")] = False,
