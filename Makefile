@@ -87,6 +87,11 @@ studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one tran
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
 	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip
 
+.PHONY: alerts
+alerts: sync ## every alert, firing and silent, by promtool's rule tests; builds promtool and Helm once (Go, minutes)
+	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 promtool
+	@$(VENV)/pytest -q tests/charts/test_alerts.py
+
 .PHONY: charts
 charts: sync ## the chart under Helm 3 and 4, and on a real control plane without containers; builds its tools once (Go, 20 min)
 	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 helm3 kubeconform actionlint promtool kwok kube skaffold
