@@ -306,3 +306,39 @@ def test_helm_test_asks_the_server_that_serves_with_a_token_that_is_there(helm4:
     (named_token,) = kinds(helm4.template((), [*own, "smoke.token.name=mine"]), "Pod")
     assert ("mine", "admin-token") in set(secrets_of(next(iter(pods([named_token])))))
     assert kinds(helm4.template((), ["smoke.enabled=false"]), "Pod") == []
+
+
+LLM = "llm.mode=bundled,llm.model=m,llm.bundled.modelPath=s"
+
+
+def test_the_language_model_comes_from_a_claim_a_job_or_an_image(helm4: Helm) -> None:
+    def parts(more: str) -> tuple[Pod, list[Pod]]:
+        found = list(pods(helm4.template((), [f"{LLM},{more}"])))
+        (server,) = (pod for pod in found if main(pod)["name"] == "vllm")
+        return server, [pod for pod in found if main(pod)["name"] == "fetch"]
+
+    def volume(pod: Pod) -> Manifest:
+        (found,) = (each for each in pod.spec["volumes"] if each["name"] == "models")
+        return found  # type: ignore[no-any-return]
+
+    server, jobs = parts("llm.bundled.modelClaim=mine")
+    assert (volume(server)["persistentVolumeClaim"]["claimName"], jobs) == ("mine", [])
+    server, (job,) = parts("llm.bundled.fetch.source=hub:org/structurer@v1")
+    assert volume(server)["persistentVolumeClaim"]["claimName"] == volume(job)["persistentVolumeClaim"]["claimName"]
+    assert main(job)["args"][:4] == ["journalclip_pipelines", "fetch-model", "hub:org/structurer@v1", "/models/s"]
+    assert [each["name"] for each in server.spec["initContainers"]] == ["model", "driver"]
+    assert variables(job)["HF_HUB_OFFLINE"] == "0"
+    server, jobs = parts("llm.bundled.modelImage=org/structurer:1")
+    assert (volume(server)["image"]["reference"], jobs) == ("org/structurer:1", [])
+
+
+def test_the_language_model_follows_the_queues_that_wait_for_it(helm4: Helm) -> None:
+    sets = f"{LLM},llm.bundled.modelClaim=c,llm.bundled.autoscaling.kind=keda,studies.enabled=true"
+    rendered = helm4.template((), [sets])
+    (scaled,) = kinds(rendered, "ScaledObject")
+    assert [each["metadata"]["topic"] for each in scaled["spec"]["triggers"]] == [
+        "figures.extracted.v1", "volumes.extracted.v1",
+    ]  # fmt: skip
+    asked = {each["authenticationRef"]["name"] for each in scaled["spec"]["triggers"]}
+    assert asked == {each["metadata"]["name"] for each in kinds(rendered, "TriggerAuthentication")}
+    assert "replicas" not in named(rendered, "Deployment", "-llm")["spec"]
