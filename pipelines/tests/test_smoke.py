@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -28,7 +29,7 @@ SERVED = Served(model_id="mdl_a", version="1", dataset_id="ds_a", index_id="idx_
 
 
 def answer(hits: list[HitView]) -> Results:
-    told = {"served": SERVED, "pairs": len(hits), "mode": "best", "facets": {}, "hits": hits}
+    told: dict[str, Any] = {"served": SERVED, "pairs": len(hits), "mode": "best", "facets": {}, "hits": hits}
     return Results(SearchAnswer.model_construct(**told))
 
 
@@ -55,7 +56,8 @@ class Page:
     def search(self, text: str) -> Results:
         self.asked.append(text)
         facts = facts_of(self.chain.bus, PairsStructured)
-        hits = [HitView.model_construct(pair_id="pair_a", article_id=each.article_id) for each in facts]
+        found: list[dict[str, Any]] = [{"pair_id": "pair_a", "article_id": each.article_id} for each in facts]
+        hits = [HitView.model_construct(**each) for each in found]
         return answer(hits if self.finds else [])
 
     def explain(self, wanted: str) -> dict[str, object]:

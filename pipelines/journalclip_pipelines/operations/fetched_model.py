@@ -10,7 +10,6 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -34,13 +33,11 @@ class Fetched(Document):
     bytes: int
 
 
-class Fetch(Protocol):
-    """Fills a folder and says which commit it is."""
-
-    def __call__(self, name: str, revision: str, folder: Path) -> str: ...
+# Fills a folder with a model of a hub, by name and revision, and says which commit it is.
+Fetch = Callable[[str, str, Path], str]
 
 
-def fetch(source: str, folder: Path, hub: Fetch, bucket: Callable[[str, str, Path], None]) -> tuple[Fetched, bool]:
+def fetch(source: str, folder: Path, hub: Fetch, bucket: Callable[[str, str, Path], object]) -> tuple[Fetched, bool]:
     """The model at ``folder``, and whether it was fetched now.
 
     Raises `PermanentError` ``model-source`` for a source of another form or without a file, ``model-other`` where
