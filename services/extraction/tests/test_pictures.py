@@ -11,7 +11,7 @@ from journalclip_extraction.quality.caption_votes import kind_votes, modality_vo
 from journalclip_extraction.quality.features import Vector
 from journalclip_extraction.quality.learn import LabelledFigure, fit, folds, save
 from journalclip_extraction.quality.network import WIDTH, network
-from journalclip_extraction.quality.pictures import look
+from journalclip_extraction.quality.pictures import look, see
 from journalclip_extraction.single import answer, packed, read_picture
 from journalclip_shared.errors import PermanentError
 
@@ -49,7 +49,7 @@ def test_the_network_computes_what_torch_computes() -> None:
 
 
 def test_a_drawn_chart_is_no_medical_picture() -> None:
-    content = look(chart(), "Number of patients in five groups, as bars.")
+    content = look(see(chart(), chart().size), "Number of patients in five groups, as bars.")
     assert content.kind in ("chart", "diagram")
     assert not content.useful
     assert content.modalities == ()
