@@ -21,7 +21,6 @@ MUST = {
     "studies": ("journalclip_extraction", "journalclip_pipelines", "nibabel", "kafka", "minio"),
     "ray": (
         *("journalclip_training", "journalclip_promotion", "journalclip_inference", "journalclip_pipelines"),
-        "journalclip_synthetic",  # the article of `helm test`
         *("ray", "torch", "mlflow"),
     ),
 }

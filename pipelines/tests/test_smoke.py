@@ -13,10 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from journalclip_devtools.faults.chain import STAGES, Chain, article_bytes
+from journalclip_devtools.smoke_article import write
 from journalclip_inference.api.schemas import Health, HitView, Me, SearchAnswer
 from journalclip_inference.client import Results, ServerRefused
 from journalclip_inference.hits import Served
 from journalclip_pipelines.cli import app
+from journalclip_pipelines.operations import smoke
 from journalclip_pipelines.operations.smoke import Article, Smoke, Step, drawn
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.errors import PermanentError
@@ -170,11 +172,18 @@ def test_a_catalogue_that_is_behind_is_waited_for(world: World, article: Article
     assert len(asked) == 3
 
 
-def test_the_drawn_article_is_another_one_each_time_and_its_caption_is_its_own(tmp_path: Path) -> None:
+def test_the_article_is_another_one_each_time_and_says_what_is_searched_for(tmp_path: Path) -> None:
     one, other = drawn(tmp_path, 1), drawn(tmp_path, 2)
-    assert one.path.read_bytes() != other.path.read_bytes()
-    assert one.path.read_bytes().startswith(b"%PDF")
-    assert len(one.caption) > 20
+    data = one.path.read_bytes()
+    assert data != other.path.read_bytes()
+    assert len(data) == len(other.path.read_bytes())  # or its cross-reference table would be wrong
+    assert data.count(b"case 0000000001") == 1
+    assert "0000000001" in one.caption
+
+
+def test_the_page_in_the_package_is_the_one_that_is_drawn(tmp_path: Path) -> None:
+    write(tmp_path / "again.pdf")
+    assert (tmp_path / "again.pdf").read_bytes() == (Path(smoke.__file__).parent / "data" / "smoke.pdf").read_bytes()
 
 
 class Nobody:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
@@ -30,6 +31,7 @@ from journalclip_shared.records.article import ExtractedDelivery
 from journalclip_shared.records.pair import StructuredArticle
 
 _EVERY_S = 5.0
+_NUMBER = b"0123456789"  # in the uncompressed text of data/smoke.pdf, as long as every other
 T = TypeVar("T")
 DocumentT = TypeVar("DocumentT", bound=Document)
 
@@ -172,11 +174,13 @@ _NEXT = (
 
 
 def drawn(folder: Path, seed: int) -> Article:
-    """One synthetic article below ``folder``; another ``seed`` gives other bytes."""
-    from journalclip_synthetic.journals.article import write_article  # reportlab, which only images with tests hold
+    """One article below ``folder``: a page that was drawn once, with the case number that ``seed`` gives (below 10^10).
 
+    Another number makes other text, so it is another article: the last one's was erased and may not come again.
+    """
+    number = f"{seed:010d}".encode()
+    data = files(__package__).joinpath("data", "smoke.pdf").read_bytes().replace(_NUMBER, number)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"smoke-{seed}.pdf"
-    truth = write_article(path, 0, seed)
-    pictured = [figure for figure in truth.figures if figure.facts is not None] or list(truth.figures)
-    return Article(path, pictured[0].caption)
+    path.write_bytes(data)
+    return Article(path, f"axial CT of case {seed:010d} with a hyperdense right frontal lesion")
