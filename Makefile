@@ -91,15 +91,28 @@ growth: sync ## CPU time of the catalogue's answers at 1k, 16k and 100k sources,
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
 	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip
 
+.PHONY: alerts
+alerts: sync ## every alert, firing and silent, by promtool's rule tests; builds promtool and Helm once (Go, minutes)
+	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 promtool
+	@$(VENV)/pytest -q tests/charts/test_alerts.py
+
 .PHONY: charts
 charts: sync ## the chart under Helm 3 and 4, and on a real control plane without containers; builds its tools once (Go, 20 min)
-	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 helm3 kubeconform kwok kube skaffold
+	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 helm3 kubeconform actionlint promtool kwok kube skaffold
 	@$(VENV)/python -m journalclip_devtools.servers.schemas
 	@$(VENV)/pytest -q tests/charts --durations=10
 
 .PHONY: images
 images: sync ## build every image (or NAMES="backbone parser") with buildah or docker; see docs/operations/images.md
 	@devtools/images/build.sh $(NAMES)
+
+.PHONY: images-push
+images-push: sync ## build every image (or NAMES=...) on a base of a known digest and push it to REGISTRY; COSIGN_KEY signs
+	@REGISTRY=$(REGISTRY) devtools/images/push.sh $(NAMES)
+
+.PHONY: chart-push
+chart-push: ## package the chart and push it to oci://REGISTRY; COSIGN_KEY signs
+	@REGISTRY=$(REGISTRY) devtools/images/push_chart.sh
 
 .PHONY: images-prove
 images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them

@@ -14,6 +14,7 @@ import typer
 from journalclip_pipelines.commands import (
     agreement,
     backfill,
+    backup,
     catalogue,
     demo,
     doctor,
@@ -78,7 +79,11 @@ app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
+app.command()(operations.smoke)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command("replay-dlq")(operations.replay_dlq)
+app.command("fetch-model", hidden=True)(operations.fetch_model)  # the chart's own
 app.command("make-secrets", hidden=True)(operations.make_secrets)  # the chart's own
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")

@@ -40,7 +40,10 @@ CHECKS = {
     "objectStore.mode=external": ["objectStore.external.endpoint", "objectStore.external.existingSecret"],
     "mlflow.mode=external": ["mlflow.external.uri"],
     "llm.mode=external": ["llm.model", "llm.external.url"],
-    "llm.mode=bundled,llm.model=m": ["llm.bundled.modelClaim", "nothing is downloaded"],
+    "llm.mode=bundled,llm.model=m": ["llm.bundled.modelClaim", "llm.bundled.fetch.source", "llm.bundled.modelImage"],
+    "llm.mode=bundled,llm.model=m,llm.bundled.modelPath=p,llm.bundled.modelImage=a/b:1,llm.bundled.modelClaim=c": [
+        "holds the model itself"
+    ],
     "extraction.autoscaling.kind=hpa,extraction.autoscaling.minReplicas=0": ["only keda can scale to zero"],
     "structuring.autoscaling.minReplicas=5,structuring.autoscaling.maxReplicas=2": ["maxReplicas is less"],
     "promotion.replicas=2": ["promotion.replicas is 2", "one replica"],

@@ -43,7 +43,12 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if ne $v.llm.mode "none" -}}
 {{- if not $v.llm.model -}}{{- $said = append $said (printf "llm.mode is %s: set llm.model to the name that requests ask for." $v.llm.mode) -}}{{- end -}}
 {{- if and (eq $v.llm.mode "external") (not $v.llm.external.url) -}}{{- $said = append $said "llm.mode is external: set llm.external.url, up to and with /v1." -}}{{- end -}}
-{{- if and (eq $v.llm.mode "bundled") (not (and $v.llm.bundled.modelClaim $v.llm.bundled.modelPath)) -}}{{- $said = append $said "llm.mode is bundled: set llm.bundled.modelClaim and llm.bundled.modelPath; nothing is downloaded." -}}{{- end -}}
+{{- if eq $v.llm.mode "bundled" -}}
+{{- $llm := $v.llm.bundled -}}
+{{- if not (and $llm.modelPath (or $llm.modelClaim $llm.modelImage $llm.fetch.source)) -}}{{- $said = append $said "llm.mode is bundled: set llm.bundled.modelPath, and llm.bundled.modelClaim (a claim that holds it), llm.bundled.fetch.source (it is fetched) or llm.bundled.modelImage (an OCI artifact)." -}}{{- end -}}
+{{- if and $llm.modelImage (or $llm.modelClaim $llm.fetch.source) -}}{{- $said = append $said "llm.bundled.modelImage holds the model itself: leave out llm.bundled.modelClaim and llm.bundled.fetch.source." -}}{{- end -}}
+{{- if lt (int $llm.autoscaling.maxReplicas) (int $llm.autoscaling.minReplicas) -}}{{- $said = append $said "llm.bundled.autoscaling.maxReplicas is less than minReplicas." -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- dict "said" (default list $said) | toJson -}}
 {{- end -}}

@@ -14,7 +14,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* {root, component, values, needs: [...], own: {setting: value}, metrics: bool, secretEnvironment: [{name, secret, key}]} */}}
+{{/* {root, component, values, needs: [...], own: {setting: value}, metrics: bool} */}}
 {{- define "journalclip.environment" -}}
 {{- $root := .root -}}
 {{- $trusted := include "journalclip.trustFile" $root -}}
@@ -75,9 +75,11 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range .secretEnvironment }}
-- name: {{ .name }}
+{{- if has "catalogue" .needs }}
+{{- with include "journalclip.catalogue" $root | fromJson }}
+- name: JOURNALCLIP_CATALOGUE_URL
   valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+{{- end }}
 {{- end }}
 {{- if has "hub" .needs }}
 - {name: HF_HUB_OFFLINE, value: "0"}

@@ -15,6 +15,7 @@ from journalclip_devtools.chart.model import (
     PodValues,
     Quantity,
     Resources,
+    SecretRef,
     Storage,
     Values,
     needing,
@@ -307,6 +308,34 @@ class Catalogue(Pod):
     resources: Resources = needing("100m", "256Mi", "1Gi")
     database: Database = Database()
     storage: Storage = Field(Storage(size="5Gi"), description="SQLite's volume, where no database is named.")
+
+
+class Workspace(Disk):
+    """The work folder of commands."""
+
+    size: Quantity = Field("", description="Size of a volume as long as the pod lives; empty: the node's own disk.")
+    existing_claim: Name = Field("", description="A claim that is there already, taken instead; a backup needs one.")
+
+
+class Toolbox(Part):
+    """A pod for `kubectl exec`: every command of operations, with the release's servers and the admin's logins."""
+
+    enabled: bool = Field(True, description="Off where nobody operates the release from within the cluster.")
+    resources: Resources = needing("50m", "256Mi", "4Gi")
+    work: Workspace = Workspace()
+    service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
+
+
+class Smoke(Part):
+    """What `helm test` runs: sign in, drop one drawn article, find it, explain it, and take it out again."""
+
+    enabled: bool = Field(True, description="Off where manifests are applied without Helm and `--skip-tests`.")
+    resources: Resources = needing("100m", "512Mi", "2Gi")
+    wait_s: int = Field(600, ge=0, description="Seconds that it waits for pairs, and again for the hit.")
+    token: SecretRef = Field(
+        SecretRef(key="admin-token"), description="An admin's token; without a name the one that the release made."
+    )
+    service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
 
 
 class StudyIntake(Part):

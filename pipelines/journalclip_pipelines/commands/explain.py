@@ -26,12 +26,11 @@ def explain(
 
         journalclip explain art_k2... --json
     """
-    from journalclip_pipelines.operations.catalogue import caught_up, settings_of
+    from journalclip_pipelines.operations.catalogue import caught_up
     from journalclip_pipelines.operations.explaining import explained
-    from journalclip_shared.wiring import open_artifacts
+    from journalclip_pipelines.operations.installation import store_of
 
-    engine = caught_up(workdir)
-    steps = explained(open_artifacts(settings_of(workdir)), engine, wanted)
+    steps = explained(store_of(workdir), caught_up(workdir), wanted)
     if as_json:
         print_json(steps)
     else:

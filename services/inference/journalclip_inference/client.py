@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
 
-from journalclip_inference.api.schemas import ClassifyAnswer, EmbedAnswer, FigureView, Health, HitView, SearchAnswer
+from journalclip_inference.api.schemas import ClassifyAnswer, EmbedAnswer, FigureView, Health, HitView, Me, SearchAnswer
 from journalclip_inference.search.ranker import Mode
 from journalclip_shared.errors import PermanentError
 
@@ -140,8 +140,13 @@ class Client:
         """A hit's own picture."""
         return Image.open(io.BytesIO(self._get(hit.image_url).content))
 
-    def health(self) -> Health:
-        return Health.model_validate_json(self._get("/readyz").content)
+    def me(self) -> Me:
+        """Who the server takes this client for. Raises `ServerRefused` where it takes it for nobody."""
+        return Me.model_validate_json(self._get("/v1/me").content)
+
+    def health(self, empty: bool = False) -> Health:
+        """``empty``: a server without any champion yet is well too. Raises `ServerRefused` where it is not ready."""
+        return Health.model_validate_json(self._get("/readyz?empty=ok" if empty else "/readyz").content)
 
     def _post(self, path: str, body: Mapping[str, object], answer: type[Answer]) -> Answer:
         return answer.model_validate_json(self._send(self._http.build_request("POST", path, json=body)).content)

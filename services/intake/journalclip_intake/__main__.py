@@ -33,7 +33,8 @@ def build(settings: IntakeSettings) -> wiring.Build:
         inbox = open_inbox(settings)
         with ExitStack() as stack:
             reconciler = Reconciler(store, inbox, bus, settings)
-            stack.enter_context(repeated(lambda: _log_found(reconciler.look()), settings.reconcile_s))
+            look = repeated(lambda: _log_found(reconciler.look()), settings.reconcile_s, action="intake-reconcile")
+            stack.enter_context(look)
             if settings.upload_port:
                 from journalclip_intake.upload import application, served  # only where it is asked for
 

@@ -28,6 +28,11 @@ def extracted(extractor: str = "", source_id: str = "") -> str:
     return f"extracted/{extractor}/{source_id}" if extractor else "extracted/"
 
 
+def delivered(extractor: str = "", delivery_id: str = "") -> str:
+    """What one extractor version found in a delivery; without arguments the prefix of all."""
+    return f"delivered/{extractor}/{delivery_id}" if extractor else "delivered/"
+
+
 def structured(extractor: str = "", structurer: str = "", source_id: str = "") -> str:
     """What one structurer made of it; the versions are slugs. Without arguments: the prefix of all."""
     return f"structured/{extractor}/{structurer}/{source_id}" if extractor else "structured/"
