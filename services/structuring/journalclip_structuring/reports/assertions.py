@@ -77,11 +77,14 @@ class Assertions(Attributes):
 
     def _hedge(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
         levels = mention.all("hedge")
-        if not levels:
+        if not levels or self._denied_purpose(mention, chunk, state):
             return
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)
         opened = any(each.start >= chunk.start for each in state.opened)
+        if before and after and finding_after and mention.text.lower().endswith(("over", "than", "to")):
+            for each in state.group:  # "glioblastoma is favoured over lymphoma"
+                each.certainty = each.certainty if each.negated else after.split()[0]
         if after and not before and finding_after and not opened:
             before = after  # "noted in the pons is possible 4 mm ..."
         upcoming = finding_after or not after
@@ -106,6 +109,19 @@ class Assertions(Attributes):
                 if not each.negated:
                     each.certainty = after.split()[0]
             state.read = state.read or bool(own)
+
+    def _denied_purpose(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is it what the denied thing would have said ("no abnormal signal to suggest ischaemia")?"""
+        if self.language != "en" or not re.search(
+            r"\b(?:to|that would|which would|that might|which might|that could)\s+$",
+            self.text[chunk.start : mention.start],
+            re.I,
+        ):
+            return False
+        for each in chunk.mentions:
+            if each.end <= mention.start and each.get("normal") and re.match(r"no\b|without\b", each.text, re.I):
+                state.deny_end = each.end
+        return state.deny_end is not None
 
     def _hedged_after(self, mention: Mention, chunk: Chunk) -> bool:
         return any(

@@ -156,6 +156,10 @@ class Attributes:
             )
             return
         if isinstance(attribute, Place):
+            ahead = attribute.start < entity.start
+            if not ahead and entity.ahead and attribute.side and entity.side is None:
+                entity.side = attribute.side  # "periventricular mass in the left frontal lobe"
+            entity.ahead = ahead and bool(attribute.site)
             entity.place(attribute.site, attribute.side)
             return
         for kind in ("size", "count", "shape"):

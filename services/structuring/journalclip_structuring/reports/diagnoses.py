@@ -6,7 +6,7 @@ import re
 
 from journalclip_structuring.reports.assertions import Assertions
 from journalclip_structuring.reports.chunks import Chunk, places
-from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, GLOBAL, STRICTER, Entity, refines
+from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, ASSOCIATED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import (
     ADVISES,
@@ -20,6 +20,10 @@ from journalclip_structuring.reports.patterns import (
     IS_A,
     JOIN,
     LABEL,
+    MEASURED,
+    MENTIONED,
+    OF_SIGNAL,
+    THIS_IS,
     OPERATED,
     THE,
     UNDERLYING,
@@ -80,6 +84,7 @@ class Diagnoses(Assertions):
         last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
+        linked = linked and not self._mentioned(mention, term)
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )
@@ -129,8 +134,16 @@ class Diagnoses(Assertions):
         )
         return seen and named and chunk.lead in {",", ")", ":", "-", "–"} and bool(ALONE.fullmatch(said))
 
+    def _mentioned(self, mention: Mention, term: str) -> bool:
+        """Does a part of speech only name what was found before ("a lesion masked by the blood")?"""
+        before = self.text[max(0, mention.start - 20) : mention.start]
+        known = any(each.term == term and not each.negated for each in self.discourse.entities)
+        return known and self.language == "en" and MENTIONED.search(before) is not None
+
     def _is_a(self, mention: Mention, chunk: Chunk, state: State) -> bool:
         """Is what the sentence spoke of said to be this ("the lesion in the pons is a cavernoma")?"""
+        if self.language == "en" and THIS_IS.fullmatch(self.text[state.start : mention.start]) and not state.opened:
+            return any(each.generic and not each.negated for each in self.discourse.last)
         generic = bool(state.group) and all(each.generic and not each.negated for each in state.group)
         return generic and self.language == "en" and bool(IS_A.search(self.text[chunk.start : mention.start]))
 
@@ -182,13 +195,17 @@ class Diagnoses(Assertions):
         pool = [*state.group, *state.main, *reversed(state.opened)]
         targets = [each for each in dict.fromkeys(pool) if not each.negated]
         apposed = self._apposed(mention, term, chunk, state)
+        this = not state.opened and self._is_a(mention, chunk, state)
         if not targets and linked and (apposed or not any(any(each.on) for each in state.binds())):
             targets = self.discourse.spoken_of(self.text[state.start : mention.start], _plural(mention))
             if not any(_improves(each, term) or _differs(each, term) for each in targets):
                 vague = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = vague[-1:] or targets
+            elif all(each.term in ASSOCIATED - {"cyst"} for each in targets):
+                hosts = [each for each in self.discourse.entities if each.generic and not each.negated]
+                targets = [each for each in hosts[-1:] if _improves(each, term)] or targets
         if (
-            not state.linked and not apposed
+            not state.linked and not apposed and not this
         ):  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing
             targets = [
                 each
@@ -243,8 +260,13 @@ class Diagnoses(Assertions):
             known = [each for each in every if not each.negated][:1]
         label = LABEL.match(self.text[mention.end :])
         known = [each for each in known if not label or each.label == label.group()]
+        beside = chunk.lead in BESIDE and OF_SIGNAL.search(mention.text) is not None and place == (None, None)
+        if term == "lesion" and known and state.main and beside and self.language == "en":
+            return known[-1:]
         if term == "lesion" and known and state.main and AS_A.search(before):
             return known[-1:]
+        if known and self._mentioned(mention, term) and known[0].term == term:
+            return known[:1]
         if not known or ANOTHER.search(before):
             return None
         if self.language == "zh":
@@ -295,7 +317,7 @@ class Diagnoses(Assertions):
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":
             new.seen = "lesion"
-        said = self.text[state.start : mention.start] + self.text[mention.end : state.end]
+        said = MEASURED.sub("", self.text[state.start : mention.start] + "|" + self.text[mention.end : state.end])
         new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
         self.discourse.add(new)
         state.opened.append(new)

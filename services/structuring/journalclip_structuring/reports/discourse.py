@@ -39,7 +39,14 @@ class Discourse:
     def settled(self) -> list[Entity]:
         """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
         denied = {each.term for each in self.entities if each.negated}
-        return [each for each in self.entities if each.negated or not each.sign or each.term not in denied]
+        lost = any(each.term == "encephalomalacia" and not each.negated for each in self.entities)
+        return [
+            each
+            for each in self.entities
+            if each.negated
+            or not each.sign
+            or (each.term not in denied and not (lost and each.text.lower().startswith("ex vacuo")))
+        ]
 
     def spoken_of(self, words: str, plural: bool = False) -> list[Entity]:
         """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""

@@ -34,7 +34,7 @@ _REFINED: Final[dict[str, frozenset[str]]] = {
     "white matter lesion": frozenset({"demyelinating plaque", "infarct", "lacunar infarct", "gliosis"}),
     "vascular malformation": frozenset({"cavernoma"}),
     "encephalomalacia": frozenset({"infarct", "contusion"}),
-    "calcification": frozenset({"cavernoma", "meningioma"}),
+    "calcification": _TUMOURS | {"mass", "cavernoma", "vascular malformation", "aneurysm"},
     "gliosis": frozenset({"infarct", "demyelinating plaque", "white matter lesion"}),
     "edema": frozenset({"infarct"}),
 }
@@ -106,6 +106,7 @@ class Entity:
     seen: str = ""  # what it was seen as before a diagnosis was given for it
     beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
     second: tuple[str | None, str | None] | None = None  # a further place that the text gives it
+    ahead: bool = False  # its place stands before its word, without a side
     alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
     label: str = ""  # a number behind its word: "lesion 2"
     sentence: int = 0

@@ -134,6 +134,22 @@ ALONE: Final = re.compile(
     r"|until proven otherwise)\b)*",
     re.IGNORECASE,
 )
+# A size and the words beside it.
+MEASURED: Final = re.compile(
+    r"(?:\b(?:measur\w+|approximately|about|approx|up to|of|in|maximum)\s+)*\d[\d.,]*(?:\s*(?:mm|cm)?\s*(?:x|×|by)\s*\d[\d.,]*)*"
+    r"\s*(?:mm|cm)\b(?:\s+in (?:size|diameter))?",
+    re.IGNORECASE,
+)
+# "The blood" behind one of these was found before.
+MENTIONED: Final = re.compile(r"\b(?:by|in|within|around|from|of|behind|beneath|near) (?:the|this|that)\s+$", re.IGNORECASE)
+# Words for a change of signal: with "with" before them they tell of the finding that they stand beside.
+OF_SIGNAL: Final = re.compile(r"signal|abnormality|abnormal area", re.IGNORECASE)
+# The sentence gives a diagnosis for what the one before spoke of.
+THIS_IS: Final = re.compile(
+    r"\W*(?:(?:I|we) (?:think|believe|suspect)\s+(?:that\s+)?)?(?:this|these|it|they|appearances?|findings?|features)\s+"
+    r"(?:is|are|was|were|would be|must be)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,3}",
+    re.IGNORECASE,
+)
 # "Normal" behind one of these is what something is compared with.
 COMPARED: Final = re.compile(
     r"\b(?:than|relative to|compared (?:to|with)|like|as|unlike|from|to|with|of)\s+"
