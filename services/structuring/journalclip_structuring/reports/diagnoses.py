@@ -14,6 +14,7 @@ from journalclip_structuring.reports.patterns import (
     ALONE,
     ANOTHER,
     AS_A,
+    BLED_INTO,
     BARRIER,
     BESIDE,
     DEFINITE,
@@ -25,8 +26,10 @@ from journalclip_structuring.reports.patterns import (
     OF_SIGNAL,
     THIS_IS,
     OPERATED,
+    OR_ELSE,
     THE,
     UNDERLYING,
+    WITHIN,
 )
 from journalclip_structuring.reports.state import State, following
 
@@ -81,10 +84,12 @@ class Diagnoses(Assertions):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
+        if not denied and self._lies_in(mention, term, chunk, state):
+            return
         last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
-        linked = linked and not self._mentioned(mention, term)
+        linked = linked and not self._mentioned(mention, term) and not self._bled_into(mention, term, chunk)
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )
@@ -133,6 +138,23 @@ class Diagnoses(Assertions):
             or (chunk.lead == ":" and term not in GLOBAL | {"lesion", "mass"})
         )
         return seen and named and chunk.lead in {",", ")", ":", "-", "–"} and bool(ALONE.fullmatch(said))
+
+    def _bled_into(self, mention: Mention, term: str, chunk: Chunk) -> bool:
+        """Is the diagnosis what it bled into ("a bleed into a cavernous malformation")?"""
+        beyond = following(mention.end, chunk)
+        return term == "hemorrhage" and beyond is not None and BLED_INTO.match(self.text[mention.end :]) is not None
+
+    def _lies_in(self, mention: Mention, term: str, chunk: Chunk, state: State) -> bool:
+        """Is it where the chunk's finding lies ("foci within the mass")? Then it gives its place, and is no finding."""
+        if not state.group or not any(each.start >= chunk.start for each in state.opened):
+            return False
+        hosts = [each for each in self.discourse.entities if not each.negated and each not in state.opened]
+        hosts = [each for each in hosts if each.term == term or refines(term, each.term)]
+        if not hosts or not WITHIN.search(self.text[chunk.start : mention.start]) or self.language != "en":
+            return False
+        for each in state.group:
+            each.place(hosts[-1].site, hosts[-1].side)
+        return True
 
     def _mentioned(self, mention: Mention, term: str) -> bool:
         """Does a part of speech only name what was found before ("a lesion masked by the blood")?"""
@@ -196,7 +218,8 @@ class Diagnoses(Assertions):
         targets = [each for each in dict.fromkeys(pool) if not each.negated]
         apposed = self._apposed(mention, term, chunk, state)
         this = not state.opened and self._is_a(mention, chunk, state)
-        if not targets and linked and (apposed or not any(any(each.on) for each in state.binds())):
+        told = place == (None, None) and bool(self.discourse.last) and all(each.generic for each in self.discourse.last)
+        if not targets and linked and (apposed or told or not any(any(each.on) for each in state.binds())):
             targets = self.discourse.spoken_of(self.text[state.start : mention.start], _plural(mention))
             if not any(_improves(each, term) or _differs(each, term) for each in targets):
                 vague = [each for each in self.discourse.entities if each.generic and not each.negated]
@@ -319,6 +342,8 @@ class Diagnoses(Assertions):
             new.seen = "lesion"
         said = MEASURED.sub("", self.text[state.start : mention.start] + "|" + self.text[mention.end : state.end])
         new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
+        if self.language == "en" and not new.alone and not denied and OR_ELSE.fullmatch(said):
+            new.alone, new.certainty = term not in GLOBAL | {"lesion"}, "possible"
         self.discourse.add(new)
         state.opened.append(new)
         return new

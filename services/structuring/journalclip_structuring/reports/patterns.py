@@ -134,6 +134,18 @@ ALONE: Final = re.compile(
     r"|until proven otherwise)\b)*",
     re.IGNORECASE,
 )
+# Whose sentence speaks of all that was seen.
+EVERY: Final = re.compile(r"\W*(?:both|all|these|they|each)\b", re.IGNORECASE)
+# Places outside the brain: a change of signal there is no finding of it.
+OUTSIDE: Final = re.compile(
+    r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal|nasal"
+    r"|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b",
+    re.IGNORECASE,
+)
+# Another diagnosis behind the one that a sentence names alone.
+OR_ELSE: Final = re.compile(r"\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*", re.IGNORECASE)
+# What a bleed lies in is the diagnosis.
+BLED_INTO: Final = re.compile(r"\s+(?:into|within|in|inside|from)\s+(?:an?|this)\s", re.IGNORECASE)
 # A size and the words beside it.
 MEASURED: Final = re.compile(
     r"(?:\b(?:measur\w+|approximately|about|approx|up to|of|in|maximum)\s+)*\d[\d.,]*(?:\s*(?:mm|cm)?\s*(?:x|×|by)\s*\d[\d.,]*)*"
@@ -142,11 +154,13 @@ MEASURED: Final = re.compile(
 )
 # "The blood" behind one of these was found before.
 MENTIONED: Final = re.compile(r"\b(?:by|in|within|around|from|of|behind|beneath|near) (?:the|this|that)\s+$", re.IGNORECASE)
+WITHIN: Final = re.compile(r"\b(?:within|inside|in|along|around|surrounding) (?:the|this|that)\s+$", re.IGNORECASE)
 # Words for a change of signal: with "with" before them they tell of the finding that they stand beside.
 OF_SIGNAL: Final = re.compile(r"signal|abnormality|abnormal area", re.IGNORECASE)
 # The sentence gives a diagnosis for what the one before spoke of.
 THIS_IS: Final = re.compile(
-    r"\W*(?:(?:I|we) (?:think|believe|suspect)\s+(?:that\s+)?)?(?:this|these|it|they|appearances?|findings?|features)\s+"
+    r"\W*(?:(?:given|in view of|because of|considering|in the (?:setting|context) of)\b[^.;]*?[\s,]\s*)?"
+    r"(?:(?:I|we) (?:think|believe|suspect)\s+(?:that\s+)?)?(?:this|these|it|they|appearances?|findings?|features)\s+"
     r"(?:is|are|was|were|would be|must be)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,3}",
     re.IGNORECASE,
 )
@@ -165,6 +179,8 @@ AS_A: Final = re.compile(
 )
 # Words that bring in the next entry of a list.
 OR: Final = re.compile(r"\W*(?:or|nor|and|及|和|或)\b", re.IGNORECASE)
+# Between two signs of one denial.
+OR_SIGN: Final = re.compile(r"\W*(?:or|nor)\s+(?:[\w-]+\s+){0,2}", re.IGNORECASE)
 # Leads of a chunk that tells how the finding before it looks.
 TOLD: Final = frozenset({"with", "showing", "shows", "demonstrating", "demonstrates", "which", "that"})
 # A thing of a list of denials that no vocabulary knows as a finding ("herniation").

@@ -20,6 +20,7 @@ from journalclip_structuring.reports.patterns import (
     COMPARED,
     DIFFERENTIAL,
     ENTRY,
+    EVERY,
     EXAM_ZH,
     EXCEPTED,
     HEADS_LIST,
@@ -27,6 +28,7 @@ from journalclip_structuring.reports.patterns import (
     LOCATED,
     NOT_AN_ITEM,
     OTHERS,
+    OUTSIDE,
     QUESTION,
     SEEN,
     SHOWS,
@@ -117,7 +119,7 @@ class Reader(Diagnoses):
             if chunk.lead in {"余", "其余", "另", "另见", "另外", "此外", "另可见", "otherwise"}:
                 state.group = []
             return
-        listed = chunk.lead in {",", ""} and self._continues(chunk)
+        listed = chunk.lead in {",", "", "/"} and self._continues(chunk)
         if SHOWS.fullmatch(chunk.lead) and state.last_finding is None:
             return  # "neither DWI nor FLAIR shows ...": the subject is denied, and so is what it shows
         unmet = state.last_finding is None or state.last_finding.start < (state.deny_end or 0)
@@ -273,7 +275,11 @@ class Reader(Diagnoses):
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
         place = state.place()
-        known = [each for each in self.discourse.last if not each.negated and each.fits(*place)]
+        every = self.discourse.spoken_of(self.text[start:end]) if EVERY.match(self.text[start:end]) else []
+        known = [each for each in every or self.discourse.last if not each.negated and each.fits(*place)]
+        if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
+            state.read = True
+            return
         if not known and any(any(each.on) and any(each.on.values()) for each in told):
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
