@@ -7,7 +7,7 @@ import re
 from journalclip_structuring.reports.attributes import Attributes
 from journalclip_structuring.reports.chunks import Binding, Chunk
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import ANSWERED
+from journalclip_structuring.reports.patterns import ANAPHORIC, ANSWERED
 from journalclip_structuring.reports.state import State
 
 
@@ -29,6 +29,11 @@ class Assertions(Attributes):
             state.deny_end = mention.end
             state.read = True
         elif "sign" in levels:
+            hedge = next((each for each in chunk.mentions if each.start >= mention.end), None)
+            before = hedge is not None and any(value.endswith("before") for value in hedge.all("hedge"))
+            if hedge is not None and before and not self.text[mention.end : hedge.start].strip():
+                state.deny_end = hedge.end  # "not typical of a metastasis"
+                return
             state.sign_denied = True
         elif "after" in levels and self._heads(mention, chunk, state):
             state.deny_end = mention.end
@@ -57,6 +62,8 @@ class Assertions(Attributes):
         own = [each for each in state.opened if each.start >= chunk.start]
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
+        if not own and self._of_another(mention, chunk, state):
+            return
         state.read = state.read or bool(targets)
         if not targets:  # signals are waiting for their finding: "not seen on T1" takes T1 away from them
             state.waiting = [
@@ -75,9 +82,16 @@ class Assertions(Attributes):
             if "gone" in mention.all("deny"):
                 each.change = "resolved"
 
+    def _of_another(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is something gone that no vocabulary knows ("the ventriculitis has resolved")? Then no finding is."""
+        if "gone" not in mention.all("deny") or self.language != "en" or state.opened:
+            return False
+        said = self.text[state.start : mention.start]
+        return chunk.start == state.start and bool(said.strip()) and ANAPHORIC.fullmatch(said) is None
+
     def _hedge(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
         levels = mention.all("hedge")
-        if not levels or self._denied_purpose(mention, chunk, state):
+        if not levels or (state.deny_end or -1) >= mention.end or self._denied_purpose(mention, chunk, state):
             return
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)

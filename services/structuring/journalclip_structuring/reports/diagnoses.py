@@ -15,9 +15,11 @@ from journalclip_structuring.reports.patterns import (
     ANOTHER,
     AS_A,
     BLED_INTO,
+    CONTAINS,
     BARRIER,
     BESIDE,
     DEFINITE,
+    INTERNAL,
     IS_A,
     JOIN,
     LABEL,
@@ -36,7 +38,7 @@ from journalclip_structuring.reports.state import State, following
 
 def _improves(entity: Entity, term: str) -> bool:
     """Is ``term`` what the finding is, rather than something else that it could be, too?"""
-    return entity.term == term or (refines(entity.term, term) and not _differs(entity, term))
+    return entity.term == term or (entity.can_be(term) and not _differs(entity, term))
 
 
 def _differs(entity: Entity, term: str) -> bool:
@@ -84,12 +86,18 @@ class Diagnoses(Assertions):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
+        beyond = following(mention.end, chunk)
+        if term == "lesion" and beyond is not None and beyond.get("finding") not in {None, "lesion"}:
+            if CONTAINS.fullmatch(self.text[mention.end : beyond.start]):
+                return  # "a focus of haemorrhage"
         if not denied and self._lies_in(mention, term, chunk, state):
             return
         last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
         linked = linked and not self._mentioned(mention, term) and not self._bled_into(mention, term, chunk)
+        if term in ASSOCIATED and INTERNAL.search(self.text[chunk.start : mention.start]) and not state.opened:
+            linked = False
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )

@@ -16,6 +16,11 @@ _MANY: Final = re.compile(
     r"\b(?:both|all|multifocal|multicentric|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均",
     re.IGNORECASE,
 )
+# Names of diseases that show as lesions, and places where theirs do not lie.
+_DISEASE: Final = re.compile(
+    r"MS|multiple sclerosis|demyelinat\w+ (?:disease|disorder)|demyelination|metastatic disease", re.IGNORECASE
+)
+_EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "convexity", "cavernous sinus"})
 
 
 class Discourse:
@@ -38,6 +43,7 @@ class Discourse:
 
     def settled(self) -> list[Entity]:
         """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
+        self._name_lesions()
         denied = {each.term for each in self.entities if each.negated}
         lost = any(each.term == "encephalomalacia" and not each.negated for each in self.entities)
         return [
@@ -47,6 +53,18 @@ class Discourse:
             or not each.sign
             or (each.term not in denied and not (lost and each.text.lower().startswith("ex vacuo")))
         ]
+
+    def _name_lesions(self) -> None:
+        """Lesions without a diagnosis are those of a disease that the report names before them ("Known MS")."""
+        for named in [each for each in self.entities if _DISEASE.fullmatch(each.text) and not each.negated]:
+            at = self.entities.index(named)
+            lesions = [each for each in self.entities[at + 1 :] if each.term == "lesion" and not each.negated]
+            lesions = [each for each in lesions if each.site not in _EXTRA_AXIAL and not each.implicit and not each.around]
+            if named.placed or named.on or not lesions:
+                continue
+            for each in lesions:
+                each.term, each.certainty = named.term, named.certainty
+            self.drop([named])
 
     def spoken_of(self, words: str, plural: bool = False) -> list[Entity]:
         """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""
@@ -75,7 +93,7 @@ class Discourse:
 
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
         """The others that a diagnosis in the plural is given for ("metastases")."""
-        many = again.text.endswith("s") and not again.placed and not again.side and again.count is None
+        many = (again.text.endswith("s") or _DISEASE.fullmatch(again.text)) and not again.placed and not again.side and again.count is None
         if not (section == "impression" or again.alone) or not many or not first.generic or again.around:
             return []
         return [each for each in self.entities if each is not first and each.term == first.term and not each.negated]
@@ -105,11 +123,11 @@ class Discourse:
         told = [each for each in earlier if each.section != "impression"]
         alike = [each for each in told if not each.negated and each.fits(new.site, new.side)]
         exact = [each for each in alike if each.term == new.term]
-        seen = [each for each in alike if refines(each.term, new.term)]
+        seen = [each for each in alike if each.can_be(new.term)]
         vaguer = [each for each in alike if refines(new.term, each.term)]
         ranked = (
             sorted(exact, key=lambda each: -_agreement(each, new))
-            or sorted(seen, key=lambda each: -_agreement(each, new))
+            or sorted(seen, key=lambda each: (each.implicit, -_agreement(each, new)))
             or vaguer
         )
         return ranked[0] if ranked else None
@@ -125,7 +143,7 @@ def _agreement(a: Entity, b: Entity) -> int:
 
 
 def _merge(first: Entity, again: Entity) -> None:
-    if first.term != again.term and refines(first.term, again.term):
+    if first.term != again.term and first.can_be(again.term):
         first.term, first.certainty = again.term, again.certainty
         first.start, first.end, first.text, first.sign = again.start, again.end, again.text, again.sign
     first.absorb(again)

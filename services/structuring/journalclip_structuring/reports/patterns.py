@@ -135,7 +135,7 @@ ALONE: Final = re.compile(
     re.IGNORECASE,
 )
 # Whose sentence speaks of all that was seen.
-EVERY: Final = re.compile(r"\W*(?:both|all|these|they|each)\b", re.IGNORECASE)
+EVERY: Final = re.compile(r"\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?(?= (?:are|show|enhance|demonstrate|have)))\b", re.IGNORECASE)
 # Places outside the brain: a change of signal there is no finding of it.
 OUTSIDE: Final = re.compile(
     r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal|nasal"
@@ -144,8 +144,23 @@ OUTSIDE: Final = re.compile(
 )
 # Another diagnosis behind the one that a sentence names alone.
 OR_ELSE: Final = re.compile(r"\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*", re.IGNORECASE)
+# Between a word for a place in the picture and what is seen there.
+CONTAINS: Final = re.compile(r"\s+of\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
+# A bleed or the like within what was seen is no diagnosis for it.
+INTERNAL: Final = re.compile(
+    r"\b(?:intra-?tumou?ral|intra-?lesional|internal|intra-?cystic|intrinsic|superimposed|associated|adjacent|surrounding)"
+    r"\s+(?:[\w-]+\s+)?$",
+    re.IGNORECASE,
+)
 # What a bleed lies in is the diagnosis.
 BLED_INTO: Final = re.compile(r"\s+(?:into|within|in|inside|from)\s+(?:an?|this)\s", re.IGNORECASE)
+# Words that name nothing new: what was found before is spoken of.
+ANAPHORIC: Final = re.compile(
+    r"(?:\W|\b(?:it|this|these|they|those|which|that|both|all|the|and|has|have|had|is|are|was|were|been|now|since|again|almost|nearly"
+    r"|completely|entirely|fully|partially|largely|previously|seen|noted|described|known|lesions?|masse?s?|tumou?rs?|foc(?:us|i)"
+    r"|abnormalit(?:y|ies)|findings?|changes?|areas?|nodules?|collections?|left|right|surgically)\b)*",
+    re.IGNORECASE,
+)
 # A size and the words beside it.
 MEASURED: Final = re.compile(
     r"(?:\b(?:measur\w+|approximately|about|approx|up to|of|in|maximum)\s+)*\d[\d.,]*(?:\s*(?:mm|cm)?\s*(?:x|×|by)\s*\d[\d.,]*)*"

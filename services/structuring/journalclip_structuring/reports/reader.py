@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, bindings, places, split
-from journalclip_structuring.reports.diagnoses import Diagnoses
 from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
+from journalclip_structuring.reports.members import Members
 from journalclip_structuring.reports.patterns import (
     AFFIRMS,
     BESIDE,
@@ -36,7 +36,7 @@ from journalclip_structuring.reports.patterns import (
 from journalclip_structuring.reports.state import Attribute, State
 
 
-class Reader(Diagnoses):
+class Reader(Members):
     """Reads the sentences of one report in turn; `Discourse` holds what was found so far."""
 
     def __init__(self, text: str, language: Language) -> None:
@@ -226,6 +226,8 @@ class Reader(Diagnoses):
         return True
 
     def _mention(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        if self._member(mention, chunk, state):
+            return
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
         self._hedge(mention, chunk, state, after)
@@ -280,7 +282,7 @@ class Reader(Diagnoses):
         if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
             state.read = True
             return
-        if not known and any(any(each.on) and any(each.on.values()) for each in told):
+        if not known and any(any(each.on) and {*each.on.values()} - {None, "isointense"} for each in told):
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
             known = [self._open(mention, "lesion", state, False, False)]
