@@ -250,7 +250,7 @@ class Diagnoses(Assertions):
         fitting = [each for each in targets if each.fits(*place)]
         better = [] if versus else [each for each in fitting if _improves(each, term)]
         if better:
-            same = [each for each in better if each.term == better[0].term]
+            same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
             for each in same:
                 if each.term != term:
                     each.seen = each.term

@@ -135,7 +135,7 @@ ALONE: Final = re.compile(
     re.IGNORECASE,
 )
 # Whose sentence speaks of all that was seen.
-EVERY: Final = re.compile(r"\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?(?= (?:are|show|enhance|demonstrate|have)))\b", re.IGNORECASE)
+EVERY: Final = re.compile(r"(?:[^:]{0,20}:)?\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?(?= (?:are|show|enhance|demonstrate|have)))\b", re.IGNORECASE)
 # Places outside the brain: a change of signal there is no finding of it.
 OUTSIDE: Final = re.compile(
     r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal|nasal"

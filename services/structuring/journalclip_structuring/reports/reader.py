@@ -277,7 +277,7 @@ class Reader(Members):
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
         place = state.place()
-        every = self.discourse.spoken_of(self.text[start:end]) if EVERY.match(self.text[start:end]) else []
+        every = self.discourse.spoken_of("", plural=True) if EVERY.match(self.text[start:end]) else []
         known = [each for each in every or self.discourse.last if not each.negated and each.fits(*place)]
         if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
             state.read = True
