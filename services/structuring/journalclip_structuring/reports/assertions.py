@@ -7,8 +7,14 @@ import re
 from journalclip_structuring.reports.attributes import Attributes
 from journalclip_structuring.reports.chunks import Binding, Chunk
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import ANAPHORIC, ANSWERED
+from journalclip_structuring.reports.patterns import AFFIRMS, ANAPHORIC, ANSWERED, CAUSE, OR_ITEM, PURPOSE
 from journalclip_structuring.reports.state import State
+
+
+def _negative(mention: Mention) -> bool:
+    """Is it a phrase that holds its own denial ("no enhancement", "without mass effect")?"""
+    told = mention.get("enhancement") == "none" or mention.get("mass_effect") == "none" or mention.get("normal")
+    return bool(told) and re.match(r"(?:no|without|nor)\b", mention.text, re.IGNORECASE) is not None
 
 
 class Assertions(Attributes):
@@ -42,6 +48,17 @@ class Assertions(Attributes):
                 state.deny_end = mention.end
                 return
             self._deny_back(mention, chunk, state)
+
+    def _denies_more(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        """A phrase with a denial in it may begin a list ("no mass effect or midline shift")."""
+        if self.language != "en" or not _negative(mention) or state.deny_end is not None:
+            return
+        beyond = next((each for each in chunk.mentions if each.start >= mention.end and each.get("finding")), None)
+        if beyond is None:
+            return
+        said = self.text[mention.end : beyond.start]
+        if OR_ITEM.fullmatch(said) and not AFFIRMS["en"].match(re.sub(r"^\W*(?:or|nor|and)\b", "", said)):
+            state.deny_end = mention.end
 
     def _answers(self, mention: Mention, chunk: Chunk) -> bool:
         """Is the denial all that is said behind a colon or a dash ("Hydrocephalus: no.", "出血:无")?"""
@@ -126,14 +143,10 @@ class Assertions(Attributes):
 
     def _denied_purpose(self, mention: Mention, chunk: Chunk, state: State) -> bool:
         """Is it what the denied thing would have said ("no abnormal signal to suggest ischaemia")?"""
-        if self.language != "en" or not re.search(
-            r"\b(?:to|that would|which would|that might|which might|that could)\s+$",
-            self.text[chunk.start : mention.start],
-            re.I,
-        ):
+        if self.language != "en" or not PURPOSE.search(self.text[chunk.start : mention.end]):
             return False
         for each in chunk.mentions:
-            if each.end <= mention.start and each.get("normal") and re.match(r"no\b|without\b", each.text, re.I):
+            if each.end <= mention.start and _negative(each):
                 state.deny_end = each.end
         return state.deny_end is not None
 
@@ -164,4 +177,5 @@ class Assertions(Attributes):
         rest = self.text[mention.end : chunk.end]
         if self.language == "zh":
             return bool(re.sub(r"\W|可能|诊断|性|请|结合|临床|建议|随访|复查|进一步|检查", "", rest))
-        return len(re.sub(r"\W", " ", rest).split()) > 2
+        words = re.sub(r"\W", " ", rest).split()
+        return len(words) > 2 or (bool(words) and CAUSE.match(words[0]) is not None)

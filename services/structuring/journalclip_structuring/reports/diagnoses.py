@@ -6,6 +6,7 @@ import re
 
 from journalclip_structuring.reports.assertions import Assertions
 from journalclip_structuring.reports.chunks import Chunk, places
+from journalclip_structuring.reports.discourse import names_disease
 from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, ASSOCIATED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import (
@@ -29,11 +30,22 @@ from journalclip_structuring.reports.patterns import (
     THIS_IS,
     OPERATED,
     OR_ELSE,
+    QUALIFIED,
     THE,
     UNDERLYING,
     WITHIN,
 )
 from journalclip_structuring.reports.state import State, following
+
+
+# A word for a mass of no named kind.
+_KIND = re.compile(r"mass|tumou?r|lesion|neoplas|growth|malignan", re.IGNORECASE)
+# What an adjective makes of a lesion, by its first letters.
+_KINDS = {
+    "calci": "calcification", "cysti": "cyst", "hemor": "hemorrhage", "haemo": "hemorrhage", "ische": "infarct",
+    "ischa": "infarct", "demye": "demyelinating plaque", "metas": "metastasis", "lacun": "lacunar infarct",
+    "neopl": "mass", "gliot": "gliosis", "contu": "contusion",
+}  # fmt: skip
 
 
 def _improves(entity: Entity, term: str) -> bool:
@@ -70,7 +82,9 @@ class Diagnoses(Assertions):
         sign = mention.get("finding") is None
         denied = state.deny_end is not None and not self._definite(mention, state)
         state.read = True
-        denied = denied or mention.get("denied") is not None
+        kind = QUALIFIED.search(self.text[chunk.start : mention.start]) if term == "lesion" else None
+        term = _KINDS[kind.group("kind").lower()[:5]] if kind else term
+        denied = denied or mention.get("denied") is not None or self._denied_purpose(mention, chunk, state)
         if (denied and sign) or term == "-":
             state.waiting = []
             return
@@ -252,8 +266,10 @@ class Diagnoses(Assertions):
         if better:
             same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
             for each in same:
-                if each.term != term:
-                    each.seen = each.term
+                if each.term == term and each.seen and each.text.lower() != mention.text.lower():
+                    continue  # another diagnosis that has the same code
+                if each.term != term or (each.generic and not _KIND.search(mention.text)):
+                    each.seen = each.seen or each.term
                 each.term, each.start, each.end, each.text = term, mention.start, mention.end, mention.text
                 each.sign, each.certainty = False, state.hedge or "certain"
             return same
@@ -291,7 +307,9 @@ class Diagnoses(Assertions):
             known = [each for each in every if not each.negated][:1]
         label = LABEL.match(self.text[mention.end :])
         known = [each for each in known if not label or each.label == label.group()]
-        beside = chunk.lead in BESIDE and OF_SIGNAL.search(mention.text) is not None and place == (None, None)
+        disease = bool(state.main) and names_disease(state.main[-1].text)
+        told = OF_SIGNAL.search(mention.text) is not None or disease
+        beside = chunk.lead in BESIDE and told and place == (None, None)
         if term == "lesion" and known and state.main and beside and self.language == "en":
             return known[-1:]
         if term == "lesion" and known and state.main and AS_A.search(before):

@@ -23,6 +23,11 @@ _DISEASE: Final = re.compile(
 _EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "convexity", "cavernous sinus"})
 
 
+def names_disease(words: str) -> bool:
+    """Is it the name of a disease that shows as lesions?"""
+    return _DISEASE.fullmatch(words) is not None
+
+
 class Discourse:
     """The findings of a report in the order of their first mention."""
 
@@ -88,7 +93,7 @@ class Discourse:
         groups = [[merged.get(id(each), each) for each in group if each.term not in GLOBAL] for group in touched]
         groups = [group for group in groups if group]
         hosts = [group for group in groups if not any(_beside(each) for each in group)]
-        if groups:
+        if groups and (hosts or not self.last):
             self.last = list(dict.fromkeys((hosts or groups)[-1]))
 
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:

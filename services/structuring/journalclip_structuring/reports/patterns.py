@@ -143,7 +143,7 @@ OUTSIDE: Final = re.compile(
     re.IGNORECASE,
 )
 # Another diagnosis behind the one that a sentence names alone.
-OR_ELSE: Final = re.compile(r"\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*", re.IGNORECASE)
+OR_ELSE: Final = re.compile(r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*|\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*", re.IGNORECASE)
 # Between a word for a place in the picture and what is seen there.
 CONTAINS: Final = re.compile(r"\s+of\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
 # A bleed or the like within what was seen is no diagnosis for it.
@@ -159,6 +159,27 @@ ANAPHORIC: Final = re.compile(
     r"(?:\W|\b(?:it|this|these|they|those|which|that|both|all|the|and|has|have|had|is|are|was|were|been|now|since|again|almost|nearly"
     r"|completely|entirely|fully|partially|largely|previously|seen|noted|described|known|lesions?|masse?s?|tumou?rs?|foc(?:us|i)"
     r"|abnormalit(?:y|ies)|findings?|changes?|areas?|nodules?|collections?|left|right|surgically)\b)*",
+    re.IGNORECASE,
+)
+# Between a denied thing and the next of its list.
+OR_ITEM: Final = re.compile(r"\s*(?:,|,?\s*\b(?:or|nor|and)\b)\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
+# What a denied thing would have said.
+PURPOSE: Final = re.compile(
+    r"\b(?:to|that (?:would|might|could)|which (?:would|might|could))\s+"
+    r"(?:suggest|indicate|represent|imply|reflect|explain|support|account for|raise|confirm)\b(?:\s+[\w-]+){0,5}\s*$",
+    re.IGNORECASE,
+)
+# An adjective and a size before a word for a lesion.
+QUALIFIED: Final = re.compile(
+    r"\b(?P<kind>calcified|cystic|ha?emorrhagic|ischa?emic|demyelinating|metastatic|lacunar|neoplastic|gliotic|contusional)\s+"
+    r"(?:(?:\d[\d.,]*(?:\s*(?:x|×|by)\s*\d[\d.,]*)*\s*-?(?:mm|cm)|small|tiny|large|round(?:ed)?|ovoid|oval|focal|nodular"
+    r"|thin-walled)\s+)+$",
+    re.IGNORECASE,
+)
+# Behind a hedge: what is doubted is the cause or the age, not the finding ("likely hypertensive").
+CAUSE: Final = re.compile(
+    r"hypertens|ischa?em|vascul|post|reactive|treat|degenerat|chronic|old|acute|subacute|age|relat|incident|artefact|artifact"
+    r"|embol|thrombo|traum|infect|inflam|congenit|developm|benign|malign|physiol|cardio|athero|amyloid|iatrogen|radiation",
     re.IGNORECASE,
 )
 # A size and the words beside it.

@@ -228,6 +228,7 @@ class Reader(Members):
     def _mention(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if self._member(mention, chunk, state):
             return
+        self._denies_more(mention, chunk, state)
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
         self._hedge(mention, chunk, state, after)
