@@ -259,6 +259,8 @@ class Diagnoses(Assertions):
             ]
             if UNDERLYING.search(self.text[chunk.start : mention.start]):
                 targets = []
+        if UNDERLYING.search(self.text[max(chunk.start, mention.start - 24) : mention.start]):
+            targets = [each for each in targets if each.generic]
         if not (linked or (joined and any(each.seen for each in targets))):
             return None
         fitting = [each for each in targets if each.fits(*place)]
@@ -368,6 +370,9 @@ class Diagnoses(Assertions):
             new.seen = "lesion"
         said = MEASURED.sub("", self.text[state.start : mention.start] + "|" + self.text[mention.end : state.end])
         new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
+        for each in state.places():
+            said = said.replace(self.text[each.start : each.end], "")
+        new.alone = new.alone or (not denied and mention.text.lower().endswith("oma") and bool(ALONE.fullmatch(said)))
         if self.language == "en" and not new.alone and not denied and OR_ELSE.fullmatch(said):
             new.alone, new.certainty = term not in GLOBAL | {"lesion"}, "possible"
         self.discourse.add(new)

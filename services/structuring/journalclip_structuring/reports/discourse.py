@@ -20,7 +20,21 @@ _MANY: Final = re.compile(
 _DISEASE: Final = re.compile(
     r"MS|multiple sclerosis|demyelinat\w+ (?:disease|disorder)|demyelination|metastatic disease", re.IGNORECASE
 )
+_WHITE_MATTER: Final = frozenset({"periventricular white matter", "centrum semiovale", "corona radiata"})
+_SPOTS: Final = re.compile(r"hyperintensities|foci|spots|lesions", re.IGNORECASE)
 _EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "convexity", "cavernous sinus"})
+
+
+def _of_white_matter(entity: Entity) -> bool:
+    """Several bright spots of the deep white matter and nothing else said of them ("periventricular T2 hyperintensities")?"""
+    bright = "hyperintense" in {entity.on.get("T2WI"), entity.on.get("FLAIR")} and set(entity.on) <= {"T2WI", "FLAIR", "T1WI"}
+    return (
+        bright
+        and entity.site in _WHITE_MATTER
+        and _SPOTS.search(entity.text) is not None
+        and not entity.size
+        and not entity.enhancement
+    )
 
 
 def names_disease(words: str) -> bool:
@@ -49,6 +63,9 @@ class Discourse:
     def settled(self) -> list[Entity]:
         """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
         self._name_lesions()
+        for each in self.entities:
+            if each.term == "lesion" and not each.negated and _of_white_matter(each):
+                each.term = "white matter lesion"
         denied = {each.term for each in self.entities if each.negated}
         lost = any(each.term == "encephalomalacia" and not each.negated for each in self.entities)
         return [

@@ -136,9 +136,10 @@ class Entity:
         if self.term in GLOBAL - {"atrophy"}:
             self.side = self.side or (side if self.term == "midline shift" and not site else None)
             return
-        second = self.placed and site is not None and site not in {self.site, "-"}
+        elsewhere = site == "-" and side is not None and self.side not in {None, side, "bilateral"}
+        second = self.placed and ((site is not None and site not in {self.site, "-"}) or elsewhere)
         self.placed = self.placed or bool(site)
-        if second and self.site is not None:
+        if second and (self.site is not None or elsewhere):
             self.second = (site, side)
             return
         if site and site != "-" and self.site is None:
