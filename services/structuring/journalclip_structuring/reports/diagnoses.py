@@ -29,6 +29,7 @@ from journalclip_structuring.reports.patterns import (
     OF_SIGNAL,
     THIS_IS,
     OPERATED,
+    OPERATED_ON,
     OR_ELSE,
     QUALIFIED,
     THE,
@@ -96,7 +97,7 @@ class Diagnoses(Assertions):
         if ADVISES.search(self.text[state.start : mention.start]):
             state.waiting = []
             return
-        if AFTER_SURGERY.match(self.text[mention.end :]):
+        if AFTER_SURGERY.match(self.text[mention.end :]) or OPERATED_ON.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]

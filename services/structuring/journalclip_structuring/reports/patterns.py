@@ -90,6 +90,11 @@ UNDERLYING: Final = re.compile(
 )
 # What was operated on is no finding.
 AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
+OPERATED_ON: Final = re.compile(
+    r"\s+(?:clip(?:s|ping)?|coil(?:s|ing)?|resection|repair|surgery|craniotomy|evacuation|emboli[sz]ation|removal|excision"
+    r"|debulking|drainage|biopsy)\b",
+    re.IGNORECASE,
+)
 # A finding with a number: another number is another finding.
 LABEL: Final = re.compile(r"\s*(?:#|no\.?\s*)?\d{1,2}(?=\s*[:,.)]|\s+(?:is|in|lies|at|on)\b)", re.IGNORECASE)
 # A sentence that gives the place of the finding before it.
