@@ -20,6 +20,7 @@ from journalclip_structuring.reports.patterns import (
     BARRIER,
     BESIDE,
     DEFINITE,
+    ELSE,
     INTERNAL,
     IS_A,
     JOIN,
@@ -32,6 +33,7 @@ from journalclip_structuring.reports.patterns import (
     OPERATED_ON,
     OR_ELSE,
     QUALIFIED,
+    SHORT,
     THE,
     UNDERLYING,
     WITHIN,
@@ -373,7 +375,9 @@ class Diagnoses(Assertions):
         new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
         for each in state.places():
             said = said.replace(self.text[each.start : each.end], "")
-        new.alone = new.alone or (not denied and mention.text.lower().endswith("oma") and bool(ALONE.fullmatch(said)))
+        sure = term in APPOSED or mention.text.lower().endswith("oma")
+        short = sure and SHORT.fullmatch(said) is not None and not ELSE.search(said) and self.language == "en"
+        new.alone = new.alone or (not denied and sure and (short or bool(ALONE.fullmatch(said))))
         if self.language == "en" and not new.alone and not denied and OR_ELSE.fullmatch(said):
             new.alone, new.certainty = term not in GLOBAL | {"lesion"}, "possible"
         self.discourse.add(new)

@@ -99,9 +99,14 @@ class Discourse:
     def sentence_ends(self, opened: Sequence[Entity], touched: Sequence[list[Entity]], section: str) -> None:
         """Merge what the sentence says again, and keep what the next may speak of."""
         merged: dict[int, Entity] = {}
+        given: dict[int, str] = {}  # the diagnosis that this sentence gave a finding
         for each in opened:
             first = self._same(each, opened, section)
+            if first is not None and each.certainty == "possible" and given.get(id(first), each.term) != each.term:
+                each.absorb(first)  # "paraganglioma vs. schwannoma": the second is another reading of the same thing
+                continue
             if first is not None:
+                given[id(first)] = each.term
                 merged[id(each)] = first
                 for other in self._alike(first, each, section):
                     _merge(other, each)

@@ -147,6 +147,14 @@ OUTSIDE: Final = re.compile(
     r"|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b",
     re.IGNORECASE,
 )
+# At most three words and a last remark beside a diagnosis ("Treated abscess, improving."), and words that make it another.
+SHORT: Final = re.compile(r"(?:\W*[a-z-]+){0,3}\W*\|\W*(?:,\s*[a-z-]+\W*)?", re.IGNORECASE)
+ELSE: Final = re.compile(
+    r"\b(?:new|another|second|third|additional|further|old|chronic|also|incidental\w*|no|other|stable|unchanged|known|small|tiny"
+    r"|mild|multiple|several|two|three|few|is|are|was|were|shows?|seen|with|in|of|at|and|or|which|vs|versus|previous\w*|prior|left"
+    r"|right|bilateral)\b",
+    re.IGNORECASE,
+)
 # Another diagnosis behind the one that a sentence names alone.
 OR_ELSE: Final = re.compile(r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*|\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*", re.IGNORECASE)
 # Between a word for a place in the picture and what is seen there.
