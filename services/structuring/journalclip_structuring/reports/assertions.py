@@ -77,6 +77,11 @@ class Assertions(Attributes):
         shown = any(each.get("signal") for each in chunk.mentions)
         sequences = [each.get("sequence") or "" for each in after or ([] if shown else named)]
         own = [each for each in state.opened if each.start >= chunk.start]
+        said = [each for each in state.binds() if not each.bare and chunk.start <= each.at < mention.start]
+        if said and not own and not after:  # "the restricted diffusion is no longer present"
+            state.waiting = [each for each in state.waiting if each not in said]
+            state.read = True
+            return
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
         if not own and self._of_another(mention, chunk, state):

@@ -375,7 +375,7 @@ class Diagnoses(Assertions):
         new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
         for each in state.places():
             said = said.replace(self.text[each.start : each.end], "")
-        sure = term in APPOSED or mention.text.lower().endswith("oma")
+        sure = term in APPOSED | {"hemorrhage"} or mention.text.lower().endswith("oma")
         short = sure and SHORT.fullmatch(said) is not None and not ELSE.search(said) and self.language == "en"
         new.alone = new.alone or (not denied and sure and (short or bool(ALONE.fullmatch(said))))
         if self.language == "en" and not new.alone and not denied and OR_ELSE.fullmatch(said):

@@ -106,7 +106,8 @@ class Discourse:
                 each.absorb(first)  # "paraganglioma vs. schwannoma": the second is another reading of the same thing
                 continue
             if first is not None:
-                given[id(first)] = each.term
+                if each.certainty == "possible":
+                    given[id(first)] = each.term
                 merged[id(each)] = first
                 for other in self._alike(first, each, section):
                     _merge(other, each)

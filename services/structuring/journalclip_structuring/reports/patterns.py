@@ -148,7 +148,7 @@ OUTSIDE: Final = re.compile(
     re.IGNORECASE,
 )
 # At most three words and a last remark beside a diagnosis ("Treated abscess, improving."), and words that make it another.
-SHORT: Final = re.compile(r"(?:\W*[a-z-]+){0,3}\W*\|\W*(?:,\s*[a-z-]+\W*)?", re.IGNORECASE)
+SHORT: Final = re.compile(r"(?:\W*[a-z-]+){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
 ELSE: Final = re.compile(
     r"\b(?:new|another|second|third|additional|further|old|chronic|also|incidental\w*|no|other|stable|unchanged|known|small|tiny"
     r"|mild|multiple|several|two|three|few|is|are|was|were|shows?|seen|with|in|of|at|and|or|which|vs|versus|previous\w*|prior|left"
