@@ -15,10 +15,10 @@ from journalclip_structuring.reports.patterns import (
     ALONE,
     ANOTHER,
     AS_A,
-    BLED_INTO,
-    CONTAINS,
     BARRIER,
     BESIDE,
+    BLED_INTO,
+    CONTAINS,
     DEFINITE,
     ELSE,
     INTERNAL,
@@ -28,18 +28,17 @@ from journalclip_structuring.reports.patterns import (
     MEASURED,
     MENTIONED,
     OF_SIGNAL,
-    THIS_IS,
     OPERATED,
     OPERATED_ON,
     OR_ELSE,
     QUALIFIED,
     SHORT,
     THE,
+    THIS_IS,
     UNDERLYING,
     WITHIN,
 )
 from journalclip_structuring.reports.state import State, following
-
 
 # A word for a mass of no named kind.
 _KIND = re.compile(r"mass|tumou?r|lesion|neoplas|growth|malignan", re.IGNORECASE)
@@ -104,9 +103,10 @@ class Diagnoses(Assertions):
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
         beyond = following(mention.end, chunk)
-        if term == "lesion" and beyond is not None and beyond.get("finding") not in {None, "lesion"}:
-            if CONTAINS.fullmatch(self.text[mention.end : beyond.start]):
-                return  # "a focus of haemorrhage"
+        named = beyond is not None and beyond.get("finding") not in {None, "lesion"}
+        gap = self.text[mention.end : beyond.start] if beyond is not None else ""
+        if term == "lesion" and named and CONTAINS.fullmatch(gap):
+            return  # "a focus of haemorrhage"
         if not denied and self._lies_in(mention, term, chunk, state):
             return
         last_finding = state.last_finding

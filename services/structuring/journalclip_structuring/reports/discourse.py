@@ -26,8 +26,12 @@ _EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "con
 
 
 def _of_white_matter(entity: Entity) -> bool:
-    """Several bright spots of the deep white matter and nothing else said of them ("periventricular T2 hyperintensities")?"""
-    bright = "hyperintense" in {entity.on.get("T2WI"), entity.on.get("FLAIR")} and set(entity.on) <= {"T2WI", "FLAIR", "T1WI"}
+    """Several bright spots of the deep white matter, and nothing else is said of them?"""
+    bright = "hyperintense" in {entity.on.get("T2WI"), entity.on.get("FLAIR")} and set(entity.on) <= {
+        "T2WI",
+        "FLAIR",
+        "T1WI",
+    }
     return (
         bright
         and entity.site in _WHITE_MATTER
@@ -81,7 +85,9 @@ class Discourse:
         for named in [each for each in self.entities if _DISEASE.fullmatch(each.text) and not each.negated]:
             at = self.entities.index(named)
             lesions = [each for each in self.entities[at + 1 :] if each.term == "lesion" and not each.negated]
-            lesions = [each for each in lesions if each.site not in _EXTRA_AXIAL and not each.implicit and not each.around]
+            lesions = [
+                each for each in lesions if each.site not in _EXTRA_AXIAL and not each.implicit and not each.around
+            ]
             if named.placed or named.on or not lesions:
                 continue
             for each in lesions:
@@ -121,7 +127,8 @@ class Discourse:
 
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
         """The others that a diagnosis in the plural is given for ("metastases")."""
-        many = (again.text.endswith("s") or _DISEASE.fullmatch(again.text)) and not again.placed and not again.side and again.count is None
+        plural = again.text.endswith("s") or names_disease(again.text)
+        many = plural and not again.placed and not again.side and again.count is None
         if not (section == "impression" or again.alone) or not many or not first.generic or again.around:
             return []
         return [each for each in self.entities if each is not first and each.term == first.term and not each.negated]

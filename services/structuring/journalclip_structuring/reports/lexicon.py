@@ -48,7 +48,8 @@ _MIDLINE: Final = {
 }
 # Ventricles that are wide, in any order of words; what is wide after a loss of tissue is not.
 _VENTRICLES: Final = re.compile(
-    r"(?<!ex vacuo )\b(?:dilatation|dilation|enlargement|distension|distention)\s+of\s+(?:[\w-]+\s+){0,5}?ventric(?:les|ular system)\b"
+    r"(?<!ex vacuo )\b(?:dilatation|dilation|enlargement|distension|distention)\s+of\s+(?:[\w-]+\s+){0,5}?"
+    r"ventric(?:les|ular system)\b"
     r"|\b(?:dilated|enlarged|distended)\s+(?:[\w-]+\s+){0,4}?ventric(?:les|ular system)\b"
     r"|\bventric(?:les|ular system)\s+(?:is|are|appears?)\s+(?:\w+ly\s+|somewhat\s+)?(?:dilated|enlarged|distended)\b",
     re.IGNORECASE,
@@ -56,8 +57,8 @@ _VENTRICLES: Final = re.compile(
 _SULCI: Final = re.compile(
     r"\b(?:widening|prominence|enlargement)\s+of\s+(?:[\w-]+\s+){0,5}?(?:sulci|sulcal spaces|CSF spaces)\b"
     r"|\b(?:widened|prominent|enlarged)\s+(?:[\w-]+\s+){0,3}?(?:sulci|sulcal spaces|CSF spaces)\b"
-    r"|\b(?:sulci|sulcal spaces|CSF spaces)(?: and (?:cerebral |the )?(?:ventricles|fissures|cisterns))?\s+(?:is|are|appear)\s+"
-    r"(?:\w+ly\s+|somewhat\s+)?(?:prominent|widened|enlarged|dilated|wide)\b",
+    r"|\b(?:sulci|sulcal spaces|CSF spaces)(?: and (?:cerebral |the )?(?:ventricles|fissures|cisterns))?\s+"
+    r"(?:is|are|appear)\s+(?:\w+ly\s+|somewhat\s+)?(?:prominent|widened|enlarged|dilated|wide)\b",
     re.IGNORECASE,
 )
 # "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.

@@ -140,14 +140,17 @@ ALONE: Final = re.compile(
     re.IGNORECASE,
 )
 # Whose sentence speaks of all that was seen.
-EVERY: Final = re.compile(r"(?:[^:]{0,20}:)?\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?(?= (?:are|show|enhance|demonstrate|have)))\b", re.IGNORECASE)
-# Places outside the brain: a change of signal there is no finding of it.
-OUTSIDE: Final = re.compile(
-    r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal|nasal"
-    r"|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b",
+EVERY: Final = re.compile(
+    r"(?:[^:]{0,20}:)?\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?(?= (?:are|show|enhance|demonstrate|have)))\b",
     re.IGNORECASE,
 )
-# At most three words and a last remark beside a diagnosis ("Treated abscess, improving."), and words that make it another.
+# Places outside the brain: a change of signal there is no finding of it.
+OUTSIDE: Final = re.compile(
+    r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal"
+    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b",
+    re.IGNORECASE,
+)
+# At most three words and a last remark beside a diagnosis, and words that make it another finding.
 SHORT: Final = re.compile(r"(?:\W*[a-z-]+){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
 ELSE: Final = re.compile(
     r"\b(?:new|another|second|third|additional|further|old|chronic|also|incidental\w*|no|other|stable|unchanged|known|small|tiny"
@@ -156,7 +159,11 @@ ELSE: Final = re.compile(
     re.IGNORECASE,
 )
 # Another diagnosis behind the one that a sentence names alone.
-OR_ELSE: Final = re.compile(r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*|\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*", re.IGNORECASE)
+OR_ELSE: Final = re.compile(
+    r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*"
+    r"|\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*",
+    re.IGNORECASE,
+)
 # Between a word for a place in the picture and what is seen there.
 CONTAINS: Final = re.compile(r"\s+of\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
 # A bleed or the like within what was seen is no diagnosis for it.
@@ -197,12 +204,15 @@ CAUSE: Final = re.compile(
 )
 # A size and the words beside it.
 MEASURED: Final = re.compile(
-    r"(?:\b(?:measur\w+|approximately|about|approx|up to|of|in|maximum)\s+)*\d[\d.,]*(?:\s*(?:mm|cm)?\s*(?:x|×|by)\s*\d[\d.,]*)*"
+    r"(?:\b(?:measur\w+|approximately|about|approx|up to|of|in|maximum)\s+)*"
+    r"\d[\d.,]*(?:\s*(?:mm|cm)?\s*(?:x|×|by)\s*\d[\d.,]*)*"
     r"\s*(?:mm|cm)\b(?:\s+in (?:size|diameter))?",
     re.IGNORECASE,
 )
 # "The blood" behind one of these was found before.
-MENTIONED: Final = re.compile(r"\b(?:by|in|within|around|from|of|behind|beneath|near) (?:the|this|that)\s+$", re.IGNORECASE)
+MENTIONED: Final = re.compile(
+    r"\b(?:by|in|within|around|from|of|behind|beneath|near) (?:the|this|that)\s+$", re.IGNORECASE
+)
 WITHIN: Final = re.compile(r"\b(?:within|inside|in|along|around|surrounding) (?:the|this|that)\s+$", re.IGNORECASE)
 # Words for a change of signal: with "with" before them they tell of the finding that they stand beside.
 OF_SIGNAL: Final = re.compile(r"signal|abnormality|abnormal area", re.IGNORECASE)
