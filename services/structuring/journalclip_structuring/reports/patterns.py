@@ -141,7 +141,8 @@ ALONE: Final = re.compile(
 )
 # Whose sentence speaks of all that was seen.
 EVERY: Final = re.compile(
-    r"(?:[^:]{0,20}:)?\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?(?= (?:are|show|enhance|demonstrate|have)))\b",
+    r"(?:[^:]{0,20}:)?\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?"
+    r"(?= (?:are|show|enhance|demonstrate|have)))\b",
     re.IGNORECASE,
 )
 # Places outside the brain: a change of signal there is no finding of it.
