@@ -32,6 +32,7 @@ SCHEMA = {
     "inference.autoscaling.kind=keda": ["/inference/autoscaling/kind", "hpa"],
     "mlflow.external.uri=mlflow:5000": ["/mlflow/external/uri", "pattern"],
     "monitoring.serviceMonitor=please": ["/monitoring/serviceMonitor", "boolean"],
+    "llm.local.model=reader": ["/llm/local/model", "pattern"],
     "kafka.bundled.heap=2GB": ["/kafka/bundled/heap", "pattern"],
 }
 # By the chart: what depends on two values at once.
@@ -44,6 +45,8 @@ CHECKS = {
     "llm.mode=bundled,llm.model=m,llm.bundled.modelPath=p,llm.bundled.modelImage=a/b:1,llm.bundled.modelClaim=c": [
         "holds the model itself"
     ],
+    "llm.mode=local": ["llm.local.model", "models:/NAME@ALIAS"],
+    "llm.mode=local,llm.local.model=/srv/models/reader": ["set models.existingClaim"],
     "extraction.autoscaling.kind=hpa,extraction.autoscaling.minReplicas=0": ["only keda can scale to zero"],
     "structuring.autoscaling.minReplicas=5,structuring.autoscaling.maxReplicas=2": ["maxReplicas is less"],
     "promotion.replicas=2": ["promotion.replicas is 2", "one replica"],

@@ -257,3 +257,24 @@ def conform(manifests: list[Manifest], strict: tuple[Path, list[Path]]) -> Any:
         input=yaml.safe_dump_all(manifests), capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("sets", "model"),
+    [
+        (("llm.local.model=models:/reader@champion",), "models:/reader@champion"),
+        (("llm.local.model=/srv/models/reader", "models.existingClaim=c"), "/srv/models/reader"),
+    ],
+)
+def test_a_local_model_runs_in_both_kinds_of_structuring_pods(helm4: Helm, sets: tuple[str, ...], model: str) -> None:
+    rendered = helm4.template(*BRANCHES["studies"][:1], ("studies.enabled=true", "llm.mode=local", *sets))
+    found = [pod for pod in pods(rendered) if pod.component.startswith("structuring")]
+    assert len(found) == 2
+    for pod in found:
+        (container,) = pod.spec["containers"]
+        told = {each["name"]: each.get("value") for each in container["env"]}
+        assert (told["JOURNALCLIP_STRUCTURER"], told["JOURNALCLIP_LOCAL_MODEL"]) == ("local", model)
+        assert "ray" in container["image"]  # the one with torch and transformers
+        assert ("JOURNALCLIP_MLFLOW_URI" in told) == model.startswith("models:/")
+        mounted = {each["mountPath"] for each in container["volumeMounts"]}
+        assert ("/srv/models" in mounted) == model.startswith("/srv/models")

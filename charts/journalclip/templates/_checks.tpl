@@ -40,7 +40,10 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if regexMatch "^https?://[^/]+/." $store.endpoint -}}{{- $said = append $said "objectStore.external.endpoint has a path: give host and port alone; objectStore.bucketPrefix stands before buckets." -}}{{- end -}}
 {{- end -}}
 {{- if and (eq $v.mlflow.mode "external") (not $v.mlflow.external.uri) -}}{{- $said = append $said "mlflow.mode is external: set mlflow.external.uri." -}}{{- end -}}
-{{- if ne $v.llm.mode "none" -}}
+{{- if eq $v.llm.mode "local" -}}
+{{- if not $v.llm.local.model -}}{{- $said = append $said "llm.mode is local: set llm.local.model to a folder below /srv/models or to models:/NAME@ALIAS." -}}{{- end -}}
+{{- if and (hasPrefix "/srv/models/" $v.llm.local.model) (not $v.models.existingClaim) -}}{{- $said = append $said (printf "llm.local.model is %s: set models.existingClaim to the claim that holds it." $v.llm.local.model) -}}{{- end -}}
+{{- else if ne $v.llm.mode "none" -}}
 {{- if not $v.llm.model -}}{{- $said = append $said (printf "llm.mode is %s: set llm.model to the name that requests ask for." $v.llm.mode) -}}{{- end -}}
 {{- if and (eq $v.llm.mode "external") (not $v.llm.external.url) -}}{{- $said = append $said "llm.mode is external: set llm.external.url, up to and with /v1." -}}{{- end -}}
 {{- if eq $v.llm.mode "bundled" -}}

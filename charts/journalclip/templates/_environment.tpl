@@ -61,7 +61,12 @@
 - name: MLFLOW_TRACKING_SERVER_CERT_PATH
   value: /etc/journalclip/mlflow/ca.crt
 {{- end }}
-{{- if has "llm" .needs }}
+{{- if and (has "llm" .needs) (eq $root.Values.llm.mode "local") }}
+- name: JOURNALCLIP_STRUCTURER
+  value: local
+- name: JOURNALCLIP_LOCAL_MODEL
+  value: {{ $root.Values.llm.local.model | quote }}
+{{- else if has "llm" .needs }}
 {{- with include "journalclip.llm" $root | fromJson }}
 - name: JOURNALCLIP_STRUCTURER
   value: endpoint

@@ -57,6 +57,10 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "studies": ((LAPTOP,), ("studies.enabled=true",)),
+    "local-model": (
+        (LAPTOP,),
+        ("studies.enabled=true", "llm.mode=local", "llm.local.model=models:/journalclip-structurer@champion"),
+    ),
 }  # fmt: skip
 
 

@@ -200,10 +200,21 @@ class BundledLlm(PodValues):
     resources: Resources = needing("4", "16Gi", "32Gi")
 
 
-class Llm(Values):
-    """The language model that makes records of captions; none: measured rules do."""
+class LocalLlm(Values):
+    """A model in the structuring pods themselves: reads reports; captions go to the rules."""
 
-    mode: Literal["none", "bundled", "external"] = "none"
+    model: str = Field(
+        "",
+        pattern=r"^(/srv/models/.+|models:/[^@/]+@[^@/]+)?$",
+        description="A folder of `models.existingClaim`, below /srv/models, or `models:/NAME@ALIAS` of MLflow.",
+    )
+
+
+class Llm(Values):
+    """The language model that makes records; none: measured rules do."""
+
+    mode: Literal["none", "bundled", "external", "local"] = "none"
     model: str = Field("", description="Model name that requests ask for and answers must come from.")
     bundled: BundledLlm = BundledLlm()
     external: ExternalLlm = ExternalLlm()
+    local: LocalLlm = LocalLlm()
