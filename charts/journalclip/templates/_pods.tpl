@@ -32,6 +32,20 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
+{{/* Probes of the DICOM receiver: it listens. */}}
+{{- define "journalclip.dicomProbes" -}}
+startupProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 5
+  failureThreshold: 60
+livenessProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 20
+readinessProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 10
+{{- end -}}
+
 {{/*
 A pod's template: {root, component, layers: [values...], container: its name, image, environment: YAML of variables}
 and, where it has them,

@@ -1,10 +1,10 @@
 """Face removal: what lies in front of and below the brain is taken away, and what was done is checked.
 
 `brain` estimates the brain three times, and the vote of the three counts. Where the estimates disagree or
-`face_verification` finds brain cut or face left, other thresholds are tried, and after them the caller leaves the
-series out. Two parts are taken: everything beyond one oblique plane that no brain
+`face_verification` finds brain cut or face left, a closer cut and other thresholds are tried, and after them the caller
+leaves the series out. Two parts are taken: everything beyond one oblique plane that no brain
 crosses (Quickshear, Schimke and Hale, 2011, has this idea), and, in front and below the frontal lobes, everything more
-than 3.6 mm outside the brain, which no plane reaches. A picture of before and after is made for review.
+than `SKINS_MM` outside the brain, which no plane reaches. A picture of before and after is made for review.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from journalclip_sources.studies.deidentify.brain import (
     work_volume,
 )
 from journalclip_sources.studies.deidentify.face_verification import (
-    SKIN_MM,
+    SKINS_MM,
     by_estimates,
     ends_where_it_says,
     face_zone,
@@ -47,7 +47,8 @@ _COARSE_MM = 5.0  # two axes coarser than this show no face
 class HeadFound:
     """In RAS millimetres. ``brain`` False: no cut was verified; ``beyond`` must not be used then, ``centre`` may be.
 
-    ``beyond`` is what a face's removal takes, on a grid of `WORK_MM` with its ``affine``.
+    ``beyond`` is what a face's removal takes, on a grid of `WORK_MM` with its ``affine``. Where no cut was asked for it
+    is empty, and ``brain`` says whether the estimates agree.
     """
 
     centre: tuple[float, float, float]
@@ -61,12 +62,14 @@ def shows_a_face(volume: Volume) -> bool:
     return sorted(volume.spacing)[1] <= _COARSE_MM
 
 
-def find_head(volume: Volume) -> HeadFound | None:
-    """Where the brain is and what to take away; None where no head is seen."""
+def find_head(volume: Volume, cut: bool = True) -> HeadFound | None:
+    """Where the brain is and what to take away; None where no head is seen. Without ``cut`` only where it is."""
     small = work_volume(volume)
     head = head_mask(small.voxels)
     if head is None:
         return None
+    if not cut:
+        return _place(small, head)
     estimated = None
     for thresholds in (NARROW, WIDE):
         found = _estimated(small, head, thresholds)
@@ -76,6 +79,13 @@ def find_head(volume: Volume) -> HeadFound | None:
     return estimated or _unknown(small, head)
 
 
+def _place(small: Volume, head: Mask) -> HeadFound | None:
+    estimates = brain_estimates(small, head, NARROW)
+    if len(estimates) < 2 or not agreeing(estimates):
+        return _unknown(small, head)
+    return HeadFound(_centre(small, vote(estimates)), True, np.zeros_like(head), small.affine)
+
+
 def _estimated(small: Volume, head: Mask, thresholds: Thresholds) -> HeadFound | None:
     """By these thresholds; ``brain`` says whether the cut was verified. None where the estimates disagree."""
     _, y, z = small.world()
@@ -83,9 +93,12 @@ def _estimated(small: Volume, head: Mask, thresholds: Thresholds) -> HeadFound |
     if len(estimates) < 2 or not agreeing(estimates):
         return None
     kept = vote(estimates)
-    beyond = _beyond_plane(kept, head, y, z) | _in_front(kept, y, z)
-    verified = by_estimates(beyond, estimates, head, y, z) and ends_where_it_says(small, kept)
-    return HeadFound(_centre(small, kept), verified, beyond, small.affine)
+    plane = _beyond_plane(kept, head, y, z)
+    for skin in SKINS_MM:
+        beyond = plane | _in_front(kept, y, z, skin)
+        if by_estimates(beyond, estimates, head, y, z) and ends_where_it_says(small, kept, skin):
+            return HeadFound(_centre(small, kept), True, beyond, small.affine)
+    return HeadFound(_centre(small, kept), False, plane, small.affine)
 
 
 def _unknown(small: Volume, head: Mask) -> HeadFound | None:
@@ -142,8 +155,8 @@ def _beyond_plane(kept: Mask, head: Mask, y: Voxels, z: Voxels) -> Mask:
     return best[1]
 
 
-def _in_front(kept: Mask, y: Voxels, z: Voxels) -> Mask:
-    return np.asarray(face_zone(kept, y, z) & ~dilated(kept, SKIN_MM))
+def _in_front(kept: Mask, y: Voxels, z: Voxels, skin_mm: float) -> Mask:
+    return np.asarray(face_zone(kept, y, z) & ~dilated(kept, skin_mm))
 
 
 def _upper(head: Mask, z: Voxels) -> Mask:
