@@ -2,8 +2,8 @@
 
 ``python -m journalclip_devtools.benches.planted_text`` writes 60 one-series DICOM studies of the phantom with a planted
 name, number or date in corners, on edges and over the brain, in small and in large letters, on some slices or on all,
-and, with ``--clean``, as many without text. Prints one JSON object; exit code 1 where fewer than 0.95 of the series with
-text are left out for it. What is left out of the clean ones is not judged: the phantom is no head.
+and, with ``--clean``, as many without text. Prints one JSON object; exit code 1 where fewer than 0.95 of the series
+with text are left out for it. What is left out of the clean ones is not judged: the phantom is no head.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from PIL import Image, ImageDraw, ImageFont
 from journalclip_devtools.benches.burned_in import planted_words
 from journalclip_shared.ids import Json
 from journalclip_shared.records.report import SequenceName
-from journalclip_synthetic.studies import DrawnStudy, draw_study, draw_truth
+from journalclip_synthetic.studies import draw_study, draw_truth
 from journalclip_synthetic.studies.dicom import DicomOptions, dicom_files
+from journalclip_synthetic.studies.scan import DrawnStudy
 
 Place = Literal["corner", "edge", "over"]
 _PLACES: tuple[Place, ...] = get_args(Place)
