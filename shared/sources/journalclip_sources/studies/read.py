@@ -125,7 +125,7 @@ class _Reading:
             volume = slices_last(source.volume())
             if recognised.sequence == "ADC":
                 volume = to_mm2_per_s(volume)
-            if self.options.burned_in and (source.says_burned_in or has_text(volume.voxels)):
+            if self.options.burned_in and (source.says_burned_in or has_text(volume.voxels, volume.spacing[2])):
                 self.burned += 1
                 raise StudyRefused("series-burned-in", "there is text in the picture")
         except PermanentError as error:
