@@ -47,10 +47,11 @@ def by_pynetdicom(port: int, folders: list[Path]) -> int:
     association = entity.associate("127.0.0.1", port, ae_title="JOURNALCLIP")
     if not association.is_established:
         return 1
-    files = (each for folder in folders for each in sorted(folder.rglob("*.dcm")))
-    refused = sum(association.send_c_store(dcmread(each)).get("Status") != 0 for each in files)
+    for each in (each for folder in folders for each in sorted(folder.rglob("*.dcm"))):
+        if not association.is_established or association.send_c_store(dcmread(each)).get("Status") != 0:
+            return 1
     association.release()
-    return int(refused > 0)
+    return 0
 
 
 def send(port: int, folders: list[Path], broken: Path) -> list[int]:

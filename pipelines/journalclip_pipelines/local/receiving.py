@@ -64,8 +64,8 @@ class _Submitting:
         busy = time.monotonic()
         while not stop.is_set() and (idle_s is None or time.monotonic() - busy < idle_s):
             if not self._held.empty():
-                busy = time.monotonic()
-                self._turn(busy)
+                self._turn(time.monotonic())
+                busy = time.monotonic()  # after the turn: reading a study may take longer than ``idle_s``
             stop.wait(_POLL_S)
 
     def finish(self) -> None:

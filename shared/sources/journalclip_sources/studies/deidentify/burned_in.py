@@ -5,8 +5,9 @@ that occur too often are looked at first, and what lies on them is searched for 
 out, whatever their value, since workstations draw soft letters and lossy codecs blur them. Chance rows of noise and
 edges of the skull are told from letters in two ways: a row that is long for how it was found is text by itself, and a
 shorter one is where it lies in the same place of the next slice as well, as annotations do (of thin slices: of the next
-that is far enough away for anatomy to differ). Each slice is searched in both directions (a stack may lie on its side).
-A series with text is left out whole and not painted over: what one detector finds, a second reader may find more of.
+two that are far enough away for anatomy to differ). Each slice is searched in both directions (a stack may lie on its
+side). A series with text is left out whole and not painted over: what one detector finds, a second reader may find more
+of.
 """
 
 from __future__ import annotations
@@ -91,17 +92,21 @@ def has_text(volume: Voxels, apart_mm: float = _APART_MM) -> bool:
 
 
 def _text_along(planes: Sequence[NDArray[np.float32]], step: int) -> bool:
+    """Thin slices are many, and chance has more of them: there a row must be seen twice again."""
     found: list[list[Row]] = []
     for k, plane in enumerate(planes):
         rows = text_rows(plane)
         if any(row.alone for row in rows):
             return True
-        before = found[k - step] if k >= step else []
-        pairs = [row for row in rows for other in before if row.again(other)]
-        if any(_same_shape(row, plane, planes[k - step]) for row in pairs):
+        others = (k - step,) if step == 1 else (k - step, k - 2 * step)
+        if others[-1] >= 0 and any(all(_seen(row, plane, planes[n], found[n]) for n in others) for row in rows):
             return True
         found.append(rows)
     return False
+
+
+def _seen(row: Row, plane: NDArray[np.float32], other: NDArray[np.float32], rows: list[Row]) -> bool:
+    return any(row.again(each) for each in rows) and _same_shape(row, plane, other)
 
 
 def _same_shape(row: Row, plane: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
