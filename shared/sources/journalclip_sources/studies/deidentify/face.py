@@ -1,10 +1,10 @@
 """Face removal: what lies in front of and below the brain is taken away, and what was done is checked.
 
 `brain` estimates the brain three times, and the vote of the three counts. Where the estimates disagree or
-`face_verification` finds brain cut or face left, a closer cut and other thresholds are tried, and after them the caller
-leaves the series out. Two parts are taken: everything beyond one oblique plane that no brain
+`face_verification` finds brain cut or face left, other thresholds are tried, and after them the caller leaves the
+series out. Two parts are taken: everything beyond one oblique plane that no brain
 crosses (Quickshear, Schimke and Hale, 2011, has this idea), and, in front and below the frontal lobes, everything more
-than `SKINS_MM` outside the brain, which no plane reaches. A picture of before and after is made for review.
+than `SKIN_MM` outside the brain, which no plane reaches. A picture of before and after is made for review.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from journalclip_sources.studies.deidentify.brain import (
     work_volume,
 )
 from journalclip_sources.studies.deidentify.face_verification import (
-    SKINS_MM,
+    SKIN_MM,
     by_estimates,
     ends_where_it_says,
     face_zone,
@@ -93,12 +93,9 @@ def _estimated(small: Volume, head: Mask, thresholds: Thresholds) -> HeadFound |
     if len(estimates) < 2 or not agreeing(estimates):
         return None
     kept = vote(estimates)
-    plane = _beyond_plane(kept, head, y, z)
-    for skin in SKINS_MM:
-        beyond = plane | _in_front(kept, y, z, skin)
-        if by_estimates(beyond, estimates, head, y, z) and ends_where_it_says(small, kept, skin):
-            return HeadFound(_centre(small, kept), True, beyond, small.affine)
-    return HeadFound(_centre(small, kept), False, plane, small.affine)
+    beyond = _beyond_plane(kept, head, y, z) | _in_front(kept, y, z)
+    verified = by_estimates(beyond, estimates, head, y, z) and ends_where_it_says(small, kept)
+    return HeadFound(_centre(small, kept), verified, beyond, small.affine)
 
 
 def _unknown(small: Volume, head: Mask) -> HeadFound | None:
@@ -155,8 +152,8 @@ def _beyond_plane(kept: Mask, head: Mask, y: Voxels, z: Voxels) -> Mask:
     return best[1]
 
 
-def _in_front(kept: Mask, y: Voxels, z: Voxels, skin_mm: float) -> Mask:
-    return np.asarray(face_zone(kept, y, z) & ~dilated(kept, skin_mm))
+def _in_front(kept: Mask, y: Voxels, z: Voxels) -> Mask:
+    return np.asarray(face_zone(kept, y, z) & ~dilated(kept, SKIN_MM))
 
 
 def _upper(head: Mask, z: Voxels) -> Mask:

@@ -15,19 +15,15 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from journalclip_sources.studies.deidentify.brain import WORK_MM, Mask, darkest, dilated, eroded
 from journalclip_sources.studies.volume import Volume, Voxels
 
-# Kept around the brain, in front of and below it: the neighbours of a voxel across its edges; or, where the face is not
-# gone by that, those across its faces alone.
-SKINS_MM = (3.6, 2.6)
+SKIN_MM = 3.6  # kept around the brain, in front of and below it: the neighbours of a voxel across its edges
 _FRONT_MM, _LEVEL_MM = 50.0, 10.0  # behind the frontal pole, and above its level: where the face's part begins
 _FACE_MM, _FACE_BELOW_MM = 12.0, (22.0, 62.0)  # behind the pole, and below its level: eyes, nose and cheeks alone
-# Shares of the face that must be gone by at least two estimates: of all of it, and of what it is known by, where an
-# estimate that is a little too wide hides one per cent.
-_GONE, _KNOWN_GONE = 0.95, 0.96
+_GONE = 0.95  # share of the face that must be gone by at least two estimates
 _NO_FACE_ML = 15.0  # less tissue than this where the face is known by shows none: fat is dark in diffusion
 _CUT_ML = 3.0  # brain that may be gone by the same estimates
 _INSIDE_MM, _OUTSIDE_MM = 8.0, 13.0  # of a profile
 _SAME = (0.6, 1.4)  # of the brightness just inside the surface: what may still be the same tissue
-_END_MM = 1.4  # beyond the skin that is kept: how far from a surface voxel's middle its tissue may end
+_END_MM = 5.0  # from the middle of a surface voxel to the end of its tissue, where the estimate is right
 _LATE = 0.35  # share of profiles that may end later: vessels and thin bone
 _FEW = 20  # profiles that say nothing
 
@@ -54,9 +50,9 @@ def by_estimates(beyond: Mask, estimates: list[Mask], head: Mask, y: Voxels, z: 
     """
     good = 0
     for brain in estimates:
-        far = head & face_zone(brain, y, z) & ~dilated(brain, 2 * SKINS_MM[0])
+        far = head & face_zone(brain, y, z) & ~dilated(brain, 2 * SKIN_MM)
         near = head & _known_by(brain, y, z) & ~brain
-        gone = _share(far, beyond) >= _GONE and (_share(near, beyond) >= _KNOWN_GONE or _ml(near) < _NO_FACE_ML)
+        gone = _share(far, beyond) >= _GONE and (_share(near, beyond) >= _GONE or _ml(near) < _NO_FACE_ML)
         good += gone and _ml(brain & beyond) <= _CUT_ML
     return good >= 2
 
@@ -77,7 +73,7 @@ def _known_by(kept: Mask, y: Voxels, z: Voxels) -> Mask:
     return np.asarray((np.broadcast_to(y, kept.shape) > pole - _FACE_MM) & (z < level - above) & (z > level - below))
 
 
-def ends_where_it_says(small: Volume, kept: Mask, skin_mm: float = SKINS_MM[0]) -> bool:
+def ends_where_it_says(small: Volume, kept: Mask) -> bool:
     """Whether the image itself ends the brain at the estimate's surface, over the front of the frontal lobes.
 
     The orbits are not asked: their thin roof does not part them from the brain at this resolution.
@@ -93,8 +89,7 @@ def ends_where_it_says(small: Volume, kept: Mask, skin_mm: float = SKINS_MM[0]) 
     other = (profiles < _SAME[0] * inside) | (profiles > _SAME[1] * inside)
     other &= (steps >= 0)[:, None]
     end = np.where(other.any(0), steps[other.argmax(0)], _OUTSIDE_MM)
-    right = skin_mm + _END_MM
-    return float(np.median(end)) <= right and float((end > right).mean()) <= _LATE
+    return float(np.median(end)) <= _END_MM and float((end > _END_MM).mean()) <= _LATE
 
 
 def _frontal_surface(small: Volume, kept: Mask) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
