@@ -1,15 +1,11 @@
-"""Volumes on a model's grid: which series are laid there, how far apart its voxels are, and their values.
+"""Volumes on a model's grid: which series are laid there, and how far apart its voxels are.
 
 Nothing here needs a model: taking studies in runs where there is none.
 """
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
-
-import nibabel
-import numpy as np
 
 from journalclip_sources.studies.read import ReadSeries
 
@@ -26,9 +22,3 @@ def surest(series: Sequence[ReadSeries]) -> list[ReadSeries]:
 def spacing_for(grid: tuple[int, int, int]) -> tuple[float, float, float]:
     """Millimetres of a grid that holds a head: 156 from below up, 224 front to back, 192 across."""
     return 156.0 / grid[0], 224.0 / grid[1], 192.0 / grid[2]
-
-
-def voxels_of(nifti: bytes) -> np.ndarray:
-    """uint8 [slices, rows, columns] of a gzipped NIfTI of ours."""
-    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(nifti))
-    return np.asarray(image.dataobj, np.uint8)

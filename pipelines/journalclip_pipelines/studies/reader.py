@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journalclip_inference.studies.shelf import DroppedSeries, DroppedStudy
-from journalclip_pipelines.studies.laid import spacing_for, surest, voxels_of
+from journalclip_modeling.studies.stored import voxels_of
+from journalclip_pipelines.studies.laid import spacing_for, surest
 from journalclip_sources.sandbox import Cell
 from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions
