@@ -79,8 +79,12 @@ up: sync ## all services against real servers on this machine, until Ctrl-C
 studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts: every file read or left out, in bounded memory
 	@$(VENV)/python -m journalclip_devtools.benches.archive --studies $(or $(STUDIES),2000)
 
+.PHONY: studies-text
+studies-text: sync ## text planted in 60 series (corners, edges, over the brain, small, large): 0.95 of them must be left out
+	@$(VENV)/python -m journalclip_devtools.benches.planted_text
+
 .PHONY: studies-receive
-studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
+studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu and pynetdicom, one transfer broken off: each whole one once
 	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)
 
 .PHONY: growth

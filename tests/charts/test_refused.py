@@ -52,6 +52,7 @@ CHECKS = {
     "promotion.replicas=2": ["promotion.replicas is 2", "one replica"],
     "freezing.replicas=3": ["freezing.replicas is 3"],
     "studies.enabled=true,studies.promotion.replicas=2": ["studies.promotion.replicas is 2"],
+    "studies.enabled=true,studies.intake.receiver.enabled=true": ["studies.intake.receiver.callers", "AE titles"],
     "inference.podDisruptionBudget.minAvailable=1": ["minAvailable is 1 of 1", "never be drained"],
     "inference.mode=rayService,inference.autoscaling.kind=hpa": ["inference.ray.replicas: {min, max}"],
     "inference.mode=rayService,inference.service.type=NodePort": ["the operator makes the Service"],

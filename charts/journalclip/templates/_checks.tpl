@@ -79,6 +79,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- end -}}
 {{- if and $v.extraction.qualityModel.path (not $v.extraction.qualityModel.existingClaim) -}}{{- $said = append $said "extraction.qualityModel.path: set extraction.qualityModel.existingClaim to the claim that holds the file; extraction's image has no client of the model registry." -}}{{- end -}}
 {{- if and $v.extraction.qualityModel.existingClaim (not $v.extraction.qualityModel.path) -}}{{- $said = append $said "extraction.qualityModel.existingClaim: set extraction.qualityModel.path to the model's file in it." -}}{{- end -}}
+{{- if and $v.studies.enabled $v.studies.intake.receiver.enabled (not $v.studies.intake.receiver.callers) -}}{{- $said = append $said "studies.intake.receiver.enabled: set studies.intake.receiver.callers to the AE titles that may send; nobody else is let in." -}}{{- end -}}
 {{- if and $v.networkPolicy.peers.ingressFrom (not $v.networkPolicy.peers.monitoringFrom) $v.monitoring.serviceMonitor -}}{{- $said = append $said "networkPolicy.peers.ingressFrom is set and monitoring.serviceMonitor is on: set networkPolicy.peers.monitoringFrom too, since serving's metrics are at the page's port." -}}{{- end -}}
 {{- dict "said" (default list $said) | toJson -}}
 {{- end -}}

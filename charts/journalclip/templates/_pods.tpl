@@ -47,6 +47,20 @@ livenessProbe:
   timeoutSeconds: 10
 {{- end -}}
 
+{{/* Probes of the DICOM receiver: it listens. */}}
+{{- define "journalclip.dicomProbes" -}}
+startupProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 5
+  failureThreshold: 60
+livenessProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 20
+readinessProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 10
+{{- end -}}
+
 {{/*
 A pod's template: {root, component, layers: [values...], container: its name, image, environment: YAML of variables}
 and, where it has them,
@@ -210,7 +224,7 @@ spec:
     {{- include "journalclip.pod" $pod | nindent 4 }}
 {{- end -}}
 
-{{/* What `journalclip.pod` takes, with `values` as its layer: a pod that waits for `kubectl exec` and serves nothing. */}}
+{{/* What `journalclip.pod` takes, with `values` as its layer: a pod that waits for `kubectl exec`, or runs `command`. */}}
 {{- define "journalclip.shell" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -223,8 +237,8 @@ spec:
     matchLabels:
       {{- include "journalclip.selector" . | nindent 6 }}
   template:
-    {{- include "journalclip.pod" (merge (dict "layers" (list .values) "container" .component "command" (list "sleep" "infinity")
-        "environment" (include "journalclip.environment" .) "resources" .values.resources "grace" 5) .) | nindent 4 }}
+    {{- include "journalclip.pod" (merge (dict "layers" (list .values) "container" .component "command" (default (list "sleep" "infinity") .command)
+        "environment" (include "journalclip.environment" .) "resources" .values.resources "grace" (default 5 .grace)) .) | nindent 4 }}
 {{- end -}}
 
 {{/* {root, component, values} */}}

@@ -338,9 +338,28 @@ class Smoke(Part):
     service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
 
 
+class Receiver(Values):
+    """A DICOM C-STORE provider in that pod: what a PACS sends is held in memory until it is whole, then submitted."""
+
+    enabled: bool = False
+    callers: list[str] = Field([], description="AE titles that may send; nobody else is let in.")
+    title: str = Field("JOURNALCLIP", pattern=r"^[!-\[\]-~]{1,16}$", description="Its own AE title.")
+    port: int = Field(11112, ge=1, le=65535, description="Port of the pod and of its Service.")
+    quiet_s: int = Field(60, ge=1, description="Seconds without an object after which a study is whole.")
+    max_gib: int = Field(1, ge=1, description="GiB held at once; the pod's memory limit must have room for 2 more.")
+    tls_secret: Name = Field(
+        "", description="Secret with `tls.crt`, `tls.key` and, of the senders, `ca.crt`; empty: no TLS."
+    )
+    peers: list[Passed] = Field(
+        [], description="Who may reach it, as peers of a NetworkPolicy; empty: `networkPolicy.peers.ingressFrom`."
+    )
+    service: ServiceEntry = ServiceEntry()
+
+
 class StudyIntake(Part):
     """A pod with intake's login for `kubectl exec`: studies are read and de-identified there, by command."""
 
+    receiver: Receiver = Receiver()
     resources: Resources = needing("250m", "1Gi", "4Gi")
     storage: Storage = Field(Storage(size="20Gi"), description="The key of pseudonyms, and archives put there to read.")
     service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
