@@ -79,6 +79,10 @@ up: sync ## all services against real servers on this machine, until Ctrl-C
 studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts: every file read or left out, in bounded memory
 	@$(VENV)/python -m journalclip_devtools.benches.archive --studies $(or $(STUDIES),2000)
 
+.PHONY: studies-stream
+studies-stream: sync ## 50 steps (or STEPS=N) of training on a manifest of 10,825 examinations, read from shards: peak memory at most 4 GiB
+	@$(VENV)/python -m journalclip_devtools.benches.streaming --steps $(or $(STEPS),50) --most-gib 4
+
 .PHONY: studies-receive
 studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
 	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)

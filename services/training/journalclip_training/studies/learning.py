@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelFile
 from journalclip_training.card import study_card
-from journalclip_training.config import RunConfig
+from journalclip_training.config import RunConfig, RunOptions
 from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.fit import Fitted, Observe
 from journalclip_training.learning import Job, Record
@@ -21,10 +21,11 @@ from journalclip_training.recipes import RECIPES, Recipe, configure
 from journalclip_training.reference import VALIDATION_K, mean_recall
 from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.studies.encode import encode_studies
-from journalclip_training.studies.fit import fit_studies
 from journalclip_training.studies.load import load_samples
+from journalclip_training.studies.run import StudyRun
 from journalclip_training.studies.samples import StudySamples
 from journalclip_training.studies.start import describe_study_base, load_study_base
+from journalclip_training.trainer import Here, Task, Trainer
 
 
 @dataclass
@@ -33,6 +34,7 @@ class StudyLearning:
 
     job: Job
     config: StudyTrainConfig
+    trainer: Trainer = Here()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         self.frozen = FrozenStudies.open(self.job.store, self.job.dataset)
@@ -43,7 +45,12 @@ class StudyLearning:
 
     @cached_property
     def samples(self) -> StudySamples:
-        return load_samples(self.frozen, "train", self.config.model)
+        return load_samples(self.frozen, "train", self.config.model, self.job.folder / "shards", self._on_disk)
+
+    @property
+    def _on_disk(self) -> RunOptions:
+        """For texts alone: the fit opens the voxels again, where it runs."""
+        return replace(self.job.options, cache_bytes=0)
 
     @cached_property
     def model(self) -> StudyFolder:
@@ -58,18 +65,16 @@ class StudyLearning:
         save_study_folder(load_study_base(self.config, self.samples.texts), folder)
 
     def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
-        del start_files
-        start, job = self.model, self.job
-        return fit_studies(
-            self.config, start.model, start.tokenizer, self.samples, job.folder, options=job.options, observe=observe
-        )
+        job = self.job
+        task = Task(job.model_id, self.config, job.options, job.store, job.dataset, start_files, job.folder)
+        return self.trainer(task, StudyRun(task, self.config, self.model), observe)
 
     def measure(self, record: Record) -> dict[str, float]:
         """Recall of whole studies and whole reports on the validation split."""
         del record  # a study's pictures stay in the archive
         if not self.dataset.splits["val"].pairs:
             return {}
-        val = load_samples(self.frozen, "val", self.config.model)
+        val = load_samples(self.frozen, "val", self.config.model, self.job.folder / "shards", self.job.options)
         found = encode_studies(self.model.model.cpu(), self.model.tokenizer, val)
         recall = mean_recall(found.studies.float().numpy(), found.reports.float().numpy(), VALIDATION_K)
         return {"val_pool": float(len(val)), f"val_recall_at_{VALIDATION_K}": recall}
@@ -86,6 +91,7 @@ class StudyLearning:
 class StudyTraining:
     """`TrainingKind` of studies."""
 
+    trainer: Trainer = Here()  # noqa: RUF009 - frozen
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
     kind: Kind = field(default="studies", init=False)
 
@@ -96,7 +102,7 @@ class StudyTraining:
         return describe_study_base(_ours(config))
 
     def open(self, job: Job) -> StudyLearning:
-        return StudyLearning(job, _ours(job.config))
+        return StudyLearning(job, _ours(job.config), self.trainer)
 
 
 def _ours(config: RunConfig) -> StudyTrainConfig:
