@@ -28,7 +28,12 @@ _TERMS = ("glioma", "infarct", "abscess")
 
 
 def freeze_studies(
-    store: ArtifactStore, grid: tuple[int, int, int], train: int = 12, test: int = 0, repeat: int = 1, shard: int = 5,
+    store: ArtifactStore,
+    grid: tuple[int, int, int],
+    train: int = 12,
+    test: int = 0,
+    repeat: int = 1,
+    shard: int = 5,
     sequences: Sequence[SequenceName] = SEQUENCES,
 ) -> DatasetFrozen:
     """``train`` and ``test`` studies; validation takes the test studies."""  # fmt: skip
@@ -93,12 +98,10 @@ def _part(
     sequences: Sequence[SequenceName],
 ) -> SplitPart:  # fmt: skip
     studies = [_study(number, grid, sequences) for number in numbers]
-    rows = sorted((each.model_dump_json() for each in studies * repeat))
+    rows = sorted(each.model_dump_json() for each in studies * repeat)
     out = io.BytesIO()
     pq.write_table(pa.table({"study": pa.array(rows, pa.string())}), out)
-    shards = [
-        _shard(store, numbers[start : start + shard], grid, sequences) for start in range(0, len(numbers), shard)
-    ]
+    shards = [_shard(store, numbers[start : start + shard], grid, sequences) for start in range(0, len(numbers), shard)]
     return SplitPart(
         pairs=repeat * sum(len(each.pairs) for each in studies),
         articles=len({each.patient for each in studies}),

@@ -12,7 +12,7 @@ from journalclip_training.trainer import Run, Task
 
 
 def open_run(task: Task) -> Run:
-    """The task's start, fetched below its folder. Raises `ModelUnloadable`, and `TypeError` for another configuration."""
+    """The task's start, fetched below its folder. Raises `ModelUnloadable`, `TypeError`."""
     folder = fetch_folder(task.store, task.start, task.folder / "start")
     if isinstance(task.config, StudyTrainConfig):
         return StudyRun(task, task.config, load_study_folder(folder))

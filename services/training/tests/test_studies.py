@@ -292,7 +292,8 @@ def test_volumes_read_from_shards_are_those_that_were_frozen_and_train_alike(tmp
     frozen = freeze_studies(store, GRID, train=7, shard=3)
     dataset = FrozenStudies.open(store, frozen.manifest)
     held, streamed = (
-        load_samples(dataset, "train", MODEL, tmp_path / "shards", RunOptions(cache_bytes=most)) for most in (1 << 30, 0)
+        load_samples(dataset, "train", MODEL, tmp_path / "shards", RunOptions(cache_bytes=most))
+        for most in (1 << 30, 0)
     )
     assert isinstance(held.voxels, torch.Tensor)
     assert isinstance(streamed.voxels, ShardVoxels)

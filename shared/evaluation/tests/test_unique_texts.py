@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journalclip_devtools.doubles.frozen_studies import SEQUENCES, freeze_studies
 from journalclip_evaluation.errors import EmbeddingsUnusable
+from journalclip_evaluation.studies import embed_volumes
 from journalclip_evaluation.unique_texts import TOP, TextedVolumes, unique_text_retrieval
+from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_volume
+from journalclip_modeling.studies.data import FrozenStudies
+from journalclip_modeling.studies.encoder import StudyEncoder
+from journalclip_modeling.studies.folder import scratch_study_model
+from journalclip_shared.artifacts.local import LocalArtifacts
 
 DIM = 6
+GRID = (3, 16, 16)
+MODEL = StudyModelConfig(
+    grid=GRID, sequences=SEQUENCES, tower=tiny_volume((4, 8)), hidden=8, dim=8,
+    text=TextTowerConfig(width=16, layers=1, heads=2, context=24, vocabulary=300),
+)  # fmt: skip
 
 
 def world(texts: list[int], seed: int = 0) -> TextedVolumes:
@@ -66,3 +80,21 @@ def test_vectors_that_are_no_numbers_are_refused() -> None:
     pairs.images[0, 0] = np.nan
     with pytest.raises(EmbeddingsUnusable):
         unique_text_retrieval(pairs)
+
+
+def test_a_split_of_studies_gives_each_described_volume_its_own_text(tmp_path: Path) -> None:
+    store = LocalArtifacts(tmp_path)
+    dataset = FrozenStudies.open(store, freeze_studies(store, GRID, train=2, test=19).manifest)
+    encoder = StudyEncoder(scratch_study_model(["a glioma on the left"], MODEL, 0))
+    found = embed_volumes(encoder, dataset, "test")
+    wanted = [pair for study in dataset.studies("test") for pair in study.pairs]
+    assert list(found.text_keys) == [pair.text for pair in wanted]
+    assert list(found.patients) == [pair.patient for pair in wanted]
+    volumes = dict(dataset.volumes("test"))
+    alone = encoder.embed_studies([volumes[wanted[-1].study_id]])[0]
+    np.testing.assert_allclose(found.images[-1], alone.sequences[wanted[-1].sequence], atol=1e-5)
+    np.testing.assert_allclose(found.texts[-1], encoder.embed_texts([wanted[-1].text])[0], atol=1e-5)
+    measured = unique_text_retrieval(found)
+    assert measured.image_to_text.pool == len({pair.text for pair in wanted})
+    assert measured.image_to_text.groups == len({pair.patient for pair in wanted})
+    assert embed_volumes(encoder, dataset, "test", "Normal.").text_keys == found.text_keys, "no study here is normal"
