@@ -85,6 +85,13 @@ def prepared(config: StudyTrainConfig, folder: Path) -> tuple[RayJob, dict[str, 
     return RayJob("mdl_studies", config, Settings(workdir=folder), frozen.manifest, files, OPTIONS), after
 
 
+def test_without_a_cluster_the_wrapper_does_what_the_fit_does(tmp_path: Path) -> None:
+    job, alone = prepared(study_config(), tmp_path)
+    folder = fit_on_ray(job, RayScale(workers=0, storage=str(tmp_path / "ray")), tmp_path / "fitted")
+    found = load_study_folder(folder / "model").model.state_dict()
+    assert all(torch.equal(found[name], each) for name, each in alone.items())
+
+
 @pytest.mark.parametrize("config", [study_config(), paper_config()], ids=["whole studies", "the paper's pairs"])
 def test_a_killed_worker_ends_with_the_weights_of_an_undisturbed_run(
     ray_cluster: None, config: StudyTrainConfig, tmp_path: Path

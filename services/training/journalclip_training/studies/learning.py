@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from journalclip_modeling.studies.folder import StudyFolder, load_study_folder, 
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelFile
+from journalclip_shared.records.study import StructuredStudy
 from journalclip_training.card import study_card
-from journalclip_training.config import RunConfig, RunOptions
+from journalclip_training.config import RunConfig
 from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.fit import Fitted, Observe
 from journalclip_training.learning import Job, Record
@@ -21,9 +22,8 @@ from journalclip_training.recipes import RECIPES, Recipe, configure
 from journalclip_training.reference import VALIDATION_K, mean_recall
 from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.studies.encode import encode_studies
-from journalclip_training.studies.load import load_samples
+from journalclip_training.studies.load import known_pairs, known_studies, load_samples
 from journalclip_training.studies.run import StudyRun
-from journalclip_training.studies.samples import StudySamples
 from journalclip_training.studies.start import describe_study_base, load_study_base
 from journalclip_training.trainer import Here, Task, Trainer
 
@@ -44,13 +44,9 @@ class StudyLearning:
         return self.frozen.manifest
 
     @cached_property
-    def samples(self) -> StudySamples:
-        return load_samples(self.frozen, "train", self.config.model, self.job.folder / "shards", self._on_disk)
-
-    @property
-    def _on_disk(self) -> RunOptions:
-        """For texts alone: the fit opens the voxels again, where it runs."""
-        return replace(self.job.options, cache_bytes=0)
+    def studies(self) -> list[StructuredStudy]:
+        """What is trained on, without voxels: the fit opens those where it runs."""
+        return known_studies(self.frozen, "train", self.config.model)
 
     @cached_property
     def model(self) -> StudyFolder:
@@ -58,11 +54,12 @@ class StudyLearning:
 
     def check(self) -> None:
         needed = self.config.data.min_studies
-        if len(self.samples) < needed:
-            raise DatasetTooSmall(self.dataset.dataset_id, len(self.samples), "studies", needed, "data.min_studies")
+        if len(self.studies) < needed:
+            raise DatasetTooSmall(self.dataset.dataset_id, len(self.studies), "studies", needed, "data.min_studies")
 
     def make_start(self, folder: Path) -> None:
-        save_study_folder(load_study_base(self.config, self.samples.texts), folder)
+        texts = [pair.text for study in self.studies for pair in known_pairs(study, self.config.model)]
+        save_study_folder(load_study_base(self.config, texts), folder)
 
     def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
         job = self.job

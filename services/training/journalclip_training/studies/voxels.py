@@ -84,6 +84,12 @@ class ShardVoxels:
         """Some studies, in the order of ``rows``; nothing is read."""
         return ShardVoxels(self.files, self.cells[rows.numpy()], self.grid, self.threads)
 
+    def close(self) -> None:
+        """Nothing can be read afterwards; what `some` and `units` gave has files of its own."""
+        self._pool.shutdown()
+        for handle in self._handles:
+            os.close(handle)
+
     def _read(self, cell: NDArray[np.int64]) -> NDArray[np.uint8]:
         file, offset, size = (int(each) for each in cell)
         volume = unpacked(os.pread(self._handles[file], size, offset))
@@ -93,8 +99,12 @@ class ShardVoxels:
 
 
 def open_volumes(
-    store: ArtifactStore, shards: Sequence[ArtifactRef], folder: Path, wanted: Sequence[tuple[str, Sequence[str]]],
-    grid: Grid, threads: int,
+    store: ArtifactStore,
+    shards: Sequence[ArtifactRef],
+    folder: Path,
+    wanted: Sequence[tuple[str, Sequence[str]]],
+    grid: Grid,
+    threads: int,
 ) -> ShardVoxels:
     """The cells of ``wanted`` (a study's id, its S sequences' names), in that order.
 
@@ -135,4 +145,8 @@ def some_of(voxels: Voxels, rows: Tensor) -> Voxels:
 
 def in_memory_if_small(voxels: ShardVoxels, budget: int) -> Voxels:
     """The same voxels, read once where they fit ``budget`` bytes."""
-    return voxels[slice(None)] if int(np.prod(voxels.shape)) <= budget else voxels
+    if int(np.prod(voxels.shape)) > budget:
+        return voxels
+    held = voxels[slice(None)]
+    voxels.close()
+    return held
