@@ -68,7 +68,7 @@ def described(number: int, sequence: SequenceName) -> SequenceDescription:
     side, term = ("left" if number % 2 else "right"), _TERMS[number // 2 % len(_TERMS)]
     if sequence == "DWI":
         return SequenceDescription(sequence=sequence, rendering=f"{sequence}: no abnormality, case {number // 6}.")
-    found = ReportFinding(term=term, laterality=side, site="frontal lobe", signal="hyperintense")  # type: ignore[arg-type]
+    found = ReportFinding(term=term, laterality=side, site="frontal lobe", signal="hyperintense")
     said = f"{sequence}: hyperintense {term} in the {side} frontal lobe, case {number // 6}."
     return SequenceDescription(sequence=sequence, findings=(found,), rendering=said)
 

@@ -86,10 +86,10 @@ def sweep(
     trained = _candidate(there, frozen, recipe, settled, chosen) if candidate else {}
     rows = rows_of(done)
     if as_json:
-        print_json({
-            "trials": list(rows), "winner": winner.number, "settings": list(settled), "plot": str(picture),
-            "candidate": trained,
-        })  # type: ignore[dict-item]  # what an event holds is JSON  # fmt: skip
+        said_of: dict[str, object] = {
+            "trials": rows, "winner": winner.number, "settings": settled, "plot": str(picture), "candidate": trained,
+        }  # fmt: skip
+        print_json(said_of)  # type: ignore[arg-type]  # what an event holds is JSON
         return
     table = Table(*rows[0], title=f"{recipe} on {dataset}, best first")
     for row in rows:

@@ -83,9 +83,7 @@ class Ablation:
         volumes, texts = encode_pairs(model.cpu(), tokenizer, samples)
         owner = test.samples.owner
         patients = [test.truths[n].fact for n in owner.tolist()]
-        by_image, by_text, _ = unique_text_ranks(
-            TextedVolumes(volumes.numpy(), texts.numpy(), samples.texts, patients)
-        )
+        by_image, by_text, _ = unique_text_ranks(TextedVolumes(volumes.numpy(), texts.numpy(), samples.texts, patients))
         studies, reports = (study_text(each, owner, len(test.truths)) for each in (volumes, texts))
         by_fact = retrieval(Encoded(studies, reports, studies, texts), test.facts)
         return {

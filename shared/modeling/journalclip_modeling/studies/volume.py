@@ -99,5 +99,5 @@ class _BatchNorm(nn.BatchNorm3d):
 
 def _sum_of_ranks(x: Tensor) -> Tensor:
     """With its gradient."""
-    summed: Tensor = all_reduce(x)
+    summed: Tensor = all_reduce(x)  # type: ignore[no-untyped-call]
     return summed
