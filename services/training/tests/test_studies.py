@@ -305,9 +305,9 @@ def test_volumes_read_from_shards_are_those_that_were_frozen_and_train_alike(tmp
     assert torch.equal(as_units(streamed, "volume", "").held, as_units(held, "volume", "").held)
     start = scratch_study_model(held.texts, MODEL, 0)
     trained = []
-    for name, data in (("held", held), ("streamed", streamed)):
+    for folder, data in (("held", held), ("streamed", streamed)):
         model = copy.deepcopy(start.model)
-        fit_studies(config(epochs=1), model, start.tokenizer, data, tmp_path / name)
+        fit_studies(config(epochs=1), model, start.tokenizer, data, tmp_path / folder)
         trained.append(model)
     assert all(torch.equal(a, b) for a, b in zip(*(each.parameters() for each in trained), strict=True))
 

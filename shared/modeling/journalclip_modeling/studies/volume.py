@@ -11,7 +11,6 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.utils.checkpoint import checkpoint
 
 from journalclip_modeling.studies.config import SliceTowerConfig
@@ -82,9 +81,9 @@ class _BatchNorm(nn.BatchNorm3d):
             return super().forward(x)
         axes, shape = (0, 2, 3, 4), (1, -1, 1, 1, 1)
         whole = x.float()
-        count = _sum_of_ranks(whole.new_tensor([x.numel() / x.shape[1]]))
-        mean = _sum_of_ranks(whole.sum(axes)) / count
-        variance = _sum_of_ranks((whole - mean.view(shape)).square().sum(axes)) / count
+        count = _summed(whole.new_tensor([x.numel() / x.shape[1]]))
+        mean = _summed(whole.sum(axes)) / count
+        variance = _summed((whole - mean.view(shape)).square().sum(axes)) / count
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -97,7 +96,24 @@ class _BatchNorm(nn.BatchNorm3d):
         return (scaled * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
 
 
-def _sum_of_ranks(x: Tensor) -> Tensor:
-    """With its gradient."""
-    summed: Tensor = all_reduce(x)  # type: ignore[no-untyped-call]
-    return summed
+class _Summed(torch.autograd.Function):
+    """The sum over ranks; so is its gradient, since every rank's loss depends on it."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        del ctx
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        del ctx
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _summed(x: Tensor) -> Tensor:
+    total: Tensor = _Summed.apply(x)
+    return total
