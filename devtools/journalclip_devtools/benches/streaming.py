@@ -61,10 +61,10 @@ def narrow() -> StudyTrainConfig:
     """`selip_paper` on its own grid with towers that a CPU can bear."""
     paper = selip_paper()
     model = replace(
-        paper.model, sequences=SEQUENCES, tower=tiny_volume((8, 16, 32)), hidden=32, dim=32,
+        paper.model, sequences=SEQUENCES, tower=tiny_volume((4, 8)), hidden=8, dim=16,
         text=TextTowerConfig(kind="encoder", width=32, layers=1, heads=2, context=64, vocabulary=600),
     )  # fmt: skip
-    return replace(paper, model=model, optim=replace(paper.optim, batch=8), bf16=False)
+    return replace(paper, model=model, optim=replace(paper.optim, batch=4), bf16=False)
 
 
 def stream(
@@ -111,7 +111,7 @@ def main() -> None:
     """Print the figures as JSON; with ``--most-gib``, exit 1 where the peak is higher."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examinations", type=int, default=EXAMINATIONS)
-    parser.add_argument("--drawn", type=int, default=50, help="studies that are drawn; the manifest repeats them")
+    parser.add_argument("--drawn", type=int, default=20, help="studies that are drawn; the manifest repeats them")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--most-gib", type=float, default=0.0)
     wanted = parser.parse_args()
