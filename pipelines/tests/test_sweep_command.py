@@ -23,6 +23,7 @@ SETTINGS = [
 def test_a_sweep_leaves_a_table_a_plot_and_a_candidate_that_selip_s_table_measures(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w")
     workspace.root.mkdir()
+    assert not list(workspace.bus.read("datasets.frozen.v1"))  # makes the log
     dataset = freeze_studies(workspace.store, GRID, train=12, test=12).dataset_id
     line = [
         "sweep",
