@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("journalclip", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("journalclip")
 
+STARTS = 4  # of Ray on a busy machine: it gives its own processes 30 seconds, which no setting changes
+
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
@@ -30,13 +32,20 @@ def ray_cluster() -> Iterator[None]:
     quick = {"worker_niceness": 0}
     # A short path: the sockets below it may not pass 107 characters, which pytest's own folders do.
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            _temp_dir=folder,
-            _system_config=quick,
-        )
+        for left in reversed(range(STARTS)):
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=2,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    _temp_dir=folder,
+                    _system_config=quick,
+                )
+                break
+            except Exception as error:  # Ray raises a bare one where its node did not answer within 30 seconds
+                ray.shutdown()
+                if not left or "timed out" not in str(error):
+                    raise
         yield
         ray.shutdown()

@@ -9,6 +9,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to ``journalclip``; the entry point ``journalclip.commands`` names this function."""
     from journalclip_devtools.commands import (
         bench_burned_in,
+        bench_duplicates,
         bench_evaluation,
         bench_events,
         bench_extraction,
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
         bench_extraction.scaling,
         bench_extraction.backfill,
         bench_hostile.hostile,
+        bench_duplicates.duplicates,
         bench_loss.loss,
         bench_training.training,
         bench_training.similarity,

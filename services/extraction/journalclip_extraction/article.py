@@ -15,6 +15,7 @@ from journalclip_shared.records.article import (
     Agreement,
     ArticleFacts,
     Box,
+    Fingerprint,
     Licence,
     Mention,
     Modality,
@@ -59,6 +60,7 @@ class ReadPanel:
     phash: str | None = None
     text: str | None = None  # the words common to all panels, then its own
     content: PictureContent | None = None
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class ReadFigure:
     modality: Modality = "unknown"
     modality_by: str = "none"
     content: PictureContent | None = None
+    fingerprint: Fingerprint | None = None
     continued: tuple[ReadPart, ...] = ()
     series: str = ""  # what is numbered beside the figures: "supplementary", "plate", "case 2"
     suffix: str = ""  # "A" where 1A and 1B have captions of their own

@@ -211,6 +211,7 @@ class ExtractionHandler:
             image=self._put(crop),
             pixels=(crop.width, crop.height) if crop else None,
             phash=figure.phash,
+            fingerprint=figure.fingerprint,
             tier=figure.tier,
             panels=self._panels(figure.panels, figure_id),
             mentions=figure.mentions,
@@ -247,6 +248,7 @@ class ExtractionHandler:
                 text=panel.text,
                 image=self._put(panel.crop),
                 phash=panel.phash,
+                fingerprint=panel.fingerprint,
                 content=panel.content,
             )
             for index, panel in enumerate(panels)

@@ -11,11 +11,11 @@ from journalclip_extraction.quality.caption_votes import kind_votes, modality_vo
 from journalclip_extraction.quality.features import Vector
 from journalclip_extraction.quality.learn import LabelledFigure, fit, folds, save
 from journalclip_extraction.quality.network import WIDTH, network
-from journalclip_extraction.quality.pictures import look
+from journalclip_extraction.quality.pictures import look, see
 from journalclip_extraction.single import answer, packed, read_picture
 from journalclip_shared.errors import PermanentError
 
-KINDS = ("radiology", "microscopy", "other", "chart")
+KINDS = ("radiology", "microscopy", "other", "chart", "mixed")
 MODALITIES = ("CT", "MR", "angiography", "PET")
 
 
@@ -49,7 +49,7 @@ def test_the_network_computes_what_torch_computes() -> None:
 
 
 def test_a_drawn_chart_is_no_medical_picture() -> None:
-    content = look(chart(), "Number of patients in five groups, as bars.")
+    content = look(see(chart(), chart().size), "Number of patients in five groups, as bars.")
     assert content.kind in ("chart", "diagram")
     assert not content.useful
     assert content.modalities == ()
@@ -58,7 +58,13 @@ def test_a_drawn_chart_is_no_medical_picture() -> None:
 
 @pytest.mark.parametrize(
     ("caption", "kind"),
-    [("Axial CT of the head.", "radiology"), ("H&E stain, x400.", "microscopy"), ("Fundus of the left eye.", "other")],
+    [
+        ("Axial CT of the head.", "radiology"),
+        ("H&E stain, x400.", "microscopy"),
+        ("Fundus of the left eye.", "other"),
+        ("(a) Axial CT. (b) Coronal CT. (c) Histology of the mass. (d) Immunohistochemical stain.", "mixed"),
+        ("(a) Axial CT. (b) Coronal CT, slides 1 and 2.", "radiology"),
+    ],
 )
 def test_a_caption_votes_for_what_it_names(caption: str, kind: str) -> None:
     votes = kind_votes(caption, KINDS)

@@ -1,10 +1,10 @@
 """Which split a pair belongs to: by article, then whole duplicate clusters move together.
 
-Articles that share an image, a near-duplicate image or a long caption are joined into one cluster. A cluster's split
-is a hash of its smallest article id, so an article keeps its side as the corpus grows (a champion is never tested on
-what it was trained on), unless a later duplicate joins two clusters. Shorter captions such as "Axial view" recur by
-chance and would join everything; they do not join, and instead a pair whose caption also stands in another split
-leaves val and test.
+Articles that share an image, a near-duplicate or altered copy of one, or a long caption are joined into one cluster.
+A cluster's split is a hash of its smallest article id, so an article keeps its side as the corpus grows (a champion
+is never tested on what it was trained on), unless a later duplicate joins two clusters. Shorter captions such as
+"Axial view" recur by chance and would join everything; they do not join, and instead a pair whose caption also stands
+in another split leaves val and test.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from journalclip_shared.components import components
-from journalclip_shared.duplicates import Hashed, cluster
-from journalclip_shared.leaks import leak_report, normalised
+from journalclip_shared.duplicates import Hashed
+from journalclip_shared.fingerprints import Printed
+from journalclip_shared.leaks import alike, leak_report, normalised
 from journalclip_shared.records.dataset import LeakReport, Split
 from journalclip_shared.records.pair import Pair
 
@@ -43,13 +44,16 @@ class Assignment:
 def assign(pairs: Sequence[Pair], shares: SplitShares, seed: int) -> Assignment:
     """Deterministic in the set of pairs, whatever their order."""
     ordered = sorted(pairs, key=lambda pair: pair.pair_id)
-    near = cluster([Hashed(pair.pair_id, pair.phash) for pair in ordered if pair.phash])
-    side_of = sides(_clusters(ordered, near), shares, seed)
+    found = alike(
+        [Hashed(pair.pair_id, pair.phash) for pair in ordered if pair.phash],
+        [Printed(pair.pair_id, pair.fingerprint) for pair in ordered if pair.fingerprint],
+    )
+    side_of = sides(_clusters(ordered, [*found.near, *found.altered]), shares, seed)
     splits: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
     for pair in ordered:
         splits[side_of[pair.article_id]].append(pair)
     dropped = _drop_shared_captions(splits)
-    return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, near))
+    return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, found))
 
 
 def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]]:

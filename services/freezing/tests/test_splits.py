@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from journalclip_freezing.splits import SPLITS, SplitShares, assign
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id, sha256_hex
-from journalclip_shared.leaks import leak_report, normalised
+from journalclip_shared.leaks import Alike, leak_report, normalised
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair
 
@@ -94,9 +94,9 @@ def test_a_short_caption_leaves_test_instead_of_joining_articles() -> None:
 
 def test_the_leak_report_sees_each_kind_of_leak() -> None:
     first, second = pair(1, 1, "one", LONG, "0" * 16), pair(2, 1, "one", LONG.upper(), "0" * 16)
-    report = leak_report({"train": [first], "test": [second]}, [{first.pair_id, second.pair_id}])
+    report = leak_report({"train": [first], "test": [second]}, Alike([{first.pair_id, second.pair_id}], []))
     assert (report.articles, report.image_digests, report.near_images, report.captions) == (0, 1, 1, 1)
-    assert leak_report({"train": [first], "test": [pair(1, 2, "two", "b")]}, []).articles == 1
+    assert leak_report({"train": [first], "test": [pair(1, 2, "two", "b")]}, Alike([], [])).articles == 1
 
 
 def test_normalising_ignores_case_spacing_ligatures_and_punctuation() -> None:

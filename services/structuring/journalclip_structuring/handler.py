@@ -207,6 +207,7 @@ def _pair(article: ExtractedArticle, source: Source, record: CaptionRecord) -> P
         label=figure.label,
         image=source.image,
         phash=panel.phash if panel else figure.phash,
+        fingerprint=panel.fingerprint if panel else figure.fingerprint,
         text=source.text,
         record=record,
         mentions=tuple(mention.text for mention in figure.mentions),

@@ -146,5 +146,6 @@ def _edited(pair: Pair, edit: ReviewDecision) -> Pair:
         "box": edit.box or pair.box,
         "image": edit.image or pair.image,
         "phash": None if edit.image else pair.phash,  # the hash was of the former crop
+        "fingerprint": None if edit.image else pair.fingerprint,
     }
     return pair.model_copy(update=changes)

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from journalclip_extraction.panels.glyphs import LETTERS, READ_SIDE, letter_scores
+from journalclip_extraction.panels.glyphs import LETTERS, letter_scores, read_pixels
 from journalclip_extraction.panels.raster import Region
 
 _INK = 185  # grey levels below which there is print
 _PAPER = 225
-_LOW, _HIGH = 6, 40  # pixels: heights of print in a picture of `READ_SIDE`
+_LOW, _HIGH = 6, 40  # pixels: heights of print in a picture of `glyphs.READ_SIDE`
 _BRACKET = 0.5  # width to height of a bracket, at most
 _LEAST = 0.3  # likeness from which a spot between brackets is kept with its scores
 _READ = 0.55  # likeness from which such a letter counts as read,
@@ -51,11 +51,7 @@ def panels_above_names(image: Image.Image, labels: Sequence[str]) -> dict[str, R
     """
     if len(labels) == 1 or any(len(label) != 1 or label not in LETTERS for label in labels):
         return {}
-    shrink = min(1.0, READ_SIDE / max(image.size))
-    grey = image.convert("L")
-    if shrink < 1:
-        grey = grey.resize((round(image.width * shrink), round(image.height * shrink)), Image.Resampling.BILINEAR)
-    pixels = np.asarray(grey)
+    pixels, shrink = read_pixels(image)
     names = _names(pixels)
     wanted = labels or tuple(LETTERS[: len(names)])
     rows = _rows(_named(names, wanted, _SHARE if labels else _SURE), pixels.shape)
@@ -80,39 +76,70 @@ def panels_above_names(image: Image.Image, labels: Sequence[str]) -> dict[str, R
 def _names(pixels: NDArray[np.uint8]) -> list[Name]:
     """Letters between brackets."""
     labelled, _ = ndimage.label(pixels < _INK, structure=np.ones((3, 3), int))
-    spots = [
-        (number, Region(xs.start, ys.start, xs.stop, ys.stop))
-        for number, (ys, xs) in enumerate(ndimage.find_objects(labelled), start=1)
-        if _LOW <= ys.stop - ys.start <= _HIGH and xs.stop - xs.start <= _HIGH
-    ]
-    brackets = [box for _, box in spots if box.width <= _BRACKET * box.height]
+    numbers, spots = _spots(labelled)
+    brackets = spots[_width(spots) <= _BRACKET * _height(spots)]
     found = []
-    for number, box in spots:
-        left = [b for b in brackets if 0 <= box.x0 - b.x1 + 2 <= 0.6 * b.height and _holds(b, box)]
-        right = [b for b in brackets if 0 <= b.x0 - box.x1 + 2 <= 0.6 * b.height and _holds(b, box)]
-        if not left:
+    for number, spot in zip(numbers.tolist(), spots, strict=True):
+        holding = brackets[_hold(brackets, spot)]
+        reach = 0.6 * _height(holding)
+        left = holding[_within(spot[0] - holding[:, 2] + 2, reach)]
+        right = holding[_within(holding[:, 0] - spot[2] + 2, reach)]
+        if not len(left):
             continue
-        if not right:
-            if _joined(left[0], box, [b for _, b in spots]):  # an "f" that touches its bracket: a name, not read
-                found.append(Name({}, Region(left[0].x0, left[0].y0, box.x1, left[0].y1)))
+        if not len(right):
+            if _joined(left[0], spot, spots):  # an "f" that touches its bracket: a name, not read
+                found.append(Name({}, _region(left[0][0], left[0][1], spot[2], left[0][3])))
             continue
-        ends = left[0], right[0]
-        around = Region(ends[0].x0, min(b.y0 for b in ends), ends[1].x1, max(b.y1 for b in ends))
-        if around.width >= _LETTERED * around.height and not _follows_print(around, [b for _, b in spots]):
-            shape = labelled[box.y0 : box.y1, box.x0 : box.x1] == number
-            found.append(Name(letter_scores(shape, LETTERS, _LEAST), around))
+        ends = np.stack((left[0], right[0]))
+        around = _region(left[0][0], ends[:, 1].min(), right[0][2], ends[:, 3].max())
+        if around.width >= _LETTERED * around.height and not _follows_print(around, spots):
+            x0, y0, x1, y1 = spot
+            found.append(Name(letter_scores(labelled[y0:y1, x0:x1] == number, LETTERS, _LEAST), around))
     return _of_one_size(found)
 
 
-def _joined(bracket: Region, spot: Region, spots: Sequence[Region]) -> bool:
+def _spots(labelled: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers (n,) and boxes (n, 4) of the spots that are as high as print. A page of text has thousands of them."""
+    found = ndimage.find_objects(labelled)
+    boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.int64).reshape(-1, 4)
+    high = _height(boxes)
+    kept = np.flatnonzero((high >= _LOW) & (high <= _HIGH) & (_width(boxes) <= _HIGH))
+    return kept + 1, boxes[kept]
+
+
+def _width(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    width: NDArray[np.int64] = boxes[..., 2] - boxes[..., 0]
+    return width
+
+
+def _height(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    height: NDArray[np.int64] = boxes[..., 3] - boxes[..., 1]
+    return height
+
+
+def _within(gap: NDArray[np.int64], reach: NDArray[np.float64] | float) -> NDArray[np.bool_]:
+    return (gap >= 0) & (gap <= reach)
+
+
+def _region(*edges: np.int64) -> Region:
+    x0, y0, x1, y1 = (int(each) for each in edges)
+    return Region(x0, y0, x1, y1)
+
+
+def _joined(bracket: NDArray[np.int64], spot: NDArray[np.int64], spots: NDArray[np.int64]) -> bool:
     """May the spot be a letter and its closing bracket in one? It is as high as the bracket, and a space follows."""
-    alike = 0.85 <= spot.height / bracket.height <= 1.15 and _BRACKET < spot.width / spot.height <= 1.2
-    around = Region(bracket.x0, bracket.y0, spot.x1, bracket.y1)
-    follows = any(
-        0 <= each.x0 - spot.x1 < _SPACE * bracket.height and min(each.y1, spot.y1) - max(each.y0, spot.y0) > 0
-        for each in spots
-    )
-    return alike and not follows and not _follows_print(around, spots)
+    high, width, height = int(_height(bracket)), int(_width(spot)), int(_height(spot))
+    if not (0.85 <= height / high <= 1.15 and _BRACKET < width / height <= 1.2):
+        return False
+    after = spots[:, 0] - spot[2]
+    follows = (after >= 0) & (after < _SPACE * high) & (_shared(spots, spot[1], spot[3]) > 0)
+    return not follows.any() and not _follows_print(_region(bracket[0], bracket[1], spot[2], bracket[3]), spots)
+
+
+def _shared(spots: NDArray[np.int64], y0: np.int64 | int, y1: np.int64 | int) -> NDArray[np.int64]:
+    """Rows that each spot has in common with the rows from ``y0`` to ``y1``; negative where there are none."""
+    rows: NDArray[np.int64] = np.minimum(spots[:, 3], y1) - np.maximum(spots[:, 1], y0)
+    return rows
 
 
 def _of_one_size(names: Sequence[Name]) -> list[Name]:
@@ -123,18 +150,18 @@ def _of_one_size(names: Sequence[Name]) -> list[Name]:
     return [name for name in names if usual / _ALIKE <= name.box.height <= usual * _ALIKE]
 
 
-def _holds(bracket: Region, letter: Region) -> bool:
-    """Is the letter no taller than the bracket, and beside it?"""
-    return letter.height <= bracket.height and bracket.y0 - 2 <= letter.y0 and letter.y1 <= bracket.y1 + 2
-
-
-def _follows_print(name: Region, spots: Sequence[Region]) -> bool:
-    """Does print stand just before it on its line? Then it is a word in brackets within a sentence."""
-    reach = 0.9 * name.height
-    return any(
-        0 <= name.x0 - spot.x1 < reach and min(spot.y1, name.y1) - max(spot.y0, name.y0) > 0.3 * name.height
-        for spot in spots
+def _hold(brackets: NDArray[np.int64], letter: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which brackets are at least as tall as the letter, and beside it?"""
+    return (
+        (_height(letter) <= _height(brackets)) & (brackets[:, 1] - 2 <= letter[1]) & (letter[3] <= brackets[:, 3] + 2)
     )
+
+
+def _follows_print(name: Region, spots: NDArray[np.int64]) -> bool:
+    """Does print stand just before it on its line? Then it is a word in brackets within a sentence."""
+    before = name.x0 - spots[:, 2]
+    near = (before >= 0) & (before < 0.9 * name.height)
+    return bool((near & (_shared(spots, name.y0, name.y1) > 0.3 * name.height)).any())
 
 
 def _named(names: Sequence[Name], labels: Sequence[str], share: float) -> dict[str, Region]:

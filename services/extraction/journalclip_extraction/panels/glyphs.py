@@ -39,13 +39,18 @@ class Glyph:
     scores: dict[str, float]
 
 
-def find_glyphs(image: Image.Image, wanted: Sequence[str]) -> list[Glyph]:
-    """Glyphs that look like one of ``wanted`` (capitals; small letters count as theirs)."""
+def read_pixels(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
+    """Grey levels of the image shrunk to at most `READ_SIDE`, and by how much it was shrunk."""
     shrink = min(1.0, READ_SIDE / max(image.size))
     grey = image.convert("L")
     if shrink < 1:
         grey = grey.resize((round(image.width * shrink), round(image.height * shrink)), Image.Resampling.BILINEAR)
-    pixels = np.asarray(grey)
+    return np.asarray(grey), shrink
+
+
+def find_glyphs(image: Image.Image, wanted: Sequence[str]) -> list[Glyph]:
+    """Glyphs that look like one of ``wanted`` (capitals; small letters count as theirs)."""
+    pixels, shrink = read_pixels(image)
     found: list[Glyph] = []
     for light in (True, False):
         mask = pixels >= LIGHT if light else pixels <= DARK

@@ -14,9 +14,10 @@ from PIL import Image
 
 from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
 from journalclip_extraction.quality import model as models
-from journalclip_extraction.quality.features import measure
+from journalclip_extraction.quality.features import Vector, measure
+from journalclip_extraction.quality.fingerprint import fingerprint
 from journalclip_extraction.quality.phash import phash
-from journalclip_extraction.quality.pictures import look
+from journalclip_extraction.quality.pictures import look, see
 from journalclip_extraction.quality.rules import BY, rule
 from journalclip_shared.records.article import Modality, PictureContent, Quality, Usefulness
 
@@ -24,16 +25,22 @@ _ENOUGH = 512  # pixels a side: twice what is measured, so that a JPEG is decode
 
 
 def judge(
-    image: Image.Image | None, caption: str, model: str = "", size: tuple[int, int] | None = None
+    image: Image.Image | None,
+    caption: str,
+    model: str = "",
+    size: tuple[int, int] | None = None,
+    measured: Vector | None = None,
 ) -> tuple[Quality, Modality, str]:
-    """Quality, modality, and what said so. ``model`` is a `QualityModel` as JSON; ``size`` the figure's own pixels."""
+    """Quality, modality, and what said so. ``model`` is a `QualityModel` as JSON; ``size`` the figure's own pixels;
+    ``measured`` the numbers of `measure`, where they are known.
+    """
     if image is None:
         return (
             Quality(usefulness="discard", score=1.0, by=BY, reason="no image was found for this caption"),
             "unknown",
             BY,
         )
-    measured = measure(image, size or image.size)
+    measured = measure(image, size or image.size) if measured is None else measured
     ruled = rule(size or image.size, measured, caption)
     if not model or ruled.absolute:
         return ruled.quality, ruled.modality, BY
@@ -44,13 +51,14 @@ def judge(
 
 
 def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
-    """The figure with quality, modality and perceptual hash; its panels with theirs."""
+    """The figure with quality, modality, perceptual hash and fingerprint; its panels with theirs."""
     if figure.crop is None:
         return figure
     image = reduced(figure.crop)
     size = (figure.crop.width, figure.crop.height)
-    content = look(image, figure.caption, size)
-    quality, modality, by = judge(image, figure.caption, model, size)
+    shown = see(image, size)
+    content = look(shown, figure.caption)
+    quality, modality, by = judge(image, figure.caption, model, size, shown.measured)
     if not model:
         quality, modality, by = seen(content, quality, modality)
     panels = tuple(_appraised(panel, figure.caption) for panel in figure.panels)
@@ -64,6 +72,7 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
         modality_by=by,
         content=content,
         phash=phash(image),
+        fingerprint=fingerprint(image, shown.network),
         panels=panels,
         continued=continued,
     )
@@ -101,8 +110,13 @@ def _appraised(panel: ReadPanel, caption: str) -> ReadPanel:
     if panel.crop is None:
         return panel
     image = reduced(panel.crop)
-    content = look(image, panel.text or caption, (panel.crop.width, panel.crop.height))
-    return replace(panel, phash=panel.phash or phash(image), content=content)
+    shown = see(image, (panel.crop.width, panel.crop.height))
+    return replace(
+        panel,
+        phash=panel.phash or phash(image),
+        fingerprint=fingerprint(image, shown.network),
+        content=look(shown, panel.text or caption),
+    )
 
 
 def reduced(crop: Crop) -> Image.Image:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from journalclip_extraction.quality.features import Vector
 from journalclip_extraction.quality.model import Head
-from journalclip_extraction.quality.pictures import PictureModel, inputs_of
+from journalclip_extraction.quality.pictures import PictureModel, see
 from journalclip_shared.errors import PermanentError
 
 FOLDS = 5
@@ -74,7 +74,7 @@ def measured(figures: Sequence[LabelledFigure], folder: Path) -> Vector:
             image = opened.convert("RGB")
         size = image.size
         image.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
-        rows.append(inputs_of(image, size))
+        rows.append(see(image, size).inputs)
     return np.stack(rows)
 
 

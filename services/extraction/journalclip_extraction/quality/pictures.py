@@ -8,6 +8,7 @@ the logits of kind, modality and marks: `caption_votes`.
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
@@ -41,7 +42,7 @@ class PictureModel(BaseModel):
     source: str
 
     def read(self, inputs: Vector, caption: str, by: str) -> PictureContent:
-        """What a picture of these `inputs_of` under ``caption`` shows."""
+        """What a picture of these `Seen.inputs` under ``caption`` shows."""
         at = (inputs - np.array(self.mean)) / np.array(self.scale)
         kind, surety = self.kind.decide(at, kind_votes(caption, self.kind.classes))
         modality = self.modality.decide(at, modality_votes(caption, self.modality.classes))[0]
@@ -60,16 +61,28 @@ class PictureModel(BaseModel):
         )
 
 
-def inputs_of(image: Image.Image, size: tuple[int, int]) -> Vector:
-    """(1306,) numbers of a picture; ``size`` is its own, of which ``image`` may be a reduced copy."""
-    seen = network().features(image).astype(np.float64)
-    return np.concatenate([seen, _MEASURED_WEIGHT * measure(image, size)])
+@dataclass(frozen=True)
+class Seen:
+    """What is measured of a picture once: (1280,) of the network and (26,) of `features.measure`."""
+
+    network: Vector
+    measured: Vector
+
+    @property
+    def inputs(self) -> Vector:
+        """(1306,) numbers of the classifiers."""
+        return np.concatenate([self.network, _MEASURED_WEIGHT * self.measured])
 
 
-def look(image: Image.Image, caption: str, size: tuple[int, int] | None = None) -> PictureContent:
-    """What ``image`` shows, by the classifier that is shipped."""
+def see(image: Image.Image, size: tuple[int, int]) -> Seen:
+    """``size`` is the picture's own, of which ``image`` may be a reduced copy."""
+    return Seen(network().features(image).astype(np.float64), measure(image, size))
+
+
+def look(seen: Seen, caption: str) -> PictureContent:
+    """What a picture shows, by the classifier that is shipped."""
     model, by = shipped()
-    return model.read(inputs_of(image, size or image.size), caption, by)
+    return model.read(seen.inputs, caption, by)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ is never made into a pair. Numbers are normalised (``"1"``, ``"S2"``); labels ar
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -119,6 +119,12 @@ class PictureContent(Document):
     by: str
 
 
+Fingerprint = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9+/]{1451}=$", description="`journalclip_shared.fingerprints`: also of altered copies."),
+]
+
+
 class Panel(Document):
     """One part of a compound figure, with its own subcaption."""
 
@@ -130,6 +136,7 @@ class Panel(Document):
     text: str | None = Field(None, description="What its pair says: the words common to all panels, then its own.")
     image: ArtifactRef | None = None
     phash: str | None = Field(None, description="64-bit perceptual hash of the crop, 16 hexadecimal digits.")
+    fingerprint: Fingerprint | None = None
     content: PictureContent | None = None
 
 
@@ -159,6 +166,7 @@ class Figure(Document):
     image: ArtifactRef | None = None
     pixels: tuple[int, int] | None = Field(None, description="Width and height of ``image``.")
     phash: str | None = None
+    fingerprint: Fingerprint | None = None
     tier: Literal["panels", "whole"] = "whole"
     panels: tuple[Panel, ...] = ()
     mentions: tuple[Mention, ...] = ()

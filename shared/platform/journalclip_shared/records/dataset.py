@@ -23,11 +23,12 @@ class LeakReport(Document):
     articles: int = 0
     image_digests: int = 0
     near_images: int = 0
+    altered_images: int = Field(0, description="Cropped, mirrored, brighter or recompressed copies, by fingerprint.")
     captions: int = 0
 
     @property
     def total(self) -> int:
-        return self.articles + self.image_digests + self.near_images + self.captions
+        return self.articles + self.image_digests + self.near_images + self.altered_images + self.captions
 
 
 class SplitPart(Document):

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
-from journalclip_shared.records.article import ArticleFacts, Box, Licence, Modality, Quality
+from journalclip_shared.records.article import ArticleFacts, Box, Fingerprint, Licence, Modality, Quality
 from journalclip_shared.records.caption import CaptionRecord
 
 
@@ -26,6 +26,7 @@ class Pair(Document):
     label: str
     image: ArtifactRef
     phash: str | None = None
+    fingerprint: Fingerprint | None = None
     text: str = Field(min_length=1, description="Caption or subcaption, as printed.")
     record: CaptionRecord
     mentions: tuple[str, ...] = ()
