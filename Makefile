@@ -83,6 +83,10 @@ studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts
 studies-text: sync ## text planted in 60 series (corners, edges, over the brain, small, large): 0.95 of them must be left out
 	@$(VENV)/python -m journalclip_devtools.benches.planted_text
 
+.PHONY: studies-stream
+studies-stream: sync ## 50 steps (or STEPS=N) of training on a manifest of 10,825 examinations, read from shards: peak memory at most 4 GiB
+	@$(VENV)/python -m journalclip_devtools.benches.streaming --steps $(or $(STEPS),50) --most-gib 4
+
 .PHONY: studies-receive
 studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu and pynetdicom, one transfer broken off: each whole one once
 	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)

@@ -35,6 +35,7 @@ from journalclip_pipelines.commands import (
     structuring,
     studies,
     suites,
+    sweep,
     synthesize,
     trace,
     train,
@@ -75,6 +76,7 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.command()(agreement.agreement)
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):

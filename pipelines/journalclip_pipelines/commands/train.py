@@ -88,7 +88,7 @@ def train(
         expected = _plan(there, config, frozen, device)
         found = {**asdict(expected), "config": asdict(config)} if as_json else _readable(expected)
     else:
-        found = _train(there, frozen, config, tuple(settings or ()), general_reference, device)
+        found = request_training(there, frozen, config, tuple(settings or ()), general_reference, device)
     if as_json:
         print_json(found)  # type: ignore[arg-type]
         return
@@ -139,7 +139,7 @@ def _readable(expected: Plan) -> dict[str, object]:
     }
 
 
-def _train(
+def request_training(
     there: Installation,
     frozen: DatasetFrozen,
     config: RunConfig,
