@@ -13,7 +13,7 @@ _SHAPE = (72, 88, 80)
 
 
 def _at() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    x, y, z = (WORK_MM * (np.arange(n) - n // 2) for n in _SHAPE)
+    x, y, z = (np.asarray(WORK_MM * (np.arange(n) - n // 2), np.float64) for n in _SHAPE)
     return x[:, None, None], y[None, :, None], z[None, None, :]
 
 
