@@ -22,6 +22,7 @@ def structured_by(workspace: Workspace, kind: Kind) -> str:
     facts = list(facts_of(workspace.bus, of.structured))
     if not facts:
         return ""
+    model: type[StructuredArticle] | type[StructuredStudy]
     model = StructuredArticle if kind == "articles" else StructuredStudy
     try:
         return model.model_validate_json(workspace.store.get(of.document_of(facts[-1]))).structurer
