@@ -75,9 +75,9 @@ def decode(fingerprint: str) -> Fingerprint:
     if len(stored) != CODE + SIDE * SIDE // 4:
         raise ValueError(f"not a fingerprint: {len(stored)} bytes")
     code: Map = np.frombuffer(stored, np.int8, CODE).astype(np.float64)
-    code /= np.linalg.norm(code) or 1.0
-    levels = np.frombuffer(stored, np.uint8, offset=CODE)[:, None] >> _BITS & (LEVELS - 1)
-    return Fingerprint(code, levels.reshape(SIDE, SIDE) - (LEVELS - 1) / 2)
+    code /= float(np.linalg.norm(code)) or 1.0
+    contrast: Map = (np.frombuffer(stored, np.uint8, offset=CODE)[:, None] >> _BITS & (LEVELS - 1)).astype(np.float64)
+    return Fingerprint(code, contrast.reshape(SIDE, SIDE) - (LEVELS - 1) / 2)
 
 
 def likeness(one: Map, other: Map) -> float:
@@ -108,8 +108,8 @@ def _coarse(contrast: Map, places: Sequence[tuple[float, float, float]]) -> npt.
     y: Map = np.clip(centre * (1 + scale * down + below), 0, SIDE - 1)
     seen = _at(_blur(contrast, _ROUGH), x, y).reshape(len(places), -1)
     seen -= seen.mean(axis=1, keepdims=True)
-    unit: npt.NDArray[np.float32] = np.float32(seen / np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9))
-    return unit
+    unit: Map = seen / np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)
+    return unit.astype(np.float32)
 
 
 def _mirrored(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -139,8 +139,7 @@ def _laid_over(one: Map, other: Map) -> float:
     fit = np.array([1.0, 0.0, 1.0, 0.0])  # scale and shift across, scale and shift down
     for blur in _FINE:
         still, moved = _blur(one, blur), _blur(other, blur)
-        slopes: tuple[Map, Map] = np.gradient(moved)
-        slope_down, slope_across = slopes
+        slope_down, slope_across = (np.asarray(each, np.float64) for each in np.gradient(moved))
         for _ in range(_STEPS):
             x, y = centre * (1 + fit[0] * across + fit[1]), centre * (1 + fit[2] * down + fit[3])
             inside = _inside(x, y)
