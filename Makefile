@@ -79,23 +79,48 @@ up: sync ## all services against real servers on this machine, until Ctrl-C
 studies-archive: sync ## 2,000 synthetic studies (or STUDIES=N) in mixed layouts: every file read or left out, in bounded memory
 	@$(VENV)/python -m journalclip_devtools.benches.archive --studies $(or $(STUDIES),2000)
 
+.PHONY: studies-text
+studies-text: sync ## text planted in 60 series (corners, edges, over the brain, small, large): 0.95 of them must be left out
+	@$(VENV)/python -m journalclip_devtools.benches.planted_text
+
+.PHONY: studies-stream
+studies-stream: sync ## 50 steps (or STEPS=N) of training on a manifest of 10,825 examinations, read from shards: peak memory at most 4 GiB
+	@$(VENV)/python -m journalclip_devtools.benches.streaming --steps $(or $(STEPS),50) --most-gib 4
+
 .PHONY: studies-receive
-studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu, one transfer broken off: each whole one once
+studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu and pynetdicom, one transfer broken off: each whole one once
 	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)
+
+.PHONY: growth
+growth: sync ## CPU time of the catalogue's answers at 1k, 16k and 100k sources, on SQLite and PostgreSQL (minutes; SIZES="...")
+	@$(VENV)/python -m journalclip_devtools.benches.growth --sizes $(or $(SIZES),1000 16000 100000) --out $(or $(OUT),growth.json)
 
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
 	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip
 
+.PHONY: alerts
+alerts: sync ## every alert, firing and silent, by promtool's rule tests; builds promtool and Helm once (Go, minutes)
+	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 promtool
+	@$(VENV)/pytest -q tests/charts/test_alerts.py
+
 .PHONY: charts
 charts: sync ## the chart under Helm 3 and 4, and on a real control plane without containers; builds its tools once (Go, 20 min)
-	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 helm3 kubeconform kwok kube skaffold
+	@$(VENV)/python -m journalclip_devtools.servers.tools helm4 helm3 kubeconform actionlint promtool kwok kube skaffold
 	@$(VENV)/python -m journalclip_devtools.servers.schemas
 	@$(VENV)/pytest -q tests/charts --durations=10
 
 .PHONY: images
 images: sync ## build every image (or NAMES="backbone parser") with buildah or docker; see docs/operations/images.md
 	@devtools/images/build.sh $(NAMES)
+
+.PHONY: images-push
+images-push: sync ## build every image (or NAMES=...) on a base of a known digest and push it to REGISTRY; COSIGN_KEY signs
+	@REGISTRY=$(REGISTRY) devtools/images/push.sh $(NAMES)
+
+.PHONY: chart-push
+chart-push: ## package the chart and push it to oci://REGISTRY; COSIGN_KEY signs
+	@REGISTRY=$(REGISTRY) devtools/images/push_chart.sh
 
 .PHONY: images-prove
 images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them

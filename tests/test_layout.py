@@ -26,8 +26,8 @@ ALLOWED = {
 }
 # What git tracks at the top level; a new entry is a decision, see docs/architecture/overview.md.
 TOP_LEVEL = {
-    ".ci", ".dockerignore", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile",
-    "README.md", "SECURITY.md", "charts", "compose.yaml", "conftest.py", "devtools", "docs", "pipelines",
+    ".ci", ".dockerignore", ".github", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE",
+    "Makefile", "README.md", "SECURITY.md", "charts", "compose.yaml", "conftest.py", "devtools", "docs", "pipelines",
     "pyproject.toml", "services", "shared", "skaffold.yaml", "tests", "uv.lock",
 }  # fmt: skip
 # What a developer's machine may have there besides; git ignores it.

@@ -9,7 +9,7 @@
 #
 # Behind a proxy that signs for the registries, SSL_CERT_FILE names its authorities; they are mounted for the build only.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio)
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 builder=${BUILDER:-$(command -v buildah || command -v docker || true)}

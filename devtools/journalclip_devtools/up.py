@@ -31,6 +31,7 @@ Say = Callable[[str], None]
 _STEPS = ("extraction", "structuring", "freezing", "training", "promotion")
 _SEARCH = {"inference-index": "index", "inference-segments": "segments"}
 COMMANDS: dict[str, list[str]] = {
+    "catalogue": ["journalclip_catalogue"],
     "intake": ["journalclip_intake"],
     **{group(step, "articles"): [f"journalclip_{step}"] for step in _STEPS},
     **{group(step, "articles"): ["journalclip_inference"] for step in _SEARCH},
@@ -183,6 +184,7 @@ def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
         "JOURNALCLIP_KAFKA": settings.kafka.model_dump_json(),
         "JOURNALCLIP_S3": settings.s3.model_dump_json(),
         "JOURNALCLIP_MLFLOW_URI": settings.mlflow_uri,
+        "JOURNALCLIP_CATALOGUE_URL": settings.catalogue_url,
         "JOURNALCLIP_LOG_JSON": str(settings.log_json),
     }
     return {**_keys(settings), **os.environ, **given, **extra}

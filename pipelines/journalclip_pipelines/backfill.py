@@ -26,6 +26,7 @@ from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import Event, Fact, FiguresExtracted, SourceQuarantined, Submitted
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
+from journalclip_shared.withdrawals import Withdrawals
 from journalclip_sources.sandbox import Limits
 
 State = Literal["extracted", "done before", "quarantined", "quarantined before", "unavailable"]
@@ -65,20 +66,26 @@ class Worker:
 
     def __init__(self, settings: Settings, options: ExtractOptions, limits: Limits, refused: frozenset[str]) -> None:
         self._store = open_artifacts(settings)
+        self._words = Withdrawals(self._store)
         self._sandbox = Sandbox(limits)
         self._options = options
         self._refused = refused
 
     def __call__(self, row: Mapping[str, str]) -> Row:
-        return read_one(self._store, self._sandbox, self._options, self._refused, Path(row["path"]))
+        return read_one(self._store, self._words, self._sandbox, self._options, self._refused, Path(row["path"]))
 
 
 def read_one(
-    store: ArtifactStore, sandbox: Reading, options: ExtractOptions, refused: frozenset[str], path: Path
+    store: ArtifactStore,
+    words: Withdrawals,
+    sandbox: Reading,
+    options: ExtractOptions,
+    refused: frozenset[str],
+    path: Path,
 ) -> Row:
     """Submit and extract one file; every error on purpose ends in the row."""
     began = time.time()
-    _, fact = record(store, path, path.name)
+    _, fact = record(store, words, path, path.name)
     if isinstance(fact, SourceQuarantined):
         return _row(path, "quarantined", fact, began, fact, code=fact.code)
     if fact.key in refused:

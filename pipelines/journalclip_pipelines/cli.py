@@ -14,6 +14,7 @@ import typer
 from journalclip_pipelines.commands import (
     agreement,
     backfill,
+    backup,
     catalogue,
     demo,
     doctor,
@@ -34,7 +35,9 @@ from journalclip_pipelines.commands import (
     structuring,
     studies,
     suites,
+    sweep,
     synthesize,
+    trace,
     train,
     withdraw,
 )
@@ -63,6 +66,7 @@ app.command()(pages.pages)
 app.add_typer(serve.tokens, name="tokens")
 app.command()(export.export)
 app.command()(explain.explain)
+app.command()(trace.trace)
 app.command()(evaluate.evaluate)
 app.command()(suites.suites)
 app.add_typer(models.models, name="models")
@@ -72,11 +76,16 @@ app.command()(synthesize.synthesize)
 app.command()(extract.extract)
 app.command()(agreement.agreement)
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.add_typer(structuring.structuring, name="structuring")
 app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
+app.command()(operations.smoke)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command("replay-dlq")(operations.replay_dlq)
+app.command("fetch-model", hidden=True)(operations.fetch_model)  # the chart's own
 app.command("make-secrets", hidden=True)(operations.make_secrets)  # the chart's own
 app.add_typer(studies.studies, name="studies")
 app.add_typer(quality.app, name="quality")

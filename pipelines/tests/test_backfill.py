@@ -12,6 +12,7 @@ from journalclip_pipelines.operations.status import source_states
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.withdrawals import Withdrawals
 
 NONE: frozenset[str] = frozenset()
 
@@ -48,7 +49,8 @@ def files(folder: Path, *contents: bytes) -> list[Path]:
 
 
 def go(store: LocalArtifacts, reads: Reads, paths: list[Path], refused: frozenset[str] = NONE) -> list[Row]:
-    return [read_one(store, reads, ExtractOptions(), refused, path) for path in paths]
+    words = Withdrawals(store)
+    return [read_one(store, words, reads, ExtractOptions(), refused, path) for path in paths]
 
 
 def test_every_file_ends_in_one_state_and_the_log_says_so(

@@ -267,7 +267,7 @@ def test_both_tasks_learn_what_is_plain_to_see(found: CaseList, tmp_path: Path) 
         ("classify", "scratch"), ("classify", "pretrained"), ("segment", "scratch"), ("segment", "pretrained"),
     ]  # fmt: skip
     for arm in arms[:2]:
-        assert arm.scores["balanced accuracy"] > 0.8, arm
+        assert arm.scores["recall"] > 0.8, arm
     for arm in arms[2:]:
         assert set(arm.scores) == {"Dice whole", "Dice core", "Dice enhancing"}
         assert arm.scores["Dice whole"] > 0.8, arm
@@ -353,13 +353,19 @@ def test_the_command_measures_draws_and_answers_json(tmp_path: Path) -> None:
     assert answer["classes"] == {"HGG": 2, "LGG": 2}
     assert answer["asked"] == 2
     measures = {point["measure"] for point in answer["points"]}
-    assert {"accuracy", "balanced accuracy", "AUC", "probe AUC", "Dice whole"} <= measures
+    assert {"accuracy", "precision", "recall", "F1", "AUC", "probe AUC", "Dice whole"} <= measures
     assert {(point["fraction"], point["arm"]) for point in answer["points"]} == {
         (share, arm) for share in (0.5, 1.0) for arm in ("scratch", "pretrained")
     }
     assert (tmp_path / "curves.png").exists()
     table = CliRunner().invoke(app, call)  # all arms are kept
     assert "Dice whole" in table.output
+    one = CliRunner().invoke(app, [*call, "--task", "classify", "--sequences", "T1CE", "--json"])
+    assert one.exit_code == 0, one.output
+    assert "Dice whole" not in {point["measure"] for point in json.loads(one.stdout)["points"]}
+    strange = CliRunner().invoke(app, [*call, "--sequences", "T1CE,SWI"])
+    assert isinstance(strange.exception, PermanentError)
+    assert strange.exception.code == "sequences-invalid"
     wrong = CliRunner().invoke(app, [*call, "--fractions", "2"])
     assert isinstance(wrong.exception, PermanentError)
     assert wrong.exception.code == "fractions-invalid"

@@ -42,7 +42,8 @@ AT_DEFAULT = {
     "catalogue.enabled", "studies.training.gpus", "objectStore.external.auth", "extraCA.secret", "image.kafka.digest",
     "inference.autoscaling.kind", "inference.service.type", "inference.service.annotations", "ingress.path",
     "ingress.tls.enabled", "training.ray.queue", "training.ray.keepHead", "studies.training.ray.keepHead",
-    "training.ray.worker.hostNetwork", "studies.training.ray.worker.hostNetwork", "inference.ray.worker.hostNetwork",
+    "training.ray.worker.hostNetwork", "toolbox.enabled", "smoke.enabled", "llm.bundled.modelImage",
+    "studies.training.ray.worker.hostNetwork", "inference.ray.worker.hostNetwork",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ SCHEMA = {
     "inference.autoscaling.kind=keda": ["/inference/autoscaling/kind", "hpa"],
     "mlflow.external.uri=mlflow:5000": ["/mlflow/external/uri", "pattern"],
     "monitoring.serviceMonitor=please": ["/monitoring/serviceMonitor", "boolean"],
+    "llm.local.model=reader": ["/llm/local/model", "pattern"],
     "kafka.bundled.heap=2GB": ["/kafka/bundled/heap", "pattern"],
 }
 # By the chart: what depends on two values at once.
@@ -40,12 +41,18 @@ CHECKS = {
     "objectStore.mode=external": ["objectStore.external.endpoint", "objectStore.external.existingSecret"],
     "mlflow.mode=external": ["mlflow.external.uri"],
     "llm.mode=external": ["llm.model", "llm.external.url"],
-    "llm.mode=bundled,llm.model=m": ["llm.bundled.modelClaim", "nothing is downloaded"],
+    "llm.mode=bundled,llm.model=m": ["llm.bundled.modelClaim", "llm.bundled.fetch.source", "llm.bundled.modelImage"],
+    "llm.mode=bundled,llm.model=m,llm.bundled.modelPath=p,llm.bundled.modelImage=a/b:1,llm.bundled.modelClaim=c": [
+        "holds the model itself"
+    ],
+    "llm.mode=local": ["llm.local.model", "models:/NAME@ALIAS"],
+    "llm.mode=local,llm.local.model=/srv/models/reader": ["set models.existingClaim"],
     "extraction.autoscaling.kind=hpa,extraction.autoscaling.minReplicas=0": ["only keda can scale to zero"],
     "structuring.autoscaling.minReplicas=5,structuring.autoscaling.maxReplicas=2": ["maxReplicas is less"],
     "promotion.replicas=2": ["promotion.replicas is 2", "one replica"],
     "freezing.replicas=3": ["freezing.replicas is 3"],
     "studies.enabled=true,studies.promotion.replicas=2": ["studies.promotion.replicas is 2"],
+    "studies.enabled=true,studies.intake.receiver.enabled=true": ["studies.intake.receiver.callers", "AE titles"],
     "inference.podDisruptionBudget.minAvailable=1": ["minAvailable is 1 of 1", "never be drained"],
     "inference.mode=rayService,inference.autoscaling.kind=hpa": ["inference.ray.replicas: {min, max}"],
     "inference.mode=rayService,inference.service.type=NodePort": ["the operator makes the Service"],

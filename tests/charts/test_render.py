@@ -36,11 +36,11 @@ def test_names_are_unique_and_labels_say_whose_they_are(manifests: list[Manifest
         assert len(each["metadata"]["name"]) <= 63
 
 
-def test_nothing_is_a_hook_or_a_custom_resource_definition(manifests: list[Manifest]) -> None:
+def test_no_hook_but_the_test_and_no_custom_resource_definition(manifests: list[Manifest]) -> None:
     assert not kinds(manifests, "CustomResourceDefinition")
     for each in manifests:
-        notes = each["metadata"].get("annotations") or {}
-        assert not any(name.startswith("helm.sh/hook") for name in notes), each["metadata"]["name"]
+        hook = (each["metadata"].get("annotations") or {}).get("helm.sh/hook")
+        assert hook == ("test" if each["kind"] == "Pod" else None), each["metadata"]["name"]
 
 
 def test_nothing_reaches_beyond_the_namespace(manifests: list[Manifest]) -> None:
@@ -71,10 +71,10 @@ def test_every_container_is_bounded_read_only_and_pinned(manifests: list[Manifes
 
 def test_every_server_is_probed(manifests: list[Manifest]) -> None:
     for each in manifests:
-        if each["metadata"]["name"].endswith("intake-studies"):
-            continue  # a shell for commands, which serves nothing
         if each["kind"] in {"Deployment", "StatefulSet"}:
             (container,) = each["spec"]["template"]["spec"]["containers"]
+            if container.get("command") == ["sleep", "infinity"]:
+                continue  # a shell for commands, which serves nothing
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 assert probe in container, f"{each['metadata']['name']} lacks {probe}"
 
@@ -205,6 +205,8 @@ def settings_of(arguments: list[str], pod: Pod) -> Any:
     from journalclip_training.launcher.settings import LauncherSettings
     from journalclip_training.settings import TrainingSettings
 
+    if pod.component == "toolbox":
+        return PromotionSettings  # commands about models read these
     module = arguments[0] if arguments else f"journalclip_{pod.component.partition('-')[0]}"
     return {
         "journalclip_catalogue": CatalogueSettings,
@@ -255,3 +257,24 @@ def conform(manifests: list[Manifest], strict: tuple[Path, list[Path]]) -> Any:
         input=yaml.safe_dump_all(manifests), capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("sets", "model"),
+    [
+        (("llm.local.model=models:/reader@champion",), "models:/reader@champion"),
+        (("llm.local.model=/srv/models/reader", "models.existingClaim=c"), "/srv/models/reader"),
+    ],
+)
+def test_a_local_model_runs_in_both_kinds_of_structuring_pods(helm4: Helm, sets: tuple[str, ...], model: str) -> None:
+    rendered = helm4.template(*BRANCHES["studies"][:1], ("studies.enabled=true", "llm.mode=local", *sets))
+    found = [pod for pod in pods(rendered) if pod.component.startswith("structuring")]
+    assert len(found) == 2
+    for pod in found:
+        (container,) = pod.spec["containers"]
+        told = {each["name"]: each.get("value") for each in container["env"]}
+        assert (told["JOURNALCLIP_STRUCTURER"], told["JOURNALCLIP_LOCAL_MODEL"]) == ("local", model)
+        assert "ray" in container["image"]  # the one with torch and transformers
+        assert ("JOURNALCLIP_MLFLOW_URI" in told) == model.startswith("models:/")
+        mounted = {each["mountPath"] for each in container["volumeMounts"]}
+        assert ("/srv/models" in mounted) == model.startswith("/srv/models")

@@ -225,7 +225,12 @@ def test_every_secret_that_a_pod_reads_is_made_or_brought(helm4: Helm) -> None:
     rendered = helm4.template(*BRANCHES["studies"])
     (job,) = (each for each in kinds(rendered, "Job") if "-secrets-" in each["metadata"]["name"])
     arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
-    made = {each["name"]: set(each["keys"]) for each in json.loads(arguments[arguments.index("--wanted") + 1])}
+    wanted = json.loads(arguments[arguments.index("--wanted") + 1])
+    made = {each["name"]: set(each["keys"]) for each in wanted}
+    for each in wanted:  # `tokens:KEY` leaves the token itself under another key
+        made[each["name"]] |= {
+            key["make"].partition(":")[2] for key in each["keys"].values() if "tokens:" in key["make"]
+        }
     (role,) = (each for each in kinds(rendered, "Role") if each["metadata"]["name"].endswith("secrets"))
     assert set(role["rules"][1]["resourceNames"]) == set(made)
     for pod in pods(rendered):
@@ -240,3 +245,100 @@ def secrets_of(pod: Pod) -> Iterator[tuple[str, str]]:
     for volume in pod.spec["volumes"]:
         for source in volume.get("projected", {}).get("sources", []):
             yield from ((source["secret"]["name"], item["key"]) for item in source["secret"]["items"])
+
+
+def test_every_part_whose_code_reads_the_catalogue_is_told_where_it_is(helm4: Helm) -> None:
+    """By the code: whoever opens the catalogue gets the database's address, by a secret, and the way to it."""
+    rendered = helm4.template((ALL,), ("inference.mode=deployment", "inference.ray.replicas=1"))
+    asks = [pod for pod in pods([*rendered, *helm4.template((ALL,))]) if opens_the_catalogue(pod)]
+    assert {pod.component for pod in asks} >= {"catalogue", "inference", "toolbox", "smoke"}
+    for pod in asks:
+        (given,) = (each for each in main(pod)["env"] if each["name"] == f"{OURS}CATALOGUE_URL")
+        assert given["valueFrom"]["secretKeyRef"] == {"name": "catalogue-database", "key": "address"}, pod.owner
+        (policy,) = (
+            each for each in kinds(rendered, "NetworkPolicy")
+            if each["metadata"]["labels"]["app.kubernetes.io/component"] == pod.component
+        )  # fmt: skip
+        ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule.get("ports", [])]
+        assert 5434 in ports, pod.owner
+
+
+def opens_the_catalogue(pod: Pod) -> bool:
+    """Its own package does, and this part of it: of inference serving alone answers for ids of other versions."""
+    if pod.component in {"toolbox", "smoke"}:
+        return True
+    package = package_of(pod)
+    if package is None or package == "pipelines" or pod.component.partition("-")[0] in {"index", "segments"}:
+        return False
+    folder = ROOT / "services" / package / f"journalclip_{package}"
+    return any("open_engine(" in path.read_text() for path in folder.rglob("*.py"))
+
+
+def test_the_toolbox_has_what_commands_need(helm4: Helm) -> None:
+    """The image with every client, the admin's logins, a work folder to write to, promotion's gates and keys."""
+    (toolbox,) = (pod for pod in pods(helm4.template()) if pod.component == "toolbox")
+    given = variables(toolbox)
+    assert "/ray:" in main(toolbox)["image"]
+    assert main(toolbox)["command"] == ["sleep", "infinity"]
+    assert (given[f"{OURS}BUS"], given[f"{OURS}ARTIFACTS"]) == ("kafka", "s3")
+    assert given[f"{OURS}KAFKA__USERNAME"] == "admin"
+    assert given[f"{OURS}MLFLOW_URI"].startswith("http://r-journalclip-mlflow")
+    assert (given[f"{OURS}LOCK"], given[f"{OURS}VERIFY_KEY_FILE"]) == ("registry", "/etc/journalclip/signing/verify")
+    assert ("r-journalclip-object-store", "admin-secret-key") in set(secrets_of(toolbox))
+    assert main(toolbox)["securityContext"]["readOnlyRootFilesystem"] is True
+    mounts = {each["mountPath"]: each["name"] for each in main(toolbox)["volumeMounts"]}
+    assert {each["name"]: each for each in toolbox.spec["volumes"]}[mounts[given[f"{OURS}WORKDIR"]]]["emptyDir"] == {}
+    assert not [pod for pod in pods(helm4.template((), ["toolbox.enabled=false"])) if pod.component == "toolbox"]
+
+
+def test_helm_test_asks_the_server_that_serves_with_a_token_that_is_there(helm4: Helm) -> None:
+    for mode, port in (("deployment", 80), ("rayService", 8000)):
+        rendered = helm4.template((), [f"inference.mode={mode}"])
+        (test,) = kinds(rendered, "Pod")
+        (pod,) = (each for each in pods([test]))
+        arguments = main(pod)["args"]
+        assert arguments[:2] == ["journalclip_pipelines", "smoke"]
+        assert arguments[arguments.index("--url") + 1].endswith(f":{port}")
+        assert ("r-journalclip-tokens", "admin-token") in set(secrets_of(pod))
+        assert pod.spec["restartPolicy"] == "Never"
+    own = ["inference.tokens.existingSecret=ours"]
+    assert kinds(helm4.template((), own), "Pod") == []
+    (named_token,) = kinds(helm4.template((), [*own, "smoke.token.name=mine"]), "Pod")
+    assert ("mine", "admin-token") in set(secrets_of(next(iter(pods([named_token])))))
+    assert kinds(helm4.template((), ["smoke.enabled=false"]), "Pod") == []
+
+
+LLM = "llm.mode=bundled,llm.model=m,llm.bundled.modelPath=s"
+
+
+def test_the_language_model_comes_from_a_claim_a_job_or_an_image(helm4: Helm) -> None:
+    def parts(more: str) -> tuple[Pod, list[Pod]]:
+        found = list(pods(helm4.template((), [f"{LLM},{more}"])))
+        (server,) = (pod for pod in found if main(pod)["name"] == "vllm")
+        return server, [pod for pod in found if main(pod)["name"] == "fetch"]
+
+    def volume(pod: Pod) -> Manifest:
+        (found,) = (each for each in pod.spec["volumes"] if each["name"] == "models")
+        return found  # type: ignore[no-any-return]
+
+    server, jobs = parts("llm.bundled.modelClaim=mine")
+    assert (volume(server)["persistentVolumeClaim"]["claimName"], jobs) == ("mine", [])
+    server, (job,) = parts("llm.bundled.fetch.source=hub:org/structurer@v1")
+    assert volume(server)["persistentVolumeClaim"]["claimName"] == volume(job)["persistentVolumeClaim"]["claimName"]
+    assert main(job)["args"][:4] == ["journalclip_pipelines", "fetch-model", "hub:org/structurer@v1", "/models/s"]
+    assert [each["name"] for each in server.spec["initContainers"]] == ["model", "driver"]
+    assert variables(job)["HF_HUB_OFFLINE"] == "0"
+    server, jobs = parts("llm.bundled.modelImage=org/structurer:1")
+    assert (volume(server)["image"]["reference"], jobs) == ("org/structurer:1", [])
+
+
+def test_the_language_model_follows_the_queues_that_wait_for_it(helm4: Helm) -> None:
+    sets = f"{LLM},llm.bundled.modelClaim=c,llm.bundled.autoscaling.kind=keda,studies.enabled=true"
+    rendered = helm4.template((), [sets])
+    (scaled,) = kinds(rendered, "ScaledObject")
+    assert [each["metadata"]["topic"] for each in scaled["spec"]["triggers"]] == [
+        "figures.extracted.v1", "volumes.extracted.v1",
+    ]  # fmt: skip
+    asked = {each["authenticationRef"]["name"] for each in scaled["spec"]["triggers"]}
+    assert asked == {each["metadata"]["name"] for each in kinds(rendered, "TriggerAuthentication")}
+    assert "replicas" not in named(rendered, "Deployment", "-llm")["spec"]

@@ -40,10 +40,18 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- if regexMatch "^https?://[^/]+/." $store.endpoint -}}{{- $said = append $said "objectStore.external.endpoint has a path: give host and port alone; objectStore.bucketPrefix stands before buckets." -}}{{- end -}}
 {{- end -}}
 {{- if and (eq $v.mlflow.mode "external") (not $v.mlflow.external.uri) -}}{{- $said = append $said "mlflow.mode is external: set mlflow.external.uri." -}}{{- end -}}
-{{- if ne $v.llm.mode "none" -}}
+{{- if eq $v.llm.mode "local" -}}
+{{- if not $v.llm.local.model -}}{{- $said = append $said "llm.mode is local: set llm.local.model to a folder below /srv/models or to models:/NAME@ALIAS." -}}{{- end -}}
+{{- if and (hasPrefix "/srv/models/" $v.llm.local.model) (not $v.models.existingClaim) -}}{{- $said = append $said (printf "llm.local.model is %s: set models.existingClaim to the claim that holds it." $v.llm.local.model) -}}{{- end -}}
+{{- else if ne $v.llm.mode "none" -}}
 {{- if not $v.llm.model -}}{{- $said = append $said (printf "llm.mode is %s: set llm.model to the name that requests ask for." $v.llm.mode) -}}{{- end -}}
 {{- if and (eq $v.llm.mode "external") (not $v.llm.external.url) -}}{{- $said = append $said "llm.mode is external: set llm.external.url, up to and with /v1." -}}{{- end -}}
-{{- if and (eq $v.llm.mode "bundled") (not (and $v.llm.bundled.modelClaim $v.llm.bundled.modelPath)) -}}{{- $said = append $said "llm.mode is bundled: set llm.bundled.modelClaim and llm.bundled.modelPath; nothing is downloaded." -}}{{- end -}}
+{{- if eq $v.llm.mode "bundled" -}}
+{{- $llm := $v.llm.bundled -}}
+{{- if not (and $llm.modelPath (or $llm.modelClaim $llm.modelImage $llm.fetch.source)) -}}{{- $said = append $said "llm.mode is bundled: set llm.bundled.modelPath, and llm.bundled.modelClaim (a claim that holds it), llm.bundled.fetch.source (it is fetched) or llm.bundled.modelImage (an OCI artifact)." -}}{{- end -}}
+{{- if and $llm.modelImage (or $llm.modelClaim $llm.fetch.source) -}}{{- $said = append $said "llm.bundled.modelImage holds the model itself: leave out llm.bundled.modelClaim and llm.bundled.fetch.source." -}}{{- end -}}
+{{- if lt (int $llm.autoscaling.maxReplicas) (int $llm.autoscaling.minReplicas) -}}{{- $said = append $said "llm.bundled.autoscaling.maxReplicas is less than minReplicas." -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- dict "said" (default list $said) | toJson -}}
 {{- end -}}
@@ -71,6 +79,7 @@ What the schema cannot say, because it depends on two values at once. Each check
 {{- end -}}
 {{- if and $v.extraction.qualityModel.path (not $v.extraction.qualityModel.existingClaim) -}}{{- $said = append $said "extraction.qualityModel.path: set extraction.qualityModel.existingClaim to the claim that holds the file; extraction's image has no client of the model registry." -}}{{- end -}}
 {{- if and $v.extraction.qualityModel.existingClaim (not $v.extraction.qualityModel.path) -}}{{- $said = append $said "extraction.qualityModel.existingClaim: set extraction.qualityModel.path to the model's file in it." -}}{{- end -}}
+{{- if and $v.studies.enabled $v.studies.intake.receiver.enabled (not $v.studies.intake.receiver.callers) -}}{{- $said = append $said "studies.intake.receiver.enabled: set studies.intake.receiver.callers to the AE titles that may send; nobody else is let in." -}}{{- end -}}
 {{- if and $v.networkPolicy.peers.ingressFrom (not $v.networkPolicy.peers.monitoringFrom) $v.monitoring.serviceMonitor -}}{{- $said = append $said "networkPolicy.peers.ingressFrom is set and monitoring.serviceMonitor is on: set networkPolicy.peers.monitoringFrom too, since serving's metrics are at the page's port." -}}{{- end -}}
 {{- dict "said" (default list $said) | toJson -}}
 {{- end -}}

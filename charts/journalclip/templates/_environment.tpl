@@ -14,7 +14,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* {root, component, values, needs: [...], own: {setting: value}, metrics: bool, secretEnvironment: [{name, secret, key}]} */}}
+{{/* {root, component, values, needs: [...], own: {setting: value}, metrics: bool} */}}
 {{- define "journalclip.environment" -}}
 {{- $root := .root -}}
 {{- $trusted := include "journalclip.trustFile" $root -}}
@@ -61,7 +61,12 @@
 - name: MLFLOW_TRACKING_SERVER_CERT_PATH
   value: /etc/journalclip/mlflow/ca.crt
 {{- end }}
-{{- if has "llm" .needs }}
+{{- if and (has "llm" .needs) (eq $root.Values.llm.mode "local") }}
+- name: JOURNALCLIP_STRUCTURER
+  value: local
+- name: JOURNALCLIP_LOCAL_MODEL
+  value: {{ $root.Values.llm.local.model | quote }}
+{{- else if has "llm" .needs }}
 {{- with include "journalclip.llm" $root | fromJson }}
 - name: JOURNALCLIP_STRUCTURER
   value: endpoint
@@ -75,9 +80,11 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range .secretEnvironment }}
-- name: {{ .name }}
+{{- if has "catalogue" .needs }}
+{{- with include "journalclip.catalogue" $root | fromJson }}
+- name: JOURNALCLIP_CATALOGUE_URL
   valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+{{- end }}
 {{- end }}
 {{- if has "hub" .needs }}
 - {name: HF_HUB_OFFLINE, value: "0"}

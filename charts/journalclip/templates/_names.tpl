@@ -99,7 +99,7 @@ login of its own. Articles' parts have the step's plain name, as in the first re
 {{/* {root, component}: the Kafka user, consumer group and object-store user of a component, as topology.json names it. */}}
 {{- define "journalclip.principal" -}}
 {{- $component := trimSuffix "-ray" .component -}}
-{{- get (dict "extraction" "extraction-articles" "structuring" "structuring-articles" "freezing" "freezing-articles" "training" "training-articles" "promotion" "promotion-articles" "index" "inference-index-articles" "index-studies" "inference-index-studies" "intake-studies" "study-intake" "segments" "inference-segments-articles" "segments-studies" "inference-segments-studies" "inference" "inference-serve" "bootstrap" "admin") $component | default $component -}}
+{{- get (dict "extraction" "extraction-articles" "structuring" "structuring-articles" "freezing" "freezing-articles" "training" "training-articles" "promotion" "promotion-articles" "index" "inference-index-articles" "index-studies" "inference-index-studies" "intake-studies" "study-intake" "segments" "inference-segments-articles" "segments-studies" "inference-segments-studies" "inference" "inference-serve" "bootstrap" "admin" "llm-models" "admin" "toolbox" "admin" "smoke" "admin") $component | default $component -}}
 {{- end -}}
 
 {{/* {component}: the kind that a component serves; empty where it serves all. */}}

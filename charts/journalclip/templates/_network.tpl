@@ -90,6 +90,11 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{ include "journalclip.beyond" (dict "root" $root "ports" (list (include "journalclip.port" (dict "url" $values.llm.external.url)))) }}
 {{- end }}
 {{- end }}
+{{- if has "catalogue" .needs }}
+{{- with include "journalclip.catalogue" $root | fromJson }}
+{{ include "journalclip.beyond" (dict "root" $root "ports" (list (int .port))) }}
+{{- end }}
+{{- end }}
 {{- if has "hub" .needs }}
 {{ include "journalclip.beyond" (dict "root" $root "ports" (list 443)) }}
 {{- end }}

@@ -32,6 +32,35 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
+{{/* {every: seconds between the first looks}: probes of a server that is not ours and answers at /health. */}}
+{{- define "journalclip.healthProbes" -}}
+startupProbe:
+  httpGet: {path: /health, port: http}
+  periodSeconds: {{ int .every }}
+  failureThreshold: 120
+readinessProbe:
+  httpGet: {path: /health, port: http}
+  timeoutSeconds: 5
+livenessProbe:
+  httpGet: {path: /health, port: http}
+  periodSeconds: 30
+  timeoutSeconds: 10
+{{- end -}}
+
+{{/* Probes of the DICOM receiver: it listens. */}}
+{{- define "journalclip.dicomProbes" -}}
+startupProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 5
+  failureThreshold: 60
+livenessProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 20
+readinessProbe:
+  tcpSocket: {port: dicom}
+  periodSeconds: 10
+{{- end -}}
+
 {{/*
 A pod's template: {root, component, layers: [values...], container: its name, image, environment: YAML of variables}
 and, where it has them,
@@ -193,6 +222,23 @@ spec:
       {{- include "journalclip.selector" . | nindent 6 }}
   template:
     {{- include "journalclip.pod" $pod | nindent 4 }}
+{{- end -}}
+
+{{/* What `journalclip.pod` takes, with `values` as its layer: a pod that waits for `kubectl exec`, or runs `command`. */}}
+{{- define "journalclip.shell" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  {{- include "journalclip.metadata" (pick . "root" "component") | nindent 2 }}
+spec:
+  replicas: 1
+  strategy: {type: Recreate}  # a volume has one writer
+  selector:
+    matchLabels:
+      {{- include "journalclip.selector" . | nindent 6 }}
+  template:
+    {{- include "journalclip.pod" (merge (dict "layers" (list .values) "container" .component "command" (default (list "sleep" "infinity") .command)
+        "environment" (include "journalclip.environment" .) "resources" .values.resources "grace" (default 5 .grace)) .) | nindent 4 }}
 {{- end -}}
 
 {{/* {root, component, values} */}}

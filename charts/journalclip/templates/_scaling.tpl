@@ -20,7 +20,10 @@ spec:
 {{- end }}
 {{- end -}}
 
-{{/* {root, component, scaling, topic}: `topic` is what a KEDA trigger measures; the group is the component's. */}}
+{{/*
+{root, component, scaling, topic}: `topic` is what a KEDA trigger measures; the group is the component's. A part that no queue
+is of, but that others wait for, has `queues: [{component, topic}]` instead.
+*/}}
 {{- define "journalclip.scaling" -}}
 {{- $name := include "journalclip.component" . -}}
 {{- if eq .scaling.kind "hpa" }}
@@ -38,8 +41,10 @@ spec:
   behavior:
     scaleDown: {stabilizationWindowSeconds: 300}
 {{- else if eq .scaling.kind "keda" }}
-{{- $kafka := include "journalclip.kafka" . | fromJson }}
+{{- $root := .root -}}
+{{- $context := . -}}
 {{- $prefix := .root.Values.kafka.topicPrefix }}
+{{- $queues := default (list (dict "component" .component "topic" .topic)) .queues }}
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:
@@ -51,12 +56,14 @@ spec:
   maxReplicaCount: {{ int .scaling.maxReplicas }}
   cooldownPeriod: 300
   triggers:
+    {{- range $queues }}
+    {{- $kafka := include "journalclip.kafka" (dict "root" $root "component" .component) | fromJson }}
     - type: kafka
       metadata:
         bootstrapServers: {{ $kafka.servers | quote }}
         consumerGroup: {{ printf "%s%s" $prefix (include "journalclip.principal" .) | quote }}
         topic: {{ printf "%s%s" $prefix .topic | quote }}
-        lagThreshold: {{ int .scaling.lag | quote }}
+        lagThreshold: {{ int $context.scaling.lag | quote }}
         offsetResetPolicy: earliest
         {{- if $kafka.username }}
         sasl: {{ get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512" "OAUTHBEARER" "oauthbearer") $kafka.mechanism }}
@@ -72,18 +79,22 @@ spec:
         {{- end }}
       {{- if or $kafka.username $kafka.ca $kafka.cert }}
       authenticationRef:
-        name: {{ $name }}
+        name: {{ include "journalclip.triggerName" (dict "name" $name "scaled" $context.component "queue" .component) }}
       {{- end }}
+    {{- end }}
+{{- range $queues }}
+{{- $kafka := include "journalclip.kafka" (dict "root" $root "component" .component) | fromJson }}
+{{- $trigger := include "journalclip.triggerName" (dict "name" $name "scaled" $context.component "queue" .component) }}
 {{- if or $kafka.username $kafka.ca $kafka.cert }}
 ---
 apiVersion: keda.sh/v1alpha1
 kind: TriggerAuthentication
 metadata:
-  {{- include "journalclip.metadata" . | nindent 2 }}
+  {{- include "journalclip.metadata" (merge (dict "objectName" $trigger) (pick $context "root" "component")) | nindent 2 }}
 spec:
   secretTargetRef:
     {{- if $kafka.username }}
-    - {parameter: username, name: {{ $name }}-keda, key: username}
+    - {parameter: username, name: {{ $trigger }}-keda, key: username}
     - {parameter: password, name: {{ $kafka.secret }}, key: {{ $kafka.key }}}
     {{- end }}
     {{- with $kafka.ca }}
@@ -100,9 +111,15 @@ spec:
 apiVersion: v1
 kind: Secret
 metadata:
-  {{- include "journalclip.metadata" (merge (dict "objectName" (printf "%s-keda" $name)) .) | nindent 2 }}
+  {{- include "journalclip.metadata" (merge (dict "objectName" (printf "%s-keda" $trigger)) (pick $context "root" "component")) | nindent 2 }}
 stringData:
   username: {{ $kafka.username }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* {name, scaled, queue}: what a trigger of a scaled part is called: the part's name, with the queue where it is another's. */}}
+{{- define "journalclip.triggerName" -}}
+{{- ternary .name (printf "%s-%s" .name .queue) (eq .scaled .queue) -}}
 {{- end -}}

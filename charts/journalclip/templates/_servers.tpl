@@ -1,5 +1,17 @@
 {{/* Where the servers are and how they are entered, the same whether they are bundled, Strimzi's or external. */}}
 
+{{/* root -> JSON {name: secret that a person brought, or ""}: the secrets that the release makes where nobody brought them. */}}
+{{- define "journalclip.brought" -}}
+{{- $v := .Values -}}
+{{- dict "kafka" $v.kafka.bundled.existingSecret "object-store" $v.objectStore.bundled.existingSecret "llm" $v.llm.bundled.existingSecret
+    "tokens" $v.inference.tokens.existingSecret "signing" $v.signing.existingSecret "reports" $v.studies.reports.existingSecret | toJson -}}
+{{- end -}}
+
+{{/* {root, of: a name of `journalclip.brought`} -> the secret's name. */}}
+{{- define "journalclip.secretName" -}}
+{{- default (printf "%s-%s" (include "journalclip.fullname" .root) .of) (get (include "journalclip.brought" .root | fromJson) .of) -}}
+{{- end -}}
+
 {{/* {root, component} -> JSON {servers, security, mechanism, username, secret, key, ca: {name, key}, cert} */}}
 {{- define "journalclip.kafka" -}}
 {{- $fullname := include "journalclip.fullname" .root -}}
@@ -7,7 +19,7 @@
 {{- $kafka := .root.Values.kafka -}}
 {{- $found := dict -}}
 {{- if eq $kafka.mode "bundled" -}}
-{{- $found = dict "servers" (printf "%s-kafka:9092" $fullname) "security" "SASL_PLAINTEXT" "mechanism" "PLAIN" "username" $principal "secret" (default (printf "%s-kafka" $fullname) $kafka.bundled.existingSecret) "key" $principal -}}
+{{- $found = dict "servers" (printf "%s-kafka:9092" $fullname) "security" "SASL_PLAINTEXT" "mechanism" "PLAIN" "username" $principal "secret" (include "journalclip.secretName" (dict "root" .root "of" "kafka")) "key" $principal -}}
 {{- else if eq $kafka.mode "strimzi" -}}
 {{- $found = dict "servers" (printf "%s-kafka-bootstrap:9093" $fullname) "security" "SASL_SSL" "mechanism" "SCRAM-SHA-512" "username" (printf "%s-%s" $fullname $principal) "secret" (printf "%s-%s" $fullname $principal) "key" "password" "ca" (dict "name" (printf "%s-cluster-ca-cert" $fullname) "key" "ca.crt") -}}
 {{- else -}}
@@ -15,7 +27,7 @@
 {{- $found = dict "servers" $external.servers "security" $external.security "mechanism" $external.saslMechanism "cert" $external.clientCertSecret -}}
 {{- if hasPrefix "SASL" $external.security -}}
 {{- $own := not $external.username -}}
-{{- $admin := and (eq .component "bootstrap") $external.adminUsername -}}
+{{- $admin := and (eq $principal "admin") $external.adminUsername -}}
 {{- $username := ternary $principal $external.username $own -}}
 {{- $key := ternary $principal "password" $own -}}
 {{- if $admin -}}{{- $username = $external.adminUsername -}}{{- $key = "admin" -}}{{- end -}}
@@ -34,7 +46,7 @@
 {{- $store := .root.Values.objectStore -}}
 {{- $found := dict -}}
 {{- if eq $store.mode "bundled" -}}
-{{- $found = dict "endpoint" (printf "%s-object-store:9000" $fullname) "tls" false "region" "us-east-1" "secret" (default (printf "%s-object-store" $fullname) $store.bundled.existingSecret) "accessKey" (printf "%s-access-key" $principal) "secretKey" (printf "%s-secret-key" $principal) -}}
+{{- $found = dict "endpoint" (printf "%s-object-store:9000" $fullname) "tls" false "region" "us-east-1" "secret" (include "journalclip.secretName" (dict "root" .root "of" "object-store")) "accessKey" (printf "%s-access-key" $principal) "secretKey" (printf "%s-secret-key" $principal) -}}
 {{- else -}}
 {{- $external := $store.external -}}
 {{- $prefix := ternary (printf "%s-" $principal) "" $external.perService -}}
@@ -72,28 +84,30 @@
 {{- $found | toJson -}}
 {{- end -}}
 
+{{/* root -> JSON {secret, key, port} of the catalogue's database; {} where it is SQLite, which its own pod alone reads. */}}
+{{- define "journalclip.catalogue" -}}
+{{- $database := .Values.catalogue.database -}}
+{{- if and .Values.catalogue.enabled $database.existingSecret -}}
+{{- dict "secret" $database.existingSecret "key" $database.key "port" (int $database.port) | toJson -}}
+{{- else -}}{}{{- end -}}
+{{- end -}}
+
 {{/* root -> JSON {url, model, secret, key}; {} where rules structure. */}}
 {{- define "journalclip.llm" -}}
 {{- $llm := .Values.llm -}}
 {{- $found := dict -}}
 {{- if eq $llm.mode "bundled" -}}
-{{- $name := printf "%s-llm" (include "journalclip.fullname" .) -}}
-{{- $found = dict "url" (printf "http://%s:8000/v1" $name) "model" $llm.model "secret" (default $name $llm.bundled.existingSecret) "key" "api-key" -}}
+{{- $found = dict "url" (printf "http://%s-llm:8000/v1" (include "journalclip.fullname" .)) "model" $llm.model "secret" (include "journalclip.secretName" (dict "root" . "of" "llm")) "key" "api-key" -}}
 {{- else if eq $llm.mode "external" -}}
 {{- $found = dict "url" $llm.external.url "model" $llm.model "secret" $llm.external.existingSecret "key" "api-key" -}}
 {{- end -}}
 {{- $found | toJson -}}
 {{- end -}}
 
-{{/* root -> the secret whose `reports.key` seals report texts on their way from intake to structuring */}}
-{{- define "journalclip.reportsSecret" -}}
-{{- default (printf "%s-reports" (include "journalclip.fullname" .)) .Values.studies.reports.existingSecret -}}
-{{- end -}}
-
 {{/* {root, signer: bool} -> JSON {secret, key}; {} where candidates are not signed. */}}
 {{- define "journalclip.signing" -}}
 {{- $signing := .root.Values.signing -}}
 {{- if $signing.enabled -}}
-{{- dict "secret" (default (printf "%s-signing" (include "journalclip.fullname" .root)) $signing.existingSecret) "key" (ternary "sign" "verify" .signer) | toJson -}}
+{{- dict "secret" (include "journalclip.secretName" (dict "root" .root "of" "signing")) "key" (ternary "sign" "verify" .signer) | toJson -}}
 {{- else -}}{}{{- end -}}
 {{- end -}}

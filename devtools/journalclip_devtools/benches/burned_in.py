@@ -47,7 +47,7 @@ def try_series(number: int, seed: int = 0) -> BurnedInTrial:
     sequence, size = _SEQUENCES[number % len(_SEQUENCES)], SIZES[number % len(SIZES)]
     scan = draw_study(draw_truth(number, seed, (sequence,)), size, SLICES).scans[0]
     clean = np.clip(scan.voxels[::-1, ::-1].transpose(1, 0, 2) * 1000, 0, 65535).astype(np.uint16)
-    text = _text(number, seed)
+    text = planted_words(number, seed)
     written = np.stack(
         [burn(clean[:, :, k], text, np.random.default_rng((seed, number))) for k in range(SLICES)], -1
     ).astype(np.float32)
@@ -91,7 +91,8 @@ def summary(trials: list[BurnedInTrial]) -> dict[str, Json]:
     }
 
 
-def _text(number: int, seed: int) -> str:
+def planted_words(number: int, seed: int) -> str:
+    """A name, a number, a date or a place of an invented person."""
     person = planted(np.random.default_rng((seed, number, 1)))
     day = person.birth
     return (

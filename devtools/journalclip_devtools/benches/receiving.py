@@ -1,8 +1,9 @@
-"""Synthetic studies sent to `journalclip studies receive` by DCMTK's ``storescu``: does each whole one arrive once?
+"""Synthetic studies sent to `journalclip studies receive`: does each whole one arrive once?
 
-``python -m journalclip_devtools.benches.receiving --studies 40``. Two associations run at once, and a third is broken
-off in the middle (its sender is killed). Wants Debian's package ``dcmtk``. Prints one JSON object; exit code 1 where a
-study is missing, doubled or incomplete, the break is not reported, or a name is found in what is left on the disk.
+``python -m journalclip_devtools.benches.receiving --studies 40``. Half comes by DCMTK's ``storescu`` and half by
+pynetdicom, at once; a third association is broken off in the middle (its sender is killed). Wants Debian's package
+``dcmtk``. Prints one JSON object; exit code 1 where a study is missing, doubled or incomplete, the break is not
+reported, or a name is found in what is left on the disk.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from pydicom import dcmread
+from pynetdicom import AE
+from pynetdicom.sop_class import MRImageStorage  # type: ignore[attr-defined]  # made at import
 
 from journalclip_devtools.servers.process import free_port
 from journalclip_pipelines.local.workspace import Workspace
@@ -25,23 +30,41 @@ from journalclip_pipelines.studies.synthesize import SynthesizeOptions, synthesi
 from journalclip_synthetic.studies.identifiers import planted
 
 _SLICES = 8
+_BREAK_S = 0.5
 
 
 def storescu(port: int, *paths: Path) -> list[str]:
     return [
-        "storescu", "-aet", "PACS", "-aec", "JOURNALCLIP", "+sd", "+r", "127.0.0.1", str(port), *map(str, paths),
+        "storescu", "-aet", "PACS", "-aec", "JOURNALCLIP", "+sd", "+r", "+sp", "*.dcm", "127.0.0.1", str(port),
+        *map(str, paths),
     ]  # fmt: skip
 
 
+def by_pynetdicom(port: int, folders: list[Path]) -> int:
+    """0 where every object was taken."""
+    entity = AE(ae_title="PACS")
+    entity.add_requested_context(MRImageStorage)
+    association = entity.associate("127.0.0.1", port, ae_title="JOURNALCLIP")
+    if not association.is_established:
+        return 1
+    for each in (each for folder in folders for each in sorted(folder.rglob("*.dcm"))):
+        if not association.is_established or association.send_c_store(dcmread(each)).get("Status") != 0:
+            return 1
+    association.release()
+    return 0
+
+
 def send(port: int, folders: list[Path], broken: Path) -> list[int]:
-    """Exit codes of the two whole senders."""
+    """Exit codes of the two whole senders: DCMTK, and pynetdicom."""
     half = len(folders) // 2
-    senders = [subprocess.Popen(storescu(port, *part)) for part in (folders[:half], folders[half:])]
-    third = subprocess.Popen(storescu(port, broken))
-    time.sleep(0.3)
-    third.kill()
-    third.wait()
-    return [each.wait() for each in senders]
+    first = subprocess.Popen(storescu(port, *folders[:half]))
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(by_pynetdicom, port, folders[half:])
+        third = subprocess.Popen(storescu(port, broken))
+        time.sleep(_BREAK_S)
+        third.kill()
+        third.wait()
+        return [first.wait(), second.result()]
 
 
 def names_left(work: Path, studies: int) -> int:

@@ -57,6 +57,10 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "studies": ((LAPTOP,), ("studies.enabled=true",)),
+    "local-model": (
+        (LAPTOP,),
+        ("studies.enabled=true", "llm.mode=local", "llm.local.model=models:/journalclip-structurer@champion"),
+    ),
 }  # fmt: skip
 
 
@@ -136,6 +140,8 @@ def pods(manifests: Sequence[Manifest]) -> Iterator[Pod]:
         owner = f"{each['kind']}/{each['metadata']['name']}"
         if each["kind"] in {"Deployment", "StatefulSet", "Job"}:
             yield _pod(owner, each["spec"]["template"], each["spec"].get("volumeClaimTemplates", ()))
+        elif each["kind"] == "Pod":
+            yield _pod(owner, each)
         elif each["kind"] == "ConfigMap":
             yield from pods(ray_jobs([each]))
         elif each["kind"] in {"RayCluster", "RayJob", "RayService"}:

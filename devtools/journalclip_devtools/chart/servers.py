@@ -161,6 +161,27 @@ class ExternalLlm(Values):
     existing_secret: Name = Field("", description="Secret with `api-key`; empty sends none.")
 
 
+class QueueScaling(Values):
+    """How the number of servers follows the texts that wait to be structured."""
+
+    kind: Literal["none", "keda"] = Field("none", description="`none` (replicas as given) or `keda` (needs KEDA).")
+    min_replicas: int = Field(0, ge=0, description="Fewest replicas; with 0 no GPU is held while nothing waits.")
+    max_replicas: int = Field(2, ge=1, description="Most replicas.")
+    lag: int = Field(200, ge=1, description="Articles and studies that wait for each replica.")
+
+
+class ModelFetch(PodValues):
+    """The job that fetches the model into the claim, once."""
+
+    source: str = Field(
+        "",
+        pattern=r"^(|hub:[\w.-]+/[\w.-]+@[\w./-]+|s3://[a-z0-9][a-z0-9.-]+/.+)$",
+        description="`hub:ORG/NAME@REVISION`, or `s3://BUCKET/PREFIX` of the release's store; empty: nothing.",
+    )
+    existing_secret: Name = Field("", description="Secret with `token` for a hub that asks for one.")
+    resources: Resources = needing("250m", "512Mi", "2Gi")
+
+
 class BundledLlm(PodValues):
     """A vLLM server in the cluster."""
 
@@ -168,17 +189,32 @@ class BundledLlm(PodValues):
     existing_secret: Name = Field("", description="Secret with `api-key`; empty: one is made in the cluster, once.")
     gpu: Gpu = Gpu()
     gpus: int = Field(1, ge=0, description="GPUs (or MIG slices) of the pod.")
-    model_claim: Name = Field("", description="Claim that holds the model's folder; needed, since nothing is fetched.")
-    model_path: str = Field("", description="The model's folder in that claim.")
+    model_claim: Name = Field("", description="Claim that holds the model's folder; with `fetch` empty makes one.")
+    model_path: str = Field("", description="The model's folder in that claim, or in the image.")
+    model_image: str = Field("", description="An OCI artifact that holds the model, mounted instead of a claim.")
+    storage: Disk = Field(Disk(size="100Gi"), description="The claim that is made for `fetch`.")
+    fetch: ModelFetch = ModelFetch()
+    autoscaling: QueueScaling = QueueScaling()
     args: list[str] = Field([], description="Further arguments of `vllm serve`.")
     shared_memory: Quantity = Field("2Gi", description="Size of /dev/shm.")
     resources: Resources = needing("4", "16Gi", "32Gi")
 
 
-class Llm(Values):
-    """The language model that makes records of captions; none: measured rules do."""
+class LocalLlm(Values):
+    """A model in the structuring pods themselves: reads reports; captions go to the rules."""
 
-    mode: Literal["none", "bundled", "external"] = "none"
+    model: str = Field(
+        "",
+        pattern=r"^(/srv/models/.+|models:/[^@/]+@[^@/]+)?$",
+        description="A folder of `models.existingClaim`, below /srv/models, or `models:/NAME@ALIAS` of MLflow.",
+    )
+
+
+class Llm(Values):
+    """The language model that makes records; none: measured rules do."""
+
+    mode: Literal["none", "bundled", "external", "local"] = "none"
     model: str = Field("", description="Model name that requests ask for and answers must come from.")
     bundled: BundledLlm = BundledLlm()
     external: ExternalLlm = ExternalLlm()
+    local: LocalLlm = LocalLlm()

@@ -15,6 +15,7 @@ from journalclip_devtools.chart.model import (
     PodValues,
     Quantity,
     Resources,
+    SecretRef,
     Storage,
     Values,
     needing,
@@ -309,9 +310,56 @@ class Catalogue(Pod):
     storage: Storage = Field(Storage(size="5Gi"), description="SQLite's volume, where no database is named.")
 
 
+class Workspace(Disk):
+    """The work folder of commands."""
+
+    size: Quantity = Field("", description="Size of a volume as long as the pod lives; empty: the node's own disk.")
+    existing_claim: Name = Field("", description="A claim that is there already, taken instead; a backup needs one.")
+
+
+class Toolbox(Part):
+    """A pod for `kubectl exec`: every command of operations, with the release's servers and the admin's logins."""
+
+    enabled: bool = Field(True, description="Off where nobody operates the release from within the cluster.")
+    resources: Resources = needing("50m", "256Mi", "4Gi")
+    work: Workspace = Workspace()
+    service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
+
+
+class Smoke(Part):
+    """What `helm test` runs: sign in, drop one drawn article, find it, explain it, and take it out again."""
+
+    enabled: bool = Field(True, description="Off where manifests are applied without Helm and `--skip-tests`.")
+    resources: Resources = needing("100m", "512Mi", "2Gi")
+    wait_s: int = Field(600, ge=0, description="Seconds that it waits for pairs, and again for the hit.")
+    token: SecretRef = Field(
+        SecretRef(key="admin-token"), description="An admin's token; without a name the one that the release made."
+    )
+    service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")
+
+
+class Receiver(Values):
+    """A DICOM C-STORE provider in that pod: what a PACS sends is held in memory until it is whole, then submitted."""
+
+    enabled: bool = False
+    callers: list[str] = Field([], description="AE titles that may send; nobody else is let in.")
+    title: str = Field("JOURNALCLIP", pattern=r"^[!-\[\]-~]{1,16}$", description="Its own AE title.")
+    port: int = Field(11112, ge=1, le=65535, description="Port of the pod and of its Service.")
+    quiet_s: int = Field(60, ge=1, description="Seconds without an object after which a study is whole.")
+    max_gib: int = Field(1, ge=1, description="GiB held at once; the pod's memory limit must have room for 2 more.")
+    tls_secret: Name = Field(
+        "", description="Secret with `tls.crt`, `tls.key` and, of the senders, `ca.crt`; empty: no TLS."
+    )
+    peers: list[Passed] = Field(
+        [], description="Who may reach it, as peers of a NetworkPolicy; empty: `networkPolicy.peers.ingressFrom`."
+    )
+    service: ServiceEntry = ServiceEntry()
+
+
 class StudyIntake(Part):
     """A pod with intake's login for `kubectl exec`: studies are read and de-identified there, by command."""
 
+    receiver: Receiver = Receiver()
     resources: Resources = needing("250m", "1Gi", "4Gi")
     storage: Storage = Field(Storage(size="20Gi"), description="The key of pseudonyms, and archives put there to read.")
     service_account_annotations: dict[str, str] = Field({}, description="E.g. a cloud role that gives access to S3.")

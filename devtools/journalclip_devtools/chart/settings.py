@@ -34,6 +34,9 @@ _PLACE = frozenset({
     "s3.access_key_file", "s3.secret_key_file", "s3.ca_file", "s3.bucket_prefix",
 })  # fmt: skip
 
+# What all services must agree on: the base's block offers it, no service's own does.
+_ONE_FOR_ALL = frozenset({"installation"})
+
 
 @dataclass(frozen=True)
 class Offered:
@@ -46,7 +49,8 @@ class Offered:
     def schema(self) -> Schema:
         """JSON Schema of the block ``settings``: no reference, no key that is not offered."""
         whole = inlined(self.kind.model_json_schema())
-        return pruned(whole, _PLACE | self.decided, self.only)
+        one_for_all = frozenset[str]() if self.kind is Settings else _ONE_FOR_ALL
+        return pruned(whole, _PLACE | one_for_all | self.decided, self.only)
 
 
 _TRAINING = frozenset(

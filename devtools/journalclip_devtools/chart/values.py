@@ -25,8 +25,10 @@ from journalclip_devtools.chart.services import (
     Inference,
     Intake,
     Promotion,
+    Smoke,
     Structuring,
     Studies,
+    Toolbox,
     Training,
 )
 
@@ -81,6 +83,9 @@ class EveryGpu(Gpu):
     )
     taint: str = Field(
         "", description="Key of the taint of GPU nodes; empty: `<vendor>/gpu`, as vendors name it; `none`: no taint."
+    )
+    check_driver: bool = Field(
+        True, description="Before vLLM starts: does the node's driver know the CUDA that the image was built for?"
     )
 
 
@@ -258,6 +263,8 @@ class ChartValues(PodValues):
     inference: Inference = Inference()
     studies: Studies = Studies()
     catalogue: Catalogue = Catalogue()
+    toolbox: Toolbox = Toolbox()
+    smoke: Smoke = Smoke()
     ingress: Ingress = Ingress()
     gateway: Gateway = Gateway()
     network_policy: NetworkPolicy = NetworkPolicy()

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
         bench_loss,
         bench_mri,
         bench_panels,
+        bench_selip,
         bench_serving,
         bench_training,
         up,
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
         bench_evaluation.evaluation,
         bench_panels.panels,
         bench_mri.mri,
+        bench_selip.selip,
     ):
         bench.command()(command)
     bench.command("structuring")(structuring.bench_structuring)

@@ -6,7 +6,10 @@ import multiprocessing as mp
 from multiprocessing.context import ForkServerContext
 
 # Whichever test comes first starts the one server, so it must have what any of them needs.
-_PRELOAD = ["journalclip_devtools.doubles.training_kills", "journalclip_training.losses.sigmoid"]
+_PRELOAD = [
+    "journalclip_devtools.doubles.training_kills", "journalclip_devtools.doubles.study_runs",
+    "journalclip_training.losses.sigmoid",
+]  # fmt: skip
 
 
 def forked() -> ForkServerContext:

@@ -53,7 +53,7 @@ class FolderRegistry:
         for version in known:
             if version.model_id == model_id:
                 return version
-        number = str(len(known) + 1)
+        number = str(1 + max((int(version.version) for version in known), default=0))
         made = {"model_id": model_id, "manifest": manifest.model_dump(), "run_id": run_id, "tags": dict(tags)}
         self._write("versions", number, json.dumps(made))
         return self._version(number)
@@ -73,6 +73,14 @@ class FolderRegistry:
 
     def tag(self, version: str, key: str, value: str) -> None:
         self._write("tags", f"{self._known(version)}-{key}", value)
+
+    def delete(self, version: str) -> None:
+        """As a person does on MLflow's page: the version goes, and every alias that pointed at it."""
+        for path in [self._root / "versions" / version, *(self._root / "tags").glob(f"{version}-*")]:
+            path.unlink()
+        for path in (self._root / "aliases").iterdir():
+            if path.read_text() == version:
+                path.unlink()
 
     def _known(self, version: str) -> str:
         if not (self._root / "versions" / version).exists():

@@ -1,8 +1,9 @@
-"""The tools that a chart is proven with, built once by Go at pinned versions: Helm 3 and 4, kubeconform, KWOK,
-skaffold, and a Kubernetes control plane with its kubectl.
+"""The tools that a chart is proven with, built once by Go at pinned versions: Helm 3 and 4, kubeconform, promtool,
+actionlint, KWOK, skaffold, and a Kubernetes control plane with its kubectl.
 
 Each lies in the servers' cache and is built as they are (see `build`). What has a plain `go install` uses it; the
-control plane and skaffold replace modules, which only a main module may do: each has a small module beside this file.
+control plane, skaffold and promtool replace modules, which only a main module may do: each has a small module beside
+this file.
 """
 
 from __future__ import annotations
@@ -27,16 +28,20 @@ class Tool:
     module: str = ""
     flags: str = _STRIPPED
     names: tuple[str, ...] = ()  # further names that the program goes by
+    tags: str = ""
 
     def command(self, name: str, into: Path) -> list[str]:
-        common = ["-trimpath", "-ldflags", self.flags]
+        common = ["-trimpath", "-ldflags", self.flags, *(["-tags", self.tags] if self.tags else [])]
         if self.module:
             return ["go", "install", *common, f"{self.module}@{self.version}"]
         target = ["-o", str(into / name)]
         return ["go", "build", "-C", str(_GO / name), *common, *target, *_PACKAGES.get(name, ["."])]
 
 
-_PACKAGES = {"skaffold": ["github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold"]}
+_PACKAGES = {
+    "skaffold": ["github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold"],
+    "promtool": ["github.com/prometheus/prometheus/cmd/promtool"],
+}
 _MINOR = KUBERNETES.split(".")[1]
 
 
@@ -55,6 +60,9 @@ def _kubernetes() -> str:
 
 
 TOOLS = {
+    "actionlint": Tool("v1.7.7", "github.com/rhysd/actionlint/cmd/actionlint"),
+    # Without the clients of every cloud, of which one alone takes more than 3 GB to compile: rules need none.
+    "promtool": Tool("v0.313.3", tags="remove_all_sd"),
     "kubeconform": Tool("v0.7.0", "github.com/yannh/kubeconform/cmd/kubeconform"),
     "helm4": Tool("v4.2.4", "helm.sh/helm/v4/cmd/helm"),
     # Helm 3 takes the version that it assumes of a cluster from its linker alone, and else assumes 1.20.

@@ -31,15 +31,16 @@ def backfill(
     from journalclip_intake.articles import find_deliveries
     from journalclip_pipelines import backfill as job
     from journalclip_pipelines.local.workspace import Workspace
-    from journalclip_pipelines.operations.catalogue import opened
+    from journalclip_pipelines.operations.catalogue import caught_up
     from journalclip_pipelines.operations.status import source_states
     from journalclip_pipelines.progress import reporter, watched
+    from journalclip_shared.catalogue import Catalogue
 
     settings = ExtractionSettings(workdir=workdir.resolve())
     workspace = Workspace(settings.workdir)
     with workspace.lock():
         known = not retry and (settings.workdir / "events.db").is_file()
-        states = source_states(opened(settings.workdir).catalogue, "articles") if known else []
+        states = source_states(Catalogue(caught_up(settings.workdir)), "articles") if known else []
         refused = frozenset(each.source_id for each in states if each.state == "quarantined")
         paths = find_deliveries(folder)
         found = job.rows(paths, settings, settings.options(), settings.limits, refused, workers, address)

@@ -63,11 +63,13 @@ def _tell(folder: Path, workdir: Path, started: float) -> None:
 def _answers(folder: Path, workdir: Path) -> dict[str, Json]:
     from journalclip_pipelines.commands.run import execute
     from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.operations.catalogue import caught_up
+    from journalclip_shared.catalogue.finding import CatalogueFinder
     from journalclip_shared.lineage import Lineage
 
     summary = execute(folder, workdir).as_json()
     hits = _hits(workdir)
-    trail = Lineage(Workspace(workdir).store).explain(hits[0].pair_id)
+    trail = Lineage(Workspace(workdir).store, CatalogueFinder(caught_up(workdir))).explain(hits[0].pair_id)
     return {"run": summary, "query": QUERY, "hits": [hit.model_dump(mode="json") for hit in hits], "explain": trail}
 
 

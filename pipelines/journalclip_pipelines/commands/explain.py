@@ -26,16 +26,11 @@ def explain(
 
         journalclip explain art_k2... --json
     """
-    from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.operations.catalogue import caught_up
-    from journalclip_pipelines.operations.explaining import explained, words_on
-    from journalclip_shared.lineage import Lineage
-    from journalclip_shared.withdrawals import Withdrawals
+    from journalclip_pipelines.operations.explaining import explained
+    from journalclip_pipelines.operations.installation import store_of
 
-    store = Workspace.existing(workdir).store
-    steps = explained(Lineage(store), wanted, lambda: caught_up(workdir))
-    if words := words_on(Withdrawals(store).fresh(), steps):
-        steps = {**steps, "withdrawn": words}
+    steps = explained(store_of(workdir), caught_up(workdir), wanted)
     if as_json:
         print_json(steps)
     else:
@@ -64,6 +59,8 @@ def _story(steps: Mapping[str, Json]) -> Tree:
     for dataset in _rows(steps, "datasets"):
         models = ", ".join(f"{model['model_id']} (run {model['run_id']})" for model in _rows(dataset, "models"))
         tree.add(f"dataset   {dataset['dataset_id']}, split {dataset['split']}; models: {models or 'none yet'}")
+    if earlier := steps.get("earlier_datasets"):
+        tree.add(f"and {earlier} earlier datasets")
     for name in ("dataset", "model"):
         if part := _part(steps, name):
             _grow(tree.add(name), part)

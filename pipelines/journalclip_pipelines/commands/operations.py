@@ -1,4 +1,4 @@
-"""``journalclip bootstrap``, ``submit``, ``audit``, ``replay-dlq``, ``reindex``, ``rebuild``.
+"""``journalclip bootstrap``, ``submit``, ``audit``, ``replay-dlq``, ``reindex``, ``rebuild``, ``smoke``.
 
 Where log, store and registry are comes from settings (``JOURNALCLIP_...``); without any it is the working folder.
 """
@@ -29,12 +29,11 @@ def _settings(workdir: Path) -> Settings:
 def _registries(settings: Settings) -> dict[Kind, ModelRegistry]:
     """Each kind's registry; none where nothing was ever registered."""
     from journalclip_shared.kinds import KINDS
-    from journalclip_shared.names import registered_model
     from journalclip_shared.registry import MlflowRegistry
 
     if not settings.mlflow_uri and not (settings.workdir / "mlflow.db").is_file():
         return {}
-    return {kind: MlflowRegistry(settings.registry_uri, registered_model(kind)) for kind in KINDS}
+    return {kind: MlflowRegistry(settings.registry_uri, settings.registered_model(kind)) for kind in KINDS}
 
 
 def make_secrets(
@@ -52,6 +51,24 @@ def make_secrets(
         print_json({each.name: list(each.keys) for each in found})
     for each in found if not as_json else ():
         typer.echo(f"{each.name}: {f'made {len(each.keys)} keys' if each.keys else 'all there'}")
+
+
+def fetch_model(
+    source: Annotated[str, typer.Argument(help="hub:ORG/NAME@REVISION or s3://BUCKET/PREFIX.")],
+    folder: Annotated[Path, typer.Argument(help="Where it goes: whole or not at all.")],
+    token_file: Annotated[Path | None, typer.Option(help="File with the hub's token.")] = None,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """In a pod of the chart: fetch a language model's folder, once."""
+    from journalclip_pipelines.operations.fetched_model import fetch, from_bucket, from_hub
+
+    token = token_file.read_text().strip() if token_file else ""
+    made, new = fetch(source, folder, from_hub(token), from_bucket(_settings(workdir).s3))
+    if as_json:
+        print_json({**made.model_dump(mode="json"), "new": new})
+    else:
+        typer.echo(f"{folder}: {made.files} files, {made.bytes / 1e9:.2f} GB{'' if new else ', there already'}")
 
 
 def bootstrap(
@@ -217,3 +234,49 @@ def reindex(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None
             Console().print(f"announced {model_id} of {kind} again")
         if not told:
             Console().print("no model is champion yet")
+
+
+def smoke(
+    url: Annotated[str, typer.Option(help="The page's server.")] = "http://127.0.0.1:8080",
+    token_file: Annotated[Path | None, typer.Option(help="File with a token; none: without one.")] = None,
+    wait_s: Annotated[float, typer.Option(min=0, help="Wait so long for pairs, and so long for the hit.")] = 600.0,
+    workdir: Workdir = DEFAULT_WORKDIR,
+    as_json: AsJson = False,
+) -> None:
+    """One drawn article through a whole installation: sign in, drop, find, explain, and out again; else code 3.
+
+    Without a champion nothing can be found yet: the command says what is missing and ends well.
+
+    Examples:
+
+        journalclip smoke --url http://journalclip-inference --token-file /run/token
+    """
+    import secrets
+
+    from journalclip import Client
+    from journalclip_pipelines.operations.catalogue import caught_up
+    from journalclip_pipelines.operations.erasure import Eraser
+    from journalclip_pipelines.operations.smoke import Smoke, drawn
+    from journalclip_pipelines.operations.withdrawal import Steward
+    from journalclip_shared.wiring import open_artifacts, open_bus
+
+    settings = _settings(workdir)
+    store, bus = open_artifacts(settings), open_bus(settings)
+
+    def take_out(article_id: str) -> None:
+        engine = caught_up(workdir)
+        steward = Steward(store, bus, engine)
+        for each in steward.withdraw(article_id, "erasure-request", "journalclip smoke", erase=True):
+            Eraser(store, engine, workdir / "cache").erase(each.word)
+
+    with Client(url, token_file.read_text().strip() if token_file else "") as server:
+        found = []
+        for step in Smoke(store, bus, server, take_out, wait_s).run(drawn(workdir / "smoke", secrets.randbelow(2**31))):
+            found.append(step)
+            if not as_json:
+                typer.echo(f"{step.outcome:8} {step.name}: {step.said}")
+    bus.close()
+    if as_json:
+        print_json([each.as_json() for each in found])
+    if any(each.outcome == "failed" for each in found):
+        raise typer.Exit(3)

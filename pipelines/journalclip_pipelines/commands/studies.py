@@ -144,6 +144,8 @@ def submit(
 ) -> None:
     """De-identify, store and announce. The original is never stored; the key of pseudonyms stays in the working folder.
 
+    Log and store are the working folder's, or those that settings (`JOURNALCLIP_...`) name, as in the cluster.
+
     Exits with 3 where no study could be read, or under --strict where one was refused.
 
     Examples:
@@ -152,16 +154,16 @@ def submit(
 
         journalclip studies submit study.zip --workdir W --json
     """
-    from journalclip_pipelines.local.studies import LocalStudies
-    from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
+    from journalclip_pipelines.studies.destination import SettledDestination
+    from journalclip_pipelines.studies.taking_in import TakingIn
 
-    local = LocalStudies(
+    local = TakingIn(
         face=not no_face, burned_in=not no_burned_in, review=review, columns=_columns(columns), vault=vault
     )
-    workspace, paths = Workspace(workdir), local.find(folder)
-    with workspace.lock():
-        done = local.submit(workspace, paths, reporter())
+    destination, paths = SettledDestination.of(workdir), local.find(folder)
+    with destination.lock():
+        done = local.submit(destination, paths, reporter())
     refused = [{"code": fact.code, "reason": fact.reason, "remedy": fact.remedy} for fact in done.refused]
     read = done.count - len(refused)
     if as_json:
@@ -299,6 +301,7 @@ def receive(
     """Listen for studies that a PACS sends (DICOM C-STORE), and submit each one when it is whole.
 
     Received objects are held in memory and touch no disk. A transfer that breaks off and is not repeated is reported.
+    When it is told to end, it lets nobody in any more and submits what is whole.
 
     Examples:
 
@@ -307,17 +310,16 @@ def receive(
         journalclip studies receive --allow PACS --host 0.0.0.0 --tls-cert us.pem --tls-key us.key --tls-ca pacs-ca.pem
     """
     from journalclip_intake.receive import ReceiveOptions
-    from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.receiving import receive_studies
-    from journalclip_pipelines.local.studies import LocalStudies
-    from journalclip_pipelines.local.workspace import Workspace
+    from journalclip_pipelines.studies.destination import SettledDestination
+    from journalclip_pipelines.studies.taking_in import TakingIn
+    from journalclip_shared.wiring import stop_on_signal
 
     options = ReceiveOptions(
         tuple(callers), title, host, port, quiet_s, max_gib << 30, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
     )
-    local = LocalStudies(face=not no_face, burned_in=not no_burned_in, vault=vault)
-    with resumable("journalclip studies receive"):
-        receive_studies(Workspace(workdir), local, options, typer.echo, idle_s)
+    local = TakingIn(face=not no_face, burned_in=not no_burned_in, vault=vault)
+    receive_studies(SettledDestination.of(workdir), local, options, typer.echo, stop_on_signal(), idle_s)
 
 
 @studies.command("list")

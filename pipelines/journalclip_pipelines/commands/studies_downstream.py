@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
+from journalclip_shared.records.report import SequenceName
 
 if TYPE_CHECKING:
     from journalclip_pipelines.downstream.report import CurvePoint
@@ -24,6 +25,9 @@ def downstream(
         str, typer.Option(help="A study model's folder; or champion, candidate, previous: that of the working folder.")
     ] = "champion",
     task: Annotated[Literal["classify", "segment", "both"], typer.Option(help="What is learnt.")] = "both",
+    sequences: Annotated[
+        str, typer.Option(help="Only these of the model's sequences, as T1CE alone in SeLIP's protocol; empty: all.")
+    ] = "",
     fractions: Annotated[str, typer.Option(help="Shares of the training labels, at least one case a class.")] = (
         "0.01,0.1,1"
     ),
@@ -48,6 +52,8 @@ def downstream(
 
         journalclip studies downstream MICCAI_BraTS_2019 --workdir W --plot curves.png
 
+        journalclip studies downstream MICCAI_BraTS_2019 --task classify --sequences T1CE --workdir W
+
         journalclip studies downstream cases --model MODEL_FOLDER --task classify --fractions 0.1,1 --json
     """
     from journalclip_modeling.machine import describe, resolved
@@ -70,9 +76,10 @@ def downstream(
         segment=replace(options.segment, steps=steps, batch=batch),
     )
     start, bars = pretrained(model, workdir), reporter()
+    chosen_sequences = _sequences(sequences, start.config.sequences)
     with resumable(f"journalclip studies downstream {folder} --out {out} and the same options"), normalising() as cell:
         with bars.stage("find cases", 0) as found_stage:
-            found = find_cases(folder, start.config.sequences, "segment" in options.tasks, found_stage.update)
+            found = find_cases(folder, chosen_sequences, "segment" in options.tasks, found_stage.update)
 
         def lay() -> LaidCases:
             with bars.stage("lay cases on grid", len(found.cases)) as stage:
@@ -90,6 +97,17 @@ def downstream(
         })  # fmt: skip
     else:
         _say(points)
+
+
+def _sequences(said: str, known: tuple[SequenceName, ...]) -> tuple[SequenceName, ...]:
+    """Raises `CasesUnusable` ``sequences-invalid``."""
+    from journalclip_pipelines.downstream.errors import CasesUnusable
+
+    wanted = [each.strip() for each in said.split(",") if each.strip()]
+    strange = [each for each in wanted if each not in known]
+    if strange:
+        raise CasesUnusable("sequences-invalid", f"{', '.join(strange)}: the model knows {', '.join(known)}")
+    return tuple(each for each in known if each in wanted) or known
 
 
 def _fractions(said: str) -> tuple[float, ...]:

@@ -16,10 +16,10 @@ from journalclip_shared.events import DatasetFrozen, Event, ModelTrained, Source
 from journalclip_shared.history import facts_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.model import ModelManifest
-from journalclip_training.config import RunConfig, TrainConfig
 
 if TYPE_CHECKING:
     from journalclip_pipelines.operations.installation import Installation
+    from journalclip_training.config import RunConfig, TrainConfig
     from journalclip_training.plan import Plan
 
 
@@ -77,6 +77,8 @@ def train(
     frozen = frozen_dataset(there.store, dataset)
     config = configure(recipe, settings or [], frozen.kind)
     if dry_run:
+        from journalclip_training.config import TrainConfig
+
         if not isinstance(config, TrainConfig):
             raise PermanentError(
                 "dry-run-unknown",
@@ -86,7 +88,7 @@ def train(
         expected = _plan(there, config, frozen, device)
         found = {**asdict(expected), "config": asdict(config)} if as_json else _readable(expected)
     else:
-        found = _train(there, frozen, config, tuple(settings or ()), general_reference, device)
+        found = request_training(there, frozen, config, tuple(settings or ()), general_reference, device)
     if as_json:
         print_json(found)  # type: ignore[arg-type]
         return
@@ -137,7 +139,7 @@ def _readable(expected: Plan) -> dict[str, object]:
     }
 
 
-def _train(
+def request_training(
     there: Installation,
     frozen: DatasetFrozen,
     config: RunConfig,

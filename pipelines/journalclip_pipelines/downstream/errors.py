@@ -16,6 +16,7 @@ REMEDIES: dict[str, str] = {
     "case-sequence-twice": "Keep one file a sequence in the case's folder.",
     "labels-missing": "Put CASE_seg.nii.gz beside its volumes, or ask for `--task classify` alone.",
     "fractions-invalid": "Give shares above 0 and up to 1, as in `--fractions 0.01,0.1,1`.",
+    "sequences-invalid": "Give names of the model's sequences, as in `--sequences T1CE`.",
     "start-missing": "Name a model's folder, or `journalclip studies run` until one is promoted.",
 }
 

@@ -34,6 +34,7 @@ def as_json(work: Evaluating) -> dict[str, Json]:
         "differences": {name: _changes(before, this) for name, before in work.others.items()},
         "suites": {suite.name: _suite(suite) for suite in work.suites},
         "forgetting": _forgetting(work.forgetting),
+        "unique_texts": {name: found.model_dump(mode="json") for name, found in work.unique_texts.items()},
         "tables": tables,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,13 @@ from journalclip_evaluation.embedding_map import Sketch, sketch
 from journalclip_evaluation.models import Evaluation, Evaluator, Measured, files_of
 from journalclip_evaluation.models import Subject as Which
 from journalclip_evaluation.retrieval import Ranked, rank
+from journalclip_evaluation.studies import embed_volumes
+from journalclip_evaluation.unique_texts import UniqueTextRetrieval, unique_text_retrieval
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
+from journalclip_modeling.studies.data import FrozenStudies
+from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_pipelines.operations.installation import Installation
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
@@ -40,6 +45,10 @@ class Subject(Protocol):
 
     def encoder(self, question: Question) -> Encoder: ...
 
+    def unique_texts(self, question: Question) -> UniqueTextRetrieval | None:
+        """SeLIP's protocol; None for a model that is none of studies."""
+        ...
+
 
 @dataclass
 class Registered:
@@ -58,6 +67,16 @@ class Registered:
     def encoder(self, question: Question) -> Encoder:
         files = files_of(self.manifest, self.which)
         return Encoder.load(fetch_folder(question.there.store, files, question.there.models), question.device)
+
+    def unique_texts(self, question: Question) -> UniqueTextRetrieval | None:
+        if self.manifest.kind != "studies":
+            return None
+        files = files_of(self.manifest, self.which)
+        folder = fetch_folder(question.there.store, files, question.there.models)
+        frozen = FrozenStudies(question.dataset.store, question.dataset.manifest)
+        normal = str(json.loads(self.manifest.config)["loss"]["normal_text"])
+        encoder = StudyEncoder.load(folder, question.device)
+        return unique_text_retrieval(embed_volumes(encoder, frozen, question.split, normal))
 
     def measured(self, question: Question) -> Measured:
         there = question.there
@@ -83,6 +102,9 @@ class Folder:
 
     def encoder(self, question: Question) -> Encoder:
         return Encoder.load(self.path, question.device)
+
+    def unique_texts(self, question: Question) -> UniqueTextRetrieval | None:
+        return None
 
     def _both(self, question: Question) -> tuple[Ranked, Sketch]:
         if self._kept is None:

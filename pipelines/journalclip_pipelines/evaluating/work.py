@@ -17,6 +17,7 @@ from journalclip_evaluation.report.shown import Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import SIDES, Ranked
 from journalclip_evaluation.suite_data import has_data
 from journalclip_evaluation.suites import Suite, load_suite
+from journalclip_evaluation.unique_texts import UniqueTextRetrieval
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_pipelines.evaluating.find import UnknownModel, find_dataset, find_version, read_manifest
@@ -136,13 +137,21 @@ class Evaluating:
         line = [(f"{each.alpha:g}", (each.general, each.domain)) for each in sweep]
         return Forgetting(found.title if found else "", points, line) if points or line else None
 
+    @cached_property
+    def unique_texts(self) -> dict[str, UniqueTextRetrieval]:
+        """SeLIP's protocol, of models of studies, where its table was asked for."""
+        if all(row.ours != "top" for table in self.tables for row in table.rows):
+            return {}
+        found = {name: subject.unique_texts(self.question) for name, subject in self.subjects.items()}
+        return {name: each for name, each in found.items() if each is not None}
+
     @property
     def title(self) -> str:
         return f"Version {self.version.version}: {self.version.model_id}" if self.version else Path(self.wanted).name
 
     def table_rows(self, table: PublishedTable) -> list[dict[str, str]]:
         head = ("measure", "published", *self.ranks, "what differs")
-        rows = rows_of(table, self.ranks, self.suites, self.forgetting)
+        rows = rows_of(table, self.ranks, self.suites, self.forgetting, self.unique_texts)
         return [dict(zip(head, row, strict=True)) for row in rows]
 
     def report(self) -> str:
@@ -162,6 +171,7 @@ class Evaluating:
                 forgetting=self.forgetting,
                 curves=self.there.runs.curves(run, _CURVES),
                 tables=self.tables,
+                unique_texts=self.unique_texts,
             )
         )
 

@@ -17,6 +17,7 @@ from journalclip_shared.consume import Handler
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import SUBMITTED, Fact, FiguresExtracted
 from journalclip_shared.kinds import Kind
+from journalclip_shared.withdrawals import Withdrawals
 
 if TYPE_CHECKING:
     from journalclip_inference.handler import Indexer
@@ -46,10 +47,10 @@ class LocalArticles:
         return paths
 
     def submit(self, workspace: Workspace, paths: list[Path], reporter: Reporter) -> Submitted:
-        done = Submitted()
+        done, words = Submitted(), Withdrawals(workspace.store)
         with reporter.stage("submit deliveries", len(paths)) as progress:
             for path in paths:
-                done.new += submit(workspace.store, workspace.bus, path).new
+                done.new += submit(workspace.store, workspace.bus, path, words).new
                 done.count += 1
                 progress.update(done.count, len(paths))
         return done

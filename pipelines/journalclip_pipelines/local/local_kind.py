@@ -45,6 +45,11 @@ class LocalKind(Protocol):
         ...
 
     @property
+    def structurer(self) -> str:
+        """`rules`, `endpoint`, `local`, a model's folder, or an alias of the registry."""
+        ...
+
+    @property
     def titles(self) -> tuple[str, str]:
         """Of the bars of extraction and structuring."""
         ...

@@ -14,6 +14,7 @@ from journalclip_pipelines.kinds import source_kind
 from journalclip_pipelines.local.handlers import RunOptions, stages_after_freezing, stages_before_freezing
 from journalclip_pipelines.local.local_kind import LocalKind, Submitted
 from journalclip_pipelines.local.stages import drain
+from journalclip_pipelines.local.structurers import refuse_another
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import Reporter
 from journalclip_shared.artifacts import ArtifactRef
@@ -42,7 +43,8 @@ def run(workspace: Workspace, folder: Path, local: LocalKind, options: RunOption
     """The whole path, once.
 
     Raises `PermanentError` before anything is written: for an unknown recipe or override, a folder that is missing or
-    holds no source, or where another run holds the workspace.
+    holds no source, or where another run holds the workspace, or its
+    records were made by another structurer.
     """
     from journalclip_training.recipes import configure
     from journalclip_training.requests import request
@@ -50,6 +52,7 @@ def run(workspace: Workspace, folder: Path, local: LocalKind, options: RunOption
     configure(options.recipe, options.overrides, local.kind)
     paths = local.find(folder)
     with workspace.lock():
+        refuse_another(workspace, local.kind, local.structurer)
         result = RunResult(local.submit(workspace, paths, reporter))
         for stage in stages_before_freezing(workspace, local):
             result.handled += drain(workspace.bus, stage, reporter)

@@ -15,8 +15,9 @@ from rich.table import Table
 from journalclip_intake.articles import copies
 from journalclip_pipelines.local.run import RunResult
 from journalclip_pipelines.local.workspace import Workspace
-from journalclip_pipelines.operations.catalogue import opened
+from journalclip_pipelines.operations.catalogue import caught_up
 from journalclip_pipelines.operations.status import SourceStatus, quarantined, source_states
+from journalclip_shared.catalogue import Catalogue
 from journalclip_shared.events import ModelTrained, decode
 from journalclip_shared.ids import Json
 from journalclip_shared.names import ledger
@@ -82,7 +83,7 @@ def summarise(workspace: Workspace, result: RunResult) -> Summary:
     dataset = _dataset(workspace, result)
     trained = _trained(workspace, dataset)
     model = ModelManifest.model_validate_json(workspace.store.get(trained.manifest)) if trained else None
-    catalogue = opened(workspace.root).catalogue
+    catalogue = Catalogue(caught_up(workspace.root))
     return Summary(
         articles=source_states(catalogue, "articles"),
         quarantine=[each for each in quarantined(catalogue) if each.kind != "studies"],

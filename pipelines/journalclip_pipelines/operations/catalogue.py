@@ -6,7 +6,7 @@ that asks is the projector.
 
 from __future__ import annotations
 
-import contextlib
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +37,6 @@ def engine_of(workdir: Path) -> Engine:
     return engine
 
 
-def caught_up(workdir: Path) -> Engine:
-    """As `engine_of`; a database in the working folder is brought up to date first.
-
-    Raises `TransientError`, `ConfigurationError`.
-    """
-    return opened(workdir).engine
-
-
 @dataclass(frozen=True)
 class Opened:
     """The catalogue of an installation. ``behind``: events in the log that it does not have yet."""
@@ -57,8 +49,8 @@ class Opened:
         return Catalogue(self.engine)
 
 
-def opened(workdir: Path) -> Opened:
-    """The catalogue on a laptop, or wherever settings (`cluster.env`) say.
+def caught_up(workdir: Path) -> Engine:
+    """The catalogue's database on a laptop, brought up to date first, or wherever settings (`cluster.env`) say.
 
     Raises `PermanentError` ``workdir-missing`` where only a folder is named, and no run worked in it; `TransientError`,
     `ConfigurationError`.
@@ -68,14 +60,18 @@ def opened(workdir: Path) -> Opened:
         raise PermanentError(
             "workdir-missing", f"{workdir} holds no journalclip run", "Run `journalclip run DIR` first, or --workdir."
         )
-    engine, bus = engine_of(workdir), open_bus(settings)
-    try:
-        if not settings.catalogue_url:
-            with contextlib.suppress(AnotherProjector):  # it does the same work
-                catch_up(bus, Projector(engine, open_artifacts(settings)))
+    engine = engine_of(workdir)
+    if not settings.catalogue_url:
+        with closing(open_bus(settings)) as bus, suppress(AnotherProjector):  # another does the same work
+            catch_up(bus, Projector(engine, open_artifacts(settings)))
+    return engine
+
+
+def opened(workdir: Path) -> Opened:
+    """As `caught_up`, and how far behind the log it is. Raises as that does."""
+    engine = caught_up(workdir)
+    with closing(open_bus(settings_of(workdir))) as bus:
         return Opened(engine, _behind(bus, Catalogue(engine)))
-    finally:
-        bus.close()
 
 
 def _behind(bus: Bus, catalogue: Catalogue) -> int:

@@ -115,9 +115,6 @@ class Eraser:
                 yield from (_Doomed(series.volume) for series in submitted.series)
                 if submitted.sealed is not None:  # the report's text, also where a vault keeps it
                     yield from (_Doomed(text) for text in (submitted.sealed.text, submitted.sealed.vault) if text)
-                if submitted.sealed is not None:
-                    texts = (submitted.sealed.text, submitted.sealed.vault)
-                    yield from (_Doomed(each) for each in texts if each is not None)
                 yield _Doomed(ref)
 
     def _delivery(self, delivery: str) -> Iterator[_Doomed]:

@@ -17,10 +17,23 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import KINDS, Kind
-from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.runs import MlflowRuns
+from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts, open_bus
+
+
+def store_of(workdir: Path) -> ArtifactStore:
+    """The artifacts of an installation. Raises `PermanentError` ``workdir-missing`` as `Installation.open` does."""
+    settings = Settings(workdir=workdir)
+    if settings.artifacts == "local" and not (workdir / "events.db").is_file():
+        raise _missing(workdir)
+    return open_artifacts(settings)
+
+
+def _missing(workdir: Path) -> PermanentError:
+    remedy = "Run `journalclip run DIR` first, or give --workdir, or a cluster's settings."
+    return PermanentError("workdir-missing", f"{workdir} holds no journalclip run", remedy)
 
 
 @dataclass(frozen=True)
@@ -36,8 +49,7 @@ class Installation:
         settings = PromotionSettings(workdir=workdir)
         local = settings.bus == "sqlite" and settings.artifacts == "local" and not settings.mlflow_uri
         if local and not (workdir / "events.db").is_file():
-            remedy = "Run `journalclip run DIR` first, or give --workdir, or a cluster's settings."
-            raise PermanentError("workdir-missing", f"{workdir} holds no journalclip run", remedy)
+            raise _missing(workdir)
         if local and "gates" not in settings.model_fields_set:
             settings = settings.model_copy(update={"gates": "local"})
         return cls(settings, kind)
@@ -59,7 +71,7 @@ class Installation:
 
     @cached_property
     def registry(self) -> MlflowRegistry:
-        return MlflowRegistry(self.settings.registry_uri, registered_model(self.kind))
+        return MlflowRegistry(self.settings.registry_uri, self.settings.registered_model(self.kind))
 
     @cached_property
     def runs(self) -> MlflowRuns:

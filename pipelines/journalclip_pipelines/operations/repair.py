@@ -32,6 +32,7 @@ from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.registry import ModelRegistry
+from journalclip_shared.withdrawals import fact_of
 
 _OURS = "dlq-"
 _REPLAYED = "replayed-from"
@@ -151,8 +152,8 @@ def _sources(store: ArtifactStore, registries: Mapping[Kind, ModelRegistry]) -> 
         yield of.structured.topic, map(partial(of.structured_fact, store), structured)
     yield DatasetFrozen.topic, _frozen(store)
     words = [(ref, Withdrawal.model_validate_json(store.get(ref))) for ref in _words(store)]
-    yield SourcesWithdrawn.topic, (_said(SourcesWithdrawn, ref, word) for ref, word in words if word.reason)
-    yield SourcesReinstated.topic, (_said(SourcesReinstated, ref, word) for ref, word in words if not word.reason)
+    yield SourcesWithdrawn.topic, (fact_of(word, ref) for ref, word in words if word.reason)
+    yield SourcesReinstated.topic, (fact_of(word, ref) for ref, word in words if not word.reason)
     for registry in registries.values():
         yield ModelTrained.topic, _trained(store, registry)
         yield ModelPromoted.topic, _promoted(store, registry)
@@ -166,11 +167,6 @@ def _manifests(store: ArtifactStore, bucket: Bucket, prefix: str) -> Iterator[Ar
 
 def _words(store: ArtifactStore) -> Iterator[ArtifactRef]:
     return _manifests(store, "quarantine", names.withdrawn())
-
-
-def _said(kind: type[Fact], ref: ArtifactRef, word: Withdrawal) -> Fact:
-    about = word.model_dump(include={"scope", "subject", "sequence", "reason"}, exclude_none=True)
-    return kind.model_validate({**about, "document": ref})
 
 
 def _frozen(store: ArtifactStore) -> Iterator[Fact]:

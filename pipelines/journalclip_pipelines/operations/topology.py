@@ -217,7 +217,12 @@ SERVICES = (
         writes=("models",),
     ),
     # It reads the log whole and dead-letters nothing: what it cannot project it keeps in a table.
-    Service("catalogue", consumes=tuple(FACTS.values()), reads=("figures", "studies"), shares_work=False),
+    Service(
+        "catalogue",
+        consumes=tuple(FACTS.values()),
+        reads=("figures", "studies", "datasets", "models", "quarantine"),
+        shares_work=False,
+    ),
 )
 # Not a service of ours: the object store tells Kafka of dropped files under this name.
 OBJECT_STORE = "object-store"

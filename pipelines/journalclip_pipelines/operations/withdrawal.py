@@ -19,12 +19,10 @@ from journalclip_shared.bus import Bus, Record
 from journalclip_shared.catalogue import Catalogue
 from journalclip_shared.catalogue.resolve import Resolver, Thing
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import Event, SourcesReinstated, SourcesWithdrawn, encode
+from journalclip_shared.events import Event, encode
 from journalclip_shared.records.article import ExtractedArticle, ExtractedDelivery, Figure, FigurePart, Panel
 from journalclip_shared.records.withdrawal import Picture, Proposal, Withdrawal, WithdrawalReason
-from journalclip_shared.withdrawals import CODE, Withdrawals, Withdrawn, write_withdrawal
-
-_BY = "withdraw"
+from journalclip_shared.withdrawals import CODE, Withdrawals, Withdrawn, fact_of, write_withdrawal
 
 
 @dataclass(frozen=True)
@@ -133,15 +131,11 @@ class Steward:
             update={"action": "reinstate", "reason": None, "note": note, "who": who, "time": _now(), "erase": False}
         )
         said, document = write_withdrawal(self.store, word)
-        spoken = self._announced(said, document, new=True)
-        return Spoken(said, document, True, self._read_again(said)) if spoken.new else spoken
+        self._announced(said, document, new=True)
+        return Spoken(said, document, True, self._read_again(said))
 
     def _announced(self, word: Withdrawal, document: ArtifactRef, new: bool) -> Spoken:
-        about = {"scope": word.scope, "subject": word.subject, "sequence": word.sequence, "document": document}
-        if word.reason is None:
-            self.bus.publish([Event(SourcesReinstated.model_validate(about), "reinstate")])
-        else:
-            self.bus.publish([Event(SourcesWithdrawn.model_validate({**about, "reason": word.reason}), _BY)])
+        self.bus.publish([Event(fact_of(word, document), "withdraw" if word.reason else "reinstate")])
         return Spoken(word, document, new)
 
     def _deliveries(self, thing: Thing, together: set[str], taken: Withdrawn) -> tuple[str, ...]:

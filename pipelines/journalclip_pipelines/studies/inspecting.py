@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from journalclip_intake.studies import complete
-from journalclip_pipelines.studies.reader import spacing_for, surest
+from journalclip_pipelines.studies.laid import spacing_for, surest
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_sources.studies.cells import normalising, reading, surveying
@@ -61,8 +61,8 @@ def inspect_studies(path: Path, options: InspectOptions) -> Inspected:
     found = Inspected()
     with surveying() as heads:
         found.archive = survey(path, heads, SurveyOptions(dict(options.columns)))
-    for study in _read(found, options):
-        found.studies.append(described(study))
+    for study, files in _read(found, options):
+        found.studies.append({**described(study), "files": files})
         if options.review is not None and study.review:
             options.review.mkdir(parents=True, exist_ok=True)
             (options.review / f"{study.study}.png").write_bytes(study.review)
@@ -71,18 +71,22 @@ def inspect_studies(path: Path, options: InspectOptions) -> Inspected:
     return found
 
 
-def _read(found: Inspected, options: InspectOptions) -> Iterator[ReadStudy]:
+def _read(found: Inspected, options: InspectOptions) -> Iterator[tuple[ReadStudy, int]]:
+    """Each study with the number of its files, those that were left out of it included."""
     with reading() as cell:
         for bundle in found.archive.bundles:
+            files = len(bundle.entries) + sum(bundle.left_out.values())
             chosen = DeidentifyOptions(
                 key=options.key, face=options.face, burned_in=options.burned_in, hints=bundle.hints
             )
             try:
                 study = complete(cell.read(bundle.packed(), chosen), bundle)
             except PermanentError as error:
-                found.refused.append({"code": error.code, "reason": error.reason, "remedy": error.remedy})
+                found.refused.append(
+                    {"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": files}
+                )
                 continue
-            yield study
+            yield study, files
 
 
 def described(study: ReadStudy) -> dict[str, Json]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from journalclip_inference.studies.shelf import DroppedSeries, DroppedStudy
 from journalclip_modeling.studies.stored import voxels_of
+from journalclip_pipelines.studies.laid import spacing_for, surest
 from journalclip_sources.sandbox import Cell
 from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions
 from journalclip_sources.studies.options import DeidentifyOptions, GridOptions
-from journalclip_sources.studies.read import ReadSeries, ReadStudy
+from journalclip_sources.studies.read import ReadStudy
 
 
 class SandboxedReader:
@@ -36,17 +37,3 @@ class SandboxedReader:
             left_out=study.left_out,
             deid=study.deid,
         )
-
-
-def surest(series: Sequence[ReadSeries]) -> list[ReadSeries]:
-    """One series a sequence."""
-    best: dict[str, ReadSeries] = {}
-    for each in series:
-        if each.sequence not in best or each.confidence > best[each.sequence].confidence:
-            best[each.sequence] = each
-    return [best[name] for name in sorted(best)]
-
-
-def spacing_for(grid: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Millimetres of a grid that holds a head: 156 from below up, 224 front to back, 192 across."""
-    return 156.0 / grid[0], 224.0 / grid[1], 192.0 / grid[2]

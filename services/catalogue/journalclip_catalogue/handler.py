@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, and_, select, update
 
 from journalclip_catalogue import rows
 from journalclip_catalogue.errors import AnotherProjector
+from journalclip_catalogue.members import settle
 from journalclip_catalogue.upsert import insert_new
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Delivery
@@ -59,6 +60,10 @@ class Projector:
             hit("catalogue.before-end")
         hit("catalogue.after-end")
         return len(new)
+
+    def settle(self) -> None:
+        """What only makes sense of a log that was read to its end: the places of datasets. Raises as `project`."""
+        settle(self._engine, self._store)
 
     def known_places(self) -> dict[Partition, int]:
         """As `places`, in a transaction of its own."""

@@ -29,6 +29,7 @@ def catch_up(bus: Bus, projector: Projector, batch: int = 200) -> int:
         begin = {partition: following for (name, partition), following in places.items() if name == topic}
         for part in batches(bus.read(topic, begin), batch):
             count += projector.project(part)
+    projector.settle()
     return count
 
 
@@ -67,16 +68,22 @@ class ProjectionLoop:
         consumer, count = self._bus.consumer(self._projector.topics, self._projector.group), 0
         try:
             count += self._catch_up()
+            settled = False
             while not stop.is_set():
                 polled = consumer.poll(_POLL_S if forever else 0.0, self._batch)
                 self._beat()
                 if polled:
                     count += self._projector.project(polled)
                     consumer.commit(_last(polled))
-                elif not forever and not consumer.lag():
+                    settled = False
+                if not settled and len(polled) < self._batch:
+                    self._projector.settle()
+                    settled = True
+                if polled:
+                    continue
+                if not forever and not consumer.lag():
                     break
-                else:
-                    self._measure(consumer)
+                self._measure(consumer)
         finally:
             consumer.close()
         return count

@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
-from journalclip_catalogue.handler import Projector, batches
+from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.loop import catch_up
 from journalclip_catalogue.migrate import upgrade
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
@@ -56,11 +57,7 @@ def check(engine: Engine, bus: Bus, store: ArtifactStore, batch: int = 200) -> d
 
 def _project(engine: Engine, bus: Bus, store: ArtifactStore, batch: int) -> int:
     upgrade(engine)
-    projector, count = Projector(engine, store), 0
-    for topic in projector.topics:
-        for part in batches(bus.read(topic), batch):
-            count += projector.project(part)
-    return count
+    return catch_up(bus, Projector(engine, store), batch)
 
 
 def _content(connection: Connection, name: str) -> set[tuple[object, ...]]:

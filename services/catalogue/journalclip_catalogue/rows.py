@@ -5,6 +5,8 @@ Every row has one rule for two facts that speak of the same thing:
 * a submission keeps its first time, then its first name;
 * of a stage's documents the one of the highest rank is the newest, then the one of the highest address;
 * a quarantine keeps the verdict of the latest time, then of the highest code, and falls to any document of its step;
+* a step keeps the time at which it was said first;
+* a dataset keeps the time of its first announcement;
 * a model keeps the highest sequence of its promotions;
 * of the words on one subject (withdrawn, reinstated) the one of the highest sequence holds.
 
@@ -17,12 +19,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from journalclip_catalogue.keys import keys_of_article, keys_of_pairs, keys_of_study
+from journalclip_catalogue.members import displace
 from journalclip_catalogue.upsert import insert_new, insert_or_replace
 from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore
 from journalclip_shared.catalogue.tables import (
@@ -34,7 +38,9 @@ from journalclip_shared.catalogue.tables import (
     PAIR,
     PARENT,
     QUARANTINE,
+    RECEIPT,
     SOURCE,
+    STEP,
     WITHDRAWN,
 )
 from journalclip_shared.errors import PermanentError
@@ -56,6 +62,7 @@ from journalclip_shared.events import (
 )
 from journalclip_shared.ranks import rank_of
 from journalclip_shared.records.article import ExtractedArticle
+from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
 from journalclip_shared.records.withdrawal import Withdrawal
@@ -85,6 +92,8 @@ class Changes:
     withdrawn: dict[tuple[str, str], Row] = field(default_factory=dict)
     belongs: set[tuple[str, str, str]] = field(default_factory=set)  # child, scope, subject
     aliases: set[tuple[str, str, str, int]] = field(default_factory=set)  # id, what it is within, its key there, rank
+    steps: dict[tuple[str, str], Row] = field(default_factory=dict)  # by thing and event
+    receipts: set[tuple[str, str]] = field(default_factory=set)  # receipt and the submission
     touched: set[str] = field(default_factory=set)
 
     def add(self, event: Event, store: ArtifactStore) -> None:
@@ -100,6 +109,7 @@ class Changes:
             if left is None or not left.rows:
                 raise
             self.load(left.rows)
+        self._step(event)
 
     def dump(self) -> str:
         """What documents say, as JSON: for their tombstones."""
@@ -123,6 +133,8 @@ class Changes:
         match fact:
             case ArticleSubmitted() | DeliverySubmitted():
                 self._source(fact.key, "articles", fact.name, at)
+                if fact.receipt:
+                    self.receipts.add((fact.receipt, fact.key))
             case StudySubmitted():
                 self._source(fact.study_id, "studies", fact.name, at)
             case FiguresExtracted():
@@ -183,13 +195,26 @@ class Changes:
                     "document_id": fact.manifest.uri,
                     "sha256": fact.manifest.sha256,
                     "pairs": fact.pairs,
+                    "at": min(at, str(self.datasets.get(fact.dataset_id, {"at": at})["at"])),
                 }
             case ModelTrained():
-                self._model(fact, -1)
+                self._model(fact, _read(store, fact.manifest, ModelManifest), -1)
             case ModelPromoted():
-                self._model(fact, fact.sequence)
+                self._model(fact, _read(store, fact.manifest, ModelManifest), fact.sequence)
             case _:
                 pass  # what the catalogue has no row for yet
+
+    def _step(self, event: Event) -> None:
+        row: Row = {
+            "source_id": event.key,
+            "event_id": event.id,
+            "topic": event.topic,
+            "at": event.time.astimezone(UTC).isoformat(),
+            "by": event.source,
+            "trace": (event.traceparent or "").split("-")[1] if (event.traceparent or "").count("-") == 3 else "",
+        }
+        held = self.steps.setdefault((event.key, event.id), row)
+        self.steps[event.key, event.id] = min(held, row, key=_at)
 
     def _source(self, source_id: str, kind: str, name: str, at: str) -> None:
         row: Row = {"source_id": source_id, "kind": kind, "name": name, "received": at}
@@ -250,7 +275,7 @@ class Changes:
         held = self.withdrawn.get(key)
         self.withdrawn[key] = row if held is None else max(held, row, key=_said)
 
-    def _model(self, fact: ModelTrained | ModelPromoted, promoted: int) -> None:
+    def _model(self, fact: ModelTrained | ModelPromoted, model: ModelManifest, promoted: int) -> None:
         held = self.models.get(fact.model_id)
         if held is not None:
             promoted = max(promoted, int(str(held["promoted"])))
@@ -260,6 +285,8 @@ class Changes:
             "dataset_id": fact.dataset_id,
             "version": fact.version,
             "document_id": fact.manifest.uri,
+            "run_id": model.run_id,
+            "recipe": model.recipe,
             "promoted": promoted,
         }
 
@@ -270,11 +297,14 @@ def apply(connection: Connection, changes: Changes) -> None:
     insert_new(connection, PARENT, [{"child_id": child, "source_id": source} for child, source in changes.parents])
     insert_new(connection, DOCUMENT, list(changes.documents.values()))
     _merge_quarantines(connection, changes.quarantines)
-    insert_new(connection, DATASET, list(changes.datasets.values()))
+    _merge_datasets(connection, changes.datasets)
     _merge_models(connection, changes.models)
     _merge_words(connection, changes.withdrawn)
     belongs = [{"child_id": child, "scope": scope, "subject": subject} for child, scope, subject in changes.belongs]
     insert_new(connection, BELONGS, belongs)
+    _merge_steps(connection, changes.steps)
+    received = [{"receipt": receipt, "source_id": source} for receipt, source in sorted(changes.receipts)]
+    insert_new(connection, RECEIPT, received)
     keys = ("id", "within", "key", "rank")
     insert_new(connection, ALIAS, [dict(zip(keys, each, strict=True)) for each in sorted(changes.aliases)])
     changes.touched |= _subjects(connection, changes.withdrawn)
@@ -330,7 +360,29 @@ def _merge_models(connection: Connection, found: dict[str, Row]) -> None:
         merged = [
             {**found[each], "promoted": max(int(str(found[each]["promoted"])), there.get(each, -1))} for each in chunk
         ]
-        insert_or_replace(connection, MODEL, merged, ("kind", "dataset_id", "version", "document_id", "promoted"))
+        insert_or_replace(
+            connection, MODEL, merged, ("kind", "dataset_id", "version", "document_id", "run_id", "recipe", "promoted")
+        )
+
+
+def _merge_steps(connection: Connection, found: dict[tuple[str, str], Row]) -> None:
+    for chunk in _chunks(sorted(found)):
+        query = select(STEP).where(STEP.c.source_id.in_({key for key, _ in chunk}))
+        there = {(row.source_id, row.event_id): dict(row._mapping) for row in connection.execute(query)}
+        first = [min(there.get(key, found[key]), found[key], key=_at) for key in chunk]
+        insert_or_replace(connection, STEP, first, ("at", "by", "trace"))
+
+
+def _merge_datasets(connection: Connection, found: dict[str, Row]) -> None:
+    """The first announcement counts. One that is found to be earlier takes all places of its kind back."""
+    for chunk in _chunks(sorted(found)):
+        query = select(DATASET.c.dataset_id, DATASET.c.at).where(DATASET.c.dataset_id.in_(chunk))
+        there = {row.dataset_id: str(row.at) for row in connection.execute(query)}
+        insert_new(connection, DATASET, [found[each] for each in chunk if each not in there])
+        for dataset_id in (each for each in chunk if each in there and str(found[each]["at"]) < there[each]):
+            mine = DATASET.c.dataset_id == dataset_id
+            connection.execute(update(DATASET).where(mine).values(at=found[dataset_id]["at"]))
+            displace(connection, str(found[dataset_id]["kind"]))
 
 
 def _merge_words(connection: Connection, found: dict[tuple[str, str], Row]) -> None:
@@ -444,6 +496,10 @@ def _first(held: Row, row: Row) -> Row:
 
 def _verdict(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in ("at", "stage", "code", "reason", "remedy", "name"))
+
+
+def _at(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("at", "by", "trace"))
 
 
 def _said(row: Row) -> tuple[int, str]:

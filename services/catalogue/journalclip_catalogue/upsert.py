@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+_COUNTED = {"preserve_rowcount": True}  # else PostgreSQL's driver is not asked how many rows an INSERT made
 _CHUNK = 400  # rows a statement: SQLite takes 32,766 values in one
 
 
@@ -36,10 +37,11 @@ def _insert(connection: Connection, table: Table, found: Sequence[Mapping[str, o
             if replace
             else statement.on_conflict_do_nothing(index_elements=keys)
         )
-        return connection.execute(made).rowcount
+        return connection.execute(made, execution_options=_COUNTED).rowcount
     plain = sqlite.insert(table).values([dict(row) for row in found])
     return connection.execute(
         plain.on_conflict_do_update(index_elements=keys, set_={name: plain.excluded[name] for name in replace})
         if replace
-        else plain.on_conflict_do_nothing(index_elements=keys)
+        else plain.on_conflict_do_nothing(index_elements=keys),
+        execution_options=_COUNTED,
     ).rowcount

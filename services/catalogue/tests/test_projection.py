@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, create_engine, inspect, select
 
 from journalclip_catalogue.errors import AnotherProjector
 from journalclip_catalogue.handler import Projector
@@ -17,6 +18,7 @@ from journalclip_catalogue.loop import ProjectionLoop
 from journalclip_catalogue.migrate import downgrade, upgrade
 from journalclip_catalogue.rebuild import check, rebuild
 from journalclip_devtools.faults.chain import STAGES, Chain
+from journalclip_devtools.servers import postgres
 from journalclip_freezing.handler import FreezeRule
 from journalclip_intake.articles import submit
 from journalclip_shared import failpoints
@@ -95,11 +97,32 @@ def restructured(chain: Chain, structurer: str) -> None:
     chain.bus.publish([Event(PairsStructured(article_id=fact.article_id, document=ref, pairs=1), "test")])
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    if postgres.binaries() is None:
+        pytest.skip("no PostgreSQL server is installed (Debian's `postgresql`)")
+    with postgres.running() as url:
+        yield url
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    made = open_engine(sqlite_url(tmp_path / "catalogue.db"))
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty catalogue in a file; with `ON_BOTH` also in a new database of a PostgreSQL server."""
+    url = sqlite_url(tmp_path / "catalogue.db")
+    if getattr(request, "param", "sqlite") == "postgresql":
+        server, name = request.getfixturevalue("postgresql"), f"t{uuid.uuid4().hex}"
+        with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql(f"create database {name}")
+        url = f"{server.rpartition('/')[0]}/{name}"
+    made = open_engine(url)
     upgrade(made)
-    return made
+    yield made
+    made.dispose()
+
+
+ON_BOTH = pytest.mark.parametrize(
+    "engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)], indirect=True
+)
 
 
 def log(chain: Chain) -> list[Delivery]:
@@ -119,10 +142,13 @@ def rows(engine: Engine, without: Sequence[str] = ("place",)) -> Rows:
 def expected(chain: Chain, tmp_path: Path) -> Rows:
     undisturbed = open_engine(sqlite_url(tmp_path / "undisturbed.db"))
     upgrade(undisturbed)
-    Projector(undisturbed, chain.store).project(log(chain))
+    projector = Projector(undisturbed, chain.store)
+    projector.project(log(chain))
+    projector.settle()
     return rows(undisturbed)
 
 
+@ON_BOTH
 def test_the_log_becomes_rows_and_their_answers(chain: Chain, engine: Engine) -> None:
     assert ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain() > 0
     catalogue = Catalogue(engine)
@@ -145,6 +171,7 @@ def first(chain: Chain) -> str:
     return next(iter(facts_of(chain.bus, PairsStructured))).article_id
 
 
+@ON_BOTH
 def test_a_withdrawn_source_says_so_until_it_is_reinstated(chain: Chain, engine: Engine) -> None:
     bus, store = MemoryBus(), MemoryArtifacts()
     store._objects.update(chain.store._objects)  # type: ignore[attr-defined]  # words of this test alone
@@ -161,6 +188,7 @@ def test_a_withdrawn_source_says_so_until_it_is_reinstated(chain: Chain, engine:
     assert check(engine, bus, store) == {}
 
 
+@ON_BOTH
 def test_an_id_of_an_older_version_leads_to_the_one_that_holds_now(chain: Chain, engine: Engine) -> None:
     """The article of a delivery gets another id, and so do its figure, its panel and its pair."""
     store, bus = MemoryArtifacts(), MemoryBus()
@@ -201,6 +229,7 @@ def test_an_id_of_an_older_version_leads_to_the_one_that_holds_now(chain: Chain,
     assert resolver.present("fig_nobody") == ()
 
 
+@ON_BOTH
 def test_where_finds_a_source_by_everything_that_names_it(chain: Chain, engine: Engine) -> None:
     ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain()
     catalogue, source = Catalogue(engine), first(chain)
@@ -221,6 +250,7 @@ def test_where_finds_a_source_by_everything_that_names_it(chain: Chain, engine: 
     assert catalogue.where("100%_of_nothing") == []
 
 
+@ON_BOTH
 def test_pages_list_every_source_once(chain: Chain, engine: Engine) -> None:
     ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain()
     catalogue = Catalogue(engine)
@@ -254,9 +284,11 @@ def test_any_order_repetition_and_death_give_the_same_rows(
         if rng.random() < 0.3:
             assert projector.project(batch) == 0, "what was projected is known by its place"
         todo[topic] = todo[topic][size:]
+    projector.settle()
     assert rows(engine) == expected
 
 
+@ON_BOTH
 def test_a_second_projector_changes_nothing(
     chain: Chain, engine: Engine, expected: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +304,7 @@ def test_a_second_projector_changes_nothing(
     with pytest.raises(AnotherProjector):
         slow.project(deliveries)
     assert slow.project(deliveries) == 0
+    slow.settle()
     assert rows(engine) == expected
 
 
@@ -292,6 +325,7 @@ def _record(delivery: Delivery):  # type: ignore[no-untyped-def]
     return Record(delivery.topic, delivery.key, delivery.headers, delivery.body)
 
 
+@ON_BOTH
 def test_what_cannot_be_projected_is_kept_and_stops_nothing(chain: Chain, engine: Engine, expected: Rows) -> None:
     deliveries = log(chain)
     poison = replace(deliveries[0], offset=10_000, headers=(), body=b"{")
@@ -300,7 +334,9 @@ def test_what_cannot_be_projected_is_kept_and_stops_nothing(chain: Chain, engine
     bus.publish([Event(lost, "test")])
     (missing,) = bus.read(PairsStructured.topic)
     missing = replace(missing, offset=10_000)
-    Projector(engine, chain.store).project([*deliveries, poison, missing])
+    projector = Projector(engine, chain.store)
+    projector.project([*deliveries, poison, missing])
+    projector.settle()
     assert Catalogue(engine).failed() == 2
     with engine.connect() as connection:
         errors = [row.error for row in connection.execute(select(FAILED))]
@@ -320,6 +356,7 @@ def test_a_store_that_is_away_projects_nothing_of_the_batch(chain: Chain, engine
     assert all(not found for found in rows(engine, without=()).values())
 
 
+@ON_BOTH
 def test_a_rebuilt_catalogue_is_the_projected_one(chain: Chain, engine: Engine, expected: Rows) -> None:
     ProjectionLoop(chain.bus, Projector(engine, chain.store)).drain()
     assert check(engine, chain.bus, chain.store) == {}
@@ -342,6 +379,7 @@ def test_a_database_that_was_lost_is_filled_though_the_group_is_ahead(tmp_path: 
         assert Catalogue(engine).counts() == {"quarantined": 1, "structured": 4}
 
 
+@ON_BOTH
 def test_migrations_make_the_tables_and_take_them_away(engine: Engine) -> None:
     found = inspect(engine)
     for table in METADATA.sorted_tables:
@@ -355,6 +393,7 @@ def test_migrations_make_the_tables_and_take_them_away(engine: Engine) -> None:
     assert Catalogue(engine).counts() == {}
 
 
+@ON_BOTH
 def test_tables_that_an_upgrade_adds_are_filled_from_the_past(chain: Chain, engine: Engine, expected: Rows) -> None:
     loop = ProjectionLoop(chain.bus, Projector(engine, chain.store))
     loop.drain()

@@ -109,7 +109,7 @@ class ExtractionHandler:
 
     def manifest_of(self, fact: Submitted) -> str:
         """Name of the manifest that says what the delivery held: where it is there, the work is done."""
-        return f"delivered/{self.extractor}/{fact.key}"
+        return names.delivered(self.extractor, fact.key)
 
     def _extract(self, fact: Submitted, taken: Withdrawn, gone: dict[str, SourceWithdrawn]) -> ExtractedDelivery:
         read = self._sandbox.read(self._bytes(fact), self._options)

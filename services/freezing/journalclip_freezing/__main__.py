@@ -34,7 +34,7 @@ def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:
         rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s, settings.freeze_settle_s)
         layout = layout_of(kind, settings)
         handler = FreezingHandler(Freezer(store, rule, lambda: events_of(bus, layout.consumes), layout))
-        with repeated(lambda: handler.freeze_due(bus.publish), settings.freeze_look_s):
+        with repeated(lambda: handler.freeze_due(bus.publish), settings.freeze_look_s, action=f"freeze-{kind}"):
             yield handler
         if settings.drain:  # what was counted last
             handler.freeze_due(bus.publish)

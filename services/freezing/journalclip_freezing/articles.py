@@ -33,6 +33,7 @@ class FreezeOptions:
     seed: int = 0
     leave_out: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
     kind: Kind = field(default="articles", init=False)
+    reviewed: bool = field(default=True, init=False)
 
     @property
     def consumes(self) -> type[PairsStructured]:

@@ -13,16 +13,16 @@ from journalclip_shared.artifacts import ArtifactStore
 
 
 class Decisions:
-    """Counts the words in one store."""
+    """Counts the words in one store; reviews where pairs of the kind are ``reviewed``."""
 
-    def __init__(self, store: ArtifactStore, clock: Callable[[], float]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: ArtifactStore, clock: Callable[[], float], reviewed: bool = True) -> None:
+        self._store, self._clock, self._reviewed = store, clock, reviewed
         self._covered = self._seen = 0
         self._since = clock()
 
     def count(self) -> int:
         """Reviews and withdrawals there are. Raises `TransientError`."""
-        reviews = sum(1 for _ in self._store.list_manifests("datasets", "reviewed/"))
+        reviews = sum(1 for _ in self._store.list_manifests("datasets", "reviewed/")) if self._reviewed else 0
         return reviews + sum(1 for _ in self._store.list_manifests("quarantine", names.withdrawn()))
 
     def cover(self, count: int) -> None:

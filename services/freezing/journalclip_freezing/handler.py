@@ -80,7 +80,7 @@ class Freezer:
         self._unsaid: list[Fact] = []
         self._lost = Lost()
         self._quarantined: set[tuple[str, str]] = set()
-        self._decisions = Decisions(store, lambda: clock().timestamp())
+        self._decisions = Decisions(store, lambda: clock().timestamp(), layout.reviewed)
         self.group = names.group("freezing", layout.kind)
         self._recall()
 
@@ -204,11 +204,13 @@ class FreezingHandler:
         )
         self.metrics = (self._failures,)
         self._not_before = 0.0
+        self._trace: str | None = None
 
     def handle(self, event: Event) -> Iterable[Fact]:
         if not isinstance(event.fact, self._freezer.layout.consumes):
             raise TypeError(f"{type(event.fact).__name__} is not for {self.group}")
         self._freezer.add(event.fact, event.time)
+        self._trace = event.traceparent
         return ()
 
     def freeze_due(self, publish: Callable[[Sequence[Event]], None]) -> None:
@@ -225,7 +227,8 @@ class FreezingHandler:
             self._failures.labels(self._freezer.layout.kind, error.code).inc()
             raise
         if facts:
-            publish([Event(fact, self.group) for fact in facts])
+            # A dataset goes on in the trace of the source that came last.
+            publish([Event(fact, self.group, traceparent=self._trace) for fact in facts])
             self._freezer.acknowledge(facts)
 
 

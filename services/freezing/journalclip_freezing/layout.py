@@ -48,6 +48,11 @@ class Layout(Protocol):
     @property
     def consumes(self) -> type[Structured]: ...
 
+    @property
+    def reviewed(self) -> bool:
+        """Whether reviewers decide about its pairs, so that their decisions make a freeze due."""
+        ...
+
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> Plan | None:
         """Without what is ``lost``, to which unreadable documents are added; None where the rest holds no pair."""
         ...

@@ -44,6 +44,7 @@ class StudyFreezeOptions:
     seed: int = 0
     leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # studies whose record has such a flag
     kind: Kind = field(default="studies", init=False)
+    reviewed: bool = field(default=False, init=False)
 
     @property
     def consumes(self) -> type[StudyStructured]:

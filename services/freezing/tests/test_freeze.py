@@ -13,6 +13,7 @@ from journalclip_freezing.shards import shard_jpeg
 from journalclip_modeling.data import FrozenDataset
 from journalclip_shared.artifacts import ArtifactRef, Bucket
 from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.finding import StoreFinder
 from journalclip_shared.ids import make_id
 from journalclip_shared.lineage import Lineage, UnknownId
 from journalclip_shared.records.caption import CaptionRecord, RecordFlag
@@ -159,12 +160,12 @@ def test_explain_finds_the_split_of_a_pair(store: LocalArtifacts) -> None:
     frozen = freeze(store, [article(store, n) for n in range(5)], OPTIONS)
     assert frozen is not None
     dataset = FrozenDataset.open(store, frozen.manifest)
-    explained = Lineage(store).explain(frozen.dataset_id)
+    explained = Lineage(store, StoreFinder(store)).explain(frozen.dataset_id)
     assert json.loads(json.dumps(explained))["dataset"]["dataset_id"] == frozen.dataset_id
     with pytest.raises(UnknownId, match="unknown-id"):
-        Lineage(store).explain("pair_nothing")
+        Lineage(store, StoreFinder(store)).explain("pair_nothing")
     with pytest.raises(UnknownId):
-        Lineage(store).explain("nonsense")
+        Lineage(store, StoreFinder(store)).explain("nonsense")
     assert sum(part.pairs for part in dataset.manifest.splits.values()) == 10
 
 

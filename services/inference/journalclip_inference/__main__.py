@@ -54,7 +54,7 @@ def segment_builder(settings: InferenceSettings, kind: Kind) -> wiring.Build:
             lambda: registry.by_alias("champion"),
             StructuredSources(bus, kind),
         )
-        with repeated(handler.look, settings.coverage_every_s):
+        with repeated(handler.look, settings.coverage_every_s, action=f"coverage-{kind}"):
             yield handler
 
     return open_handler

@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import cached_property
 from typing import TypeVar
 
-from journalclip_shared.catalogue.engine import FILE, catalogue_url, open_engine
+from sqlalchemy import Engine
+
+from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.catalogue.engine import existing
+from journalclip_shared.catalogue.finding import CatalogueFinder
 from journalclip_shared.catalogue.resolve import Resolver
 from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
+from journalclip_shared.finding import Finder, StoreFinder
 from journalclip_shared.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -25,13 +29,15 @@ class Aliases:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._opened: Engine | None = None
 
     def present(self, wanted: str) -> str | None:
         """The id that holds now, or None where it is unknown or is what was asked for."""
-        if not self._settings.catalogue_url and not (self._settings.workdir / FILE).is_file():
+        engine = self._engine()
+        if engine is None:
             return None
         try:
-            found = self._resolver.present(wanted)
+            found = Resolver(engine).present(wanted)
         except (ConfigurationError, TransientError) as error:
             _log.warning("the catalogue cannot be asked for %s: %s", wanted, error)
             return None
@@ -49,6 +55,12 @@ class Aliases:
                 raise
         return await ask(present)
 
-    @cached_property
-    def _resolver(self) -> Resolver:
-        return Resolver(open_engine(catalogue_url(self._settings)))
+    def finder(self, store: ArtifactStore) -> Finder:
+        """Where to look for an id: the catalogue, or all of ``store`` where there is none."""
+        engine = self._engine()
+        return CatalogueFinder(engine) if engine is not None else StoreFinder(store)
+
+    def _engine(self) -> Engine | None:
+        if self._opened is None:
+            self._opened = existing(self._settings)
+        return self._opened

@@ -35,7 +35,6 @@ from journalclip_shared.bus import Bus
 from journalclip_shared.errors import ConfigurationError
 from journalclip_shared.events import Event, ReviewDecided
 from journalclip_shared.kinds import Kind
-from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
 
@@ -63,7 +62,7 @@ def connect(settings: InferenceSettings) -> Clients:
 
 
 def open_registry(settings: InferenceSettings, kind: Kind) -> ModelRegistry:
-    return MlflowRegistry(settings.registry_uri, registered_model(kind))
+    return MlflowRegistry(settings.registry_uri, settings.registered_model(kind))
 
 
 @dataclass

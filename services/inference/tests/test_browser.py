@@ -25,7 +25,7 @@ from journalclip_devtools.doubles.collection import World, small_world
 from journalclip_devtools.doubles.live import live_server
 from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_shared.artifacts.local import LocalArtifacts
-from journalclip_shared.reviews import read_decisions, verdicts
+from journalclip_shared.reviews import read_decisions, verdicts_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js")
@@ -281,7 +281,7 @@ def test_ten_pairs_are_reviewed_by_keyboard_and_one_is_taken_back(desk: tuple[Si
 
     found = read_decisions(site.world.store)
     assert [d.choice for d in found].count("undo") == 1
-    standing = verdicts(found)
+    standing = verdicts_of([], found)
     assert len(standing) == 11
     edits = [verdict.edit for verdict in standing.values() if verdict.edit]
     assert {edit.text for edit in edits} == {"A caption as it should be.", None}

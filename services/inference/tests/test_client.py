@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from journalclip import Figure, Health, SearchAnswer, ServerRefused
+from journalclip import Figure, Health, Me, SearchAnswer, ServerRefused
 from journalclip.answers import ClassifyAnswer, EmbedAnswer, Problem
 from journalclip_devtools.doubles.clients import KINDS, client_of
 from journalclip_devtools.doubles.live import live_server
@@ -26,6 +26,7 @@ READ: dict[type[BaseModel], tuple[str, str, str]] = {
     ClassifyAnswer: ("/v1/classify", "post", "200"),
     Figure: ("/v1/figures/{figure_id}", "get", "200"),
     Health: ("/readyz", "get", "503"),
+    Me: ("/v1/me", "get", "200"),
     Problem: ("/v1/search", "post", "422"),
 }
 
@@ -48,6 +49,7 @@ def test_a_notebook_gets_frames_pictures_and_arrays(site: Site, kind: str) -> No
         assert sum(client.classify(picture, ["glioma", "infarct"]).values()) == pytest.approx(1, abs=1e-5)
         assert client.figure(found[0].figure_id).figure_id == found[0].figure_id
         assert client.explain(found[0].pair_id)["id"] == found[0].pair_id
+        assert client.me().role == "viewer"
         served = client.health().served
         assert served is not None
         assert served.model_id == found.answer.served.model_id

@@ -17,7 +17,7 @@ from journalclip_inference.review.desk import Decide, Desk
 from journalclip_inference.review.queue import doubts_of, queue
 from journalclip_shared.events import ReviewDecided
 from journalclip_shared.records.article import Box, Quality
-from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts
+from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts_of
 
 ADA, BEN, EVA = Principal("ada", "reviewer"), Principal("ben", "reviewer"), Principal("eva", "steward")
 
@@ -46,7 +46,7 @@ def test_decisions_change_the_next_dataset(world: World, engine: SearchEngine) -
     decide(disputed, "reject", BEN)
     first = decide(undone, "reject")
     decide(undone, "undo", undoes=first)
-    found = verdicts(read_decisions(world.store))
+    found = verdicts_of([], read_decisions(world.store))
     pairs = [row.pair for row in rows]
     kept = apply_verdicts(pairs, found)
     assert [pair.pair_id for pair in kept if pair in pairs] == [accepted.pair.pair_id, undone.pair.pair_id]
@@ -56,7 +56,7 @@ def test_decisions_change_the_next_dataset(world: World, engine: SearchEngine) -
     assert new.figure_id == edited.pair.figure_id
     assert found[disputed.pair.pair_id].standing == "disputed"
     decide(disputed, "accept", EVA)
-    assert verdicts(read_decisions(world.store))[disputed.pair.pair_id].standing == "keep"
+    assert verdicts_of([], read_decisions(world.store))[disputed.pair.pair_id].standing == "keep"
     assert [fact.decision_id for fact in announced] == [d.decision_id for d in read_decisions(world.store)]
     assert desk.decided_by(ADA) == {row.pair.pair_id for row in (accepted, rejected, edited, disputed)}
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from journalclip_intake.handler import NotifiedIntake, reconcile
+from journalclip_intake.handler import NotifiedIntake, Reconciler
 from journalclip_intake.inbox import FolderInbox, Inbox, S3Inbox
 from journalclip_intake.settings import IntakeSettings
 from journalclip_shared import wiring
@@ -32,7 +32,9 @@ def build(settings: IntakeSettings) -> wiring.Build:
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         inbox = open_inbox(settings)
         with ExitStack() as stack:
-            stack.enter_context(repeated(lambda: _log_found(reconcile(store, inbox, bus)), settings.reconcile_s))
+            reconciler = Reconciler(store, inbox, bus, settings)
+            look = repeated(lambda: _log_found(reconciler.look()), settings.reconcile_s, action="intake-reconcile")
+            stack.enter_context(look)
             if settings.upload_port:
                 from journalclip_intake.upload import application, served  # only where it is asked for
 

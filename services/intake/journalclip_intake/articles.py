@@ -53,29 +53,31 @@ def find_deliveries(folder: Path) -> list[Path]:
     return list(iter_deliveries([folder]))
 
 
-def submit(store: ArtifactStore, bus: Bus, path: Path) -> Submission:
+def submit(store: ArtifactStore, bus: Bus, path: Path, words: Withdrawals | None = None) -> Submission:
     """Store one delivery and announce it; safe to repeat, also after a kill between any two steps."""
-    done, fact = record(store, path, path.name)
+    done, fact = record(store, words or Withdrawals(store), path, path.name)
     bus.publish([Event(fact, "submit")])
     return done
 
 
-def record(store: ArtifactStore, path: Path, name: str) -> tuple[Submission, Submitted | SourceQuarantined]:
+def record(
+    store: ArtifactStore, words: Withdrawals, path: Path, name: str
+) -> tuple[Submission, Submitted | SourceQuarantined]:
     """Store one delivery (a file or a folder) under its display name; the caller announces the fact.
 
     One that was withdrawn is not stored, and the fact says that it is in quarantine.
     """
     if not path.is_dir() and not _is_package(name):
-        if (refused := refusal(store, lambda: article_id(digest_of(path)[0]), name)) is not None:
+        if (refused := refusal(words, lambda: article_id(digest_of(path)[0]), name)) is not None:
             return refused
         pdf = store.put_file("articles", path, "application/pdf")
         return _recorded(store, ArticleSubmitted(article_id=article_id(pdf.sha256), pdf=pdf, name=_displayable(name)))
     files = delivery_files(path) if path.is_dir() else {name: path}
-    return record_files(store, files, name)
+    return record_files(store, words, files, name)
 
 
 def record_files(
-    store: ArtifactStore, files: Mapping[str, Path], name: str
+    store: ArtifactStore, words: Withdrawals, files: Mapping[str, Path], name: str
 ) -> tuple[Submission, Submitted | SourceQuarantined]:
     """Store files that arrived together, as `record` does. More than an event can name are packed into one."""
     packed = pack({each: path.read_bytes() for each, path in files.items()}) if len(files) > MAX_FILES else b""
@@ -84,7 +86,7 @@ def record_files(
         digests = {each: digest_of(path)[0] for each, path in files.items()}
         return article_id(files_digest({f"{name}.zip": sha256_hex(packed)} if packed else digests))
 
-    if (refused := refusal(store, identified, name)) is not None:
+    if (refused := refusal(words, identified, name)) is not None:
         return refused
     if packed:
         refs = {f"{name}.zip": store.put("articles", packed, "application/zip")}
@@ -96,10 +98,10 @@ def record_files(
 
 
 def refusal(
-    store: ArtifactStore, identified: Callable[[], str], name: str
+    words: Withdrawals, identified: Callable[[], str], name: str
 ) -> tuple[Submission, SourceQuarantined] | None:
     """What is said of a delivery that was withdrawn; None for any other. Nothing is read where no word holds."""
-    taken = Withdrawals(store).fresh()
+    taken = words.fresh()
     identity = identified() if taken else ""
     word = taken.of_submission(identity)
     if word is None:

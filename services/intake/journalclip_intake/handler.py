@@ -16,13 +16,14 @@ from typing import TypeAlias
 from journalclip_intake.articles import record, record_files
 from journalclip_intake.inbox import Dropped, Inbox
 from journalclip_intake.notifications import CreatedObject, ObjectsCreated, translate
+from journalclip_intake.receipts import Receipts
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus, Delivery
 from journalclip_shared.deliveries import MAX_ENTRIES
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, Submitted
 from journalclip_shared.failpoints import hit
-from journalclip_shared.ids import canonical_json
+from journalclip_shared.settings import Settings
 from journalclip_shared.withdrawals import Withdrawals
 
 Taken: TypeAlias = Submitted | SourceQuarantined  # what is announced of a delivery
@@ -38,7 +39,7 @@ class IntakeHandler:
     consumes: tuple[type[Fact], ...] = (ObjectsCreated,)
 
     def __init__(self, store: ArtifactStore, inbox: Inbox) -> None:
-        self._store, self._inbox = store, inbox
+        self._store, self._inbox, self._words = store, inbox, Withdrawals(store)
 
     def handle(self, event: Event) -> Iterable[Fact]:
         """Raises `TransientError`, and `PermanentError` where the object vanishes while it is read.
@@ -51,7 +52,7 @@ class IntakeHandler:
         for created in event.fact.objects:
             dropped = self._dropped(created)
             if dropped is not None and dropped.is_delivery:
-                facts.append(take(self._store, self._inbox, dropped))
+                facts.append(take(self._store, self._words, self._inbox, dropped))
         return facts
 
     def _dropped(self, created: CreatedObject) -> Dropped | None:
@@ -69,7 +70,7 @@ class NotifiedIntake(IntakeHandler):
         return translate(delivery)
 
 
-def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> Taken:
+def take(store: ArtifactStore, words: Withdrawals, inbox: Inbox, dropped: Dropped) -> Taken:
     """Store one delivery's bytes; of a withdrawn one only a fact.
 
     Raises `TransientError`; `PermanentError` where it is gone or its list is wrong.
@@ -79,12 +80,17 @@ def take(store: ArtifactStore, inbox: Inbox, dropped: Dropped) -> Taken:
         inbox.fetch(dropped, path)
         hit("intake.fetched")
         if dropped.is_list:
-            return _take_listed(store, inbox, dropped, path)
-        _, fact = record(store, path, dropped.name)
-    return fact
+            return _take_listed(store, words, inbox, dropped, path)
+        _, fact = record(store, words, path, dropped.name)
+    return _receipted(fact, dropped)
 
 
-def _take_listed(store: ArtifactStore, inbox: Inbox, dropped: Dropped, list_path: Path) -> Taken:
+def _receipted(fact: Taken, dropped: Dropped) -> Taken:
+    """The fact says which object it was, so that the catalogue knows it without a look into the store."""
+    return fact if isinstance(fact, SourceQuarantined) else fact.model_copy(update={"receipt": dropped.receipt})
+
+
+def _take_listed(store: ArtifactStore, words: Withdrawals, inbox: Inbox, dropped: Dropped, list_path: Path) -> Taken:
     """The files that a list names, all of which must be there."""
     files: dict[str, Path] = {}
     for number, name in enumerate(_listed(list_path.read_bytes(), dropped)):
@@ -93,8 +99,8 @@ def _take_listed(store: ArtifactStore, inbox: Inbox, dropped: Dropped, list_path
             raise _wrong_list(dropped, f"{name} is not there")
         files[name] = list_path.with_name(f"file-{number}")  # the name itself never becomes a path
         inbox.fetch(found, files[name])
-    _, fact = record_files(store, files, dropped.folder.rpartition("/")[2])
-    return fact
+    _, fact = record_files(store, words, files, dropped.folder.rpartition("/")[2])
+    return _receipted(fact, dropped)
 
 
 def _listed(data: bytes, dropped: Dropped) -> list[str]:
@@ -113,30 +119,52 @@ def _wrong_list(dropped: Dropped, reason: str) -> PermanentError:
     return PermanentError("bundle-list-invalid", f"{dropped.key}: {reason}", "Drop all files, then the corrected list.")
 
 
-def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[Taken]:
-    """Take in every delivery of the inbox that has no receipt; returns what was announced (perhaps again).
+class Reconciler:
+    """Finds what no notification told of, on one store and inbox. For one thread."""
 
-    The receipt comes after the publication is acknowledged: a kill between the two announces an article twice, which
-    changes nothing, and never leaves one out. Raises `TransientError`.
-    """
-    announced = list[Taken]()
-    done = set(store.list_manifests("articles", "received/"))
-    # What was refused as withdrawn is looked at again after the next reinstatement, and not before.
-    epoch = sum(word.action == "reinstate" for word in Withdrawals(store).documents())
-    for dropped in inbox.list():
-        if not dropped.is_delivery or {dropped.receipt, f"{dropped.receipt}-refused-{epoch}"} & done:
-            continue
+    def __init__(self, store: ArtifactStore, inbox: Inbox, bus: Bus, settings: Settings | None = None) -> None:
+        self._store, self._inbox, self._bus = store, inbox, bus
+        self._words, self._receipts = Withdrawals(store), Receipts(store, settings)
+
+    def look(self) -> list[Taken]:
+        """Take in every delivery of the inbox that has no receipt; returns what was announced (perhaps again).
+
+        The receipt comes after the publication is acknowledged: a kill between the two announces an article twice,
+        which changes nothing, and never leaves one out. Raises `TransientError`.
+        """
+        # What was refused as withdrawn is looked at again after the next reinstatement, and not before.
+        epoch = sum(word.action == "reinstate" for word in self._words.documents())
+        announced, listed = list[Taken](), [each for each in self._inbox.list() if each.is_delivery]
+        new = self._without_receipt(listed, [each.receipt for each in listed])
+        for dropped in self._without_receipt(new, [_refused(each, epoch) for each in new]):
+            fact = self._taken(dropped)
+            if fact is None:
+                continue
+            self._bus.publish([Event(fact, "intake")])
+            hit("intake.announced")
+            name = _refused(dropped, epoch) if isinstance(fact, SourceQuarantined) else dropped.receipt
+            self._receipts.write(name, {"key": dropped.key, "version": dropped.version, "article_id": fact.key})
+            hit("intake.receipted")
+            announced.append(fact)
+        return announced
+
+    def _without_receipt(self, found: list[Dropped], names: list[str]) -> list[Dropped]:
+        known = self._receipts.known(names)
+        return [dropped for dropped, name in zip(found, names, strict=True) if name not in known]
+
+    def _taken(self, dropped: Dropped) -> Taken | None:
         try:
-            fact = take(store, inbox, dropped)
+            return take(self._store, self._words, self._inbox, dropped)
         except PermanentError as error:
             if error.code not in _PASSED_OVER:
                 raise
-            continue
-        bus.publish([Event(fact, "intake")])
-        hit("intake.announced")
-        receipt = canonical_json({"key": dropped.key, "version": dropped.version, "article_id": fact.key})
-        refused = isinstance(fact, SourceQuarantined)
-        store.put_manifest("articles", f"{dropped.receipt}-refused-{epoch}" if refused else dropped.receipt, receipt)
-        hit("intake.receipted")
-        announced.append(fact)
-    return announced
+            return None
+
+
+def reconcile(store: ArtifactStore, inbox: Inbox, bus: Bus) -> list[Taken]:
+    """One look by a reconciler of its own. Raises `TransientError`."""
+    return Reconciler(store, inbox, bus).look()
+
+
+def _refused(dropped: Dropped, epoch: int) -> str:
+    return f"{dropped.receipt}-refused-{epoch}"

@@ -123,11 +123,6 @@ class HoldingArea:
         with self._guard:
             return not self._objects and not self._open
 
-    def busy(self) -> bool:
-        """Whether an association is open."""
-        with self._guard:
-            return bool(self._open)
-
     def ready(self, now: float) -> Iterator[Whole | Broken]:
         """Studies that need no more waiting; they are held no longer. Raises as the reader does."""
         self._ask()

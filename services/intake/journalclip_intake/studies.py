@@ -74,6 +74,7 @@ def complete(read: ReadStudy, bundle: Bundle) -> ReadStudy:
 
 def submit_study(
     texts: ReportTexts,
+    words: Withdrawals,
     reader: StudyReader,
     bundle: Bundle,
     options: DeidentifyOptions,
@@ -89,7 +90,7 @@ def submit_study(
         source_id = make_id("std", "refused", sha256_hex(data))
         read = complete(reader.read(data, replace(options, hints=bundle.hints)), bundle)
         del data
-        if (word := Withdrawals(texts.reports.store).fresh().of_study(read.study, read.patient)) is not None:
+        if (word := words.fresh().of_study(read.study, read.patient)) is not None:
             source_id = read.study
             raise SourceWithdrawn(word, read.study)
     except PermanentError as error:

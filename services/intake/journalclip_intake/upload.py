@@ -24,13 +24,15 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import Event, SourceQuarantined
+from journalclip_shared.withdrawals import Withdrawals
 
 
 def application(store: ArtifactStore, bus: Bus, max_bytes: int) -> Starlette:
     """The ASGI application."""
+    words = Withdrawals(store)
 
     def announce(path: Path, name: str) -> dict[str, str | bool | None]:
-        submission, fact = record(store, path, name)
+        submission, fact = record(store, words, path, name)
         bus.publish([Event(fact, "upload")])
         if isinstance(fact, SourceQuarantined):
             raise PermanentError(fact.code, fact.reason, fact.remedy)

@@ -9,20 +9,27 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.loop import catch_up
+from journalclip_catalogue.migrate import upgrade
 from journalclip_devtools.faults.chain import Chain, article_bytes
 from journalclip_freezing.handler import FreezeRule
-from journalclip_intake.handler import IntakeHandler, reconcile, take
+from journalclip_intake.handler import IntakeHandler, Reconciler, reconcile, take
 from journalclip_intake.inbox import INBOX, Dropped, FolderInbox
 from journalclip_intake.notifications import ObjectsCreated, example, translate
 from journalclip_intake.upload import application
+from journalclip_shared.artifacts import Bucket
 from journalclip_shared.bus import Delivery, Record
+from journalclip_shared.catalogue.engine import catalogue_url, open_engine
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.deliveries import MAX_ENTRIES
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import ArticleSubmitted, DeliverySubmitted
 from journalclip_shared.history import facts_of
 from journalclip_shared.names import NOTIFICATIONS
+from journalclip_shared.settings import Settings
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
+from journalclip_shared.withdrawals import Withdrawals
 
 QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
 
@@ -140,7 +147,7 @@ def test_an_object_that_vanishes_is_told_or_passed_over(tmp_path: Path) -> None:
     chain = new_chain()
     inbox = FolderInbox(tmp_path)
     with pytest.raises(PermanentError) as refused:
-        take(chain.store, inbox, Dropped(f"{INBOX}gone.pdf", "v1"))
+        take(chain.store, Withdrawals(chain.store), inbox, Dropped(f"{INBOX}gone.pdf", "v1"))
     assert refused.value.code == "inbox-object-gone"
 
     class Haunted(FolderInbox):
@@ -177,7 +184,7 @@ def test_a_wrong_list_is_refused_when_announced_and_passed_over_later(tmp_path: 
     found = inbox.find(f"{INBOX}case/files.json")
     assert found is not None
     with pytest.raises(PermanentError) as refused:
-        take(chain.store, inbox, found)
+        take(chain.store, Withdrawals(chain.store), inbox, found)
     assert refused.value.code == "bundle-list-invalid"
     assert reconcile(chain.store, inbox, chain.bus) == []
 
@@ -204,3 +211,45 @@ def test_an_upload_says_when_the_world_is_unwell(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(chain.bus, "publish", refuse)
     answer = TestClient(application(chain.store, chain.bus, 100)).post("/articles", content=article_bytes(1))
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+def test_what_a_notification_brought_is_not_fetched_again_where_the_catalogue_knows_it(tmp_path: Path) -> None:
+    chain, fetched = new_chain(), list[str]()
+
+    class Watched(FolderInbox):
+        def fetch(self, dropped: Dropped, path: Path) -> None:
+            fetched.append(dropped.key)
+            super().fetch(dropped, path)
+
+    inbox_with(tmp_path, f"{INBOX}a.pdf", f"{INBOX}b.pdf")
+    chain.bus.publish_raw([Record(NOTIFICATIONS, "a", (), example("articles", f"{INBOX}a.pdf"))])
+    intake(chain, Watched(tmp_path))
+    settings = Settings(workdir=tmp_path / "work")
+    engine = open_engine(catalogue_url(settings))
+    upgrade(engine)
+    catch_up(chain.bus, Projector(engine, chain.store))
+    reconciler = Reconciler(chain.store, Watched(tmp_path), chain.bus, settings)
+    assert [fact.name for fact in reconciler.look()] == ["b.pdf"]
+    assert fetched == [f"{INBOX}a.pdf", f"{INBOX}b.pdf"], "one fetch each"
+    assert [fact.name for fact in facts_of(chain.bus, ArticleSubmitted)] == ["a.pdf", "b.pdf"], "announced once each"
+
+
+@pytest.mark.parametrize("with_catalogue", [True, False])
+def test_receipts_are_not_listed_at_each_look(tmp_path: Path, with_catalogue: bool) -> None:
+    class Watched(MemoryArtifacts):
+        listed = 0
+
+        def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
+            self.listed += prefix == "received/"
+            return super().list_manifests(bucket, prefix)
+
+    store, bus = Watched(), MemoryBus()
+    settings = Settings(workdir=tmp_path / "work")
+    if with_catalogue:
+        upgrade(open_engine(catalogue_url(settings)))
+    inbox = inbox_with(tmp_path, f"{INBOX}a.pdf", f"{INBOX}b.pdf")
+    reconciler = Reconciler(store, inbox, bus, settings)
+    assert len(reconciler.look()) == 2
+    assert [reconciler.look() for _ in range(3)] == [[], [], []]
+    assert store.listed == (0 if with_catalogue else 1)
+    assert Reconciler(store, inbox, bus, settings).look() == [], "a new process finds the receipts in the store"

@@ -109,7 +109,7 @@ def test_only_named_senders_are_let_in_and_a_full_house_says_so(listening: Liste
 def _closed(listening: Listening) -> None:
     """Until the server's threads have seen every end."""
     for _ in range(200):
-        if not listening.held.busy():
+        if not listening.held._open:
             return
         time.sleep(0.02)
     raise AssertionError("an association did not end")

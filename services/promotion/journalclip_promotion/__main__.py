@@ -11,7 +11,6 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler
 from journalclip_shared.kinds import Kind
-from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.runs import MlflowRuns
 
@@ -21,7 +20,7 @@ def build(settings: PromotionSettings, kind: Kind) -> wiring.Build:
 
     def open_handler(store: ArtifactStore, bus: Bus) -> Handler:
         runs = MlflowRuns(settings.registry_uri)
-        registry = MlflowRegistry(settings.registry_uri, registered_model(kind))
+        registry = MlflowRegistry(settings.registry_uri, settings.registered_model(kind))
         promoter = build_promoter(settings, store, registry, runs, kind)
         Watch(promoter, bus, settings.reconcile_s, runs).start()
         return PromotionHandler(promoter, kind)

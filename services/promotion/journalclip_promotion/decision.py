@@ -38,6 +38,9 @@ class Candidate(OfKind, Document):
     model_id: str
     dataset_id: str
     manifest: ArtifactRef
+    signature: str = Field(
+        "", description="As the registry carried it when this was decided.", exclude_if=lambda signature: not signature
+    )
 
 
 class Decision(Document):

@@ -8,6 +8,7 @@ it whoever holds the lock next finishes the rest (`recover`) before doing anythi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ from journalclip_promotion.lock import Lock
 from journalclip_promotion.verify import Inspector, Tampered
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+from journalclip_shared.signing import SIGNATURE_TAG
+
+_log = logging.getLogger(__name__)
 
 EVALUATION_TAG = "journalclip.evaluation"
 REPORT_TAG = "journalclip.report"
@@ -118,7 +122,7 @@ class Promoter:
             last = self.ledger.last()
             target = self._former(last, version)
             try:
-                self.inspector.inspect(target, self.find(target.version), self.gates.signature)
+                self.inspector.inspect(target, self._registered(target), self.gates.signature)
             except Tampered as error:
                 raise CannotRollBack(f"version {target.version} no longer verifies: {error.reason}") from error
             decision = Decision(
@@ -145,6 +149,10 @@ class Promoter:
     def find(self, version: str) -> ModelVersion | None:
         return next((each for each in self.registry.versions() if each.version == version), None)
 
+    def version_of(self, target: Candidate) -> ModelVersion | None:
+        """By its model: a version that was deleted and registered again has another number."""
+        return next((each for each in self.registry.versions() if each.model_id == target.model_id), None)
+
     def candidate(self, version: str) -> Candidate:
         """A registered version as a candidate. Raises `UnknownVersion`."""
         found = self.find(version)
@@ -158,6 +166,12 @@ class Promoter:
             manifest=found.manifest,
             kind=model.kind,
         )
+
+    def _signed(self, candidate: Candidate) -> Candidate:
+        """With the signature that the registry carries, so that the ledger has it where a version is deleted."""
+        found = self.version_of(candidate)
+        signature = found.tags.get(SIGNATURE_TAG, "") if found is not None else ""
+        return candidate.model_copy(update={"signature": signature}) if signature else candidate
 
     def _known(self, request: Request) -> Decision | None:
         if request.person:
@@ -201,17 +215,17 @@ class Promoter:
 
     def _decision(self, request: Request, judged: _Judged, last: Decision | None) -> Decision:
         outcome = self._outcome(judged.passed, request)
-        before, promoted = _champion(last), outcome == "promoted"
+        before, promoted, candidate = _champion(last), outcome == "promoted", self._signed(request.candidate)
         comparison, documents = judged.comparison, judged.documents
         return Decision(
             sequence=_next(last), outcome=outcome, trigger="event" if request.of_event else "person",
-            candidate=request.candidate, gates=self.gates.digest, verdicts=tuple(judged.verdicts),
+            candidate=candidate, gates=self.gates.digest, verdicts=tuple(judged.verdicts),
             evaluation=comparison.this.ref if comparison else None,
             baseline=comparison.baseline.ref if comparison else None,
             report=documents.report if documents else None, card=documents.card if documents else None,
             compared_with=f"champion {before.version}" if before else "its starting point",
             who=request.who, when=self.now(), why=request.why,
-            champion=request.candidate if promoted else before,
+            champion=candidate if promoted else before,
             previous=before if promoted else (last.previous if last else None),
         )  # fmt: skip
 
@@ -228,8 +242,21 @@ class Promoter:
         if target is None:
             if found is not None:
                 self.registry.drop_alias(alias)
-        elif found is None or found.version != target.version:
-            self.registry.set_alias(alias, target.version)
+        elif found is None or found.model_id != target.model_id:
+            self.registry.set_alias(alias, self._registered(target).version)
+
+    def _registered(self, target: Candidate) -> ModelVersion:
+        """The version of a model that the ledger names; one that somebody deleted is registered again."""
+        found = self.version_of(target)
+        if found is None:
+            model = ModelManifest.model_validate_json(self.ledger.store.get(target.manifest))
+            tags = {SIGNATURE_TAG: target.signature} if target.signature else {}
+            found = self.registry.register(target.model_id, target.manifest, model.run_id, tags)
+            _log.warning(
+                "version %s (%s) was deleted in the registry and is registered again as version %s",
+                target.version, target.model_id, found.version,
+            )  # fmt: skip
+        return found
 
     def _tag(self, decision: Decision) -> None:
         if self.find(decision.candidate.version) is None:

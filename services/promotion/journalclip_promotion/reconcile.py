@@ -16,6 +16,7 @@ from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import JournalclipError
 from journalclip_shared.events import Event
+from journalclip_shared.repeat import DONE_AT
 from journalclip_shared.runs import NoRuns, Runs
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class Watch(threading.Thread):
         super().__init__(name="reconciler", daemon=True)
         self._promoter, self._bus, self._every_s, self._runs = promoter, bus, every_s, runs
         self.stop = threading.Event()
+        self._done_at = DONE_AT.labels("promotion-reconcile")
+        self._done_at.set_to_current_time()
 
     def run(self) -> None:
         while True:
@@ -74,6 +77,7 @@ class Watch(threading.Thread):
         except JournalclipError as error:  # also a right or bucket that is missing while a cluster starts
             _log.warning("reconciling again in %g s: %s", self._every_s, error)
         else:
+            self._done_at.set_to_current_time()
             if healed.anything:
                 _log.warning("healed: %s", healed)
 

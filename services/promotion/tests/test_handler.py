@@ -403,3 +403,32 @@ def test_reconciler_heals_aliases_and_announces_once(house: House, tmp_path: Pat
     other.registry.set_alias("previous", "1")
     assert reconcile(other.promoter, bus).aliases
     assert other.aliases() == ("1", None)
+
+
+@pytest.mark.parametrize("deleted", [("1",), ("2",), ("1", "2")])
+def test_a_champion_or_previous_that_was_deleted_is_registered_again_from_the_ledger(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture, deleted: tuple[str, ...]
+) -> None:
+    key = HmacKey(b"k" * 32)
+    house.promoter = replace(house.promoter, inspector=replace(house.promoter.inspector, verifier=key))
+    house.skills(a=0.3, b=0.6)
+    for name in "ab":
+        unsigned = put_candidate(house.store, house.registry, name)
+        house.registry.tag(unsigned.version, SIGNATURE_TAG, key.sign(unsigned.manifest))
+        house.handle(unsigned)
+    assert house.aliases() == ("2", "1")
+    for version in deleted:
+        house.registry.delete(version)
+    bus = SqliteBus(tmp_path / "events.db")
+    assert reconcile(house.promoter, bus).aliases
+    champion, previous = (house.registry.by_alias(alias) for alias in ("champion", "previous"))
+    assert champion is not None
+    assert previous is not None
+    assert [champion.model_id, previous.model_id] == [make_id("mdl", "b"), make_id("mdl", "a")]
+    assert caplog.text.count("was deleted in the registry and is registered again") == len(deleted)
+    assert not reconcile(house.promoter, bus).anything
+    back = house.promoter.roll_back("Ada", "the new one is worse")
+    assert back.candidate.model_id == make_id("mdl", "a"), "its signature came back with it"
+    now = house.registry.by_alias("champion")
+    assert now is not None
+    assert now.model_id == make_id("mdl", "a")

@@ -18,7 +18,7 @@ from journalclip_shared.ids import Json, canonical_json, sha256_hex
 from journalclip_training.errors import SettingInvalid
 
 LossKind = Literal["clip", "soft", "siglip", "multi_positive", "medclip", "sat", "selip"]
-Syntax = Literal["edit", "bleu", "dice", "fields", "clauses"]
+Syntax = Literal["edit", "bleu", "dice", "fields", "clauses", "evidence"]
 Schedule = Literal["cosine", "polynomial"]
 Trainable = Literal["all", "attention", "lora"]
 

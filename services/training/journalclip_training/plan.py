@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from journalclip_modeling.data import FrozenDataset
+from journalclip_training.articles.run import open_replayed
 from journalclip_training.base import describe_base, load_base
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.fit import fit, order_of
 from journalclip_training.samples import open_samples
-from journalclip_training.trainer import open_replayed
 
 PROBE_STEPS = 4  # the first warms caches up and is not counted
 

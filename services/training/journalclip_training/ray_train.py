@@ -17,23 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import ray.train
-import torch
 from ray import cloudpickle
 from ray.train import Checkpoint, CheckpointConfig, CheckpointUploadMode, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from journalclip_modeling.folder import ClipFolder, fetch_folder, load_folder, save_folder
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records.model import ModelFile
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
 from journalclip_training.board import Board, watched
 from journalclip_training.checkpoint import Point, read_curve
-from journalclip_training.config import RunOptions, TrainConfig
-from journalclip_training.fit import Fitted, Observe, fit, nobody
+from journalclip_training.config import RunConfig as TrainingConfig
+from journalclip_training.config import RunOptions
+from journalclip_training.fit import Fitted, Observe, nobody
 from journalclip_training.losses.world import Alone, Ranks
+from journalclip_training.runs import open_run
 from journalclip_training.storage import Storage
-from journalclip_training.trainer import Task, open_task
+from journalclip_training.trainer import Run, Task
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -43,7 +43,7 @@ class RayJob:
     """Everything a worker needs, by value or by reference: it shares no memory or disk with the others."""
 
     name: str
-    config: TrainConfig
+    config: TrainingConfig
     settings: Settings
     dataset: ArtifactRef
     start: Sequence[ModelFile]
@@ -68,10 +68,10 @@ class OnRay:
     settings: Settings
     scale: RayScale
 
-    def __call__(self, task: Task, start: ClipFolder, observe: Observe) -> Fitted:
+    def __call__(self, task: Task, run: Run, observe: Observe) -> Fitted:
         job = RayJob(task.name, task.config, self.settings, task.dataset, task.start, task.options)
         folder = fit_on_ray(job, self.scale, task.folder / "from-ray", progress=observe)
-        start.model.load_state_dict(load_folder(folder / "model").model.state_dict())
+        run.adopt(folder / "model")
         step, curve = read_curve(folder / CHECKPOINT)
         return Fitted(step, curve)
 
@@ -79,7 +79,7 @@ class OnRay:
 def fit_on_ray(
     job: RayJob, scale: RayScale, into: Path, before_step: Observe = nobody, progress: Observe = nobody
 ) -> Path:
-    """Train, and leave the CLIP folder ``model`` and the last checkpoint below ``into``.
+    """Train, and leave the model's folder ``model`` and the last checkpoint below ``into``.
 
     ``before_step`` runs on each worker as each step ends; ``progress`` runs here, now and then.
     """
@@ -126,24 +126,13 @@ def _work(loop: dict[str, Any]) -> None:
         folder = Path(loop["folder"] or stack.enter_context(tempfile.TemporaryDirectory(prefix="journalclip-")))
         options = replace(job.options, device=str(ray.train.torch.get_device()))
         store = open_artifacts(job.settings)
-        start = load_folder(fetch_folder(store, job.start, folder / "start"))
-        task = Task(job.name, job.config, options, store, job.dataset, job.start, folder)
-        own, replayed = open_task(task, start.preprocess)
+        run = open_run(Task(job.name, job.config, options, store, job.dataset, job.start, folder))
         _resume(folder)
-        fitted = fit(
-            job.config,
-            start,
-            own,
-            folder,
-            options=options,
-            observe=_Reporter(folder, job, before_step, loop["board"]),
-            world=Ranks() if many else Alone(),
-            replay=replayed,
-        )
+        reporter = _Reporter(folder, job, before_step, loop["board"])
+        fitted = run.fit(options, reporter, Ranks() if many else Alone())
         final = None
         if context.get_world_rank() == 0:
-            start.model.to(torch.device("cpu"))
-            save_folder(start, folder / "final" / "model")
+            run.save(folder / "final" / "model")
             shutil.copyfile(folder / CHECKPOINT, folder / "final" / CHECKPOINT)
             final = Checkpoint.from_directory(str(folder / "final"))
         ray.train.report({"step": fitted.steps, "loss": fitted.final_loss}, checkpoint=final)

@@ -9,7 +9,6 @@ import torch
 from journalclip_modeling.machine import AUTO, describe, resolved
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.kinds import Kind
-from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
 from journalclip_shared.signing import load_signer
 from journalclip_training.articles.learning import ArticleTraining
@@ -38,9 +37,9 @@ def build(settings: TrainingSettings, store: ArtifactStore, kind: Kind) -> Train
     if not default.off:
         configure(default.recipe, default.overrides, kind)
     # On a cluster each worker has its own device, and this process, which has none, runs on its CPU.
-    device = resolved(settings.device) if settings.ray_workers is None or kind == "studies" else "cpu"
+    device = resolved(settings.device) if settings.ray_workers is None else "cpu"
     _log.info(describe(device))
-    name = registered_model(kind)
+    name = settings.registered_model(kind)
     return TrainingHandler(
         store=store,
         registry=MlflowRegistry(settings.registry_uri, name),
@@ -55,7 +54,7 @@ def build(settings: TrainingSettings, store: ArtifactStore, kind: Kind) -> Train
 
 def training_kind(settings: TrainingSettings, kind: Kind) -> TrainingKind:
     if kind == "studies":
-        return StudyTraining()
+        return StudyTraining(_trainer(settings))
     general = FolderReference(settings.general_reference) if settings.general_reference else None
     return ArticleTraining(_trainer(settings), general)
 

@@ -1,4 +1,7 @@
-"""Where a fit runs: in this process, or wherever a trainer takes it (see `ray_train`). What comes out is the same."""
+"""Where a fit runs: in this process, or wherever a trainer takes it (see `ray_train`). What comes out is the same.
+
+A `Run` is one kind's start with its training set, opened from references. Trainers know no kind.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from journalclip_modeling.data import FrozenDataset
-from journalclip_modeling.folder import ClipFolder
-from journalclip_modeling.preprocess import Preprocess
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.model import ModelFile
-from journalclip_training.config import RunOptions, TrainConfig
-from journalclip_training.fit import Fitted, Observe, fit
-from journalclip_training.samples import Samples, open_samples
-from journalclip_training.start import frozen_dataset
+from journalclip_training.config import RunConfig, RunOptions
+from journalclip_training.fit import Fitted, Observe
+from journalclip_training.losses.world import Alone, World
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Task:
     """One run, by reference: what a worker on another machine needs as well. ``name`` is the model's id."""
 
     name: str
-    config: TrainConfig
+    config: RunConfig
     options: RunOptions
     store: ArtifactStore
     dataset: ArtifactRef
@@ -31,10 +30,26 @@ class Task:
     folder: Path
 
 
-class Trainer(Protocol):
-    """Trains ``start.model`` in place, resuming what a killed run of the same task left."""
+class Run(Protocol):
+    """One kind's model and what it is trained on."""
 
-    def __call__(self, task: Task, start: ClipFolder, observe: Observe) -> Fitted:
+    def fit(self, options: RunOptions, observe: Observe, world: World) -> Fitted:
+        """Train the model in place, resuming from the task's folder. Raises `TrainingDiverged`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model as a folder, from the CPU."""
+        ...
+
+    def adopt(self, folder: Path) -> None:
+        """Take the weights of a folder that `save` wrote elsewhere."""
+        ...
+
+
+class Trainer(Protocol):
+    """Trains a run's model in place, resuming what a killed run of the same task left."""
+
+    def __call__(self, task: Task, run: Run, observe: Observe) -> Fitted:
         """``observe`` is told of steps as they end, not of every one where they end elsewhere."""
         ...
 
@@ -43,24 +58,5 @@ class Trainer(Protocol):
 class Here:
     """In this process, on one device."""
 
-    def __call__(self, task: Task, start: ClipFolder, observe: Observe) -> Fitted:
-        own, replayed = open_task(task, start.preprocess)
-        return fit(task.config, start, own, task.folder, options=task.options, observe=observe, replay=replayed)
-
-
-def open_task(task: Task, preprocess: Preprocess) -> tuple[Samples, Samples | None]:
-    """The training split, and the general pairs that are replayed beside it. Raises as `open_replayed`."""
-    dataset = FrozenDataset.open(task.store, task.dataset)
-    own = open_samples(dataset, "train", preprocess, task.folder / "shards", task.options)
-    return own, open_replayed(task.store, task.config, preprocess, task.folder, task.options)
-
-
-def open_replayed(
-    store: ArtifactStore, config: TrainConfig, preprocess: Preprocess, folder: Path, options: RunOptions
-) -> Samples | None:
-    """The general pairs of a recipe that replays some. Raises `PermanentError` ``dataset-unknown`` where the store has
-    not the dataset it names."""
-    if not config.forgetting.replay:
-        return None
-    general = FrozenDataset.open(store, frozen_dataset(store, config.forgetting.replay_dataset).manifest)
-    return open_samples(general, "train", preprocess, folder / "shards", options)
+    def __call__(self, task: Task, run: Run, observe: Observe) -> Fitted:
+        return run.fit(task.options, observe, Alone())

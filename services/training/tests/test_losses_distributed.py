@@ -12,11 +12,12 @@ from torch.nn.functional import normalize
 from journalclip_devtools.doubles.processes import forked
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Dense, Kernel
+from journalclip_training.losses.published import selip
 from journalclip_training.losses.sigmoid import siglip
 from journalclip_training.losses.world import Alone, Ranks, World
 
 PAIRS, INPUT, WIDTH = 8, 5, 6
-KINDS = ("clip", "soft", "neutral", "siglip")
+KINDS = ("clip", "soft", "neutral", "siglip", "selip")
 
 
 def inputs() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -28,6 +29,8 @@ def inputs() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def loss_of(kind: str, v: Tensor, t: Tensor, scale: Tensor, similarity: Tensor, world: World) -> Tensor:
     if kind == "siglip":
         return siglip(v, t, scale, torch.tensor(-2.0, dtype=v.dtype), world, block=2)
+    if kind == "selip":
+        return selip(v, t, scale, Dense((similarity.tanh() / 2 + 0.5).fill_diagonal_(1).log()), world, block=3)
     ignored = None
     if kind == "neutral":
         ignored = torch.zeros(PAIRS, PAIRS, dtype=torch.bool)

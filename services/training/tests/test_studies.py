@@ -13,11 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
+from journalclip_devtools.doubles.frozen_studies import freeze_studies, voxels_of
 from journalclip_modeling.scratch import train_tokenizer
 from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet, tiny_vit, tiny_volume
+from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_modeling.studies.folder import load_study_folder, save_study_folder, scratch_study_model
 from journalclip_modeling.studies.text import EncoderTower
+from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.records.report import ReportFinding, SequenceDescription
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import LossConfig, OptimConfig, RunOptions
@@ -27,11 +30,13 @@ from journalclip_training.losses.world import Alone
 from journalclip_training.step import backward
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 from journalclip_training.studies.fit import StudyTask, fit_studies, shown
+from journalclip_training.studies.load import load_samples
 from journalclip_training.studies.objective import StudyObjective
 from journalclip_training.studies.recipes import selip_paper
 from journalclip_training.studies.samples import StudySamples, as_units, coded
 from journalclip_training.studies.segment import SegmentConfig, dice, segment, share_of, train_segmenter
 from journalclip_training.studies.start import describe_study_base, load_study_base
+from journalclip_training.studies.voxels import ShardVoxels
 
 GRID = (3, 16, 16)
 MODEL = StudyModelConfig(
@@ -91,7 +96,7 @@ def test_any_subset_of_sequences_gives_a_vector_that_does_not_depend_on_its_neig
     folder = scratch_study_model(data.texts, replace(MODEL, tower=tower), 0)
     save_study_folder(folder, tmp_path / "model")
     encoder = StudyEncoder(load_study_folder(tmp_path / "model"))
-    voxels = data.voxels.numpy()
+    voxels = data.held.numpy()
     both = {"FLAIR": voxels[0, 0], "DWI": voxels[0, 1]}
     one, other = {"FLAIR": voxels[1, 0]}, {"DWI": voxels[2, 1]}
     together = encoder.embed_studies([both, one, other])  # type: ignore[list-item]
@@ -117,7 +122,7 @@ def test_the_papers_unit_is_a_volume_with_its_own_text_and_no_text_is_twice_in_a
     texts = tuple(f"{text} {n % 5}" if n % 2 == 0 else text for n, text in enumerate(data.texts))
     units = as_units(replace(data, texts=texts), "volume", "No abnormality.")
     assert units.voxels.shape == (24, 1, *GRID)
-    assert torch.equal(units.voxels[3, 0], data.voxels[1, 1])
+    assert torch.equal(units.held[3, 0], data.held[1, 1])
     start = scratch_study_model(texts, paper().model, 0)
     task = StudyTask(paper(), start.model, start.tokenizer, replace(data, texts=texts), tmp_path, RunOptions(), Alone())
     for _, batch in task.batches(0, 6):
@@ -237,7 +242,7 @@ def test_a_step_never_shows_a_study_without_a_described_sequence() -> None:
 def test_at_lam_0_the_objective_is_the_plain_clip_loss() -> None:
     data = samples()
     model = scratch_study_model(data.texts, MODEL, 0).model
-    features = model(data.voxels, data.present)
+    features = model(data.held, data.present)
     texts = torch.nn.functional.normalize(torch.randn(len(data.texts), MODEL.dim), dim=1)
     rows, scale = np.arange(len(data.texts)), torch.tensor(10.0)
     found = StudyObjective(LossConfig(kind="soft", lam=0.0), 0.0, data)(
@@ -263,14 +268,14 @@ def test_signal_side_and_denial_are_told_apart_by_the_coded_record() -> None:
 
 def test_segmentation_learns_and_is_scored_by_region() -> None:
     data = samples(8)
-    labels = (data.voxels[:, 0] == 240).to(torch.uint8) * 4
+    labels = (data.held[:, 0] == 240).to(torch.uint8) * 4
     model = scratch_study_model(data.texts, MODEL, 0).model
-    net = train_segmenter(model, data.voxels, data.present, labels, SegmentConfig(steps=120, width=8, batch=4))
-    found = segment(net, data.voxels, data.present)
+    net = train_segmenter(model, data.held, data.present, labels, SegmentConfig(steps=120, width=8, batch=4))
+    found = segment(net, data.held, data.present)
     assert sum(dice(found, labels, "enhancing")) / 8 > 0.9
     one = data.present.clone()
     one[:, 1] = False
-    assert segment(net, data.voxels, one).shape == labels.shape
+    assert segment(net, data.held, one).shape == labels.shape
     assert dice(labels, labels, "whole") == [1.0] * 8
     assert dice(labels * 0, labels, "core") == [0.0] * 8
     assert dice(labels, labels * 0, "whole") == [], "a study without the region has no score"
@@ -280,3 +285,37 @@ def test_shares_of_labels_are_nested() -> None:
     few, many = share_of(range(200), 0.01, 3), share_of(range(200), 0.1, 3)
     assert (len(few), len(many)) == (2, 20)
     assert set(few) <= set(many)
+
+
+def test_volumes_read_from_shards_are_those_that_were_frozen_and_train_alike(tmp_path: Path) -> None:
+    store = LocalArtifacts(tmp_path / "artifacts")
+    frozen = freeze_studies(store, GRID, train=7, shard=3)
+    dataset = FrozenStudies.open(store, frozen.manifest)
+    held, streamed = (
+        load_samples(dataset, "train", MODEL, tmp_path / "shards", RunOptions(cache_bytes=most))
+        for most in (1 << 30, 0)
+    )
+    assert isinstance(held.voxels, torch.Tensor)
+    assert isinstance(streamed.voxels, ShardVoxels)
+    for n in range(7):
+        for s, name in enumerate(MODEL.sequences):
+            assert np.array_equal(held.voxels[n, s].numpy(), voxels_of(n, name, GRID))
+    assert torch.equal(streamed.voxels[torch.tensor([5, 0, 5])], held.voxels[torch.tensor([5, 0, 5])])
+    assert torch.equal(streamed.subset([4, 2]).held, held.subset([4, 2]).held)
+    assert torch.equal(as_units(streamed, "volume", "").held, as_units(held, "volume", "").held)
+    start = scratch_study_model(held.texts, MODEL, 0)
+    trained = []
+    for folder, data in (("held", held), ("streamed", streamed)):
+        model = copy.deepcopy(start.model)
+        fit_studies(config(epochs=1), model, start.tokenizer, data, tmp_path / folder)
+        trained.append(model)
+    assert all(torch.equal(a, b) for a, b in zip(*(each.parameters() for each in trained), strict=True))
+
+
+def test_a_manifest_may_list_a_shard_many_times(tmp_path: Path) -> None:
+    store = LocalArtifacts(tmp_path / "artifacts")
+    dataset = FrozenStudies.open(store, freeze_studies(store, GRID, train=3, repeat=40).manifest)
+    data = load_samples(dataset, "train", MODEL, tmp_path / "shards", RunOptions(cache_bytes=0))
+    assert len(data) == 120
+    assert len(list((tmp_path / "shards").iterdir())) == 1
+    assert data.present.all()

@@ -6,7 +6,7 @@
 `AsyncClient` has the same methods for asyncio.
 """
 
-from journalclip.answers import Figure, Health, Hit, SearchAnswer, Served
+from journalclip.answers import Figure, Health, Hit, Me, SearchAnswer, Served
 from journalclip.clients import AsyncClient, Client
 from journalclip.errors import AnswerUnreadable, ClientError, ExtraMissing, ServerRefused, TextsCut
 from journalclip.results import Results
@@ -20,6 +20,7 @@ __all__ = [
     "Figure",
     "Health",
     "Hit",
+    "Me",
     "Results",
     "SearchAnswer",
     "Served",

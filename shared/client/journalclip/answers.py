@@ -160,11 +160,18 @@ class Figure(Answered):
 
 
 class Health(Answered):
-    """Whether a server is ready, what it serves, and what is wrong."""
+    """What a server serves, and what is wrong."""
 
     status: str
     served: Served | None = None
     problem: str = ""
+
+
+class Me(Answered):
+    """Who a server takes the caller for."""
+
+    name: str
+    role: str
 
 
 class Problem(Answered):

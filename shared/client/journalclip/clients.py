@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journalclip import plans
-from journalclip.answers import Figure, Health, Hit
+from journalclip.answers import Figure, Health, Hit, Me
 from journalclip.exchange import Outcome, Pause, Plan, Result
 from journalclip.pictures import Picture
 from journalclip.plans import Filters, Mode
@@ -90,9 +90,13 @@ class Client:
         """A hit's own picture. Raises `ExtraMissing` without Pillow."""
         return self._run(plans.picture(hit))
 
-    def health(self) -> Health:
-        """Whether the server is ready, and what it serves."""
-        return self._run(plans.health())
+    def me(self) -> Me:
+        """Who the server takes this client for. Raises `ServerRefused` where it takes it for nobody."""
+        return self._run(plans.me())
+
+    def health(self, empty: bool = False) -> Health:
+        """``empty``: a server without any champion yet is well too. Raises `ServerRefused` where it is not ready."""
+        return self._run(plans.health(empty))
 
     def _run(self, plan: Plan[Result]) -> Result:
         outcome: Outcome = None
@@ -175,9 +179,13 @@ class AsyncClient:
         """A hit's own picture. Raises `ExtraMissing` without Pillow."""
         return await self._run(plans.picture(hit))
 
-    async def health(self) -> Health:
-        """Whether the server is ready, and what it serves."""
-        return await self._run(plans.health())
+    async def me(self) -> Me:
+        """Who the server takes this client for. Raises `ServerRefused` where it takes it for nobody."""
+        return await self._run(plans.me())
+
+    async def health(self, empty: bool = False) -> Health:
+        """``empty``: a server without any champion yet is well too. Raises `ServerRefused` where it is not ready."""
+        return await self._run(plans.health(empty))
 
     async def _run(self, plan: Plan[Result]) -> Result:
         outcome: Outcome = None

@@ -15,7 +15,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from journalclip.answers import Problem
+from journalclip.answers import Health, Problem
 from journalclip.errors import AnswerUnreadable, ServerRefused
 
 ATTEMPTS = 5  # with the server's own waits, about half a minute
@@ -46,8 +46,8 @@ Plan = Generator[Call | Pause, Outcome, Result]
 Body = TypeVar("Body", bound=BaseModel)
 
 
-def sent(call: Call, answers: frozenset[int] = frozenset()) -> Plan[httpx.Response]:
-    """A successful response, or one whose status is among ``answers``. Raises `ServerRefused` and httpx's errors.
+def sent(call: Call) -> Plan[httpx.Response]:
+    """A successful response. Raises `ServerRefused` and httpx's errors.
 
     Busy servers and broken connections are tried again: every request only reads, so it may be sent twice.
     """
@@ -59,7 +59,7 @@ def sent(call: Call, answers: frozenset[int] = frozenset()) -> Plan[httpx.Respon
                 raise outcome
             yield Pause(_WAIT_S)
             continue
-        if outcome.is_success or outcome.status_code in answers:
+        if outcome.is_success:
             return outcome
         if outcome.status_code not in BUSY or not left:
             raise refusal(outcome)
@@ -67,14 +67,12 @@ def sent(call: Call, answers: frozenset[int] = frozenset()) -> Plan[httpx.Respon
     raise AssertionError("the last attempt returns or raises")
 
 
-def asked(call: Call, body: type[Body], answers: frozenset[int] = frozenset()) -> Plan[Body]:
+def asked(call: Call, body: type[Body]) -> Plan[Body]:
     """A response's body. Raises `ServerRefused`, `AnswerUnreadable` and httpx's errors."""
-    response = yield from sent(call, answers)
+    response = yield from sent(call)
     try:
         return body.model_validate_json(response.content)
     except ValidationError as error:
-        if not response.is_success:
-            raise refusal(response) from error
         reason = f"{call.method} {call.path}: the answer is no {body.__name__} of this client: {error}"
         raise AnswerUnreadable(reason) from error
 
@@ -90,9 +88,14 @@ def wait_s(retry_after: str) -> float:
 
 def refusal(response: httpx.Response) -> ServerRefused:
     """With the server's own words where the body holds them; a proxy's page has only its status."""
-    try:
-        problem = Problem.model_validate_json(response.content)
-    except ValidationError:
-        problem = Problem()
-    reason = problem.reason or f"HTTP {response.status_code}"
+    problem = _read(response, Problem) or Problem()
+    health = _read(response, Health)  # a server that is not ready says why in words of its own
+    reason = problem.reason or (health.problem if health else "") or f"HTTP {response.status_code}"
     return ServerRefused(response.status_code, problem.code, reason, problem.remedy)
+
+
+def _read(response: httpx.Response, body: type[Body]) -> Body | None:
+    try:
+        return body.model_validate_json(response.content)
+    except ValidationError:
+        return None

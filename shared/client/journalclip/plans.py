@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import RootModel
 
-from journalclip.answers import ClassifyAnswer, EmbedAnswer, Figure, Health, Hit, SearchAnswer
+from journalclip.answers import ClassifyAnswer, EmbedAnswer, Figure, Health, Hit, Me, SearchAnswer
 from journalclip.errors import ServerRefused, TextsCut
 from journalclip.exchange import Call, Plan, asked, sent
 from journalclip.pictures import Picture, encoded, opened
@@ -86,6 +86,9 @@ def picture(hit: Hit) -> Plan[Image.Image]:
     return opened(response.content)
 
 
-def health() -> Plan[Health]:
-    """A server that is not ready says so with 503, which is an answer here."""
-    return asked(Call("GET", "/readyz"), Health, frozenset({503}))
+def me() -> Plan[Me]:
+    return asked(Call("GET", "/v1/me"), Me)
+
+
+def health(empty: bool) -> Plan[Health]:
+    return asked(Call("GET", "/readyz?empty=ok" if empty else "/readyz"), Health)

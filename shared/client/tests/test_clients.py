@@ -99,17 +99,17 @@ def test_a_refusal_has_the_servers_words_and_a_proxys_page_only_its_status(kind:
 
 
 @each_client
-def test_a_server_that_is_not_ready_is_an_answer_and_a_foreign_page_is_none(kind: str) -> None:
-    waits: list[float] = []
-    not_ready = httpx.Response(503, json={"status": "not-ready", "problem": "no champion yet"})
-    transport, _ = answering(not_ready, httpx.Response(503, text="a page"), httpx.Response(200, text="a page"))
-    with client_of(kind, transport=transport, waits=waits) as client:
-        assert client.health().problem == "no champion yet"
-        with pytest.raises(ServerRefused, match="HTTP 503"):
-            client.health()
+def test_a_server_that_is_not_ready_says_why_and_a_foreign_page_is_no_answer(kind: str) -> None:
+    said = {"status": "not-ready", "problem": "no champion yet"}
+    transport, asked = answering(
+        *[httpx.Response(503, json=said) for _ in range(5)], httpx.Response(200, text="a page")
+    )
+    with client_of(kind, transport=transport) as client:
+        with pytest.raises(ServerRefused, match="no champion yet"):
+            client.health(empty=True)
         with pytest.raises(AnswerUnreadable, match="no Health"):
             client.health()
-    assert waits == []
+    assert [str(request.url) for request in asked[-2:]] == ["http://test/readyz?empty=ok", "http://test/readyz"]
 
 
 @each_client

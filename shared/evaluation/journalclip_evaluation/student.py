@@ -33,7 +33,11 @@ class Row:
 
     @property
     def mean(self) -> Interval:
-        return interval(self.values)
+        """With its interval, which stays within 0 to 1 where all values are: a share cannot lie beyond."""
+        mean, low, high = interval(self.values)
+        if all(0 <= each <= 1 for each in self.values):
+            return mean, max(0.0, low), min(1.0, high)
+        return mean, low, high
 
     def said(self) -> str:
         mean, low, high = self.mean

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from journalclip_devtools.doubles.evaluation import candidate, freeze
@@ -21,6 +22,7 @@ from journalclip_evaluation.report.shown import Check, Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import summarise
 from journalclip_evaluation.suite_data import read_labelled
 from journalclip_evaluation.suites import load_suite, shipped_suites
+from journalclip_evaluation.unique_texts import TextedVolumes, unique_text_retrieval
 from journalclip_shared.artifacts.local import LocalArtifacts
 
 _VOID = {"meta", "img", "br", "path", "use", "rect", "image", "hr"}
@@ -136,8 +138,17 @@ def test_tables_print_what_was_published_beside_ours(reported: Reported) -> None
     assert rows_of(CNS_CLIP, models, (), general)[2][3] == "47.55 %"
     ct = replace(synthetic_results(), name="head-ct-six")
     assert re.fullmatch(r"0\.\d{3} zero-shot", rows_of(CNS_CLIP, models, [ct])[1][3])
-    recalls = [row[3] for row in rows_of(SELIP, models)[:3]]
-    assert len(set(recalls)) == 3  # at 1, 5 and 10
+    assert rows_of(SELIP, models)[0][3] == "not measured: for models of studies"
+    eye = np.eye(20, dtype=np.float32)
+    other = np.roll(eye, 1, axis=0)
+    patients = [f"patient {n}" for n in range(20)]
+    found = unique_text_retrieval(
+        TextedVolumes(np.where(np.arange(20)[:, None] < 5, eye, other), eye, patients, patients)
+    )
+    tops = [row[3] for row in rows_of(SELIP, models, unique={"this model": found})[:10]]
+    assert tops[0].startswith("25.00 % (")
+    assert "pool 20; " in tops[0]
+    assert len(set(tops)) == 10
     assert all(row[-1] for table in (CNS_CLIP, SELIP) for row in rows_of(table, models))  # what differs
     assert {*CNS_CLIP.suites, *SELIP.suites} <= set(shipped_suites())
 

@@ -44,6 +44,12 @@ class ArticleSubmitted(Fact):
     article_id: str
     pdf: ArtifactRef
     name: str = Field(max_length=500, description="The file's name as it came, for display only; never a path.")
+    receipt: str = Field(
+        "",
+        max_length=200,
+        description="Of the inbox's object, where it came from there.",
+        exclude_if=lambda receipt: not receipt,
+    )
 
     @property
     def key(self) -> str:
@@ -65,6 +71,12 @@ class DeliverySubmitted(Fact):
     delivery_id: str
     files: tuple[SubmittedFile, ...] = Field(min_length=1, max_length=MAX_FILES)
     name: str = Field(max_length=500, description="The delivery's name as it came, for display only; never a path.")
+    receipt: str = Field(
+        "",
+        max_length=200,
+        description="Of the inbox's object, where it came from there.",
+        exclude_if=lambda receipt: not receipt,
+    )
 
     @property
     def key(self) -> str:

@@ -36,7 +36,7 @@ _WAY: dict[str, tuple[str, ...]] = {
     "structuring": ("structured",),
     "freezing": ("assigned", "shards-written", "members-written", "frozen", "numbered"),
     "training": ("trained", "registered"),
-    "catalogue": ("before-rows", "before-place", "before-end", "after-end"),
+    "catalogue": ("before-rows", "before-place", "before-end", "after-end", "before-member-end"),
     "promotion": ("judged", "decided", "appended", "previous", "champion", "tagged", "done"),
 }  # fmt: skip
 POINTS = tuple(f"{where}.{what}" for where, whats in _WAY.items() for what in whats)

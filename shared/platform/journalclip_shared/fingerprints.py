@@ -74,9 +74,10 @@ def decode(fingerprint: str) -> Fingerprint:
     stored = base64.b64decode(fingerprint, validate=True)
     if len(stored) != CODE + SIDE * SIDE // 4:
         raise ValueError(f"not a fingerprint: {len(stored)} bytes")
-    code = np.frombuffer(stored, np.int8, CODE).astype(np.float64)
-    levels = np.frombuffer(stored, np.uint8, offset=CODE)[:, None] >> _BITS & (LEVELS - 1)
-    return Fingerprint(code / (np.linalg.norm(code) or 1.0), levels.reshape(SIDE, SIDE) - (LEVELS - 1) / 2)
+    code: Map = np.frombuffer(stored, np.int8, CODE).astype(np.float64)
+    code /= float(np.linalg.norm(code)) or 1.0
+    contrast: Map = (np.frombuffer(stored, np.uint8, offset=CODE)[:, None] >> _BITS & (LEVELS - 1)).astype(np.float64)
+    return Fingerprint(code, contrast.reshape(SIDE, SIDE) - (LEVELS - 1) / 2)
 
 
 def likeness(one: Map, other: Map) -> float:
@@ -103,10 +104,12 @@ def _coarse(contrast: Map, places: Sequence[tuple[float, float, float]]) -> npt.
     centre = (SIDE - 1) / 2
     down, across = (np.mgrid[0:_GRID, 0:_GRID] * 2 + 1) / _GRID - 1
     scale, right, below = (np.array(each)[:, None, None] for each in zip(*places, strict=True))
-    x, y = (np.clip(centre * (1 + scale * along + by), 0, SIDE - 1) for along, by in ((across, right), (down, below)))
+    x: Map = np.clip(centre * (1 + scale * across + right), 0, SIDE - 1)
+    y: Map = np.clip(centre * (1 + scale * down + below), 0, SIDE - 1)
     seen = _at(_blur(contrast, _ROUGH), x, y).reshape(len(places), -1)
     seen -= seen.mean(axis=1, keepdims=True)
-    return (seen / np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    unit: Map = seen / np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)
+    return unit.astype(np.float32)
 
 
 def _mirrored(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -136,7 +139,7 @@ def _laid_over(one: Map, other: Map) -> float:
     fit = np.array([1.0, 0.0, 1.0, 0.0])  # scale and shift across, scale and shift down
     for blur in _FINE:
         still, moved = _blur(one, blur), _blur(other, blur)
-        slope_down, slope_across = np.gradient(moved)
+        slope_down, slope_across = (np.asarray(each, np.float64) for each in np.gradient(moved))
         for _ in range(_STEPS):
             x, y = centre * (1 + fit[0] * across + fit[1]), centre * (1 + fit[2] * down + fit[3])
             inside = _inside(x, y)

@@ -1,13 +1,12 @@
 """Where a thing came from: any id walked back to its source, and forward to dataset, run and alias.
 
-Only manifests are read, so an explanation needs no database and holds wherever the artifacts are. Every step names the
-versions that made it; a step that is missing says so instead of being left out. How an id is walked back to its source
-differs between kinds (`Trail`); from a pair on, all kinds share the way.
+A `Finder` says which documents to read (the catalogue's, where there is one); what is said stands in documents alone.
+Every step names the versions that made it; a step that is missing says so instead of being left out. How an id is
+walked back to its source differs between kinds (`Trail`); from a pair on, all kinds share the way.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar
 
@@ -16,11 +15,12 @@ from pydantic import BaseModel
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.finding import Finder, Stage
 from journalclip_shared.ids import Json
 from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.records.pair import Pair, StructuredArticle
+from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, StudyPair, SubmittedSeries, SubmittedStudy
 from journalclip_shared.records.withdrawal import Scope
 from journalclip_shared.withdrawals import collection_key
@@ -42,16 +42,35 @@ class UnknownId(PermanentError):
 
 
 class Manifests:
-    """Reads every document of a sort."""
+    """Reads documents that a finder names. One object answers one question: what it read it reads once."""
 
-    def __init__(self, store: ArtifactStore) -> None:
-        self.store = store
+    def __init__(self, store: ArtifactStore, finder: Finder) -> None:
+        self.store, self._finder = store, finder
+        self._read: dict[str, bytes] = {}
 
-    def all(self, bucket: Bucket, prefix: str, model: type[Model]) -> Iterator[Model]:
-        for name in self.store.list_manifests(bucket, prefix):
-            found = self.store.find_manifest(bucket, name)
-            if found is not None:
-                yield model.model_validate_json(self.store.get(found))
+    def holding(self, wanted: str, stage: Stage, bucket: Bucket, model: type[Model]) -> Iterator[Model]:
+        """Documents of a stage, in one bucket, that may hold ``wanted``; one that was erased is passed over."""
+        for ref in self._finder.documents(wanted, stage):
+            if ref.bucket != bucket:
+                continue
+            try:
+                yield model.model_validate_json(self._get(ref))
+            except ArtifactMissing:
+                continue
+
+    def studies(self, wanted: str) -> Iterator[SubmittedStudy]:
+        """Submissions that may hold a series, each study's first version before its later ones."""
+        for study in self._finder.studies(wanted):
+            name = names.submitted(study)
+            for each in (name, *self.store.list_manifests("studies", f"{name}/")):
+                found = self.one("studies", each, SubmittedStudy)
+                if found is not None:
+                    yield found
+
+    def _get(self, ref: ArtifactRef) -> bytes:
+        if ref.uri not in self._read:
+            self._read[ref.uri] = self.store.get(ref)
+        return self._read[ref.uri]
 
     def one(self, bucket: Bucket, name: str, model: type[Model]) -> Model | None:
         found = self.store.find_manifest(bucket, name)
@@ -71,59 +90,52 @@ class Trail(Protocol):
 
 
 class Lineage:
-    """Explains ids from the manifests of one store."""
+    """Explains ids from the documents of one store."""
 
-    def __init__(self, store: ArtifactStore) -> None:
-        self._manifests = Manifests(store)
-        self._store = store
-        self._trails: tuple[Trail, ...] = (ArticleTrail(self._manifests), StudyTrail(self._manifests))
+    def __init__(self, store: ArtifactStore, finder: Finder) -> None:
+        self._store, self._finder = store, finder
 
     def explain(self, wanted: str) -> Steps:
         """The walk as nested JSON. Raises `UnknownId`."""
-        prefix = wanted.partition("_")[0]
+        prefix, manifests = wanted.partition("_")[0], Manifests(self._store, self._finder)
         if prefix == "ds":
-            return {"id": wanted, **self._dataset(wanted)}
+            return {"id": wanted, **self._dataset(manifests, wanted)}
         if prefix == "mdl":
-            return {"id": wanted, **self._model(wanted)}
-        for trail in self._trails:
+            return {"id": wanted, **self._model(manifests, wanted)}
+        trails: tuple[Trail, ...] = (ArticleTrail(manifests), StudyTrail(manifests))
+        for trail in trails:
             steps = trail.find(wanted)
             if steps is not None:
-                datasets: Steps = {"datasets": self._datasets_of(trail.member_of(wanted))} if prefix == "pair" else {}
+                datasets = self._datasets_of(trail.member_of(wanted)) if prefix == "pair" else {}
                 return {"id": wanted, **steps, **datasets}
         raise UnknownId(wanted)
 
-    def _dataset(self, wanted: str) -> Steps:
-        manifest = self._manifests.one("datasets", names.frozen(wanted), DatasetManifest)
+    def _dataset(self, manifests: Manifests, wanted: str) -> Steps:
+        manifest = manifests.one("datasets", names.frozen(wanted), DatasetManifest)
         if manifest is None:
             raise UnknownId(wanted)
-        models = [model.model_id for model in self._models() if model.dataset_id == wanted]
+        models: list[Json] = [model.model_id for model in self._finder.models([wanted])]
         return {"dataset": {**dumped(manifest), "kind": manifest.kind}, "models": models}
 
-    def _model(self, wanted: str) -> Steps:
-        manifest = self._manifests.one("models", names.trained(wanted), ModelManifest)
+    def _model(self, manifests: Manifests, wanted: str) -> Steps:
+        manifest = manifests.one("models", names.trained(wanted), ModelManifest)
         if manifest is None:
             raise UnknownId(wanted)
-        dataset = self._dataset(manifest.dataset_id)["dataset"]
+        dataset = self._dataset(manifests, manifest.dataset_id)["dataset"]
         return {"model": {**dumped(manifest), "kind": manifest.kind}, "dataset": dataset}
 
-    def _models(self) -> Iterator[ModelManifest]:
-        return self._manifests.all("models", names.trained(), ModelManifest)
-
-    def _datasets_of(self, member: str) -> list[Json]:
-        models = list(self._models())
+    def _datasets_of(self, member: str) -> Steps:
+        held = self._finder.datasets(member)
+        models = self._finder.models(dataset for dataset, _ in held.datasets)
         rows: list[Json] = []
-        for manifest in self._manifests.all("datasets", names.frozen(), DatasetManifest):
-            membership = self._store.find_manifest("datasets", names.members(manifest.dataset_id))
-            split = None if membership is None else _split_of(self._store.get(membership), member)
-            if split is None:
-                continue
+        for dataset, split in held.datasets:
             trained: list[Json] = [
                 {"model_id": model.model_id, "run_id": model.run_id, "recipe": model.recipe}
                 for model in models
-                if model.dataset_id == manifest.dataset_id
+                if model.dataset_id == dataset
             ]
-            rows.append({"dataset_id": manifest.dataset_id, "split": split, "models": trained})
-        return rows
+            rows.append({"dataset_id": dataset, "split": split, "models": trained})
+        return {"datasets": rows, "earlier_datasets": held.earlier}
 
 
 class ArticleTrail:
@@ -141,14 +153,15 @@ class ArticleTrail:
         return wanted
 
     def _pair(self, wanted: str) -> Steps | None:
-        for document, pair in self._pairs():
-            if pair.pair_id == wanted:
-                figure = self._figure(pair.panel_id or pair.figure_id)
-                return {"pair": dumped(pair), "structurer": document.structurer, "figure": figure}
+        for document in self._manifests.holding(wanted, "structuring", "figures", StructuredArticle):
+            for pair in document.pairs:
+                if pair.pair_id == wanted:
+                    figure = self._figure(pair.panel_id or pair.figure_id)
+                    return {"pair": dumped(pair), "structurer": document.structurer, "figure": figure}
         return None
 
     def _figure(self, wanted: str) -> Steps | None:
-        for article in self._extracted():
+        for article in self._extracted(wanted):
             for figure in article.figures:
                 panel = next((panel for panel in figure.panels if panel.panel_id == wanted), None)
                 if figure.figure_id == wanted or panel is not None:
@@ -166,13 +179,15 @@ class ArticleTrail:
             "caption_page": figure.caption_page,
             "quality": _dump(figure.quality),
             "extractor": article.extractor,
-            "article": self._article(article.article_id),
+            "article": self._article(article.article_id, article),
         }
         return steps if panel is None else {"panel_id": panel.panel_id, "letter": panel.letter, **steps}
 
-    def _article(self, wanted: str) -> Steps | None:
-        """An article, or the delivery of that id with its first article."""
-        article = next((each for each in self._extracted() if wanted in (each.article_id, each.delivery_id)), None)
+    def _article(self, wanted: str, article: ExtractedArticle | None = None) -> Steps | None:
+        """An article, which may have been read already, or the delivery of that id with its first article."""
+        if article is None:
+            mine = (each for each in self._extracted(wanted) if wanted in (each.article_id, each.delivery_id))
+            article = next(mine, None)
         source = article.delivery_id or wanted if article else wanted
         found = self._manifests.store.find_manifest("articles", names.submitted(source))
         if found is None:
@@ -192,12 +207,8 @@ class ArticleTrail:
             "figures": len(article.figures),
         }
 
-    def _pairs(self) -> Iterator[tuple[StructuredArticle, Pair]]:
-        for document in self._manifests.all("figures", names.structured(), StructuredArticle):
-            yield from ((document, pair) for pair in document.pairs)
-
-    def _extracted(self) -> Iterator[ExtractedArticle]:
-        yield from self._manifests.all("figures", names.extracted(), ExtractedArticle)
+    def _extracted(self, wanted: str) -> Iterator[ExtractedArticle]:
+        yield from self._manifests.holding(wanted, "extraction", "figures", ExtractedArticle)
 
 
 class StudyTrail:
@@ -217,7 +228,7 @@ class StudyTrail:
         return found[0].study_id if found else wanted
 
     def _of_pair(self, wanted: str) -> tuple[StructuredStudy, StudyPair] | None:
-        for document in self._manifests.all("studies", names.structured(), StructuredStudy):
+        for document in self._manifests.holding(wanted, "structuring", "studies", StructuredStudy):
             for pair in document.pairs:
                 if pair.pair_id == wanted:
                     return document, pair
@@ -232,7 +243,7 @@ class StudyTrail:
         return {"pair": dumped(pair), "structurer": document.structurer, "series": self._series(series)}
 
     def _series(self, wanted: str) -> Steps | None:
-        for study in self._manifests.all("studies", names.submitted(), SubmittedStudy):
+        for study in self._manifests.studies(wanted):
             for series in study.series:
                 if series.series_id == wanted:
                     return self._series_steps(study, series)
@@ -241,7 +252,7 @@ class StudyTrail:
     def _series_steps(self, study: SubmittedStudy, series: SubmittedSeries) -> Steps:
         extracted = (
             (each, document.extractor)
-            for document in self._manifests.all("studies", names.extracted(), ExtractedStudy)
+            for document in self._manifests.holding(series.series_id, "extraction", "studies", ExtractedStudy)
             for each in document.volumes
             if each.series_id == series.series_id
         )
@@ -316,8 +327,3 @@ def dumped(value: BaseModel) -> dict[str, Json]:
 
 def _dump(value: BaseModel | None) -> Json:
     return None if value is None else dumped(value)
-
-
-def _split_of(members: bytes, member: str) -> str | None:
-    splits: dict[str, list[str]] = json.loads(members)
-    return next((split for split, ids in splits.items() if member in ids), None)

@@ -28,6 +28,11 @@ def extracted(extractor: str = "", source_id: str = "") -> str:
     return f"extracted/{extractor}/{source_id}" if extractor else "extracted/"
 
 
+def delivered(extractor: str = "", delivery_id: str = "") -> str:
+    """What one extractor version found in a delivery; without arguments the prefix of all."""
+    return f"delivered/{extractor}/{delivery_id}" if extractor else "delivered/"
+
+
 def structured(extractor: str = "", structurer: str = "", source_id: str = "") -> str:
     """What one structurer made of it; the versions are slugs. Without arguments: the prefix of all."""
     return f"structured/{extractor}/{structurer}/{source_id}" if extractor else "structured/"
@@ -87,9 +92,10 @@ def ledger(kind: Kind) -> str:
     return "" if kind == "articles" else f"{kind}/"
 
 
-def registered_model(kind: Kind) -> str:
-    """The registered model (and the tracking experiment) of one kind."""
-    return "journalclip" if kind == "articles" else f"journalclip-{kind}"
+def registered_model(kind: Kind, installation: str = "") -> str:
+    """The registered model, the tracking experiment and the lease of one kind; each installation has its own."""
+    own = f"journalclip-{installation}" if installation else "journalclip"
+    return own if kind == "articles" else f"{own}-{kind}"
 
 
 def promotion_lock(kind: Kind) -> str:

@@ -14,10 +14,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from prometheus_client import Gauge
+
 from journalclip_shared.errors import JournalclipError
 
 _log = logging.getLogger(__name__)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # of this machine; room may be made
+
+# Of the process; every service shows it beside its own metrics. It starts at the action's beginning, so that one that
+# never ends well grows old too.
+DONE_AT = Gauge(
+    "journalclip_repeated_timestamp_seconds", "When a repeated action last ended well.", ["action"], registry=None
+)
 
 
 def end_process(error: BaseException) -> None:
@@ -29,19 +37,25 @@ def end_process(error: BaseException) -> None:
 
 @contextmanager
 def repeated(
-    act: Callable[[], object], every_s: float, failed: Callable[[BaseException], None] = end_process
+    act: Callable[[], object],
+    every_s: float,
+    failed: Callable[[BaseException], None] = end_process,
+    action: str = "other",
 ) -> Iterator[None]:
     """``act`` now and every ``every_s`` seconds in a thread; an error on purpose is logged and tried again.
 
     Permanent and configuration errors are tried again too: there is no event to dead-letter here, and a bucket or a
     right that is missing while a cluster starts is there a minute later. ``failed`` is told of everything else.
+    ``action`` is its name in the metrics.
     """
-    stop = threading.Event()
+    stop, done_at = threading.Event(), DONE_AT.labels(action)
+    done_at.set_to_current_time()
 
     def run() -> None:
         while not stop.is_set():
             try:
                 act()
+                done_at.set_to_current_time()
             except JournalclipError as error:
                 _log.warning("will be tried again: %s", error)
             except OSError as error:

@@ -13,7 +13,7 @@ of the article that shows the picture.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,40 +50,37 @@ def read_decisions(store: ArtifactStore, pair_id: str = "") -> list[ReviewDecisi
     return sorted(found, key=lambda decision: (decision.time, decision.decision_id))
 
 
-def standing_decisions(decisions: Iterable[ReviewDecision]) -> dict[str, list[ReviewDecision]]:
-    """By pair: each reviewer's latest decision that was not undone, oldest first."""
+def standing_decisions(
+    decisions: Iterable[ReviewDecision],
+    also: Callable[[ReviewDecision], Iterable[str]] = lambda _: (),
+) -> dict[str, list[ReviewDecision]]:
+    """By pair: each reviewer's latest decision that was not undone, oldest first.
+
+    A decision counts for the pair of its id, and for the pairs that ``also`` names.
+    """
     ordered = list(decisions)
     undone = {decision.undoes for decision in ordered if decision.choice == "undo"}
-    latest: dict[str, dict[str, ReviewDecision]] = defaultdict(dict)
-    for decision in ordered:
-        if decision.choice != "undo" and decision.decision_id not in undone:
-            latest[decision.pair_id].pop(decision.reviewer, None)
-            latest[decision.pair_id][decision.reviewer] = decision
-    return {pair_id: list(by_reviewer.values()) for pair_id, by_reviewer in latest.items()}
-
-
-def verdicts(decisions: Iterable[ReviewDecision]) -> dict[str, Verdict]:
-    """By pair; a pair without a standing decision has none."""
-    return {pair_id: _verdict(standing) for pair_id, standing in standing_decisions(decisions).items()}
-
-
-def verdicts_of(pairs: Sequence[Pair], decisions: Iterable[ReviewDecision]) -> dict[str, Verdict]:
-    """By id of ``pairs``, and by ids of pairs that earlier edits made of them."""
-    ordered = list(decisions)
-    undone = {decision.undoes for decision in ordered if decision.choice == "undo"}
-    of_article: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        of_article[pair.article_id].append(pair)
-    known = {pair.pair_id for pair in pairs}
     latest: dict[str, dict[str, ReviewDecision]] = defaultdict(dict)
     for decision in ordered:
         if decision.choice == "undo" or decision.decision_id in undone:
             continue
-        targets = _targets(decision, of_article.get(decision.article_id, ()), known)
-        for pair_id in (*targets, decision.pair_id):
+        for pair_id in (*also(decision), decision.pair_id):
             latest[pair_id].pop(decision.reviewer, None)
             latest[pair_id][decision.reviewer] = decision
-    return {pair_id: _verdict(list(by_reviewer.values())) for pair_id, by_reviewer in latest.items()}
+    return {pair_id: list(by_reviewer.values()) for pair_id, by_reviewer in latest.items()}
+
+
+def verdicts_of(pairs: Sequence[Pair], decisions: Iterable[ReviewDecision]) -> dict[str, Verdict]:
+    """By id of ``pairs``, and by ids of pairs that earlier edits made of them; one without a decision has none."""
+    of_article: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        of_article[pair.article_id].append(pair)
+    known = {pair.pair_id for pair in pairs}
+
+    def shown(decision: ReviewDecision) -> list[str]:
+        return _targets(decision, of_article.get(decision.article_id, ()), known)
+
+    return {pair_id: _verdict(standing) for pair_id, standing in standing_decisions(decisions, shown).items()}
 
 
 def _targets(decision: ReviewDecision, pairs: Sequence[Pair], known: Container[str]) -> list[str]:

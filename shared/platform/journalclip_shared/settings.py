@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import KINDS, Kind
+from journalclip_shared.names import registered_model
 
 
 class KafkaSettings(BaseModel):
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     s3: S3Settings = S3Settings()
     mlflow_uri: str = Field("", description="Tracking server; empty means sqlite in workdir.")
+    installation: str = Field(
+        "", pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$", description="Its name, where several share one MLflow."
+    )
     catalogue_url: str = Field("", description="The catalogue's database; empty means a SQLite file in workdir.")
     concurrency: int = Field(1, ge=1, le=256, description="Events handled at once by one process.")
     log_json: bool = Field(False, description="Logs as JSON lines.")
@@ -88,6 +92,10 @@ class Settings(BaseSettings):
     def registry_uri(self) -> str:
         """The tracking server, or the working folder's own sqlite file."""
         return self.mlflow_uri or f"sqlite:///{self.workdir.resolve() / 'mlflow.db'}"
+
+    def registered_model(self, kind: Kind) -> str:
+        """The name of this installation's registered model of a kind."""
+        return registered_model(kind, self.installation)
 
     @property
     def own_keys(self) -> Path | None:

@@ -25,6 +25,7 @@ from journalclip_shared.bus import Delivery
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, Fact
 from journalclip_shared.records import UNKNOWN_FIELDS
+from journalclip_shared.repeat import DONE_AT
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -65,6 +66,7 @@ class Telemetry:
             registry=self.registry,
         )  # fmt: skip
         self.registry.register(UNKNOWN_FIELDS)
+        self.registry.register(DONE_AT)
         self._lag = Gauge("journalclip_lag", "Events not yet committed.", ["group"], registry=self.registry)
         self._provider = provider or (_provider(group, otlp_endpoint) if otlp_endpoint else None)
         self._tracer = trace.get_tracer("journalclip", tracer_provider=self._provider) if self._provider else None

@@ -11,14 +11,15 @@ import threading
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.duplicates import FEATURELESS, NEAR, hamming
 from journalclip_shared.errors import PermanentError, TransientError
+from journalclip_shared.events import SourcesReinstated, SourcesWithdrawn
 from journalclip_shared.records.pair import Pair
 from journalclip_shared.records.withdrawal import Picture, Scope, Tombstone, Withdrawal
 
@@ -206,17 +207,15 @@ def write_withdrawal(store: ArtifactStore, wanted: Withdrawal) -> tuple[Withdraw
     raise TransientError(f"others write about {wanted.subject} at once", "store")
 
 
+def fact_of(word: Withdrawal, document: ArtifactRef) -> SourcesWithdrawn | SourcesReinstated:
+    """What is announced of a stored word."""
+    about = {"scope": word.scope, "subject": word.subject, "sequence": word.sequence, "document": document}
+    if word.reason is None:
+        return SourcesReinstated.model_validate(about)
+    return SourcesWithdrawn.model_validate({**about, "reason": word.reason})
+
+
 def tombstone_of(store: ArtifactStore, ref: ArtifactRef) -> Tombstone | None:
     """What is left of an object that was erased; None where it was not."""
     found = store.find_manifest("quarantine", names.tombstone(ref.uri))
     return None if found is None else Tombstone.model_validate_json(store.get(found))
-
-
-def not_erased(store: ArtifactStore, refs: Iterable[ArtifactRef]) -> Iterator[bytes]:
-    """The bytes of each; an object that was erased is passed over. Raises `ArtifactMissing` for any other."""
-    for ref in refs:
-        try:
-            yield store.get(ref)
-        except ArtifactMissing:
-            if tombstone_of(store, ref) is None:
-                raise

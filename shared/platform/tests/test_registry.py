@@ -6,6 +6,7 @@ import pytest
 
 from journalclip_shared.errors import TransientError
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
+from journalclip_shared.settings import Settings
 from journalclip_shared.testing.facts import sample_ref
 from journalclip_shared.testing.memory import MemoryRegistry
 from journalclip_shared.testing.registry import RegistryContract
@@ -27,6 +28,21 @@ class TestMemoryRegistry(RegistryContract):
     @pytest.fixture
     def registry(self) -> ModelRegistry:
         return MemoryRegistry()
+
+
+def test_two_installations_share_one_mlflow(uri: str) -> None:
+    north, south = (
+        MlflowRegistry(uri, Settings(installation=name).registered_model("articles")) for name in ("north", "south")
+    )
+    for registry, model in ((north, "mdl_n"), (south, "mdl_s")):
+        version = registry.register(model, sample_ref(model), "", {})
+        registry.set_alias("champion", version.version)
+    for registry, model in ((north, "mdl_n"), (south, "mdl_s")):
+        assert [each.model_id for each in registry.versions()] == [model]
+        champion = registry.by_alias("champion")
+        assert champion is not None
+        assert champion.model_id == model
+    assert Settings().registered_model("studies") == "journalclip-studies", "a lone installation keeps its names"
 
 
 def test_an_unreachable_server_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.review import Choice, ReviewDecision, decision_id
 from journalclip_shared.records.withdrawal import Picture
-from journalclip_shared.reviews import apply_verdicts, bound, read_decisions, verdicts, verdicts_of, write_decision
+from journalclip_shared.reviews import apply_verdicts, bound, read_decisions, verdicts_of, write_decision
 
 IMAGE = blob_ref("figures", sha256_hex(b"crop"), 4, "image/png")
 PAIR = Pair(
@@ -47,7 +47,7 @@ def decision(second: int, choice: Choice, who: str = "ada", role: str = "reviewe
     ],
 )
 def test_what_decisions_come_to(decisions: list[ReviewDecision], standing: str) -> None:
-    found = verdicts(decisions)["pair_a"]
+    found = verdicts_of([], decisions)["pair_a"]
     assert found.standing == standing
     kept = apply_verdicts([PAIR], {"pair_a": found})
     assert bool(kept) == (standing == "keep")
@@ -56,15 +56,15 @@ def test_what_decisions_come_to(decisions: list[ReviewDecision], standing: str) 
 def test_an_undone_decision_is_as_if_it_had_not_been() -> None:
     first = decision(1, "reject")
     undone = decision(2, "undo", undoes=first.decision_id)
-    assert verdicts([first, undone]) == {}
+    assert verdicts_of([], [first, undone]) == {}
     assert apply_verdicts([PAIR], {}) == [PAIR]
 
 
 def test_an_edit_makes_a_new_pair() -> None:
     box = Box(x0=1, y0=1, x1=9, y1=9)
     crop = blob_ref("figures", sha256_hex(b"new"), 3, "image/png")
-    (by_text,) = apply_verdicts([PAIR], verdicts([decision(1, "edit", text="Mended.")]))
-    (by_box,) = apply_verdicts([PAIR], verdicts([decision(1, "edit", box=box, image=crop)]))
+    (by_text,) = apply_verdicts([PAIR], verdicts_of([], [decision(1, "edit", text="Mended.")]))
+    (by_box,) = apply_verdicts([PAIR], verdicts_of([], [decision(1, "edit", box=box, image=crop)]))
     assert (by_text.text, by_text.image, by_text.phash) == ("Mended.", IMAGE, PAIR.phash)
     assert (by_box.text, by_box.box, by_box.image, by_box.phash) == (PAIR.text, box, crop, None)
     assert len({PAIR.pair_id, by_text.pair_id}) == 2

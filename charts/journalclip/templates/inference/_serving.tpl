@@ -1,7 +1,7 @@
 {{/* What a server of the champion needs, in a Deployment as under Ray Serve. */}}
 
 {{- define "journalclip.servingContext" -}}
-{{- $secret := default (printf "%s-tokens" (include "journalclip.fullname" .)) .Values.inference.tokens.existingSecret -}}
+{{- $secret := include "journalclip.secretName" (dict "root" . "of" "tokens") -}}
 {{- $own := dict "tokens" "/etc/journalclip/tokens/tokens.json" -}}
 {{- $files := list (dict "name" $secret "items" (list (dict "key" "tokens.json" "path" "tokens/tokens.json"))) -}}
 {{- $ports := list -}}
@@ -16,7 +16,7 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- dict "needs" (list "kafka" "objectStore" "mlflow") "own" $own "files" $files "ports" $ports | toJson -}}
+{{- dict "needs" (list "kafka" "objectStore" "mlflow" "catalogue") "own" $own "files" $files "ports" $ports | toJson -}}
 {{- end -}}
 
 {{/* {part, gpus} -> JSON of settings: which part of inference a pod is, and that it uses the GPU that it is given. */}}

@@ -155,7 +155,7 @@ class Experiment:
                 copy.deepcopy(base), known.samples.voxels[chosen], known.samples.present[chosen], known.labels[chosen],
                 config,
             )  # fmt: skip
-            found = segment(net, test.samples.voxels, test.samples.present)
+            found = segment(net, test.samples.held, test.samples.present)
             for region in REGIONS:
                 scores[f"{region} {share:.0%}"] = float(np.mean(dice(found, test.labels, region) or [0.0]))
         return scores

@@ -47,14 +47,19 @@ class StudyWorld:
         return [truth.lesion.kind if truth.lesion else "normal" for truth in self.truths]
 
 
-def draw_world(studies: int, seed: int, tick: Callable[[int, int], None] | None = None) -> StudyWorld:
-    """Deterministic; study ``n`` does not depend on how many there are."""
-    voxels = torch.zeros(studies, len(SEQUENCES), *GRID, dtype=torch.uint8)
-    labels = torch.zeros(studies, *GRID, dtype=torch.uint8)
+def draw_world(
+    studies: int,
+    seed: int,
+    tick: Callable[[int, int], None] | None = None,
+    grid: tuple[int, int, int] = GRID,
+) -> StudyWorld:
+    """Deterministic; study ``n`` does not depend on how many there are. Rows and columns of ``grid`` are equal."""
+    voxels = torch.zeros(studies, len(SEQUENCES), *grid, dtype=torch.uint8)
+    labels = torch.zeros(studies, *grid, dtype=torch.uint8)
     truths, owner, sequence, texts, descriptions = [], [], [], [], []
     for n in range(studies):
         truth = draw_truth(n, seed, SEQUENCES, KINDS, SITES, NORMAL)
-        drawn = draw_study(truth, GRID[1], GRID[0], FIELD_MM, HEIGHT_MM)
+        drawn = draw_study(truth, grid[1], grid[0], FIELD_MM, HEIGHT_MM)
         for s, scan in enumerate(drawn.scans):
             voxels[n, s] = _slices(np.clip(scan.voxels, 0, 1) * 255)
         labels[n] = _slices(drawn.labels)

@@ -81,7 +81,7 @@ def _names(pixels: NDArray[np.uint8]) -> list[Name]:
     found = []
     for number, spot in zip(numbers.tolist(), spots, strict=True):
         holding = brackets[_hold(brackets, spot)]
-        reach = 0.6 * _height(holding)
+        reach: NDArray[np.float64] = 0.6 * _height(holding).astype(np.float64)
         left = holding[_within(spot[0] - holding[:, 2] + 2, reach)]
         right = holding[_within(holding[:, 0] - spot[2] + 2, reach)]
         if not len(left):
@@ -117,7 +117,7 @@ def _height(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     return height
 
 
-def _within(gap: NDArray[np.int64], reach: NDArray[np.float64] | float) -> NDArray[np.bool_]:
+def _within(gap: NDArray[np.int64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (gap >= 0) & (gap <= reach)
 
 
@@ -152,9 +152,8 @@ def _of_one_size(names: Sequence[Name]) -> list[Name]:
 
 def _hold(brackets: NDArray[np.int64], letter: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which brackets are at least as tall as the letter, and beside it?"""
-    return (
-        (_height(letter) <= _height(brackets)) & (brackets[:, 1] - 2 <= letter[1]) & (letter[3] <= brackets[:, 3] + 2)
-    )
+    beside: NDArray[np.bool_] = (brackets[:, 1] - 2 <= letter[1]) & (letter[3] <= brackets[:, 3] + 2)
+    return beside & (_height(letter) <= _height(brackets))
 
 
 def _follows_print(name: Region, spots: NDArray[np.int64]) -> bool:

@@ -48,7 +48,8 @@ def fingerprint(image: Image.Image, features: npt.NDArray[np.float64]) -> str | 
 def _projection() -> npt.NDArray[np.float64]:
     """(1280, `CODE`) signs, the same on every machine and for ever: stored codes are compared with new ones."""
     drawn = np.frombuffer(hashlib.shake_256(b"journalclip fingerprint").digest(WIDTH * CODE // 8), np.uint8)
-    return np.unpackbits(drawn).reshape(WIDTH, CODE) * 2.0 - 1.0
+    signs: npt.NDArray[np.float64] = np.unpackbits(drawn).reshape(WIDTH, CODE).astype(np.float64) * 2 - 1
+    return signs
 
 
 def _without_margins(grey: Grey) -> Grey:

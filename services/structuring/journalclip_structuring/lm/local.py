@@ -16,10 +16,10 @@ from typing import Literal, get_args
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
-from journalclip_shared.ids import sha256_hex
 from journalclip_structuring.errors import BadSetting
 from journalclip_structuring.injection import flags_of
 from journalclip_structuring.lm.decode import decode
+from journalclip_structuring.lm.folder import folder_digest
 from journalclip_structuring.lm.grammar import compile_grammar, spells_in_pieces
 from journalclip_structuring.lm.tokens import prompt
 from journalclip_structuring.prompts import messages
@@ -50,7 +50,7 @@ class LocalStructurer:
         self._grammar = compile_grammar(self._tokenizer, json_schema(), self._model.config.vocab_size)
         self._batch = batch
         self._rules = RuleStructurer()
-        self.version = f"1-{_digest(folder)}-{self._rules.version}"
+        self.version = f"1-{folder_digest(folder)}-{self._rules.version}"
 
     def structure(self, texts: Sequence[StructureRequest]) -> list[StructureResult]:
         reports = [each for each in texts if each.kind == "report"]
@@ -103,8 +103,3 @@ def _load_model(folder: Path) -> PreTrainedModel:
 
         return AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload().eval()
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-
-def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return sha256_hex("".join(path.name + sha256_hex(path.read_bytes()) for path in files).encode())[:10]

@@ -7,8 +7,14 @@ import re
 from journalclip_structuring.reports.attributes import Attributes
 from journalclip_structuring.reports.chunks import Binding, Chunk
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import ANSWERED
+from journalclip_structuring.reports.patterns import AFFIRMS, ANAPHORIC, ANSWERED, CAUSE, OR_ITEM, PURPOSE
 from journalclip_structuring.reports.state import State
+
+
+def _negative(mention: Mention) -> bool:
+    """Is it a phrase that holds its own denial ("no enhancement", "without mass effect")?"""
+    told = mention.get("enhancement") == "none" or mention.get("mass_effect") == "none" or mention.get("normal")
+    return bool(told) and re.match(r"(?:no|without|nor)\b", mention.text, re.IGNORECASE) is not None
 
 
 class Assertions(Attributes):
@@ -29,6 +35,11 @@ class Assertions(Attributes):
             state.deny_end = mention.end
             state.read = True
         elif "sign" in levels:
+            hedge = next((each for each in chunk.mentions if each.start >= mention.end), None)
+            before = hedge is not None and any(value.endswith("before") for value in hedge.all("hedge"))
+            if hedge is not None and before and not self.text[mention.end : hedge.start].strip():
+                state.deny_end = hedge.end  # "not typical of a metastasis"
+                return
             state.sign_denied = True
         elif "after" in levels and self._heads(mention, chunk, state):
             state.deny_end = mention.end
@@ -37,6 +48,17 @@ class Assertions(Attributes):
                 state.deny_end = mention.end
                 return
             self._deny_back(mention, chunk, state)
+
+    def _denies_more(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        """A phrase with a denial in it may begin a list ("no mass effect or midline shift")."""
+        if self.language != "en" or not _negative(mention) or state.deny_end is not None:
+            return
+        beyond = next((each for each in chunk.mentions if each.start >= mention.end and each.get("finding")), None)
+        if beyond is None:
+            return
+        said = self.text[mention.end : beyond.start]
+        if OR_ITEM.fullmatch(said) and not AFFIRMS["en"].match(re.sub(r"^\W*(?:or|nor|and)\b", "", said)):
+            state.deny_end = mention.end
 
     def _answers(self, mention: Mention, chunk: Chunk) -> bool:
         """Is the denial all that is said behind a colon or a dash ("Hydrocephalus: no.", "出血:无")?"""
@@ -55,8 +77,15 @@ class Assertions(Attributes):
         shown = any(each.get("signal") for each in chunk.mentions)
         sequences = [each.get("sequence") or "" for each in after or ([] if shown else named)]
         own = [each for each in state.opened if each.start >= chunk.start]
+        said = [each for each in state.binds() if not each.bare and chunk.start <= each.at < mention.start]
+        if said and not own and not after:  # "the restricted diffusion is no longer present"
+            state.waiting = [each for each in state.waiting if each not in said]
+            state.read = True
+            return
         targets = own or state.group or self.discourse.last
         known = not own and any(each.on or each.sentence < state.number or each.placed for each in targets)
+        if not own and self._of_another(mention, chunk, state):
+            return
         state.read = state.read or bool(targets)
         if not targets:  # signals are waiting for their finding: "not seen on T1" takes T1 away from them
             state.waiting = [
@@ -75,13 +104,23 @@ class Assertions(Attributes):
             if "gone" in mention.all("deny"):
                 each.change = "resolved"
 
+    def _of_another(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is something gone that no vocabulary knows ("the ventriculitis has resolved")? Then no finding is."""
+        if "gone" not in mention.all("deny") or self.language != "en" or state.opened:
+            return False
+        said = self.text[state.start : mention.start]
+        return chunk.start == state.start and bool(said.strip()) and ANAPHORIC.fullmatch(said) is None
+
     def _hedge(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
         levels = mention.all("hedge")
-        if not levels:
+        if not levels or (state.deny_end or -1) >= mention.end or self._denied_purpose(mention, chunk, state):
             return
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)
         opened = any(each.start >= chunk.start for each in state.opened)
+        if before and after and finding_after and mention.text.lower().endswith(("over", "than", "to")):
+            for each in state.group:  # "glioblastoma is favoured over lymphoma"
+                each.certainty = each.certainty if each.negated else after.split()[0]
         if after and not before and finding_after and not opened:
             before = after  # "noted in the pons is possible 4 mm ..."
         upcoming = finding_after or not after
@@ -106,6 +145,15 @@ class Assertions(Attributes):
                 if not each.negated:
                     each.certainty = after.split()[0]
             state.read = state.read or bool(own)
+
+    def _denied_purpose(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is it what the denied thing would have said ("no abnormal signal to suggest ischaemia")?"""
+        if self.language != "en" or not PURPOSE.search(self.text[chunk.start : mention.end]):
+            return False
+        for each in chunk.mentions:
+            if each.end <= mention.start and _negative(each):
+                state.deny_end = each.end
+        return state.deny_end is not None
 
     def _hedged_after(self, mention: Mention, chunk: Chunk) -> bool:
         return any(
@@ -134,4 +182,5 @@ class Assertions(Attributes):
         rest = self.text[mention.end : chunk.end]
         if self.language == "zh":
             return bool(re.sub(r"\W|可能|诊断|性|请|结合|临床|建议|随访|复查|进一步|检查", "", rest))
-        return len(re.sub(r"\W", " ", rest).split()) > 2
+        words = re.sub(r"\W", " ", rest).split()
+        return len(words) > 2 or (bool(words) and CAUSE.match(words[0]) is not None)

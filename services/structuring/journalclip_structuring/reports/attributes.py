@@ -9,7 +9,7 @@ from journalclip_structuring.reports.discourse import Discourse
 from journalclip_structuring.reports.entity import Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, OR, TOLD
+from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, OR, OR_SIGN, TOLD
 from journalclip_structuring.reports.state import Attribute, State, following
 
 
@@ -71,6 +71,9 @@ class Attributes:
             for each in state.group:  # "without a correlate on T2"
                 each.not_on.update(binding.on)
             return
+        if self._denied_too(binding, chunk):
+            state.read = True
+            return
         denied = bool(state.group) and all(each.negated for each in state.group)
         item = OR.match(self.text[chunk.start : binding.start]) or (chunk.lead == "," and state.deny_end is not None)
         if denied and not binding.bare and item:
@@ -100,6 +103,12 @@ class Attributes:
                 state.group = []
                 return
         self._give(binding, binding.at, binding.end, chunk, state)
+
+    def _denied_too(self, binding: Binding, chunk: Chunk) -> bool:
+        """Is it the second sign that one denial names ("no enhancement or restricted diffusion")?"""
+        before = [each for each in chunk.mentions if each.end <= binding.at]
+        said = self.text[before[-1].end : binding.at] if before else ""
+        return bool(before) and before[-1].get("enhancement") == "none" and OR_SIGN.fullmatch(said) is not None
 
     def _led(self, state: State) -> Binding | None:
         """The sequences that an earlier chunk named and gave no signal ("FLAIR: bright")."""
@@ -156,6 +165,10 @@ class Attributes:
             )
             return
         if isinstance(attribute, Place):
+            ahead = attribute.start < entity.start
+            if not ahead and entity.ahead and attribute.side and entity.side is None:
+                entity.side = attribute.side  # "periventricular mass in the left frontal lobe"
+            entity.ahead = ahead and bool(attribute.site)
             entity.place(attribute.site, attribute.side)
             return
         for kind in ("size", "count", "shape"):

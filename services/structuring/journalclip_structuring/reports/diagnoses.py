@@ -6,7 +6,8 @@ import re
 
 from journalclip_structuring.reports.assertions import Assertions
 from journalclip_structuring.reports.chunks import Chunk, places
-from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, GLOBAL, STRICTER, Entity, refines
+from journalclip_structuring.reports.discourse import names_disease
+from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, ASSOCIATED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import (
     ADVISES,
@@ -16,20 +17,42 @@ from journalclip_structuring.reports.patterns import (
     AS_A,
     BARRIER,
     BESIDE,
+    BLED_INTO,
+    CONTAINS,
     DEFINITE,
+    ELSE,
+    INTERNAL,
     IS_A,
     JOIN,
     LABEL,
+    MEASURED,
+    MENTIONED,
+    OF_SIGNAL,
     OPERATED,
+    OPERATED_ON,
+    OR_ELSE,
+    QUALIFIED,
+    SHORT,
     THE,
+    THIS_IS,
     UNDERLYING,
+    WITHIN,
 )
 from journalclip_structuring.reports.state import State, following
+
+# A word for a mass of no named kind.
+_KIND = re.compile(r"mass|tumou?r|lesion|neoplas|growth|malignan", re.IGNORECASE)
+# What an adjective makes of a lesion, by its first letters.
+_KINDS = {
+    "calci": "calcification", "cysti": "cyst", "hemor": "hemorrhage", "haemo": "hemorrhage", "ische": "infarct",
+    "ischa": "infarct", "demye": "demyelinating plaque", "metas": "metastasis", "lacun": "lacunar infarct",
+    "neopl": "mass", "gliot": "gliosis", "contu": "contusion",
+}  # fmt: skip
 
 
 def _improves(entity: Entity, term: str) -> bool:
     """Is ``term`` what the finding is, rather than something else that it could be, too?"""
-    return entity.term == term or (refines(entity.term, term) and not _differs(entity, term))
+    return entity.term == term or (entity.can_be(term) and not _differs(entity, term))
 
 
 def _differs(entity: Entity, term: str) -> bool:
@@ -61,7 +84,9 @@ class Diagnoses(Assertions):
         sign = mention.get("finding") is None
         denied = state.deny_end is not None and not self._definite(mention, state)
         state.read = True
-        denied = denied or mention.get("denied") is not None
+        kind = QUALIFIED.search(self.text[chunk.start : mention.start]) if term == "lesion" else None
+        term = _KINDS[kind.group("kind").lower()[:5]] if kind else term
+        denied = denied or mention.get("denied") is not None or self._denied_purpose(mention, chunk, state)
         if (denied and sign) or term == "-":
             state.waiting = []
             return
@@ -73,13 +98,23 @@ class Diagnoses(Assertions):
         if ADVISES.search(self.text[state.start : mention.start]):
             state.waiting = []
             return
-        if AFTER_SURGERY.match(self.text[mention.end :]):
+        if AFTER_SURGERY.match(self.text[mention.end :]) or OPERATED_ON.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
+        beyond = following(mention.end, chunk)
+        named = beyond is not None and beyond.get("finding") not in {None, "lesion"}
+        gap = self.text[mention.end : beyond.start] if beyond is not None else ""
+        if term == "lesion" and named and CONTAINS.fullmatch(gap):
+            return  # "a focus of haemorrhage"
+        if not denied and self._lies_in(mention, term, chunk, state):
+            return
         last_finding = state.last_finding
         joined = self._joined(mention, state)
         linked = not denied and (state.linked or self._hedged_after(mention, chunk) or (joined and state.linked))
+        linked = linked and not self._mentioned(mention, term) and not self._bled_into(mention, term, chunk)
+        if term in ASSOCIATED and INTERNAL.search(self.text[chunk.start : mention.start]) and not state.opened:
+            linked = False
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )
@@ -129,8 +164,33 @@ class Diagnoses(Assertions):
         )
         return seen and named and chunk.lead in {",", ")", ":", "-", "–"} and bool(ALONE.fullmatch(said))
 
+    def _bled_into(self, mention: Mention, term: str, chunk: Chunk) -> bool:
+        """Is the diagnosis what it bled into ("a bleed into a cavernous malformation")?"""
+        beyond = following(mention.end, chunk)
+        return term == "hemorrhage" and beyond is not None and BLED_INTO.match(self.text[mention.end :]) is not None
+
+    def _lies_in(self, mention: Mention, term: str, chunk: Chunk, state: State) -> bool:
+        """Is it where the chunk's finding lies ("foci within the mass")? Then it gives its place, and is no finding."""
+        if not state.group or not any(each.start >= chunk.start for each in state.opened):
+            return False
+        hosts = [each for each in self.discourse.entities if not each.negated and each not in state.opened]
+        hosts = [each for each in hosts if each.term == term or refines(term, each.term)]
+        if not hosts or not WITHIN.search(self.text[chunk.start : mention.start]) or self.language != "en":
+            return False
+        for each in state.group:
+            each.place(hosts[-1].site, hosts[-1].side)
+        return True
+
+    def _mentioned(self, mention: Mention, term: str) -> bool:
+        """Does a part of speech only name what was found before ("a lesion masked by the blood")?"""
+        before = self.text[max(0, mention.start - 20) : mention.start]
+        known = any(each.term == term and not each.negated for each in self.discourse.entities)
+        return known and self.language == "en" and MENTIONED.search(before) is not None
+
     def _is_a(self, mention: Mention, chunk: Chunk, state: State) -> bool:
         """Is what the sentence spoke of said to be this ("the lesion in the pons is a cavernoma")?"""
+        if self.language == "en" and THIS_IS.fullmatch(self.text[state.start : mention.start]) and not state.opened:
+            return any(each.generic and not each.negated for each in self.discourse.last)
         generic = bool(state.group) and all(each.generic and not each.negated for each in state.group)
         return generic and self.language == "en" and bool(IS_A.search(self.text[chunk.start : mention.start]))
 
@@ -182,13 +242,18 @@ class Diagnoses(Assertions):
         pool = [*state.group, *state.main, *reversed(state.opened)]
         targets = [each for each in dict.fromkeys(pool) if not each.negated]
         apposed = self._apposed(mention, term, chunk, state)
-        if not targets and linked and (apposed or not any(any(each.on) for each in state.binds())):
+        this = not state.opened and self._is_a(mention, chunk, state)
+        told = place == (None, None) and bool(self.discourse.last) and all(each.generic for each in self.discourse.last)
+        if not targets and linked and (apposed or told or not any(any(each.on) for each in state.binds())):
             targets = self.discourse.spoken_of(self.text[state.start : mention.start], _plural(mention))
             if not any(_improves(each, term) or _differs(each, term) for each in targets):
                 vague = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = vague[-1:] or targets
+            elif all(each.term in ASSOCIATED - {"cyst"} for each in targets):
+                hosts = [each for each in self.discourse.entities if each.generic and not each.negated]
+                targets = [each for each in hosts[-1:] if _improves(each, term)] or targets
         if (
-            not state.linked and not apposed
+            not state.linked and not apposed and not this
         ):  # a hedge behind it alone: "an underlying malformation cannot be excluded" is another thing
             targets = [
                 each
@@ -197,15 +262,19 @@ class Diagnoses(Assertions):
             ]
             if UNDERLYING.search(self.text[chunk.start : mention.start]):
                 targets = []
+        if UNDERLYING.search(self.text[max(chunk.start, mention.start - 24) : mention.start]):
+            targets = [each for each in targets if each.generic]
         if not (linked or (joined and any(each.seen for each in targets))):
             return None
         fitting = [each for each in targets if each.fits(*place)]
         better = [] if versus else [each for each in fitting if _improves(each, term)]
         if better:
-            same = [each for each in better if each.term == better[0].term]
+            same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
             for each in same:
-                if each.term != term:
-                    each.seen = each.term
+                if each.term == term and each.seen and each.text.lower() != mention.text.lower():
+                    continue  # another diagnosis that has the same code
+                if each.term != term or (each.generic and not _KIND.search(mention.text)):
+                    each.seen = each.seen or each.term
                 each.term, each.start, each.end, each.text = term, mention.start, mention.end, mention.text
                 each.sign, each.certainty = False, state.hedge or "certain"
             return same
@@ -243,8 +312,15 @@ class Diagnoses(Assertions):
             known = [each for each in every if not each.negated][:1]
         label = LABEL.match(self.text[mention.end :])
         known = [each for each in known if not label or each.label == label.group()]
+        disease = bool(state.main) and names_disease(state.main[-1].text)
+        told = OF_SIGNAL.search(mention.text) is not None or disease
+        beside = chunk.lead in BESIDE and told and place == (None, None)
+        if term == "lesion" and known and state.main and beside and self.language == "en":
+            return known[-1:]
         if term == "lesion" and known and state.main and AS_A.search(before):
             return known[-1:]
+        if known and self._mentioned(mention, term) and known[0].term == term:
+            return known[:1]
         if not known or ANOTHER.search(before):
             return None
         if self.language == "zh":
@@ -295,8 +371,15 @@ class Diagnoses(Assertions):
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":
             new.seen = "lesion"
-        said = self.text[state.start : mention.start] + self.text[mention.end : state.end]
+        said = MEASURED.sub("", self.text[state.start : mention.start] + "|" + self.text[mention.end : state.end])
         new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
+        for each in state.places():
+            said = said.replace(self.text[each.start : each.end], "")
+        sure = term in APPOSED | {"hemorrhage"} or mention.text.lower().endswith("oma")
+        short = sure and SHORT.fullmatch(said) is not None and not ELSE.search(said) and self.language == "en"
+        new.alone = new.alone or (not denied and sure and (short or bool(ALONE.fullmatch(said))))
+        if self.language == "en" and not new.alone and not denied and OR_ELSE.fullmatch(said):
+            new.alone, new.certainty = term not in GLOBAL | {"lesion"}, "possible"
         self.discourse.add(new)
         state.opened.append(new)
         return new

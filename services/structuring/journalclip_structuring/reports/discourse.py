@@ -16,6 +16,34 @@ _MANY: Final = re.compile(
     r"\b(?:both|all|multifocal|multicentric|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均",
     re.IGNORECASE,
 )
+# Names of diseases that show as lesions, and places where theirs do not lie.
+_DISEASE: Final = re.compile(
+    r"MS|multiple sclerosis|demyelinat\w+ (?:disease|disorder)|demyelination|metastatic disease", re.IGNORECASE
+)
+_WHITE_MATTER: Final = frozenset({"periventricular white matter", "centrum semiovale", "corona radiata"})
+_SPOTS: Final = re.compile(r"hyperintensities|foci|spots|lesions", re.IGNORECASE)
+_EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "convexity", "cavernous sinus"})
+
+
+def _of_white_matter(entity: Entity) -> bool:
+    """Several bright spots of the deep white matter, and nothing else is said of them?"""
+    bright = "hyperintense" in {entity.on.get("T2WI"), entity.on.get("FLAIR")} and set(entity.on) <= {
+        "T2WI",
+        "FLAIR",
+        "T1WI",
+    }
+    return (
+        bright
+        and entity.site in _WHITE_MATTER
+        and _SPOTS.search(entity.text) is not None
+        and not entity.size
+        and not entity.enhancement
+    )
+
+
+def names_disease(words: str) -> bool:
+    """Is it the name of a disease that shows as lesions?"""
+    return _DISEASE.fullmatch(words) is not None
 
 
 class Discourse:
@@ -38,8 +66,33 @@ class Discourse:
 
     def settled(self) -> list[Entity]:
         """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
+        self._name_lesions()
+        for each in self.entities:
+            if each.term == "lesion" and not each.negated and _of_white_matter(each):
+                each.term = "white matter lesion"
         denied = {each.term for each in self.entities if each.negated}
-        return [each for each in self.entities if each.negated or not each.sign or each.term not in denied]
+        lost = any(each.term == "encephalomalacia" and not each.negated for each in self.entities)
+        return [
+            each
+            for each in self.entities
+            if each.negated
+            or not each.sign
+            or (each.term not in denied and not (lost and each.text.lower().startswith("ex vacuo")))
+        ]
+
+    def _name_lesions(self) -> None:
+        """Lesions without a diagnosis are those of a disease that the report names before them ("Known MS")."""
+        for named in [each for each in self.entities if _DISEASE.fullmatch(each.text) and not each.negated]:
+            at = self.entities.index(named)
+            lesions = [each for each in self.entities[at + 1 :] if each.term == "lesion" and not each.negated]
+            lesions = [
+                each for each in lesions if each.site not in _EXTRA_AXIAL and not each.implicit and not each.around
+            ]
+            if named.placed or named.on or not lesions:
+                continue
+            for each in lesions:
+                each.term, each.certainty = named.term, named.certainty
+            self.drop([named])
 
     def spoken_of(self, words: str, plural: bool = False) -> list[Entity]:
         """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""
@@ -52,9 +105,15 @@ class Discourse:
     def sentence_ends(self, opened: Sequence[Entity], touched: Sequence[list[Entity]], section: str) -> None:
         """Merge what the sentence says again, and keep what the next may speak of."""
         merged: dict[int, Entity] = {}
+        given: dict[int, str] = {}  # the diagnosis that this sentence gave a finding
         for each in opened:
             first = self._same(each, opened, section)
+            if first is not None and each.certainty == "possible" and given.get(id(first), each.term) != each.term:
+                each.absorb(first)  # "paraganglioma vs. schwannoma": the second is another reading of the same thing
+                continue
             if first is not None:
+                if each.certainty == "possible":
+                    given[id(first)] = each.term
                 merged[id(each)] = first
                 for other in self._alike(first, each, section):
                     _merge(other, each)
@@ -63,12 +122,13 @@ class Discourse:
         groups = [[merged.get(id(each), each) for each in group if each.term not in GLOBAL] for group in touched]
         groups = [group for group in groups if group]
         hosts = [group for group in groups if not any(_beside(each) for each in group)]
-        if groups:
+        if groups and (hosts or not self.last):
             self.last = list(dict.fromkeys((hosts or groups)[-1]))
 
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
         """The others that a diagnosis in the plural is given for ("metastases")."""
-        many = again.text.endswith("s") and not again.placed and not again.side and again.count is None
+        plural = again.text.endswith("s") or names_disease(again.text)
+        many = plural and not again.placed and not again.side and again.count is None
         if not (section == "impression" or again.alone) or not many or not first.generic or again.around:
             return []
         return [each for each in self.entities if each is not first and each.term == first.term and not each.negated]
@@ -98,11 +158,11 @@ class Discourse:
         told = [each for each in earlier if each.section != "impression"]
         alike = [each for each in told if not each.negated and each.fits(new.site, new.side)]
         exact = [each for each in alike if each.term == new.term]
-        seen = [each for each in alike if refines(each.term, new.term)]
+        seen = [each for each in alike if each.can_be(new.term)]
         vaguer = [each for each in alike if refines(new.term, each.term)]
         ranked = (
             sorted(exact, key=lambda each: -_agreement(each, new))
-            or sorted(seen, key=lambda each: -_agreement(each, new))
+            or sorted(seen, key=lambda each: (each.implicit, -_agreement(each, new)))
             or vaguer
         )
         return ranked[0] if ranked else None
@@ -118,7 +178,7 @@ def _agreement(a: Entity, b: Entity) -> int:
 
 
 def _merge(first: Entity, again: Entity) -> None:
-    if first.term != again.term and refines(first.term, again.term):
+    if first.term != again.term and first.can_be(again.term):
         first.term, first.certainty = again.term, again.certainty
         first.start, first.end, first.text, first.sign = again.start, again.end, again.text, again.sign
     first.absorb(again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ _REFINED: Final[dict[str, frozenset[str]]] = {
     "white matter lesion": frozenset({"demyelinating plaque", "infarct", "lacunar infarct", "gliosis"}),
     "vascular malformation": frozenset({"cavernoma"}),
     "encephalomalacia": frozenset({"infarct", "contusion"}),
-    "calcification": frozenset({"cavernoma", "meningioma"}),
+    "calcification": _TUMOURS | {"mass", "cavernoma", "vascular malformation", "aneurysm"},
     "gliosis": frozenset({"infarct", "demyelinating plaque", "white matter lesion"}),
     "edema": frozenset({"infarct"}),
 }
@@ -74,6 +75,9 @@ ALTERNATIVES: Final = _TUMOURS | {"mass", "abscess", "cyst", "arachnoid cyst"}
 APPOSED: Final = (ALTERNATIVES - {"mass", "cyst"}) | {"cavernoma", "infarct", "lacunar infarct", "demyelinating plaque"}
 
 
+_BLED: Final = re.compile(r"ha?emorrhagic (?:lesions?|mass(?:es)?|tumou?rs?|nodules?|foc(?:us|i))", re.IGNORECASE)
+
+
 def _near(a: str | None, b: str | None) -> bool:
     return any({a, b} <= group for group in _NEIGHBOURS)
 
@@ -106,6 +110,9 @@ class Entity:
     seen: str = ""  # what it was seen as before a diagnosis was given for it
     beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
     second: tuple[str | None, str | None] | None = None  # a further place that the text gives it
+    common: dict[str, str | None] | None = None  # of a plural: what was said before its members were named
+    members: int = 0  # of a plural: how many were named one by one
+    ahead: bool = False  # its place stands before its word, without a side
     alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
     label: str = ""  # a number behind its word: "lesion 2"
     sentence: int = 0
@@ -113,16 +120,26 @@ class Entity:
 
     @property
     def generic(self) -> bool:
-        return self.term in {"lesion", "mass"}
+        return self.term in {"lesion", "mass"} or self.bled
+
+    @property
+    def bled(self) -> bool:
+        """Is it a lesion of which so far only a bleed is known ("haemorrhagic lesion")?"""
+        return self.term == "hemorrhage" and _BLED.fullmatch(self.text) is not None
+
+    def can_be(self, term: str) -> bool:
+        """Can it be diagnosed as that?"""
+        return refines(self.term, term) or (self.bled and refines("mass", term))
 
     def place(self, site: str | None, side: str | None) -> None:
         """What is said first of a place stays; a side goes with its site."""
         if self.term in GLOBAL - {"atrophy"}:
             self.side = self.side or (side if self.term == "midline shift" and not site else None)
             return
-        second = self.placed and site is not None and site not in {self.site, "-"}
+        elsewhere = site == "-" and side is not None and self.side not in {None, side, "bilateral"}
+        second = self.placed and ((site is not None and site not in {self.site, "-"}) or elsewhere)
         self.placed = self.placed or bool(site)
-        if second and self.site is not None:
+        if second and (self.site is not None or elsewhere):
             self.second = (site, side)
             return
         if site and site != "-" and self.site is None:

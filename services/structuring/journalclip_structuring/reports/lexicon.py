@@ -46,6 +46,21 @@ _MIDLINE: Final = {
         re.IGNORECASE,
     ),
 }
+# Ventricles that are wide, in any order of words; what is wide after a loss of tissue is not.
+_VENTRICLES: Final = re.compile(
+    r"(?<!ex vacuo )\b(?:dilatation|dilation|enlargement|distension|distention)\s+of\s+(?:[\w-]+\s+){0,5}?"
+    r"ventric(?:les|ular system)\b"
+    r"|\b(?:dilated|enlarged|distended)\s+(?:[\w-]+\s+){0,4}?ventric(?:les|ular system)\b"
+    r"|\bventric(?:les|ular system)\s+(?:is|are|appears?)\s+(?:\w+ly\s+|somewhat\s+)?(?:dilated|enlarged|distended)\b",
+    re.IGNORECASE,
+)
+_SULCI: Final = re.compile(
+    r"\b(?:widening|prominence|enlargement)\s+of\s+(?:[\w-]+\s+){0,5}?(?:sulci|sulcal spaces|CSF spaces)\b"
+    r"|\b(?:widened|prominent|enlarged)\s+(?:[\w-]+\s+){0,3}?(?:sulci|sulcal spaces|CSF spaces)\b"
+    r"|\b(?:sulci|sulcal spaces|CSF spaces)(?: and (?:cerebral |the )?(?:ventricles|fissures|cisterns))?\s+"
+    r"(?:is|are|appear)\s+(?:\w+ly\s+|somewhat\s+)?(?:prominent|widened|enlarged|dilated|wide)\b",
+    re.IGNORECASE,
+)
 # "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.
 _SIGN: Final = re.compile(
     r"\b(?:(?:DWI|FLAIR|T2(?:WI?)?)\s*(?:(?P<up>\++|↑+)|(?P<down>↓+))|(?:ADC|T1(?:WI?)?)\s*(?:(?P<rise>↑+)|(?P<fall>↓+))"
@@ -91,6 +106,11 @@ class Lexicon:
         taken = [*_sizes(text), *_midlines(text, self.language)]
         taken += _relaxations(text) if self.language == "zh" else ()
         taken += _signs(text)
+        if self.language == "en":
+            for term, pattern in (("atrophy", _SULCI), ("hydrocephalus", _VENTRICLES)):
+                spans = [each.span() for each in pattern.finditer(text)]
+                free = [span for span in spans if not any(a.start < span[1] and span[0] < a.end for a in taken)]
+                taken += [Mention(start, end, text[start:end], (("sign", term),)) for start, end in free]
         blocked = {place for each in taken for place in range(each.start, each.end)}
         units = list(self._units(text))
         found, at = list(taken), 0

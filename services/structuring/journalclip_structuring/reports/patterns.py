@@ -90,6 +90,11 @@ UNDERLYING: Final = re.compile(
 )
 # What was operated on is no finding.
 AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
+OPERATED_ON: Final = re.compile(
+    r"\s+(?:clip(?:s|ping)?|coil(?:s|ing)?|resection|repair|surgery|craniotomy|evacuation|emboli[sz]ation|removal|excision"
+    r"|debulking|drainage|biopsy)\b",
+    re.IGNORECASE,
+)
 # A finding with a number: another number is another finding.
 LABEL: Final = re.compile(r"\s*(?:#|no\.?\s*)?\d{1,2}(?=\s*[:,.)]|\s+(?:is|in|lies|at|on)\b)", re.IGNORECASE)
 # A sentence that gives the place of the finding before it.
@@ -134,6 +139,91 @@ ALONE: Final = re.compile(
     r"|until proven otherwise)\b)*",
     re.IGNORECASE,
 )
+# Whose sentence speaks of all that was seen.
+EVERY: Final = re.compile(
+    r"(?:[^:]{0,20}:)?\W*(?:both|all|these|they|each|some(?: of (?:them|these|the lesions))?"
+    r"(?= (?:are|show|enhance|demonstrate|have)))\b",
+    re.IGNORECASE,
+)
+# Places outside the brain: a change of signal there is no finding of it.
+OUTSIDE: Final = re.compile(
+    r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal"
+    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b",
+    re.IGNORECASE,
+)
+# At most three words and a last remark beside a diagnosis, and words that make it another finding.
+SHORT: Final = re.compile(r"(?:\W*[a-z-]+){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
+ELSE: Final = re.compile(
+    r"\b(?:new|another|second|third|additional|further|old|chronic|also|incidental\w*|no|other|stable|unchanged|known|small|tiny"
+    r"|mild|multiple|several|two|three|few|is|are|was|were|shows?|seen|with|in|of|at|and|or|which|vs|versus|previous\w*|prior|left"
+    r"|right|bilateral)\b",
+    re.IGNORECASE,
+)
+# Another diagnosis behind the one that a sentence names alone.
+OR_ELSE: Final = re.compile(
+    r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*"
+    r"|\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*",
+    re.IGNORECASE,
+)
+# Between a word for a place in the picture and what is seen there.
+CONTAINS: Final = re.compile(r"\s+of\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
+# A bleed or the like within what was seen is no diagnosis for it.
+INTERNAL: Final = re.compile(
+    r"\b(?:intra-?tumou?ral|intra-?lesional|internal|intra-?cystic|intrinsic|superimposed|associated|adjacent|surrounding)"
+    r"\s+(?:[\w-]+\s+)?$",
+    re.IGNORECASE,
+)
+# What a bleed lies in is the diagnosis.
+BLED_INTO: Final = re.compile(r"\s+(?:into|within|in|inside|from)\s+(?:an?|this)\s", re.IGNORECASE)
+# Words that name nothing new: what was found before is spoken of.
+ANAPHORIC: Final = re.compile(
+    r"(?:\W|\b(?:it|this|these|they|those|which|that|both|all|the|and|has|have|had|is|are|was|were|been|now|since|again|almost|nearly"
+    r"|completely|entirely|fully|partially|largely|previously|seen|noted|described|known|lesions?|masse?s?|tumou?rs?|foc(?:us|i)"
+    r"|abnormalit(?:y|ies)|findings?|changes?|areas?|nodules?|collections?|left|right|surgically)\b)*",
+    re.IGNORECASE,
+)
+# Between a denied thing and the next of its list.
+OR_ITEM: Final = re.compile(r"\s*(?:,|,?\s*\b(?:or|nor|and)\b)\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
+# What a denied thing would have said.
+PURPOSE: Final = re.compile(
+    r"\b(?:to|that (?:would|might|could)|which (?:would|might|could))\s+"
+    r"(?:suggest|indicate|represent|imply|reflect|explain|support|account for|raise|confirm)\b(?:\s+[\w-]+){0,5}\s*$",
+    re.IGNORECASE,
+)
+# An adjective and a size before a word for a lesion.
+QUALIFIED: Final = re.compile(
+    r"\b(?P<kind>calcified|cystic|ha?emorrhagic|ischa?emic|demyelinating|metastatic|lacunar|neoplastic|gliotic|contusional)\s+"
+    r"(?:(?:\d[\d.,]*(?:\s*(?:x|×|by)\s*\d[\d.,]*)*\s*-?(?:mm|cm)|small|tiny|large|round(?:ed)?|ovoid|oval|focal|nodular"
+    r"|thin-walled)\s+)+$",
+    re.IGNORECASE,
+)
+# Behind a hedge: what is doubted is the cause or the age, not the finding ("likely hypertensive").
+CAUSE: Final = re.compile(
+    r"hypertens|ischa?em|vascul|post|reactive|treat|degenerat|chronic|old|acute|subacute|age|relat|incident|artefact|artifact"
+    r"|embol|thrombo|traum|infect|inflam|congenit|developm|benign|malign|physiol|cardio|athero|amyloid|iatrogen|radiation",
+    re.IGNORECASE,
+)
+# A size and the words beside it.
+MEASURED: Final = re.compile(
+    r"(?:\b(?:measur\w+|approximately|about|approx|up to|of|in|maximum)\s+)*"
+    r"\d[\d.,]*(?:\s*(?:mm|cm)?\s*(?:x|×|by)\s*\d[\d.,]*)*"
+    r"\s*(?:mm|cm)\b(?:\s+in (?:size|diameter))?",
+    re.IGNORECASE,
+)
+# "The blood" behind one of these was found before.
+MENTIONED: Final = re.compile(
+    r"\b(?:by|in|within|around|from|of|behind|beneath|near) (?:the|this|that)\s+$", re.IGNORECASE
+)
+WITHIN: Final = re.compile(r"\b(?:within|inside|in|along|around|surrounding) (?:the|this|that)\s+$", re.IGNORECASE)
+# Words for a change of signal: with "with" before them they tell of the finding that they stand beside.
+OF_SIGNAL: Final = re.compile(r"signal|abnormality|abnormal area", re.IGNORECASE)
+# The sentence gives a diagnosis for what the one before spoke of.
+THIS_IS: Final = re.compile(
+    r"\W*(?:(?:given|in view of|because of|considering|in the (?:setting|context) of)\b[^.;]*?[\s,]\s*)?"
+    r"(?:(?:I|we) (?:think|believe|suspect)\s+(?:that\s+)?)?(?:this|these|it|they|appearances?|findings?|features)\s+"
+    r"(?:is|are|was|were|would be|must be)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,3}",
+    re.IGNORECASE,
+)
 # "Normal" behind one of these is what something is compared with.
 COMPARED: Final = re.compile(
     r"\b(?:than|relative to|compared (?:to|with)|like|as|unlike|from|to|with|of)\s+"
@@ -149,6 +239,8 @@ AS_A: Final = re.compile(
 )
 # Words that bring in the next entry of a list.
 OR: Final = re.compile(r"\W*(?:or|nor|and|及|和|或)\b", re.IGNORECASE)
+# Between two signs of one denial.
+OR_SIGN: Final = re.compile(r"\W*(?:or|nor)\s+(?:[\w-]+\s+){0,2}", re.IGNORECASE)
 # Leads of a chunk that tells how the finding before it looks.
 TOLD: Final = frozenset({"with", "showing", "shows", "demonstrating", "demonstrates", "which", "that"})
 # A thing of a list of denials that no vocabulary knows as a finding ("herniation").

@@ -10,16 +10,17 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, bindings, places, split
-from journalclip_structuring.reports.diagnoses import Diagnoses
 from journalclip_structuring.reports.entity import ASSOCIATED, GLOBAL, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
+from journalclip_structuring.reports.members import Members
 from journalclip_structuring.reports.patterns import (
     AFFIRMS,
     BESIDE,
     COMPARED,
     DIFFERENTIAL,
     ENTRY,
+    EVERY,
     EXAM_ZH,
     EXCEPTED,
     HEADS_LIST,
@@ -27,6 +28,7 @@ from journalclip_structuring.reports.patterns import (
     LOCATED,
     NOT_AN_ITEM,
     OTHERS,
+    OUTSIDE,
     QUESTION,
     SEEN,
     SHOWS,
@@ -34,7 +36,7 @@ from journalclip_structuring.reports.patterns import (
 from journalclip_structuring.reports.state import Attribute, State
 
 
-class Reader(Diagnoses):
+class Reader(Members):
     """Reads the sentences of one report in turn; `Discourse` holds what was found so far."""
 
     def __init__(self, text: str, language: Language) -> None:
@@ -117,7 +119,7 @@ class Reader(Diagnoses):
             if chunk.lead in {"余", "其余", "另", "另见", "另外", "此外", "另可见", "otherwise"}:
                 state.group = []
             return
-        listed = chunk.lead in {",", ""} and self._continues(chunk)
+        listed = chunk.lead in {",", "", "/"} and self._continues(chunk)
         if SHOWS.fullmatch(chunk.lead) and state.last_finding is None:
             return  # "neither DWI nor FLAIR shows ...": the subject is denied, and so is what it shows
         unmet = state.last_finding is None or state.last_finding.start < (state.deny_end or 0)
@@ -224,6 +226,9 @@ class Reader(Diagnoses):
         return True
 
     def _mention(self, mention: Mention, chunk: Chunk, state: State) -> None:
+        if self._member(mention, chunk, state):
+            return
+        self._denies_more(mention, chunk, state)
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
         self._hedge(mention, chunk, state, after)
@@ -273,8 +278,12 @@ class Reader(Diagnoses):
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
         place = state.place()
-        known = [each for each in self.discourse.last if not each.negated and each.fits(*place)]
-        if not known and any(any(each.on) and any(each.on.values()) for each in told):
+        every = self.discourse.spoken_of("", plural=True) if EVERY.match(self.text[start:end]) else []
+        known = [each for each in every or self.discourse.last if not each.negated and each.fits(*place)]
+        if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
+            state.read = True
+            return
+        if not known and any(any(each.on) and {*each.on.values()} - {None, "isointense"} for each in told):
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
             known = [self._open(mention, "lesion", state, False, False)]

@@ -17,7 +17,7 @@ _NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 }
 _END: Final = {
     "en": re.compile(
-        r"(?:(?<!\bvs)(?<!\b[LRlr]t)(?<!\bFig)(?<!\bapprox)(?<!\bca)(?<!\bDr)(?<!\be\.g)(?<!\bi\.e)(?<!\bincl)(?<!\bno)(?<!^\d)(?<!\s\d)(?<!\s\d\d)(?<!:\d)"
+        r"(?:(?<!\bvs)(?<!\b[LRlr]t)(?<!\bFig)(?<!\bapprox)(?<!\bca)(?<!\bDr)(?<!\be\.g)(?<!\bi\.e)(?<!\bincl)(?<!\bno)(?<!^\d)(?<![\n.:;,)]\s\d)(?<![\n.:;,)]\s\d\d)(?<!\n\d)(?<!\n\d\d)(?<!:\d)"
         r"\.(?=\s|$|[A-Z][a-z])|[!;](?=\s|$)|(?<=[\w)%])\?(?=\s+[A-Z]|\s*$))|\n(?=\s*\n)|\n(?=\s*(?:[A-Z0-9(\[*•#-]))|(?<=[.:;])\n"
     ),
     "zh": re.compile(

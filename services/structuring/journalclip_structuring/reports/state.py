@@ -40,9 +40,12 @@ class State:
         """Signals and sequences that wait for their finding."""
         return [each for each in self.waiting if isinstance(each, Binding)]
 
+    def places(self) -> list[Place]:
+        return [each for each in self.waiting if isinstance(each, Place)]
+
     def place(self) -> tuple[str | None, str | None]:
         """Site and side that wait for their finding; one with a code before one without."""
-        found = [each for each in self.waiting if isinstance(each, Place)]
+        found = self.places()
         coded = [each for each in found if each.site not in {None, "-"}] or found
         return (coded[0].site, coded[0].side) if coded else (None, None)
 

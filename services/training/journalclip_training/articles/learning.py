@@ -12,6 +12,7 @@ from journalclip_modeling.folder import ClipFolder, load_folder, save_folder
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelFile
+from journalclip_training.articles.run import FigureRun
 from journalclip_training.base import describe_base, load_base
 from journalclip_training.card import card
 from journalclip_training.config import RunConfig, TrainConfig
@@ -62,7 +63,7 @@ class ArticleLearning:
     def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
         job = self.job
         task = Task(job.model_id, self.config, job.options, job.store, job.dataset, start_files, job.folder)
-        return self.trainer(task, self.model, observe)
+        return self.trainer(task, FigureRun(task, self.config, self.model), observe)
 
     def measure(self, record: Record) -> dict[str, float]:
         """Validation scores; where a general set is configured, the sweep, whose chosen weights are then kept."""

@@ -18,6 +18,7 @@ from journalclip_training.losses.published import LogSimilarity
 from journalclip_training.similarity import CPU, Block, Similarity
 from journalclip_training.similarity.clauses import Clauses
 from journalclip_training.similarity.edit import Edit
+from journalclip_training.similarity.evidence import Evidence
 from journalclip_training.similarity.fields import Fields, Labels
 from journalclip_training.similarity.ngrams import Bleu, Dice
 from journalclip_training.similarity.sentences import Sentences, sentence_encoder
@@ -126,3 +127,5 @@ def syntax(config: LossConfig, texts: Sequence[str], records: Sequence[CaptionRe
             return Clauses(texts, config.normal_text)
         case "fields":
             return Fields(records)
+        case "evidence":
+            return Evidence(records)

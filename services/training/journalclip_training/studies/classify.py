@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_fscore_support
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -113,14 +114,21 @@ def linear_probe(learnt: NDArray[np.float32], truth: NDArray[np.int64], asked: N
 
 
 def classification_scores(chances: Chances, truth: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy, balanced accuracy (mean recall) and AUC (macro, one against the rest) of the true classes [N].
+    """Accuracy, precision, recall, F1 and AUC of the true classes [N].
 
-    Raises `NothingToEvaluate` where a class has no study.
+    Precision, recall and F1 are means over the classes that are there (recall is then the balanced accuracy); AUC is
+    one class against the rest, mean over classes. A class that is never chosen has precision 0. Raises
+    `NothingToEvaluate` where a class has no study.
     """
-    right = chances.argmax(1) == truth
+    chosen = chances.argmax(1)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        truth, chosen, labels=np.unique(truth), average="macro", zero_division=0.0
+    )
     return {
-        "accuracy": float(right.mean()),
-        "balanced accuracy": float(np.mean([right[truth == each].mean() for each in np.unique(truth)])),
+        "accuracy": float((chosen == truth).mean()),
+        "precision": float(precision),
+        "recall": float(recall),
+        "F1": float(f1),
         "AUC": macro(one_against_rest(chances, truth)).value,
     }
 

@@ -36,14 +36,33 @@ def encode_studies(
     here = samples.present if present is None else present
     with torch.inference_mode():
         parts = [model(samples.voxels[a : a + batch], here[a : a + batch]) for a in range(0, len(samples), batch)]
-        unique = list(dict.fromkeys(samples.texts))
-        tokens = Tokens(tokenizer, unique, model.config.text.context)
-        rows = [model.texts(tokens.batch(np.arange(a, min(a + 256, len(unique))))) for a in range(0, len(unique), 256)]
-        place = {text: n for n, text in enumerate(unique)}
-        texts = torch.cat(rows)[[place[text] for text in samples.texts]]
+        texts = _texts(model, tokenizer, samples)
         return Encoded(
             torch.cat([each.studies for each in parts]),
             study_text(texts, samples.owner, len(samples)),
             torch.cat([each.hidden for each in parts]),
             texts,
         )
+
+
+def encode_pairs(
+    model: StudyModel, tokenizer: PreTrainedTokenizerBase, samples: StudySamples, batch: int = 64
+) -> tuple[Tensor, Tensor]:
+    """Unit vectors [P, dim] of each pair's sequence, and of its text."""
+    model.eval()
+    with torch.inference_mode():
+        parts = [
+            model(samples.voxels[a : a + batch], samples.present[a : a + batch]).sequences
+            for a in range(0, len(samples), batch)
+        ]
+        row = samples.present.flatten().cumsum(0).view(samples.present.shape) - 1
+        return torch.cat(parts)[row[samples.owner, samples.sequence]], _texts(model, tokenizer, samples)
+
+
+def _texts(model: StudyModel, tokenizer: PreTrainedTokenizerBase, samples: StudySamples) -> Tensor:
+    """[P, dim]; each distinct text is embedded once."""
+    unique = list(dict.fromkeys(samples.texts))
+    tokens = Tokens(tokenizer, unique, model.config.text.context)
+    rows = [model.texts(tokens.batch(np.arange(a, min(a + 256, len(unique))))) for a in range(0, len(unique), 256)]
+    place = {text: n for n, text in enumerate(unique)}
+    return torch.cat(rows)[[place[text] for text in samples.texts]]

@@ -7,7 +7,9 @@ goes on from its checkpoint to the very same weights. Each rank sees the whole b
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from journalclip_modeling.studies.model import Bools, StudyModel, VolumeStudyMod
 from journalclip_training.batches import Indices, Order, Plan
 from journalclip_training.config import RunOptions
 from journalclip_training.errors import SettingInvalid
+from journalclip_training.feed import AHEAD
 from journalclip_training.fit import Fitted, Observe, fit_task, nobody
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Tokens
@@ -117,15 +120,25 @@ class StudyTask:
         return self.model.logit_scale
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, StudyBatch]]:
-        for step in range(start, stop):
-            yield step, self._batch(step)
+        with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:  # the next batch is read while this one trains
+            ahead: deque[tuple[int, Future[tuple[Shown, Shown, Tensor]]]] = deque()
+            for step in range(start, stop):
+                ahead.append((step, pool.submit(self._read, step)))
+                if len(ahead) > AHEAD:
+                    yield self._batch(*ahead.popleft())
+            while ahead:
+                yield self._batch(*ahead.popleft())
 
-    def _batch(self, step: int) -> StudyBatch:
-        """Numbers are drawn for the whole batch, so they do not depend on the ranks."""
-        where = self.plan.share(self.world.rank, self.world.size)
+    def _read(self, step: int) -> tuple[Shown, Shown, Tensor]:
+        """What all ranks see, what this one sees, and its voxels. Drawn for the whole batch, whatever the ranks are."""
         every = self.shown_at(step)
-        mine = every.part(where)
-        voxels = self.samples.voxels[torch.from_numpy(mine.studies)].to(self.device)
+        mine = every.part(self.plan.share(self.world.rank, self.world.size))
+        return every, mine, self.samples.voxels[torch.from_numpy(mine.studies)]
+
+    def _batch(self, step: int, read: Future[tuple[Shown, Shown, Tensor]]) -> tuple[int, StudyBatch]:
+        where = self.plan.share(self.world.rank, self.world.size)
+        every, mine, held = read.result()
+        voxels = held.to(self.device, non_blocking=True)
         # A generator for each rank's first study: what a study gets does not depend on the ranks.
         varied = [
             vary(each[None], self.config.data, np.random.default_rng((self.config.seed, step, 1, int(number))))
@@ -133,7 +146,7 @@ class StudyTask:
         ]
         ids = self._tokens.batch(mine.pairs).to(self.device)
         seed = (self.config.seed * MOST_STEPS + step) * self.plan.size + where.start
-        return StudyBatch(mine, torch.cat(varied), ids, seed, every)
+        return step, StudyBatch(mine, torch.cat(varied), ids, seed, every)
 
     def shown_at(self, step: int) -> Shown:
         """What the whole batch of a step sees, on the host."""

@@ -12,6 +12,7 @@ from journalclip_modeling.studies.folder import StudyFolder, load_study_folder, 
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelFile
+from journalclip_shared.records.study import StructuredStudy
 from journalclip_training.card import study_card
 from journalclip_training.config import RunConfig
 from journalclip_training.errors import DatasetTooSmall
@@ -21,10 +22,10 @@ from journalclip_training.recipes import RECIPES, Recipe, configure
 from journalclip_training.reference import VALIDATION_K, mean_recall
 from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.studies.encode import encode_studies
-from journalclip_training.studies.fit import fit_studies
-from journalclip_training.studies.load import load_samples
-from journalclip_training.studies.samples import StudySamples
+from journalclip_training.studies.load import known_pairs, known_studies, load_samples
+from journalclip_training.studies.run import StudyRun
 from journalclip_training.studies.start import describe_study_base, load_study_base
+from journalclip_training.trainer import Here, Task, Trainer
 
 
 @dataclass
@@ -33,6 +34,7 @@ class StudyLearning:
 
     job: Job
     config: StudyTrainConfig
+    trainer: Trainer = Here()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         self.frozen = FrozenStudies.open(self.job.store, self.job.dataset)
@@ -42,8 +44,9 @@ class StudyLearning:
         return self.frozen.manifest
 
     @cached_property
-    def samples(self) -> StudySamples:
-        return load_samples(self.frozen, "train", self.config.model)
+    def studies(self) -> list[StructuredStudy]:
+        """What is trained on, without voxels: the fit opens those where it runs."""
+        return known_studies(self.frozen, "train", self.config.model)
 
     @cached_property
     def model(self) -> StudyFolder:
@@ -51,25 +54,24 @@ class StudyLearning:
 
     def check(self) -> None:
         needed = self.config.data.min_studies
-        if len(self.samples) < needed:
-            raise DatasetTooSmall(self.dataset.dataset_id, len(self.samples), "studies", needed, "data.min_studies")
+        if len(self.studies) < needed:
+            raise DatasetTooSmall(self.dataset.dataset_id, len(self.studies), "studies", needed, "data.min_studies")
 
     def make_start(self, folder: Path) -> None:
-        save_study_folder(load_study_base(self.config, self.samples.texts), folder)
+        texts = [pair.text for study in self.studies for pair in known_pairs(study, self.config.model)]
+        save_study_folder(load_study_base(self.config, texts), folder)
 
     def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
-        del start_files
-        start, job = self.model, self.job
-        return fit_studies(
-            self.config, start.model, start.tokenizer, self.samples, job.folder, options=job.options, observe=observe
-        )
+        job = self.job
+        task = Task(job.model_id, self.config, job.options, job.store, job.dataset, start_files, job.folder)
+        return self.trainer(task, StudyRun(task, self.config, self.model), observe)
 
     def measure(self, record: Record) -> dict[str, float]:
         """Recall of whole studies and whole reports on the validation split."""
         del record  # a study's pictures stay in the archive
         if not self.dataset.splits["val"].pairs:
             return {}
-        val = load_samples(self.frozen, "val", self.config.model)
+        val = load_samples(self.frozen, "val", self.config.model, self.job.folder / "shards", self.job.options)
         found = encode_studies(self.model.model.cpu(), self.model.tokenizer, val)
         recall = mean_recall(found.studies.float().numpy(), found.reports.float().numpy(), VALIDATION_K)
         return {"val_pool": float(len(val)), f"val_recall_at_{VALIDATION_K}": recall}
@@ -86,6 +88,7 @@ class StudyLearning:
 class StudyTraining:
     """`TrainingKind` of studies."""
 
+    trainer: Trainer = Here()  # noqa: RUF009 - frozen
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
     kind: Kind = field(default="studies", init=False)
 
@@ -96,7 +99,7 @@ class StudyTraining:
         return describe_study_base(_ours(config))
 
     def open(self, job: Job) -> StudyLearning:
-        return StudyLearning(job, _ours(job.config))
+        return StudyLearning(job, _ours(job.config), self.trainer)
 
 
 def _ours(config: RunConfig) -> StudyTrainConfig:

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from journalclip_shared.records.caption import CaptionRecord, Coded, Finding
 from journalclip_shared.records.report import ReportFinding, SequenceDescription
+from journalclip_training.studies.voxels import Voxels, some_of, units_of
 
 
 @dataclass(frozen=True)
 class StudySamples:
     """N studies with P described sequences."""
 
-    voxels: Tensor  # uint8 [N, S, Z, H, W]
+    voxels: Voxels  # uint8 [N, S, Z, H, W]
     present: Tensor  # bool [N, S]
     owner: Tensor  # int64 [P]
     sequence: Tensor  # int64 [P]
@@ -30,6 +31,11 @@ class StudySamples:
 
     def __len__(self) -> int:
         return len(self.voxels)
+
+    @property
+    def held(self) -> Tensor:
+        """All voxels in memory."""
+        return self.voxels[:]
 
     def pairs_of(self, studies: Tensor) -> Tensor:
         """Pair numbers int64 [Q] of the given studies, in their order."""
@@ -44,7 +50,7 @@ class StudySamples:
         pairs = self.pairs_of(chosen)
         new = {int(old): n for n, old in enumerate(chosen)}
         return StudySamples(
-            voxels=self.voxels[chosen],
+            voxels=some_of(self.voxels, chosen),
             present=self.present[chosen],
             owner=torch.tensor([new[int(self.owner[p])] for p in pairs], dtype=torch.int64),
             sequence=self.sequence[pairs],
@@ -71,7 +77,7 @@ def as_units(samples: StudySamples, unit: str, normal_text: str) -> StudySamples
         return replace(samples, texts=texts)
     count = len(texts)
     return StudySamples(
-        voxels=samples.voxels[samples.owner, samples.sequence][:, None],
+        voxels=units_of(samples.voxels, samples.owner, samples.sequence),
         present=torch.ones(count, 1, dtype=torch.bool),
         owner=torch.arange(count),
         sequence=torch.zeros(count, dtype=torch.int64),

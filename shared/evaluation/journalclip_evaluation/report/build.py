@@ -11,6 +11,7 @@ from journalclip_evaluation.reader_queries import ReaderQueries
 from journalclip_evaluation.report import page, parts
 from journalclip_evaluation.report.shown import Check, Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import Ranked
+from journalclip_evaluation.unique_texts import UniqueTextRetrieval
 from journalclip_modeling.data import FrozenDataset
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
@@ -35,6 +36,7 @@ class Reported:
     forgetting: Forgetting | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
     tables: Sequence[PublishedTable] = ()
+    unique_texts: Mapping[str, UniqueTextRetrieval] = field(default_factory=dict)  # by model, of studies
     verdict: str = ""
     checks: Sequence[Check] = ()
 
@@ -64,7 +66,8 @@ def build_report(what: Reported) -> str:
     if what.curves:
         sections.append(("Training", parts.training(what.curves, what.model)))
     sections += [
-        (table.heading, parts.published(table, what.every, what.suites, what.forgetting)) for table in what.tables
+        (table.heading, parts.published(table, what.every, what.suites, what.forgetting, what.unique_texts))
+        for table in what.tables
     ]
     sections.append(("How the figures are made", parts.METHODS))
     return page.page(what.title, parts.head(what.verdict, what.every), sections, parts.FOOT)

@@ -12,6 +12,7 @@ from journalclip_evaluation.reader_queries import ReaderQueries
 from journalclip_evaluation.report import gallery, page, plots
 from journalclip_evaluation.report.shown import Check, Forgetting, SuiteResults
 from journalclip_evaluation.retrieval import METRICS, Ranked, Retrieval, by_modality, compare, summarise
+from journalclip_evaluation.unique_texts import UniqueTextRetrieval
 from journalclip_modeling.data import FrozenDataset
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
@@ -206,9 +207,13 @@ def training(curves: Mapping[str, Curve], model: ModelManifest | None) -> str:
 
 
 def published(
-    table: PublishedTable, every: Mapping[str, Ranked], suites: Sequence[SuiteResults], general: Forgetting | None
+    table: PublishedTable,
+    every: Mapping[str, Ranked],
+    suites: Sequence[SuiteResults],
+    general: Forgetting | None,
+    unique: Mapping[str, UniqueTextRetrieval],
 ) -> str:
-    rows = [[escape(cell) for cell in row] for row in rows_of(table, every, suites, general)]
+    rows = [[escape(cell) for cell in row] for row in rows_of(table, every, suites, general, unique)]
     head = ("measure", "published", *every, "what differs")
     return page.note(table.published) + page.table(head, rows, text=True) + page.warning(table.caveat)
 

@@ -2,12 +2,14 @@
 
 The first convolution and every later stage halve rows and columns; slices are halved by the pool and the stages alone,
 since a clinical head series has a tenth as many slices as rows. Batch normalisation is the published network's: a
-vector then depends on its batch in training, so such a tower is never trained in micro-batches.
+vector then depends on its batch in training, so such a tower is never trained in micro-batches, and ranks that share a
+batch share its statistics.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -26,7 +28,7 @@ class VolumeResNet(nn.Module):
             else nn.Conv3d(1, config.stem, 3, stride=(1, 2, 2), padding=1, bias=False)
         )
         pool = nn.MaxPool3d(3, stride=2, padding=1) if config.pooled_stem else nn.Identity()
-        self.stem = nn.Sequential(first, nn.BatchNorm3d(config.stem), nn.ReLU(inplace=True), pool)
+        self.stem = nn.Sequential(first, _BatchNorm(config.stem), nn.ReLU(inplace=True), pool)
         width, blocks = config.stem, []
         for number, (out, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
             for place in range(depth):
@@ -56,13 +58,62 @@ class _Block(nn.Module):
             sizes = [(width, inner, 3, stride), (inner, out, 3, 1)]
         layers: list[nn.Module] = []
         for number, (a, b, side, step) in enumerate(sizes):
-            layers += [nn.Conv3d(a, b, side, step, side // 2, bias=False), nn.BatchNorm3d(b)]
+            layers += [nn.Conv3d(a, b, side, step, side // 2, bias=False), _BatchNorm(b)]
             if number + 1 < len(sizes):
                 layers.append(nn.ReLU(inplace=True))
         self.layers = nn.Sequential(*layers)
         self.shortcut: nn.Module = nn.Identity()
         if width != out or stride != 1:
-            self.shortcut = nn.Sequential(nn.Conv3d(width, out, 1, stride, bias=False), nn.BatchNorm3d(out))
+            self.shortcut = nn.Sequential(nn.Conv3d(width, out, 1, stride, bias=False), _BatchNorm(out))
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.relu(self.layers(x) + self.shortcut(x))
+
+
+class _BatchNorm(nn.BatchNorm3d):
+    """Batch normalisation whose batch is that of all ranks together, on any device.
+
+    PyTorch's `SyncBatchNorm` refuses a CPU. Weights and statistics have the names and shapes of `nn.BatchNorm3d`.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+            return super().forward(x)
+        axes, shape = (0, 2, 3, 4), (1, -1, 1, 1, 1)
+        whole = x.float()
+        count = _summed(whole.new_tensor([x.numel() / x.shape[1]]))
+        mean = _summed(whole.sum(axes)) / count
+        variance = _summed((whole - mean.view(shape)).square().sum(axes)) / count
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        momentum = 0.1 if self.momentum is None else self.momentum
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * count / (count - 1), momentum)
+        scaled = (whole - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        return (scaled * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
+
+
+class _Summed(torch.autograd.Function):
+    """The sum over ranks; so is its gradient, since every rank's loss depends on it."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        del ctx
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        del ctx
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _summed(x: Tensor) -> Tensor:
+    total: Tensor = _Summed.apply(x)
+    return total

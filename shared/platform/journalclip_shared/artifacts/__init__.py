@@ -26,6 +26,7 @@ BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 
 # A manifest's name is ours, never a file's: plain ASCII path segments only.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
+_BLOB = re.compile(r"sha256/[0-9a-f]{2}/(?P<digest>[0-9a-f]{64})(?P<extension>\.[a-z0-9]+)")
 
 # Closed on purpose: the system's MIME table differs between machines, and the key is part of the reference.
 _EXTENSIONS = {
@@ -122,6 +123,10 @@ class ArtifactStore(Protocol):
         """Names of manifests below ``prefix`` in sorted order; blobs are never listed."""
         ...
 
+    def list_blobs(self, bucket: Bucket) -> Iterator[ArtifactRef]:
+        """Every blob by its key's digest, in sorted order: for a copy of a whole store. Nothing is read."""
+        ...
+
     def erase(self, ref: ArtifactRef) -> bool:
         """Delete the object for good, every version of it; whether there was one. Only erasure does so."""
         ...
@@ -134,6 +139,16 @@ class ArtifactStore(Protocol):
 def blob_key(sha256: str, media_type: str) -> str:
     """``sha256/ab/abcd....ext``; the extension helps people and web servers, nothing else reads it."""
     return f"sha256/{sha256[:2]}/{sha256}{_EXTENSIONS.get(media_type, '.bin')}"
+
+
+def listed_blob(bucket: Bucket, key: str, size: int) -> ArtifactRef | None:
+    """The blob of that key, or None where the key is no blob's."""
+    found = _BLOB.fullmatch(key)
+    if found is None:
+        return None
+    kinds = {extension: kind for kind, extension in _EXTENSIONS.items()}
+    kind = kinds.get(found["extension"], "application/octet-stream")
+    return ArtifactRef(uri=f"artifact://{bucket}/{key}", sha256=found["digest"], bytes=size, media_type=kind)
 
 
 def manifest_key(name: str) -> str:

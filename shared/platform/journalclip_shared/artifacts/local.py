@@ -27,6 +27,7 @@ from journalclip_shared.artifacts import (
     ManifestConflict,
     blob_key,
     blob_ref,
+    listed_blob,
     manifest_key,
     manifest_ref,
 )
@@ -134,6 +135,12 @@ class LocalArtifacts:
         base = self.root / bucket / "manifests"
         names = (p.relative_to(base).as_posix().removesuffix(".json") for p in base.rglob("*.json"))
         yield from sorted(name for name in names if name.startswith(prefix))
+
+    def list_blobs(self, bucket: Bucket) -> Iterator[ArtifactRef]:
+        base = self.root / bucket
+        for path in sorted((base / "sha256").rglob("*")):
+            if path.is_file() and (ref := listed_blob(bucket, path.relative_to(base).as_posix(), path.stat().st_size)):
+                yield ref
 
     def path(self, ref: ArtifactRef) -> Path:
         """Where the object lies on disk, for local tools that want a file; treat it as read-only."""

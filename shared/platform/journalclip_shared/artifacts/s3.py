@@ -28,6 +28,7 @@ from journalclip_shared.artifacts import (
     Bucket,
     ManifestConflict,
     blob_ref,
+    listed_blob,
     manifest_key,
     manifest_ref,
 )
@@ -131,6 +132,12 @@ class S3Artifacts:
             found = self._client.list_objects(self._prefix + bucket, base + prefix, recursive=True)
             names = [str(each.object_name).removeprefix(base).removesuffix(".json") for each in found]
         yield from sorted(names)
+
+    def list_blobs(self, bucket: Bucket) -> Iterator[ArtifactRef]:
+        with reached(f"{bucket}/sha256"):
+            for each in self._client.list_objects(self._prefix + bucket, "sha256/", recursive=True):
+                if ref := listed_blob(bucket, str(each.object_name), int(each.size or 0)):
+                    yield ref
 
     def erase(self, ref: ArtifactRef) -> bool:
         bucket = self._bucket(ref)

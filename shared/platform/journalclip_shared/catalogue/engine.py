@@ -23,6 +23,13 @@ def catalogue_url(settings: Settings) -> str:
     return settings.catalogue_url or sqlite_url(settings.workdir / FILE)
 
 
+def existing(settings: Settings) -> Engine | None:
+    """The catalogue that settings name, or that the working folder holds; None where neither is."""
+    if not settings.catalogue_url and not (settings.workdir / FILE).is_file():
+        return None
+    return open_engine(catalogue_url(settings))
+
+
 def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path.resolve()}"
 

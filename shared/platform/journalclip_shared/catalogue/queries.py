@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,10 +19,14 @@ from journalclip_shared.catalogue.tables import (
     PARENT,
     PLACE,
     QUARANTINE,
+    RECEIPT,
     SOURCE,
+    STEP,
+    WITHDRAWN,
 )
 from journalclip_shared.ids import Json
 
+_CHUNK = 400
 _LIKE_ESCAPE = "\\"
 
 
@@ -59,6 +63,17 @@ class Place:
     def as_json(self) -> dict[str, Json]:
         source = self.source.as_json() if self.source else None
         return {**asdict(self), "source": source, "documents": list(self.documents)}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fact about a thing: when it was said first (ISO 8601, UTC), by whom, and under which trace."""
+
+    at: str
+    thing: str
+    topic: str
+    by: str
+    trace: str = ""
 
 
 class Catalogue:
@@ -157,6 +172,45 @@ class Catalogue:
         with reached(), self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else _ref(row)
+
+    def pairs(self, source_id: str, limit: int) -> list[str]:
+        """The first pairs of an article or study, by id."""
+        query = select(PAIR.c.pair_id).where(PAIR.c.source_id == source_id).order_by(PAIR.c.pair_id).limit(limit)
+        with reached(), self._engine.connect() as connection:
+            return [str(row.pair_id) for row in connection.execute(query)]
+
+    def steps(self, things: Sequence[str]) -> list[Step]:
+        """What was said of ``things``, in order of time."""
+        found = list[Step]()
+        for at in range(0, len(things), _CHUNK):
+            query = select(STEP).where(STEP.c.source_id.in_(things[at : at + _CHUNK]))
+            with reached(), self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            found += [Step(each.at, each.source_id, each.topic, each.by, each.trace) for each in rows]
+        return sorted(found, key=lambda each: (each.at, each.topic, each.thing))
+
+    def receipts(self, names: Sequence[str]) -> set[str]:
+        """Those of ``names`` (receipts of the inbox) that a submission came with."""
+        found = set[str]()
+        for at in range(0, len(names), _CHUNK):
+            query = select(RECEIPT.c.receipt).where(RECEIPT.c.receipt.in_(names[at : at + _CHUNK]))
+            with reached(), self._engine.connect() as connection:
+                found.update(str(row.receipt) for row in connection.execute(query))
+        return found
+
+    def words(self, subjects: Iterable[tuple[str, str]]) -> list[dict[str, Json]]:
+        """The withdrawals that hold now of these (scope, subject), each once."""
+        wanted, found = list(dict.fromkeys(subjects)), list[dict[str, Json]]()
+        for at in range(0, len(wanted), _CHUNK):
+            chosen = tuple_(WITHDRAWN.c.scope, WITHDRAWN.c.subject).in_(wanted[at : at + _CHUNK])
+            query = select(WITHDRAWN).where(and_(chosen, WITHDRAWN.c.action == "withdraw"))
+            with reached(), self._engine.connect() as connection:
+                rows = connection.execute(query.order_by(WITHDRAWN.c.scope, WITHDRAWN.c.subject)).all()
+            found += [
+                {"scope": each.scope, "subject": each.subject, "reason": each.reason, "who": each.who, "time": each.at}
+                for each in rows
+            ]
+        return found
 
     def failed(self) -> int:
         """How many records could not be projected."""

@@ -10,6 +10,8 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Tab
 
 METADATA = MetaData()
 _ID, _NAME = String(200), String(500)
+UNPLACED = -1  # of a dataset whose members were not looked at yet
+OPEN = 2**31 - 1  # of a span that has no end yet
 
 # One row a submission that any fact speaks of. ``state`` is derived from the rows below in the same transaction.
 SOURCE = Table(
@@ -125,6 +127,8 @@ ALIAS = Table(
     Index("alias_by_key", "within", "key", "rank"),
 )
 
+# ``place`` counts the datasets of a kind in order of ``at``. It follows from the rows and is given when the projection
+# has caught up (see the service's module `members`).
 DATASET = Table(
     "dataset",
     METADATA,
@@ -133,6 +137,21 @@ DATASET = Table(
     Column("document_id", _NAME, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("pairs", Integer, nullable=False),
+    Column("at", String(40), nullable=False, server_default="", comment="when it was first announced, ISO 8601"),
+    Column("place", Integer, nullable=False, server_default=str(UNPLACED)),
+    Index("dataset_by_place", "kind", "place"),
+)
+
+# Which datasets hold a pair (or a study), as spans of their places: a freeze of 1 % new writes 1 % of rows.
+MEMBER = Table(
+    "member",
+    METADATA,
+    Column("member_id", _ID, primary_key=True),
+    Column("since", Integer, primary_key=True, autoincrement=False, comment="the first place that holds it"),
+    Column("until", Integer, nullable=False, comment="the first place after it that does not; `OPEN` for none"),
+    Column("kind", String(40), nullable=False),
+    Column("split", String(40), nullable=False),
+    Index("member_by_kind", "kind", "until"),
 )
 
 MODEL = Table(
@@ -143,9 +162,31 @@ MODEL = Table(
     Column("dataset_id", _ID, nullable=False),
     Column("version", String(40), nullable=False),
     Column("document_id", _NAME, nullable=False),
+    Column("run_id", _ID, nullable=False, server_default="", comment="of the tracking server"),
+    Column("recipe", _ID, nullable=False, server_default=""),
     Column("promoted", Integer, nullable=False, server_default="-1", comment="highest sequence of its promotions"),
     Index("model_by_dataset", "dataset_id"),
     Index("model_by_promotion", "kind", "promoted"),
+)
+
+# What was said of a thing, and when first: each fact once, under the key of its event.
+STEP = Table(
+    "step",
+    METADATA,
+    Column("source_id", _ID, primary_key=True),
+    Column("event_id", _ID, primary_key=True),
+    Column("topic", _ID, nullable=False),
+    Column("at", String(40), nullable=False, comment="ISO 8601, UTC"),
+    Column("by", _ID, nullable=False, comment="who said it"),
+    Column("trace", String(32), nullable=False, server_default="", comment="of OpenTelemetry, where there is one"),
+)
+
+# Objects of the inbox that a submission says it came from, by the name of their receipt.
+RECEIPT = Table(
+    "receipt",
+    METADATA,
+    Column("receipt", _ID, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
 )
 
 # Where the projection stands: the next offset of each partition. Moved in the transaction of the rows it speaks of.

@@ -41,6 +41,17 @@ class ArtifactsContract:
 
         holds()
 
+    def test_every_blob_is_listed_once_as_it_was_put_and_no_document_is(self, store: ArtifactStore) -> None:
+        put = [store.put("figures", bytes([each]), media) for each, media in ((1, "image/png"), (2, "x/unheard-of"))]
+        store.put_manifest("figures", "listed/one", b"{}")
+        store.put("articles", b"\x03", "application/pdf")
+        found = list(store.list_blobs("figures"))
+        assert {(ref.uri, ref.sha256, ref.bytes) for ref in put} <= {(ref.uri, ref.sha256, ref.bytes) for ref in found}
+        assert len({ref.uri for ref in found}) == len(found)
+        assert [ref.uri for ref in found] == sorted(ref.uri for ref in found)
+        assert not [ref for ref in found if "manifests" in ref.uri or ref.bucket != "figures"]
+        assert store.get(found[0]) is not None
+
     def test_putting_twice_changes_nothing(self, store: ArtifactStore) -> None:
         assert store.put("figures", b"same", "image/png") == store.put("figures", b"same", "image/png")
 

@@ -20,6 +20,7 @@ from journalclip_shared.artifacts import (
     Bucket,
     ManifestConflict,
     blob_ref,
+    listed_blob,
     manifest_key,
     manifest_ref,
 )
@@ -215,6 +216,11 @@ class MemoryArtifacts:
         keys = [key for where, key in self._objects if where == bucket and key.startswith("manifests/")]
         names = sorted(key.removeprefix("manifests/").removesuffix(".json") for key in keys)
         yield from (name for name in names if name.startswith(prefix))
+
+    def list_blobs(self, bucket: Bucket) -> Iterator[ArtifactRef]:
+        for (where, key), data in sorted(self._objects.items()):
+            if where == bucket and (ref := listed_blob(bucket, key, len(data))):
+                yield ref
 
     def contents(self) -> dict[str, bytes]:
         """Every object by its address: for tests of what was stored, and of what must not be."""

@@ -125,7 +125,7 @@ class _Reading:
             volume = slices_last(source.volume())
             if recognised.sequence == "ADC":
                 volume = to_mm2_per_s(volume)
-            if self.options.burned_in and (source.says_burned_in or has_text(volume.voxels)):
+            if self.options.burned_in and (source.says_burned_in or has_text(volume.voxels, volume.spacing[2])):
                 self.burned += 1
                 raise StudyRefused("series-burned-in", "there is text in the picture")
         except PermanentError as error:
@@ -140,7 +140,7 @@ class _Reading:
         other = None
         for each in ranked[:3]:
             head = self._find(each.volume)
-            if head is not None and head.brain:
+            if head is not None and (head.brain or not self.options.face):
                 return head
             other = other or head
         return other
@@ -148,7 +148,7 @@ class _Reading:
     def _find(self, volume: Volume) -> HeadFound | None:
         """`find_head`, once a volume: it is seconds of work."""
         if id(volume) not in self._heads:
-            self._heads[id(volume)] = find_head(volume)
+            self._heads[id(volume)] = find_head(volume, cut=self.options.face)
         return self._heads[id(volume)]
 
     def _defaced(self, taken: Sequence[_Taken], head: HeadFound | None) -> tuple[list[_Taken], list[Volume]]:

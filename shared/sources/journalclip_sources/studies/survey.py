@@ -136,6 +136,14 @@ def _batch(
         yield entry, replace(found, kind="dicom") if found.kind == "more" else found
 
 
+def _with_parents(folder: str) -> Iterator[str]:
+    """The folder, and each above it up to the archive's own, which is empty."""
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield ""
+
+
 class _Grouping:
     def __init__(self, files: Sequence[tuple[Entry, FileFacts]], archive: Archive, root: str) -> None:
         self.files, self.archive, self.root = files, archive, root
@@ -157,12 +165,10 @@ class _Grouping:
     def _put(self, key: tuple[str, ...], entry: Entry) -> Bundle:
         bundle = self.by_key.setdefault(key, Bundle())
         bundle.entries.append(entry)
-        folder = posixpath.dirname(entry.name)
-        while key not in self.of_folder[folder]:
-            self.of_folder[folder].add(key)
-            if not folder:
+        for folder in _with_parents(posixpath.dirname(entry.name)):
+            if key in self.of_folder[folder]:
                 break
-            folder = posixpath.dirname(folder)
+            self.of_folder[folder].add(key)
         return bundle
 
     def _leave(self, code: str, reason: str, count: int = 1) -> None:
@@ -173,6 +179,11 @@ class _Grouping:
         for _, facts in self.files:
             if facts.kind == "dicom" and facts.issuer:
                 issuers[facts.patient].add(facts.issuer)
+        studies: dict[str, set[str]] = defaultdict(set)
+        for entry, facts in self.files:
+            if facts.kind == "dicom" and facts.study:
+                for folder in _with_parents(posixpath.dirname(entry.name)):
+                    studies[folder].add(facts.study)
         for entry, facts in self.files:
             if facts.kind == "index":
                 self._leave("file-not-image", "the index of a medium")
@@ -181,7 +192,11 @@ class _Grouping:
             if self._beside_bids(entry.name):
                 self._leave("file-derived", "derivatives and source data of a BIDS data set")
                 continue
-            key = ("dicom", facts.study) if facts.study else ("folder", posixpath.dirname(entry.name))
+            folder = posixpath.dirname(entry.name)
+            study = facts.study
+            if not study and not facts.patient and len(studies[folder]) == 1:
+                (study,) = studies[folder]  # a damaged file beside one study, whose report would be nobody's otherwise
+            key = ("dicom", study) if study else ("folder", folder)
             bundle = self._put(key, entry)
             bundle.accessions |= {facts.accession} - {""}
             known = issuers.get(facts.patient, set())

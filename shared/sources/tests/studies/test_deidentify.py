@@ -21,6 +21,7 @@ from journalclip_intake.studies import Submission, read_key, store_study, submit
 from journalclip_shared.events import Event, SourceQuarantined, encode
 from journalclip_shared.sealed import local_texts
 from journalclip_shared.testing.memory import MemoryArtifacts
+from journalclip_shared.withdrawals import Withdrawals
 from journalclip_sources.studies.deidentify.face import find_head, picture, remove_face
 from journalclip_sources.studies.deidentify.profile import table
 from journalclip_sources.studies.deidentify.pseudonym import day_shift, patient_pseudonym, shifted
@@ -94,7 +95,7 @@ def test_no_identifier_of_many_headers_survives(tmp_path: Path, caplog: pytest.L
             (folder / file.name).write_bytes(file.data)
         store = MemoryArtifacts()
         texts = local_texts(store, tmp_path / "keys")
-        done = submit_study(texts, InProcess(), the_study(folder), WITH_FACES, tmp_path / "review")
+        done = submit_study(texts, Withdrawals(store), InProcess(), the_study(folder), WITH_FACES, tmp_path / "review")
         assert done.study is not None, done.fact
         assert done.study.sealed is not None
         report = texts.read(done.study.sealed.text, None, done.study.sealed.owner)
@@ -114,7 +115,8 @@ def test_a_refused_study_says_nothing_of_the_patient(tmp_path: Path) -> None:
     folder = tmp_path / person.family
     folder.mkdir()
     (folder / f"{person.given}.dcm").write_bytes(person.family.encode() * 50)
-    done = submit_study(local_texts(MemoryArtifacts(), tmp_path), InProcess(), the_study(folder), OPTIONS)
+    store = MemoryArtifacts()
+    done = submit_study(local_texts(store, tmp_path), Withdrawals(store), InProcess(), the_study(folder), OPTIONS)
     assert isinstance(done.fact, SourceQuarantined)
     assert done.fact.code == "study-no-series"
     body = encode(Event(done.fact, "test"))[1].lower()

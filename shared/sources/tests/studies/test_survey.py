@@ -63,6 +63,16 @@ def test_one_flat_folder_of_two_studies_is_two(tmp_path: Path) -> None:
     assert found.files == 12
 
 
+def test_a_damaged_file_beside_one_study_takes_no_report_from_it(tmp_path: Path) -> None:
+    files = study_files(1)
+    write(tmp_path / "case" / "series", files)
+    write(tmp_path / "case", {"cut.dcm": next(iter(files.values()))[:300], "report.txt": b"FLAIR: no abnormality."})
+    write(tmp_path / "other", study_files(2))
+    found = look(tmp_path)
+    assert sorted(len(each.entries) for each in found.bundles) == [6, 8]
+    assert not found.left_out
+
+
 @pytest.mark.parametrize("packed", ["zip", "tar", "tar.gz"])
 def test_an_archive_of_two_studies_is_two(tmp_path: Path, packed: str) -> None:
     files = {f"{n}/{name}": data for n in (1, 2) for name, data in study_files(n).items()}

@@ -173,7 +173,8 @@ def _base(root: str, instance: str, kind: UID, options: DicomOptions) -> FileDat
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPClassUID, dataset.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(root, "study"), _uid(root, instance)
-    dataset.StudyDate, dataset.PatientID = f"2024{1 + options.number:02d}17", f"P{root}"
+    years, month = divmod(options.number, 12)
+    dataset.StudyDate, dataset.PatientID = f"{2024 + years}{1 + month:02d}17", f"P{root}"
     if options.planted is not None:
         _plant(dataset, options.planted)
     return dataset

@@ -4,15 +4,17 @@ A scanner's noise gives neighbouring voxels of one tissue different values; ink 
 that occur too often are looked at first, and what lies on them is searched for rows of letters; then strokes that stand
 out, whatever their value, since workstations draw soft letters and lossy codecs blur them. Chance rows of noise and
 edges of the skull are told from letters in two ways: a row that is long for how it was found is text by itself, and a
-shorter one is where it lies in the same place of the next slice as well, as annotations do. Each slice is searched in
-both directions (a stack may lie on its side). A series with text is left out whole and not painted over: what one
-detector finds, a second reader may find more of.
+shorter one is where it lies in the same place of the next slice as well, as annotations do (of thin slices: of the next
+two that are far enough away for anatomy to differ). Each slice is searched in both directions (a stack may lie on its
+side). A series with text is left out whole and not painted over: what one detector finds, a second reader may find more
+of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +30,11 @@ _NOISE = 2.4  # times the median stroke strength of tissue: what noise alone sel
 _STEPS = ((1.0, 10), (1.6, 8), (2.4, 5))
 _HEIGHTS = (4, 44)
 _INK_LETTERS = 3  # in a row of one value
+_COARSE_INK_LETTERS = 7  # where values are so few (eight bits) that tissue often has the same one twice
 _BRIGHT = (0.6, 0.74)  # levels above which little but ink, fat or fluid lies
 _BRIGHT_STEP, _BRIGHT_LETTERS = 1.6, 11
 _SHORTEST = 4  # letters of a row that the next slice must show again
+_APART_MM = 4.0  # of two slices in which anatomy is not the same
 _SAME_PLACE = 0.6  # share of the width of both that two such rows have in common
 _SAME_SHAPE = 0.8  # correlation of the two places
 _DRAWN_HEIGHT = 7  # pixels: of letters found by their strokes alone; lower rows are noise
@@ -38,6 +42,7 @@ _QUIET = 0.012  # noise below which low rows are letters all the same
 _SIGMAS = 6.0  # of the slice's noise: what a stroke stands out at least
 _MAX_SHAPES = 700  # more than this is noise, and its rows mean nothing
 _ALIKE = 0.1  # share that the brightness of neighbouring letters may differ by
+_COARSE = 1.5  # times a level: values that lie so far apart are few
 _LEVEL = 0.002  # of the brightest percentile: values closer than this are one
 _OFTEN = 8  # voxels of one value at least, and so many times its neighbours' usual number:
 _EXCESS = 4.0
@@ -79,24 +84,29 @@ class Row:
         return level and shared >= _SAME_PLACE * wide
 
 
-def has_text(volume: Voxels) -> bool:
-    """Of [I, J, K]: does any slice along the last axis hold text?"""
+def has_text(volume: Voxels, apart_mm: float = _APART_MM) -> bool:
+    """Of [I, J, K]: does any slice along the last axis hold text? ``apart_mm`` is from one slice to the next."""
     planes = [volume[:, :, k] for k in range(volume.shape[2])]
-    return _text_along(planes) or _text_along([plane.T for plane in planes])
+    step = max(1, ceil(_APART_MM / apart_mm - 0.05))
+    return _text_along(planes, step) or _text_along([plane.T for plane in planes], step)
 
 
-def _text_along(planes: Sequence[NDArray[np.float32]]) -> bool:
-    before: list[Row] = []
-    last: NDArray[np.float32] | None = None
-    for plane in planes:
+def _text_along(planes: Sequence[NDArray[np.float32]], step: int) -> bool:
+    """Thin slices are many, and chance has more of them: there a row must be seen twice again."""
+    found: list[list[Row]] = []
+    for k, plane in enumerate(planes):
         rows = text_rows(plane)
         if any(row.alone for row in rows):
             return True
-        pairs = [row for row in rows for other in before if row.again(other)]
-        if last is not None and any(_same_shape(row, plane, last) for row in pairs):
+        others = (k - step,) if step == 1 else (k - step, k - 2 * step)
+        if others[-1] >= 0 and any(all(_seen(row, plane, planes[n], found[n]) for n in others) for row in rows):
             return True
-        before, last = rows, plane
+        found.append(rows)
     return False
+
+
+def _seen(row: Row, plane: NDArray[np.float32], other: NDArray[np.float32], rows: list[Row]) -> bool:
+    return any(row.again(each) for each in rows) and _same_shape(row, plane, other)
 
 
 def _same_shape(row: Row, plane: NDArray[np.float32], last: NDArray[np.float32]) -> bool:
@@ -117,7 +127,9 @@ def text_rows(plane: NDArray[np.float32]) -> list[Row]:
     strokes = white_tophat(scaled, size=_STROKE)
     noise = _noise(scaled)
     edge = max(_edge(scaled, strokes), _SIGMAS * noise)
-    masks = [(ink & (strokes > max(0.5 * _EDGE, 3 * noise)), _INK_LETTERS, _HEIGHTS[0]) for ink in _inks(scaled)]
+    width = _level_width(scaled)
+    letters = _INK_LETTERS if width <= _COARSE * _LEVEL else _COARSE_INK_LETTERS
+    masks = [(ink & (strokes > max(0.5 * _EDGE, 3 * noise)), letters, _HEIGHTS[0]) for ink in _inks(scaled, width)]
     low = _HEIGHTS[0] if noise < _QUIET else _DRAWN_HEIGHT
     masks += [((scaled > level) & (strokes > _BRIGHT_STEP * edge), _BRIGHT_LETTERS, low) for level in _BRIGHT]
     masks += [(strokes > step * edge, letters, low) for step, letters in _STEPS]
@@ -133,11 +145,14 @@ def _noise(plane: NDArray[np.float32]) -> float:
     return 1.4826 * float(np.median(np.abs(second[tissue]))) / 6**0.5
 
 
-def _inks(plane: NDArray[np.float32]) -> list[NDArray[np.bool_]]:
-    """Where the values lie that occur far more often than those beside them, with the soft rim of each letter."""
+def _level_width(plane: NDArray[np.float32]) -> float:
+    """Of one brightness. Whole numbers of a dark slice lie further apart than a level, and between them is nothing."""
     steps = np.diff(np.unique(plane))
-    # Whole numbers of a dark slice lie further apart than a level: between them every count would be nought.
-    width = max(_LEVEL, float(np.median(steps)) if len(steps) else 0.0)
+    return max(_LEVEL, float(np.median(steps)) if len(steps) else 0.0)
+
+
+def _inks(plane: NDArray[np.float32], width: float) -> list[NDArray[np.bool_]]:
+    """Where the values lie that occur far more often than those beside them, with the soft rim of each letter."""
     levels = np.round(plane / width).astype(np.int64)
     counts = np.bincount(levels.ravel())
     around = median_filter(counts, size=41, mode="nearest")

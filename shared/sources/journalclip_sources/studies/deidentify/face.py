@@ -4,7 +4,7 @@
 `face_verification` finds brain cut or face left, other thresholds are tried, and after them the caller leaves the
 series out. Two parts are taken: everything beyond one oblique plane that no brain
 crosses (Quickshear, Schimke and Hale, 2011, has this idea), and, in front and below the frontal lobes, everything more
-than 3.6 mm outside the brain, which no plane reaches. A picture of before and after is made for review.
+than `SKIN_MM` outside the brain, which no plane reaches. A picture of before and after is made for review.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ _COARSE_MM = 5.0  # two axes coarser than this show no face
 class HeadFound:
     """In RAS millimetres. ``brain`` False: no cut was verified; ``beyond`` must not be used then, ``centre`` may be.
 
-    ``beyond`` is what a face's removal takes, on a grid of `WORK_MM` with its ``affine``.
+    ``beyond`` is what a face's removal takes, on a grid of `WORK_MM` with its ``affine``. Where no cut was asked for it
+    is empty, and ``brain`` says whether the estimates agree.
     """
 
     centre: tuple[float, float, float]
@@ -61,12 +62,14 @@ def shows_a_face(volume: Volume) -> bool:
     return sorted(volume.spacing)[1] <= _COARSE_MM
 
 
-def find_head(volume: Volume) -> HeadFound | None:
-    """Where the brain is and what to take away; None where no head is seen."""
+def find_head(volume: Volume, cut: bool = True) -> HeadFound | None:
+    """Where the brain is and what to take away; None where no head is seen. Without ``cut`` only where it is."""
     small = work_volume(volume)
     head = head_mask(small.voxels)
     if head is None:
         return None
+    if not cut:
+        return _place(small, head)
     estimated = None
     for thresholds in (NARROW, WIDE):
         found = _estimated(small, head, thresholds)
@@ -74,6 +77,13 @@ def find_head(volume: Volume) -> HeadFound | None:
             return found
         estimated = estimated or found
     return estimated or _unknown(small, head)
+
+
+def _place(small: Volume, head: Mask) -> HeadFound | None:
+    estimates = brain_estimates(small, head, NARROW)
+    if len(estimates) < 2 or not agreeing(estimates):
+        return _unknown(small, head)
+    return HeadFound(_centre(small, vote(estimates)), True, np.zeros_like(head), small.affine)
 
 
 def _estimated(small: Volume, head: Mask, thresholds: Thresholds) -> HeadFound | None:

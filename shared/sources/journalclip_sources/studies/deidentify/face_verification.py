@@ -17,7 +17,9 @@ from journalclip_sources.studies.volume import Volume, Voxels
 
 SKIN_MM = 3.6  # kept around the brain, in front of and below it: the neighbours of a voxel across its edges
 _FRONT_MM, _LEVEL_MM = 50.0, 10.0  # behind the frontal pole, and above its level: where the face's part begins
+_FACE_MM, _FACE_BELOW_MM = 12.0, (22.0, 62.0)  # behind the pole, and below its level: eyes, nose and cheeks alone
 _GONE = 0.95  # share of the face that must be gone by at least two estimates
+_NO_FACE_ML = 15.0  # less tissue than this where the face is known by shows none: fat is dark in diffusion
 _CUT_ML = 3.0  # brain that may be gone by the same estimates
 _INSIDE_MM, _OUTSIDE_MM = 8.0, 13.0  # of a profile
 _SAME = (0.6, 1.4)  # of the brightness just inside the surface: what may still be the same tissue
@@ -41,13 +43,34 @@ def face_zone(kept: Mask, y: Voxels, z: Voxels) -> Mask:
 
 
 def by_estimates(beyond: Mask, estimates: list[Mask], head: Mask, y: Voxels, z: Voxels) -> bool:
-    """By each estimate that was outvoted or not: the face is gone, and the brain is whole."""
+    """By each estimate that was outvoted or not: the face is gone, and the brain is whole.
+
+    The face is asked for twice: all of it but what lies close to the brain, and what a face is known by, up to the
+    brain itself. An estimate that takes the fluid around the brain for brain keeps a rim that only the second sees.
+    """
     good = 0
     for brain in estimates:
-        face = head & face_zone(brain, y, z) & ~dilated(brain, 2 * SKIN_MM)
-        gone = float((face & beyond).sum()) >= _GONE * float(face.sum())
-        good += gone and float((brain & beyond).sum()) * WORK_MM**3 / 1000 <= _CUT_ML
+        far = head & face_zone(brain, y, z) & ~dilated(brain, 2 * SKIN_MM)
+        near = head & _known_by(brain, y, z) & ~brain
+        gone = _share(far, beyond) >= _GONE and (_share(near, beyond) >= _GONE or _ml(near) < _NO_FACE_ML)
+        good += gone and _ml(brain & beyond) <= _CUT_ML
     return good >= 2
+
+
+def _share(part: Mask, beyond: Mask) -> float:
+    """Of the part, that which is taken away; 1 of nothing."""
+    return float((part & beyond).sum()) / float(part.sum()) if part.any() else 1.0
+
+
+def _ml(part: Mask) -> float:
+    return float(part.sum()) * WORK_MM**3 / 1000
+
+
+def _known_by(kept: Mask, y: Voxels, z: Voxels) -> Mask:
+    """Eyes, nose and cheeks."""
+    pole, level = frontal_pole(kept, y, z)
+    above, below = _FACE_BELOW_MM
+    return np.asarray((np.broadcast_to(y, kept.shape) > pole - _FACE_MM) & (z < level - above) & (z > level - below))
 
 
 def ends_where_it_says(small: Volume, kept: Mask) -> bool:

@@ -68,7 +68,8 @@ def direction(dataset: Dataset, frame: Dataset) -> str:
 
 def private(dataset: Dataset, group: int, creator: str, element: int) -> Any:
     """The value of a private element by its creator's name, in any block; None where it is absent."""
-    for block in range(0x10, 0x100):
+    tags = dataset.keys()  # its iterator would decode every element
+    for block in sorted(tag.elem for tag in tags if tag.group == group and 0x10 <= tag.elem < 0x100):
         name = dataset.get((group, block))
         if name is not None and str(name.value).strip().upper() == creator.upper():
             found = dataset.get((group, (block << 8) + element))

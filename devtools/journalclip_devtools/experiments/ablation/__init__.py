@@ -1,0 +1,1 @@
+"""``journalclip bench selip``: three losses on two towers over single volumes, as SeLIP pairs them, all else equal."""

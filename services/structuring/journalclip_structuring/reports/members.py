@@ -1,0 +1,54 @@
+"""One of several: "two cavernomas: the larger in the pons, the other in the vermis" is two findings.
+
+A plural opens one finding. What is said of its first member goes to that finding; every further member gets a finding
+of its own, with what the text said of all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from journalclip_structuring.reports.chunks import Chunk
+from journalclip_structuring.reports.diagnoses import Diagnoses
+from journalclip_structuring.reports.entity import GLOBAL, Entity
+from journalclip_structuring.reports.lexicon import Mention
+from journalclip_structuring.reports.state import State
+
+# Behind the word for a member its own attributes follow, not a noun ("the other hemisphere").
+_ATTRIBUTES: Final = re.compile(
+    r"\s*(?:[,(:]|\d|(?:is|was|are|lies|lie|sits|in|at|on|within|near|adjacent|measur\w+|located|shows?|showing|has|which|along"
+    r"|over|involv\w+|abut\w+|aris\w+|centred|centered|being|posterior|anterior)\b)",
+    re.IGNORECASE,
+)
+
+
+class Members(Diagnoses):
+    """Gives each named member of a plural a finding of its own."""
+
+    def _member(self, mention: Mention, chunk: Chunk, state: State) -> bool:
+        """Is the phrase a member of the plural that was named last? Then what follows is said of it."""
+        kind = mention.get("member")
+        whole = next((each for each in reversed(state.main or self.discourse.last) if _several(each)), None)
+        if kind is None or whole is None or not _ATTRIBUTES.match(self.text[mention.end :]):
+            return False
+        if whole.common is None:
+            whole.common = dict(whole.on)
+        if kind == "first" or (kind == "one" and not whole.members):
+            whole.members += 1
+            state.group = state.main = [whole]
+        else:
+            new = self._open(mention, whole.term, state, False, False)
+            new.certainty, new.seen, new.on = whole.certainty, whole.seen, dict(whole.common)
+            new.common, new.members, new.count = whole.common, 1, "1"
+            state.group = state.main = [new]
+        state.read = True
+        state.waiting = []
+        state.deny_end = None
+        state.touched.append(state.main)
+        return True
+
+
+def _several(entity: Entity) -> bool:
+    counted = entity.count not in {None, "1"} or entity.text.lower().endswith(("s", "ae", "i")) or bool(entity.members)
+    return counted and not entity.negated and entity.term not in GLOBAL

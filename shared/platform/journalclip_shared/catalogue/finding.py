@@ -1,0 +1,90 @@
+"""`Finder` by the catalogue: a bounded number of statements, however long the history is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, case, func, not_, select
+
+from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.catalogue.engine import reached
+from journalclip_shared.catalogue.tables import ALIAS, DATASET, DOCUMENT, MEMBER, MODEL, PARENT
+from journalclip_shared.finding import Held, Made, Stage
+
+_CHUNK = 400
+_NEWEST = 20  # datasets that are named
+_MANY = 50  # documents of one source, or of one delivery's articles, that are looked into
+
+
+class CatalogueFinder:
+    """Asks one catalogue. Any number of threads may share it. Raises `TransientError`, `ConfigurationError`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def documents(self, wanted: str, stage: Stage) -> list[ArtifactRef]:
+        """The newest first: the highest rank of its producer."""
+        with reached(), self._engine.connect() as connection:
+            within = _within(connection, wanted)
+            mine = and_(DOCUMENT.c.source_id.in_(within), DOCUMENT.c.stage == stage)
+            order = (case((DOCUMENT.c.source_id == wanted, 0), else_=1), DOCUMENT.c.rank.desc())
+            query = select(DOCUMENT).where(mine).order_by(*order, DOCUMENT.c.document_id.desc()).limit(_MANY)
+            return [_ref(row) for row in connection.execute(query)]
+
+    def studies(self, wanted: str) -> list[str]:
+        with reached(), self._engine.connect() as connection:
+            return _within(connection, wanted)
+
+    def datasets(self, member: str) -> Held:
+        """The newest, and how many more there are: a pair of the first year is in every dataset since."""
+        spans = select(MEMBER).where(MEMBER.c.member_id == member).order_by(MEMBER.c.since)
+        found, count = list[tuple[str, str]](), 0
+        with reached(), self._engine.connect() as connection:
+            rows = connection.execute(spans).all()
+            if not rows:
+                return Held([])
+            mine = DATASET.c.kind == rows[0].kind
+            end = int(connection.execute(select(func.max(DATASET.c.place)).where(mine)).scalar_one()) + 1
+            for row in reversed(rows):
+                last = min(int(row.until), end)
+                count += last - int(row.since)
+                first = max(int(row.since), last - _NEWEST + len(found))
+                held = and_(mine, DATASET.c.place >= first, DATASET.c.place < last)
+                if first < last:
+                    query = select(DATASET.c.dataset_id).where(held).order_by(DATASET.c.place.desc())
+                    found += [(str(each.dataset_id), str(row.split)) for each in connection.execute(query)]
+        return Held(found[::-1], count - len(found))
+
+    def first_dataset(self, member: str) -> tuple[str, int]:
+        """The first dataset that holds a pair or a study (empty: none does), and how many later ones do."""
+        first = select(MEMBER).where(MEMBER.c.member_id == member).order_by(MEMBER.c.since).limit(1)
+        with reached(), self._engine.connect() as connection:
+            row = connection.execute(first).first()
+            if row is None:
+                return "", 0
+            mine = and_(DATASET.c.kind == row.kind, DATASET.c.place == row.since)
+            dataset = str(connection.execute(select(DATASET.c.dataset_id).where(mine)).scalar_one())
+        held = self.datasets(member)
+        return dataset, len(held.datasets) + held.earlier - 1
+
+    def models(self, datasets: Iterable[str]) -> list[Made]:
+        wanted, found = sorted(set(datasets)), list[Made]()
+        for at in range(0, len(wanted), _CHUNK):
+            query = select(MODEL).where(MODEL.c.dataset_id.in_(wanted[at : at + _CHUNK])).order_by(MODEL.c.model_id)
+            with reached(), self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            found += [Made(row.model_id, row.dataset_id, row.run_id, row.recipe) for row in rows]
+        return found
+
+
+def _within(connection: Connection, wanted: str) -> list[str]:
+    """The articles or studies whose documents may hold ``wanted``: itself, what it is a part of, what came in it."""
+    part = select(ALIAS.c.within).where(and_(ALIAS.c.id == wanted, not_(ALIAS.c.key.like("page %"))))
+    came = select(PARENT.c.child_id).where(PARENT.c.source_id == wanted).limit(_MANY)
+    found = [str(row[0]) for query in (part.distinct(), came) for row in connection.execute(query)]
+    return list(dict.fromkeys([wanted, *found]))
+
+
+def _ref(row: Row[Any]) -> ArtifactRef:
+    return ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type)
