@@ -42,6 +42,15 @@ class Region(Answered):
     height: float
 
 
+class Quality(Answered):
+    """Whether a figure is worth learning from, by which rule or model, with what score (0 to 1)."""
+
+    usefulness: str
+    score: float
+    by: str
+    reason: str = ""
+
+
 class Hit(Answered):
     """One pair that answers a query. Addresses are relative to the server's."""
 
@@ -67,6 +76,7 @@ class Hit(Answered):
     licence: str
     modality: str
     tier: str
+    quality: Quality | None = None
     split: str | None = None
     matched: tuple[str, ...] = ()
     region: Region | None = None
@@ -136,6 +146,35 @@ class Mention(Answered):
     text: str
 
 
+class Box(Answered):
+    """A rectangle in PDF points, origin top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class Sourced(Answered):
+    """A fact with where it was read; both None where it was not found."""
+
+    value: str | None = None
+    where: str | None = None
+
+
+class Facts(Answered):
+    """What is known of the article."""
+
+    title: Sourced = Sourced()
+    doi: Sourced = Sourced()
+    journal: Sourced = Sourced()
+    year: Sourced = Sourced()
+    volume: Sourced = Sourced()
+    page_range: Sourced = Sourced()
+    authors: tuple[str, ...] = ()
+    licence_url: str | None = None
+
+
 class Figure(Answered):
     """A figure with its pairs and where it came from."""
 
@@ -145,16 +184,21 @@ class Figure(Answered):
     caption: str
     page: int
     caption_page: int
+    box: Box | None
     image_url: str
     page_url: str
     kind: str
     tier: str
+    quality: Quality | None
     mentions: tuple[Mention, ...]
     licence: str
     article_id: str
     name: str
     pages: int
     pdf_sha256: str
+    facts: Facts
+    extractor: str
+    structurer: str
     pairs: tuple[Hit, ...]
     regions: dict[str, Region]
 
