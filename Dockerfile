@@ -1,6 +1,6 @@
 # One file for every image; ARG SERVICE picks what is installed (a group `image-<SERVICE>` of pyproject.toml).
 #
-#   base ─┬─> deps ──┬─> service   SERVICE=backbone | extraction | structuring | studies: one process, no compiler, no pip
+#   base ─┬─> deps, own ─┬─> service   SERVICE=backbone | extraction | structuring | studies: one process, no compiler, no pip
 #         │          ├─> parser    SERVICE=parser: the PDF library and nothing that reaches a server
 #         │          └─> ray       SERVICE=ray: torch (CUDA), Ray, MLflow; training, promotion, serving, MLflow's server, audit
 #         ├─> kafka                a one-node broker for trying out
@@ -48,20 +48,22 @@ COPY pipelines/pyproject.toml pipelines/
 COPY devtools/pyproject.toml devtools/
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --frozen --no-install-workspace --only-group "image-${SERVICE:?pass --build-arg SERVICE=...}"
-COPY . .
-RUN --mount=type=cache,target=/root/.cache/uv \
-    /opt/uv/bin/uv sync --frozen --no-editable --only-group "image-${SERVICE}"
 RUN rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore
 
+FROM deps AS own
+# Then our own packages, whose files alone go into a layer of their own: a changed line ships them, and no dependency again.
+# Compiled bytecode names its source by hash, so that the layer does not depend on when it was made.
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/uv \
+    touch /before && UV_COMPILE_BYTECODE=0 /opt/uv/bin/uv sync --frozen --no-editable --only-group "image-${SERVICE}" \
+ && rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore && mkdir /own && cd / \
+ && find opt/journalclip -cnewer /before ! -type d -print0 | tar --create --null --files-from=- | tar --extract --directory=/own \
+ && /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash -s /own /own/opt/journalclip/lib
+
 FROM base AS python
-ARG SERVICE
-ARG VERSION=0.0.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="journalclip-${SERVICE}" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.licenses="AGPL-3.0-or-later" \
-      org.opencontainers.image.description="journalclip ${SERVICE}; contains PyMuPDF (AGPL-3.0) where it reads PDFs" \
+# Title, version and revision are labels that the build gives (devtools/images/build.sh): they change with each commit.
+LABEL org.opencontainers.image.licenses="AGPL-3.0-or-later" \
+      org.opencontainers.image.description="journalclip; contains PyMuPDF (AGPL-3.0) where it reads PDFs" \
       org.cyclonedx.sbom="/opt/journalclip/sbom.cdx.json"
 COPY --from=deps /opt/journalclip /opt/journalclip
 COPY LICENSE /usr/share/doc/journalclip/LICENSE
@@ -69,14 +71,18 @@ ENV PATH=/opt/journalclip/bin:/usr/local/bin:/usr/bin:/bin
 WORKDIR /tmp
 
 FROM python AS service
+ARG SERVICE
+COPY --from=own /own/ /
 # The bill of materials, in each image of what is installed in that image.
-RUN --mount=type=bind,from=deps,source=/src/devtools/images,target=/mnt \
+RUN --mount=type=bind,from=own,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 USER 10001:10001
 ENTRYPOINT ["python", "-m"]
 
 FROM python AS parser
-RUN --mount=type=bind,from=deps,source=/src/devtools/images,target=/mnt \
+ARG SERVICE
+COPY --from=own /own/ /
+RUN --mount=type=bind,from=own,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 # A parser needs no shell, no package manager and no set-user-id program; a way out of it should find none either.
 RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
@@ -89,7 +95,9 @@ FROM python AS ray
 # The KubeRay operator starts Ray by bash and asks for its health by wget.
 RUN apt-get update && apt-get install --yes --no-install-recommends wget procps \
  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
-RUN --mount=type=bind,from=deps,source=/src/devtools/images,target=/mnt \
+ARG SERVICE
+COPY --from=own /own/ /
+RUN --mount=type=bind,from=own,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 USER 10001:10001
 # Ray reports nothing to anybody, and MLflow and transformers look for nothing on the way.

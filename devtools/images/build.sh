@@ -15,7 +15,8 @@ tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 builder=${BUILDER:-$(command -v buildah || command -v docker || true)}
 [ -n "$builder" ] || { echo "no image can be built: neither buildah nor docker is on PATH"; exit 1; }
 
-flags=(--build-arg "VERSION=$tag" --build-arg "REVISION=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)")
+flags=(--label "org.opencontainers.image.version=$tag"
+       --label "org.opencontainers.image.revision=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)")
 [ -z "${BASE_IMAGE:-}" ] || flags+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
 case $(basename "$builder") in
   buildah) build=("$builder" bud --layers --format docker)
@@ -35,7 +36,8 @@ for name in "${names[@]}"; do
   started=$SECONDS
   echo "building ${PREFIX:-journalclip}/$name:$tag"
   # shellcheck disable=SC2086  # BUILDER_FLAGS are words
-  "${build[@]}" "${flags[@]}" ${BUILDER_FLAGS:-} --build-arg "SERVICE=$name" --target "$target" \
+  "${build[@]}" "${flags[@]}" ${BUILDER_FLAGS:-} --build-arg "SERVICE=$name" --label "org.opencontainers.image.title=journalclip-$name" \
+    --target "$target" \
     --tag "${PREFIX:-journalclip}/$name:$tag" --file Dockerfile .
   echo "built ${PREFIX:-journalclip}/$name:$tag in $((SECONDS - started)) s"
 done
