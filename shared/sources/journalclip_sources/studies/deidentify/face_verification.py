@@ -18,8 +18,8 @@ from journalclip_sources.studies.volume import Volume, Voxels
 SKIN_MM = 3.6  # kept around the brain, in front of and below it: the neighbours of a voxel across its edges
 _FRONT_MM, _LEVEL_MM = 50.0, 10.0  # behind the frontal pole, and above its level: where the face's part begins
 _FACE_MM, _FACE_BELOW_MM = 12.0, (22.0, 62.0)  # behind the pole, and below its level: eyes, nose and cheeks alone
-# Shares of the face that must be gone by at least two estimates: of all of it, and of what it is known by. Of the second
-# a right cut keeps a rim.
+# Shares of the face that must be gone by at least two estimates: of all of it, and of what it is known by. A right cut
+# keeps a rim of the second.
 _GONE, _KNOWN_GONE = 0.95, 0.94
 _NO_FACE_ML = 15.0  # less tissue than this where the face is known by shows none: fat is dark in diffusion
 _CUT_ML = 3.0  # brain that may be gone by the same estimates
