@@ -23,7 +23,7 @@ def _ellipsoid(centre: tuple[float, float], half: tuple[float, float, float]) ->
     return np.asarray(place < 1)
 
 
-@pytest.mark.parametrize(("rim_mm", "gone"), [(3.6, True), (7.0, False)])
+@pytest.mark.parametrize(("rim_mm", "gone"), [(3.6, True), (8.5, False)])
 def test_the_face_is_asked_for_up_to_the_brain(rim_mm: float, gone: bool) -> None:
     _, y, z = (each.astype(np.float32) for each in _at())
     brain, head = _ellipsoid((-10, 30), (65, 78, 55)), _ellipsoid((-5, 0), (75, 95, 95))

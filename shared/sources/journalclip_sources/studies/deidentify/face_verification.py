@@ -18,7 +18,9 @@ from journalclip_sources.studies.volume import Volume, Voxels
 SKIN_MM = 3.6  # kept around the brain, in front of and below it: the neighbours of a voxel across its edges
 _FRONT_MM, _LEVEL_MM = 50.0, 10.0  # behind the frontal pole, and above its level: where the face's part begins
 _FACE_MM, _FACE_BELOW_MM = 12.0, (22.0, 62.0)  # behind the pole, and below its level: eyes, nose and cheeks alone
-_GONE = 0.95  # share of the face that must be gone by at least two estimates
+# Shares of the face that must be gone by at least two estimates: of all of it, and of what it is known by. A right cut
+# keeps a rim of the second.
+_GONE, _KNOWN_GONE = 0.95, 0.94
 _NO_FACE_ML = 15.0  # less tissue than this where the face is known by shows none: fat is dark in diffusion
 _CUT_ML = 3.0  # brain that may be gone by the same estimates
 _INSIDE_MM, _OUTSIDE_MM = 8.0, 13.0  # of a profile
@@ -52,7 +54,7 @@ def by_estimates(beyond: Mask, estimates: list[Mask], head: Mask, y: Voxels, z: 
     for brain in estimates:
         far = head & face_zone(brain, y, z) & ~dilated(brain, 2 * SKIN_MM)
         near = head & _known_by(brain, y, z) & ~brain
-        gone = _share(far, beyond) >= _GONE and (_share(near, beyond) >= _GONE or _ml(near) < _NO_FACE_ML)
+        gone = _share(far, beyond) >= _GONE and (_share(near, beyond) >= _KNOWN_GONE or _ml(near) < _NO_FACE_ML)
         good += gone and _ml(brain & beyond) <= _CUT_ML
     return good >= 2
 
