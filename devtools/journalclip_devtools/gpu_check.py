@@ -221,6 +221,8 @@ def recipe_step(name: str, device: str, tiny: bool) -> dict[str, object]:
 
     once()
     cuda = device.startswith("cuda")
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
     return {
         "batch": len(step.batch), "loss": value[0], "seconds": _seconds(once, device),
         "peak_bytes": torch.cuda.max_memory_allocated() if cuda else None,

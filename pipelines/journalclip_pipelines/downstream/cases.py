@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from journalclip_modeling.studies.config import StudyModelConfig
+from journalclip_modeling.studies.stored import voxels_of
 from journalclip_pipelines.downstream.errors import CasesUnusable
-from journalclip_pipelines.studies.reader import spacing_for, voxels_of
+from journalclip_pipelines.studies.reader import spacing_for
 from journalclip_shared.atomic import replacing
 from journalclip_shared.components import components
 from journalclip_shared.errors import PermanentError

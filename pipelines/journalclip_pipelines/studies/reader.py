@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 
-import nibabel
-import numpy as np
-
 from journalclip_inference.studies.shelf import DroppedSeries, DroppedStudy
+from journalclip_modeling.studies.stored import voxels_of
 from journalclip_sources.sandbox import Cell
 from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions
@@ -53,9 +50,3 @@ def surest(series: Sequence[ReadSeries]) -> list[ReadSeries]:
 def spacing_for(grid: tuple[int, int, int]) -> tuple[float, float, float]:
     """Millimetres of a grid that holds a head: 156 from below up, 224 front to back, 192 across."""
     return 156.0 / grid[0], 224.0 / grid[1], 192.0 / grid[2]
-
-
-def voxels_of(nifti: bytes) -> np.ndarray:
-    """uint8 [slices, rows, columns] of a gzipped NIfTI of ours."""
-    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(nifti))
-    return np.asarray(image.dataobj, np.uint8)

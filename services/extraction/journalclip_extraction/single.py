@@ -9,17 +9,16 @@ import io
 import json
 from typing import Literal
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
-from journalclip_extraction.panels import with_panels
+from journalclip_extraction.bundle.pictures import BROKEN, saved
+from journalclip_extraction.panels import with_panels_of
 from journalclip_extraction.quality import appraise
 from journalclip_extraction.quality.pictures import prepare
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_shared.records.article import ArticleFacts, Box, PictureContent
-from journalclip_sources.pdf.content import Page
-from journalclip_sources.pdf.geometry import Rect
 
 READER = "journalclip_extraction.single:read_picture"
 MOST_PIXELS = 60_000_000
@@ -40,9 +39,8 @@ def read_picture(data: bytes, options: ExtractOptions) -> ReadDelivery:
     crop = _opened(picture)
     box = Box(x0=0, y0=0, x1=crop.width, y1=crop.height)
     figure = ReadFigure("", said["label"], said["caption"], 1, 1, box, crop=crop)
-    frame = Rect(0.0, 0.0, float(crop.width), float(crop.height))
-    split = with_panels(figure, [(Page(number=1, box=frame), frame)])
-    return ReadDelivery((ReadArticle(0, ArticleFacts(), (appraise(split, options.quality_model),)),), 0)
+    figure = appraise(with_panels_of(figure, crop), options.quality_model)
+    return ReadDelivery((ReadArticle(0, ArticleFacts(), (figure,)),), 0)
 
 
 def _opened(picture: bytes) -> Crop:
@@ -54,11 +52,9 @@ def _opened(picture: bytes) -> Crop:
         image.load()
         if image.format in _TYPES and image.mode in ("L", "RGB"):
             return Crop(picture, _TYPES[image.format], *image.size)
-        out = io.BytesIO()
-        image.convert("RGB").save(out, "PNG", compress_level=1)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        return saved(image.convert("RGB"), lossy=False)
+    except BROKEN as error:
         raise PermanentError("picture-unreadable", str(error), "Give a JPEG or PNG.") from error
-    return Crop(out.getvalue(), "image/png", *image.size)
 
 
 def answer(file: str, delivery: ReadDelivery, content: PictureContent | None = None) -> dict[str, Json]:

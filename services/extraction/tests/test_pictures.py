@@ -15,7 +15,7 @@ from journalclip_extraction.quality.pictures import look, see
 from journalclip_extraction.single import answer, packed, read_picture
 from journalclip_shared.errors import PermanentError
 
-KINDS = ("radiology", "microscopy", "other", "chart")
+KINDS = ("radiology", "microscopy", "other", "chart", "mixed")
 MODALITIES = ("CT", "MR", "angiography", "PET")
 
 
@@ -58,7 +58,13 @@ def test_a_drawn_chart_is_no_medical_picture() -> None:
 
 @pytest.mark.parametrize(
     ("caption", "kind"),
-    [("Axial CT of the head.", "radiology"), ("H&E stain, x400.", "microscopy"), ("Fundus of the left eye.", "other")],
+    [
+        ("Axial CT of the head.", "radiology"),
+        ("H&E stain, x400.", "microscopy"),
+        ("Fundus of the left eye.", "other"),
+        ("(a) Axial CT. (b) Coronal CT. (c) Histology of the mass. (d) Immunohistochemical stain.", "mixed"),
+        ("(a) Axial CT. (b) Coronal CT, slides 1 and 2.", "radiology"),
+    ],
 )
 def test_a_caption_votes_for_what_it_names(caption: str, kind: str) -> None:
     votes = kind_votes(caption, KINDS)

@@ -7,24 +7,19 @@ other by nature ("no abnormality"), so equal texts join nothing; the leak report
 
 from __future__ import annotations
 
-import gzip
 import io
 import tarfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import nibabel
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from nibabel.spatialimages import HeaderDataError
-from numpy.typing import NDArray
 
 from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.splits import SPLITS, SplitShares, sides
 from journalclip_modeling.studies.data import packed
+from journalclip_modeling.studies.stored import voxels_of
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.components import components
 from journalclip_shared.errors import PermanentError
@@ -181,7 +176,7 @@ def _shard(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Calla
         for study in studies:
             for volume in sorted(study.volumes, key=lambda each: each.sequence):
                 try:
-                    data = packed(_voxels(store, volume.volume))
+                    data = packed(voxels_of(store.get(volume.volume), volume.volume.uri))
                 except PermanentError as error:
                     lost.blobs[study.study_id] = LostBlob(study.study_id, "", volume.volume, error)
                     continue
@@ -190,11 +185,3 @@ def _shard(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Calla
                 tar.addfile(member, io.BytesIO(data))
             tick()
     return out.getvalue()
-
-
-def _voxels(store: ArtifactStore, ref: ArtifactRef) -> NDArray[np.uint8]:
-    data = store.get(ref)
-    try:
-        return np.asarray(nibabel.Nifti1Image.from_bytes(gzip.decompress(data)).dataobj, np.uint8)
-    except (OSError, EOFError, zlib.error, ValueError, HeaderDataError) as error:
-        raise PermanentError("volume-unreadable", f"{ref.uri} does not open: {error}", "") from error

@@ -17,13 +17,12 @@ from journalclip_extraction.bundle.group import Group, pictures_of
 from journalclip_extraction.bundle.matching import key_of, match, numbered
 from journalclip_extraction.bundle.pictures import best_rendition, part_of, same_picture, sharper
 from journalclip_extraction.licences import figure_licence, normalise
-from journalclip_extraction.panels import with_panels
+from journalclip_extraction.panels import with_panels_of
 from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import appraise
 from journalclip_shared.ids import pages_digest
 from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality, Source, Sourced
 from journalclip_sources.jats.article import XmlArticle, XmlFigure
-from journalclip_sources.pdf.content import Page
 from journalclip_sources.pdf.geometry import Rect
 
 NO_PAIRS = frozenset({
@@ -148,7 +147,7 @@ def _figure(
         read = replace(read, crop=crop, panels=_recut(other, other.box, crop))
     read = _resubtitled(read)
     if read.panels == () and options.panels and crop is not None and other is None:
-        read = _own_panels(read, crop)
+        read = with_panels_of(read, crop)
     return appraise(read, options.quality_model)
 
 
@@ -176,12 +175,6 @@ def _resubtitled(figure: ReadFigure) -> ReadFigure:
         return figure
     panels = tuple(replace(each, subcaption=read.parts[each.letter or ""]) for each in figure.panels)
     return replace(figure, panels=panels)
-
-
-def _own_panels(figure: ReadFigure, crop: Crop) -> ReadFigure:
-    """Panels of a picture that stands on no page; their boxes are in its pixels."""
-    frame = Rect(0.0, 0.0, float(crop.width), float(crop.height))
-    return with_panels(figure, [(Page(number=1, box=frame), frame)])
 
 
 def _facts(xml: XmlArticle, read: ReadArticle | None) -> ArticleFacts:

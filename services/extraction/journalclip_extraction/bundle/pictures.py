@@ -19,7 +19,7 @@ _LEAST_SIDE = 200  # pixels: thumbnails are smaller
 _SAME_LOOKS = 12  # bits of 64: the XML already says that it is this figure; two drawings that differ lie at 32
 _SAME_SHAPE = 0.08  # relative difference of width over height
 _MAX_DECODED = 120_000_000  # pixels of one picture
-_BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, *MUPDF_ERRORS)
+BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, *MUPDF_ERRORS)
 
 
 def best_rendition(pictures: Sequence[tuple[str, bytes]], options: ExtractOptions) -> tuple[str, Crop] | None:
@@ -53,7 +53,7 @@ def part_of(crop: Crop, box: tuple[float, float, float, float]) -> Crop | None:
     x0, y0, x1, y1 = (round(share * side) for share, side in zip(box, (*image.size, *image.size), strict=True))
     if x1 - x0 < 1 or y1 - y0 < 1:
         return None
-    return _saved(image.crop((x0, y0, x1, y1)), lossy=crop.media_type == "image/jpeg")
+    return saved(image.crop((x0, y0, x1, y1)), lossy=crop.media_type == "image/jpeg")
 
 
 def _trims_alike(one: Image.Image, other: Image.Image) -> bool:
@@ -68,7 +68,7 @@ def _open(data: bytes) -> Image.Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd TIFF tags, and sizes that are checked below
             image = Image.open(io.BytesIO(data))
-    except _BROKEN:
+    except BROKEN:
         return None
     return image if image.width * image.height <= _MAX_DECODED else None
 
@@ -92,8 +92,8 @@ def _encode(data: bytes, image: Image.Image, options: ExtractOptions) -> Crop | 
             size = Image.open(io.BytesIO(data)).size
             image.load()  # a damaged stream is no picture
             return Crop(data, "image/jpeg", *size)
-        return _saved(_plain(next(iter(ImageSequence.Iterator(image))), options), lossy=kind == "jpeg")
-    except _BROKEN:
+        return saved(_plain(next(iter(ImageSequence.Iterator(image))), options), lossy=kind == "jpeg")
+    except BROKEN:
         return None
 
 
@@ -117,7 +117,7 @@ def _plain(image: Image.Image, options: ExtractOptions) -> Image.Image:
     return image
 
 
-def _saved(image: Image.Image, *, lossy: bool) -> Crop:
+def saved(image: Image.Image, *, lossy: bool) -> Crop:
     out = io.BytesIO()
     if lossy:
         image.save(out, "JPEG", quality=92)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from journalclip_extraction.panels.attach import with_panels
+from journalclip_extraction.panels.attach import with_panels, with_panels_of
 from journalclip_extraction.panels.split import PanelSplit, SplitPanel, split_figure
 from journalclip_extraction.panels.subcaptions import Subcaptions, parse_subcaptions
 
-__all__ = ["PanelSplit", "SplitPanel", "Subcaptions", "parse_subcaptions", "split_figure", "with_panels"]
+__all__ = [
+    "PanelSplit", "SplitPanel", "Subcaptions", "parse_subcaptions", "split_figure", "with_panels", "with_panels_of",
+]  # fmt: skip

@@ -16,7 +16,7 @@ from PIL import Image
 from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
 from journalclip_extraction.panels.raster import Region
 from journalclip_extraction.panels.split import SplitPanel, split_figure
-from journalclip_extraction.quality import phash
+from journalclip_extraction.quality.phash import phash
 from journalclip_shared.records.article import Box
 from journalclip_sources.pdf.content import Page
 from journalclip_sources.pdf.geometry import Rect, to_box
@@ -59,6 +59,12 @@ def with_panels(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) 
     if any(panel is None for panel in panels):
         return figure  # a panel over two pages is none
     return replace(figure, tier="panels", panels=tuple(panel for panel in panels if panel is not None))
+
+
+def with_panels_of(figure: ReadFigure, crop: Crop) -> ReadFigure:
+    """Panels of a picture that stands on no page; their boxes are in its pixels."""
+    frame = Rect(0.0, 0.0, float(crop.width), float(crop.height))
+    return with_panels(figure, [(Page(number=1, box=frame), frame)])
 
 
 def _parts(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) -> list[_Part]:

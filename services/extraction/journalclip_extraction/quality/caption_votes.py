@@ -7,10 +7,13 @@ names is one even where its grey tones are hidden under colours, and a word alon
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from journalclip_extraction.panels.subcaptions import parse_subcaptions
 
 _KINDS = {
     "microscopy": r"histolog\w+|histopatholog\w+|\w*micrograph\w*|microscop\w+|immunohistochem\w+|ha?ematoxylin|"
@@ -32,8 +35,9 @@ _KINDS = {
     r"overview|workflow",
 }  # fmt: skip
 # Eyes are told from scans by words above all: a fundus is the only picture of its kind in most collections.
-_KIND_WEIGHTS = {"other": 8.0, "chart": 1.0, "diagram": 1.0}
+_KIND_WEIGHTS = {"other": 8.0, "mixed": 8.0, "chart": 1.0, "diagram": 1.0}
 _KIND_WEIGHT = 2.0
+_A_KIND = 2  # panels that name a kind: one word in one panel may be a turn of speech
 
 _OF_CT_OR_MR = r"(?<!CT )(?<!MR )(?<!tomography )(?<!tomographic )(?<!resonance )"
 _MODALITIES = {
@@ -70,7 +74,21 @@ Votes = npt.NDArray[np.float64]
 def kind_votes(caption: str, kinds: Sequence[str]) -> Votes:
     """(kinds,) logits to add."""
     named = {kind for kind, pattern in _KIND_PATTERNS.items() if pattern.search(caption)}
+    if _of_two_kinds(caption):
+        named.add("mixed")
     return np.array([_KIND_WEIGHTS.get(kind, _KIND_WEIGHT) if kind in named else 0.0 for kind in kinds])
+
+
+def _of_two_kinds(caption: str) -> bool:
+    """Do two panels and more name one kind first, and as many another?"""
+    read = parse_subcaptions(caption)
+    first = Counter(_first_named(part) for part in read.parts.values()) if read else Counter[str]()
+    return sum(count >= _A_KIND for kind, count in first.items() if kind) > 1
+
+
+def _first_named(words: str) -> str:
+    places = {kind: match.start() for kind, each in _KIND_PATTERNS.items() if (match := each.search(words))}
+    return min(places, key=places.__getitem__, default="")
 
 
 def modality_votes(caption: str, modalities: Sequence[str]) -> Votes:

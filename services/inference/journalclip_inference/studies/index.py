@@ -7,17 +7,13 @@ no lists and no recall to lose.
 
 from __future__ import annotations
 
-import gzip
 import io
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -34,8 +30,8 @@ from journalclip_inference.studies.said import StudyFilters, facet_tokens, sente
 from journalclip_modeling.folder import fetch_folder
 from journalclip_modeling.studies.data import FrozenStudies, Volumes
 from journalclip_modeling.studies.encoder import StudyEncoder
+from journalclip_modeling.studies.stored import voxels_of
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import make_id
 from journalclip_shared.kinds import Kind
 from journalclip_shared.ranks import rank_of
@@ -117,7 +113,7 @@ class StudyIndexer:
             if study.grid != encoder.grid:
                 reason = f"{study.study_id} lies on the grid {study.grid}, the model reads {encoder.grid}"
                 raise NothingToShow("study-grid-differs", reason, "Extract it on the model's grid.")
-            volumes: Volumes = {each.sequence: _voxels(self._store.get(each.volume)) for each in study.volumes}
+            volumes: Volumes = {each.sequence: voxels_of(self._store.get(each.volume)) for each in study.volumes}
             part = self._part(model, encoder, [(study, None, volumes)], study.study_id)
             name = segment_name(model.model_id, model.dataset_id, study.study_id, STUDY_EDITION)
             self._store.put_manifest("models", name, part.canonical())
@@ -182,14 +178,6 @@ class StudyIndexer:
             folder = fetch_folder(self._store, model.files, self._cache / "models")
             self._held = (model.model_id, self._load(folder))
         return self._held[1]
-
-
-def _voxels(data: bytes) -> NDArray[np.uint8]:
-    try:
-        image = nibabel.Nifti1Image.from_bytes(gzip.decompress(data))
-        return np.asarray(image.dataobj, np.uint8)
-    except (OSError, EOFError, zlib.error, ValueError, HeaderDataError) as error:
-        raise PermanentError("volume-unreadable", f"a stored volume does not open: {error}", "") from error
 
 
 def row_of(study: StructuredStudy, split: Split | None, embedded: tuple[SequenceName, ...]) -> StudyRow:
