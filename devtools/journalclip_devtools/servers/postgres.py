@@ -56,4 +56,5 @@ def _unprivileged(folder: Path) -> list[str]:
     if os.geteuid() != 0:
         return []
     shutil.chown(folder, _USER)
-    return ["setpriv", f"--reuid={_USER}", "--regid=nogroup", "--clear-groups"]
+    # Another user's process forgets its parent-death signal, so it is set again.
+    return ["setpriv", f"--reuid={_USER}", "--regid=nogroup", "--clear-groups", "--pdeathsig=QUIT"]

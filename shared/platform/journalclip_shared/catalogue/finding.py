@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, not_, select
+from sqlalchemy import Connection, Engine, Row, and_, case, func, not_, select, union
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
@@ -38,23 +38,19 @@ class CatalogueFinder:
 
     def datasets(self, member: str) -> Held:
         """The newest, and how many more there are: a pair of the first year is in every dataset since."""
-        spans = select(MEMBER).where(MEMBER.c.member_id == member).order_by(MEMBER.c.since)
-        found, count = list[tuple[str, str]](), 0
+        mine = MEMBER.c.member_id == member
+        within = and_(DATASET.c.kind == MEMBER.c.kind, DATASET.c.place >= MEMBER.c.since)
+        joined = MEMBER.join(DATASET, and_(within, DATASET.c.place < MEMBER.c.until))
+        newest = select(DATASET.c.dataset_id, MEMBER.c.split).select_from(joined).where(mine)
         with reached(), self._engine.connect() as connection:
-            rows = connection.execute(spans).all()
-            if not rows:
+            spans = connection.execute(select(MEMBER).where(mine)).all()
+            if not spans:
                 return Held([])
-            mine = DATASET.c.kind == rows[0].kind
-            end = int(connection.execute(select(func.max(DATASET.c.place)).where(mine)).scalar_one()) + 1
-            for row in reversed(rows):
-                last = min(int(row.until), end)
-                count += last - int(row.since)
-                first = max(int(row.since), last - _NEWEST + len(found))
-                held = and_(mine, DATASET.c.place >= first, DATASET.c.place < last)
-                if first < last:
-                    query = select(DATASET.c.dataset_id).where(held).order_by(DATASET.c.place.desc())
-                    found += [(str(each.dataset_id), str(row.split)) for each in connection.execute(query)]
-        return Held(found[::-1], count - len(found))
+            last = select(func.max(DATASET.c.place)).where(DATASET.c.kind == spans[0].kind)
+            end = int(connection.execute(last).scalar_one()) + 1
+            rows = connection.execute(newest.order_by(DATASET.c.place.desc()).limit(_NEWEST)).all()
+        count = sum(min(int(each.until), end) - int(each.since) for each in spans)
+        return Held([(str(each.dataset_id), str(each.split)) for each in rows[::-1]], count - len(rows))
 
     def first_dataset(self, member: str) -> tuple[str, int]:
         """The first dataset that holds a pair or a study (empty: none does), and how many later ones do."""
@@ -81,9 +77,9 @@ class CatalogueFinder:
 def _within(connection: Connection, wanted: str) -> list[str]:
     """The articles or studies whose documents may hold ``wanted``: itself, what it is a part of, what came in it."""
     part = select(ALIAS.c.within).where(and_(ALIAS.c.id == wanted, not_(ALIAS.c.key.like("page %"))))
-    came = select(PARENT.c.child_id).where(PARENT.c.source_id == wanted).limit(_MANY)
-    found = [str(row[0]) for query in (part.distinct(), came) for row in connection.execute(query)]
-    return list(dict.fromkeys([wanted, *found]))
+    came = select(PARENT.c.child_id).where(PARENT.c.source_id == wanted)
+    found = sorted(str(row[0]) for row in connection.execute(union(part, came)))
+    return list(dict.fromkeys([wanted, *found[:_MANY]]))
 
 
 def _ref(row: Row[Any]) -> ArtifactRef:
