@@ -42,6 +42,7 @@ def test_every_ray_object_passes_the_operator_s_rules(helm4: Helm, mode: str) ->
         "containers",
         "bundled-process",
         "studies",
+        "local-model",
     }
 
 

@@ -251,7 +251,7 @@ def test_every_part_whose_code_reads_the_catalogue_is_told_where_it_is(helm4: He
     """By the code: whoever opens the catalogue gets the database's address, by a secret, and the way to it."""
     rendered = helm4.template((ALL,), ("inference.mode=deployment", "inference.ray.replicas=1"))
     asks = [pod for pod in pods([*rendered, *helm4.template((ALL,))]) if opens_the_catalogue(pod)]
-    assert {pod.component for pod in asks} >= {"catalogue", "inference", "toolbox", "smoke"}
+    assert {pod.component for pod in asks} >= {"catalogue", "inference", "intake", "toolbox", "smoke"}
     for pod in asks:
         (given,) = (each for each in main(pod)["env"] if each["name"] == f"{OURS}CATALOGUE_URL")
         assert given["valueFrom"]["secretKeyRef"] == {"name": "catalogue-database", "key": "address"}, pod.owner
@@ -271,7 +271,7 @@ def opens_the_catalogue(pod: Pod) -> bool:
     if package is None or package == "pipelines" or pod.component.partition("-")[0] in {"index", "segments"}:
         return False
     folder = ROOT / "services" / package / f"journalclip_{package}"
-    return any("open_engine(" in path.read_text() for path in folder.rglob("*.py"))
+    return any(re.search(r"\b(?:open_engine|existing)\(", path.read_text()) for path in folder.rglob("*.py"))
 
 
 def test_the_toolbox_has_what_commands_need(helm4: Helm) -> None:

@@ -23,7 +23,11 @@ class LeakReport(Document):
     articles: int = 0
     image_digests: int = 0
     near_images: int = 0
-    altered_images: int = Field(0, description="Cropped, mirrored, brighter or recompressed copies, by fingerprint.")
+    altered_images: int = Field(
+        0,
+        description="Cropped, mirrored, brighter or recompressed copies, by fingerprint.",
+        exclude_if=lambda count: not count,  # manifests of older releases keep their bytes
+    )
     captions: int = 0
 
     @property
