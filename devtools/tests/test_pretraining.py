@@ -39,6 +39,7 @@ def test_vectors_without_a_fault_score_one(worlds: tuple[StudyWorld, StudyWorld]
     assert scores["4-shot finding"] < 1.0  # the kind alone does not tell the side
 
 
+@pytest.mark.slow
 def test_every_part_is_measured_once(tmp_path: Path) -> None:
     out = io.StringIO()
     done = [Experiment(seed, tmp_path, SIZES, JsonReporter(out)) for seed in (0, 1)]

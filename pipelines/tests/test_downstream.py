@@ -124,6 +124,7 @@ def test_cases_have_the_class_of_their_folder_and_a_map_on_the_grid_of_their_vol
         assert flair[tumour].mean() > 1.2 * flair[(flair > 20) & ~tumour].mean(), "oedema and core are bright on FLAIR"
 
 
+@pytest.mark.slow
 def test_what_was_laid_is_read_back_and_a_changed_file_is_laid_anew(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cases"
     shutil.copytree(root, folder)
@@ -244,6 +245,7 @@ def test_shares_of_the_labels_nest_and_hold_every_class() -> None:
         assert set(truth[list(few)]) == {0, 1}
 
 
+@pytest.mark.slow
 def test_both_tasks_learn_what_is_plain_to_see(found: CaseList, tmp_path: Path) -> None:
     """High grade: a rim bright on T1CE around a dark core; low grade: a spot bright on FLAIR alone."""
     grid, generator = (3, 16, 16), torch.Generator().manual_seed(0)
@@ -340,6 +342,7 @@ def test_a_start_is_a_folder_or_an_alias_that_is_set(tmp_path: Path, monkeypatch
         assert all(torch.equal(a, b) for a, b in zip(loaded.model.parameters(), fresh.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_the_command_measures_draws_and_answers_json(tmp_path: Path) -> None:
     root = write_cases(tmp_path / "brats", 2)
     save_study_folder(scratch_study_model(["a tumour"], MODEL, 5), tmp_path / "model")

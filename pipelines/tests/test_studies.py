@@ -60,7 +60,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Plante
     for n in range(STUDIES):
         truth = draw_truth(n, 3, SEQUENCES)
         options = DicomOptions(planted=people[n % PATIENTS], number=n // PATIENTS)
-        write_study(draw_study(truth, 48, 12), root / people[n % PATIENTS].family / str(n), "dicom", report_of, options)
+        write_study(draw_study(truth, 48, 16), root / people[n % PATIENTS].family / str(n), "dicom", report_of, options)
     (root / "broken").mkdir()
     (root / "broken" / "0001.dcm").write_bytes(b"no DICOM at all")
     return root, people
