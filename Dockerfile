@@ -51,6 +51,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 RUN rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore
 
 FROM deps AS own
+ARG SERVICE
 # Then our own packages, whose files alone go into a layer of their own: a changed line ships them, and no dependency again.
 # Compiled bytecode names its source by hash, so that the layer does not depend on when it was made.
 COPY . .
