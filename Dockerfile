@@ -52,6 +52,7 @@ RUN rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore
 
 FROM deps AS own
 ARG SERVICE
+ARG SSL_CERT_FILE=""
 # Then our own packages, whose files alone go into a layer of their own: a changed line ships them, and no dependency again.
 # Compiled bytecode names its source by hash, so that the layer does not depend on when it was made.
 COPY . .
