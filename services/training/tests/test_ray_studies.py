@@ -20,7 +20,7 @@ from journalclip_training.studies.fit import fit_studies
 from journalclip_training.studies.load import load_samples
 from journalclip_training.studies.start import load_study_base
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
 def prepared(config: StudyTrainConfig, folder: Path) -> tuple[RayJob, dict[str, torch.Tensor]]:

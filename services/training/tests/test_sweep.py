@@ -113,6 +113,7 @@ def test_a_trial_that_diverges_is_told_and_a_dataset_without_validation_refused(
         run_trial(replace(swept, dataset=frozen.manifest, dataset_id=frozen.dataset_id), 0, (), tmp_path / "other")
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_ray_tune_gives_the_table_of_one_process(ray_cluster: None, swept: Swept, tmp_path: Path) -> None:
     alone = run_sweep(swept, DRAWN[:3], tmp_path / "alone", silent)
