@@ -80,7 +80,7 @@ def test_a_handler_longer_than_the_poll_interval_keeps_its_work(cluster: Cluster
     proven(cluster, range(2))
 
 
-@pytest.mark.parametrize("times", [2, 10])
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_every_event_delivered_again_and_in_reordered_windows(cluster: Cluster, times: int) -> None:
     cluster.submit(range(ARTICLES))
     rng = random.Random(times)
