@@ -88,14 +88,17 @@ def likeness(one: Map, other: Map) -> float:
 def same_pictures(items: Sequence[Printed]) -> Iterator[tuple[str, str]]:
     """Pairs of ids whose pictures are the same, each at least once. Raises ValueError for what is no fingerprint."""
     ordered = sorted(items, key=lambda item: item.id)
-    prints = [decode(item.fingerprint) for item in ordered]
-    codes = np.array([each.code for each in prints], np.float32).reshape(-1, CODE)
-    coarse = np.array([_coarse(each.contrast, ((1.0, 0.0, 0.0),))[0] for each in prints], np.float32)
+    codes = np.empty((len(ordered), CODE), np.float32)
+    coarse = np.empty((len(ordered), _GRID * _GRID), np.float32)
+    for at, item in enumerate(ordered):  # of a whole map 32 KB would be held: it is decoded again where it is compared
+        read = decode(item.fingerprint)
+        codes[at], coarse[at] = read.code, _coarse(read.contrast, ((1.0, 0.0, 0.0),))[0]
     for one, near in _candidates(codes):
-        places = _coarse(prints[one].contrast, _PLACES)
+        contrast = decode(ordered[one].fingerprint).contrast
+        places = _coarse(contrast, _PLACES)
         rough = np.maximum(places @ coarse[near].T, _mirrored(places) @ coarse[near].T).max(axis=0)
         for other in near[rough >= _ROUGHLY].tolist():
-            if likeness(prints[one].contrast, prints[other].contrast) >= SAME:
+            if likeness(contrast, decode(ordered[other].fingerprint).contrast) >= SAME:
                 yield ordered[one].id, ordered[other].id
 
 
