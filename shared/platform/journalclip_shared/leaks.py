@@ -52,7 +52,7 @@ def leak_report(splits: Mapping[Split, Sequence[Pair]], found: Alike) -> LeakRep
 
 
 class LeakCount:
-    """The same over any number of pairs, one at a time; a pair costs two kilobytes, nearly all of it its fingerprint."""
+    """The same over any number of pairs, one at a time; a pair costs two kilobytes, mostly its fingerprint."""
 
     def __init__(self) -> None:
         self._articles, self._images, self._captions = (defaultdict[bytes, set[Split]](set) for _ in range(3))
