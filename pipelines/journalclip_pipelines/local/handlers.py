@@ -16,7 +16,7 @@ from journalclip_pipelines.local.stages import Stage, Tick
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared.consume import Handler
 from journalclip_shared.events import DatasetFrozen, ModelPromoted, ModelTrained, TrainingRequested
-from journalclip_shared.names import group, registered_model
+from journalclip_shared.names import group
 from journalclip_shared.signing import load_signer
 
 
@@ -110,7 +110,7 @@ def training_stage(workspace: Workspace, local: LocalKind, device: str = "auto")
             registry=workspace.registry(local.kind),
             kind=local.training(),
             workdir=workspace.scratch,
-            tracking=MlflowTracking(workspace.mlflow_uri, registered_model(local.kind)),
+            tracking=MlflowTracking(workspace.mlflow_uri, workspace.registered_model(local.kind)),
             signer=load_signer(None, workspace.keys),
             options=TrainingOptions(device=chosen),
             progress=lambda step, total, loss: tick(step, total, f"loss {loss:.3f}"),

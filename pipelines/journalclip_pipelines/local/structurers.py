@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,13 +20,13 @@ from journalclip_structuring.lm.folder import folder_digest
 def structured_by(workspace: Workspace, kind: Kind) -> str:
     """The newest structured document's structurer, ``name/version``; empty where there is none, or none readable."""
     of = source_kind(kind)
-    facts = list(facts_of(workspace.bus, of.structured))
-    if not facts:
+    newest = deque(facts_of(workspace.bus, of.structured), maxlen=1)
+    if not newest:
         return ""
     model: type[StructuredArticle] | type[StructuredStudy]
     model = StructuredArticle if kind == "articles" else StructuredStudy
     try:
-        return model.model_validate_json(workspace.store.get(of.document_of(facts[-1]))).structurer
+        return model.model_validate_json(workspace.store.get(of.document_of(newest[0]))).structurer
     except ValidationError:
         return ""
 

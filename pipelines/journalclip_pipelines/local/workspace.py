@@ -23,8 +23,8 @@ from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import Kind
-from journalclip_shared.names import registered_model
 from journalclip_shared.registry import MlflowRegistry
+from journalclip_shared.settings import Settings
 
 
 @contextmanager
@@ -73,7 +73,11 @@ class Workspace:
 
     def registry(self, kind: Kind) -> MlflowRegistry:
         """The registered model of one kind."""
-        return MlflowRegistry(self.mlflow_uri, registered_model(kind))
+        return MlflowRegistry(self.mlflow_uri, self.registered_model(kind))
+
+    def registered_model(self, kind: Kind) -> str:
+        """As the services and commands name it that work on this folder."""
+        return Settings(workdir=self.root).registered_model(kind)
 
     @property
     def cache(self) -> Path:

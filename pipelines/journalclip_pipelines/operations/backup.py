@@ -12,7 +12,6 @@ ways. A PostgreSQL is not copied here; `docs/operations/backup.md` says how.
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -130,8 +129,9 @@ def _copy(source: ArtifactStore, target: ArtifactStore, scratch: Path) -> _Count
         for name in source.list_manifests(bucket):
             if (found := source.find_manifest(bucket, name)) is None:
                 continue  # erased since it was listed
-            target.put_manifest(bucket, name, source.get(found))
-            count.new += name not in there
+            if name not in there or target.find_manifest(bucket, name) != found:
+                target.put_manifest(bucket, name, source.get(found))
+                count.new += name not in there
             count.objects[bucket] += 1
             count.bytes += found.bytes
     passing.unlink(missing_ok=True)
@@ -155,6 +155,5 @@ def _copy_keys(source: Path, target: Path) -> int:
     found = sorted(path for path in source.glob("*") if path.is_file()) if source.is_dir() else []
     for path in found:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copyfile(path, target / path.name)
-        (target / path.name).chmod(0o600)
+        write_atomically(target / path.name, path.read_bytes(), 0o600)
     return len(found)

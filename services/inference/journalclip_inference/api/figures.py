@@ -69,8 +69,11 @@ async def pair_image(request: Request, pair_id: Id, parts: Parts, who: Viewer, s
 @router.get("/explain/{wanted}")
 async def explain(wanted: Id, parts: Parts, _who: Viewer) -> dict[str, object]:
     """Any pair, figure, panel, article, dataset or model, walked back to page and file and on to dataset and run."""
-    lineage = Lineage(parts.store, parts.aliases.finder(parts.store))
-    steps: dict[str, Json] = await parts.aliases.found(wanted, lambda each: asyncio.to_thread(lineage.explain, each))
+
+    def explained(each: str) -> dict[str, Json]:
+        return dict(Lineage(parts.store, parts.aliases.finder(parts.store)).explain(each))
+
+    steps = await parts.aliases.found(wanted, lambda each: asyncio.to_thread(explained, each))
     withheld = await asyncio.to_thread(parts.withholding.current)
     withheld.refuse(steps)
     return dict(steps)

@@ -50,6 +50,7 @@ _EXTENSIONS = {
     "text/markdown": ".md",
     "text/plain": ".txt",
 }
+_MEDIA_TYPES = {extension: kind for kind, extension in _EXTENSIONS.items()}
 
 
 class ArtifactRef(BaseModel):
@@ -146,8 +147,7 @@ def listed_blob(bucket: Bucket, key: str, size: int) -> ArtifactRef | None:
     found = _BLOB.fullmatch(key)
     if found is None:
         return None
-    kinds = {extension: kind for kind, extension in _EXTENSIONS.items()}
-    kind = kinds.get(found["extension"], "application/octet-stream")
+    kind = _MEDIA_TYPES.get(found["extension"], "application/octet-stream")
     return ArtifactRef(uri=f"artifact://{bucket}/{key}", sha256=found["digest"], bytes=size, media_type=kind)
 
 

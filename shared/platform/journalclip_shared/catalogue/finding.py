@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, not_, select, union
+from sqlalchemy import Connection, Engine, and_, case, func, not_, select, union
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
-from journalclip_shared.catalogue.tables import ALIAS, DATASET, DOCUMENT, MEMBER, MODEL, PARENT
+from journalclip_shared.catalogue.tables import ALIAS, DATASET, DOCUMENT, MEMBER, MODEL, PARENT, ref_of
 from journalclip_shared.finding import Held, Made, Stage
 
 _CHUNK = 400
@@ -30,7 +29,7 @@ class CatalogueFinder:
             mine = and_(DOCUMENT.c.source_id.in_(within), DOCUMENT.c.stage == stage)
             order = (case((DOCUMENT.c.source_id == wanted, 0), else_=1), DOCUMENT.c.rank.desc())
             query = select(DOCUMENT).where(mine).order_by(*order, DOCUMENT.c.document_id.desc()).limit(_MANY)
-            return [_ref(row) for row in connection.execute(query)]
+            return [ref_of(row) for row in connection.execute(query)]
 
     def studies(self, wanted: str) -> list[str]:
         with reached(), self._engine.connect() as connection:
@@ -80,7 +79,3 @@ def _within(connection: Connection, wanted: str) -> list[str]:
     came = select(PARENT.c.child_id).where(PARENT.c.source_id == wanted)
     found = sorted(str(row[0]) for row in connection.execute(union(part, came)))
     return list(dict.fromkeys([wanted, *found[:_MANY]]))
-
-
-def _ref(row: Row[Any]) -> ArtifactRef:
-    return ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type)

@@ -23,6 +23,7 @@ from journalclip_shared.catalogue.tables import (
     SOURCE,
     STEP,
     WITHDRAWN,
+    ref_of,
 )
 from journalclip_shared.ids import Json
 
@@ -171,7 +172,7 @@ class Catalogue:
         )
         with reached(), self._engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else _ref(row)
+        return None if row is None else ref_of(row)
 
     def pairs(self, source_id: str, limit: int) -> list[str]:
         """The first pairs of an article or study, by id."""
@@ -283,10 +284,6 @@ def _stands() -> ColumnElement[bool]:
 
 def _source(row: Any) -> SourceRow:  # rows of several selects, all with the columns of `SourceRow`
     return SourceRow(**{name: getattr(row, name) for name in SourceRow.__dataclass_fields__})
-
-
-def _ref(row: Row[Any]) -> ArtifactRef:
-    return ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type)
 
 
 def _pattern(asked: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, and_, func, select
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
-from journalclip_shared.catalogue.tables import ALIAS, BELONGS, DOCUMENT, PAIR, PARENT, WITHDRAWN
+from journalclip_shared.catalogue.tables import ALIAS, BELONGS, DOCUMENT, PAIR, PARENT, WITHDRAWN, ref_of
 from journalclip_shared.ids import identify_article, normalise_doi, normalise_pmcid
 from journalclip_shared.records.withdrawal import Scope
 from journalclip_shared.withdrawals import collection_key
@@ -74,7 +74,7 @@ class Resolver:
         return tuple(
             (
                 str(row.stage),
-                ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type),
+                ref_of(row),
                 int(row._mapping["items"]),
             )
             for row in rows

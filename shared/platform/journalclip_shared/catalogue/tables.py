@@ -6,7 +6,11 @@ rank, and never because an event came later. Ids are those of facts and document
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Row, String, Table, Text
+
+from journalclip_shared.artifacts import ArtifactRef
 
 METADATA = MetaData()
 _ID, _NAME = String(200), String(500)
@@ -207,3 +211,8 @@ FAILED = Table(
     Column("offset", BigInteger, primary_key=True, autoincrement=False),
     Column("error", Text, nullable=False),
 )
+
+
+def ref_of(row: Row[Any]) -> ArtifactRef:
+    """The document of a row of `DOCUMENT`."""
+    return ArtifactRef(uri=row.document_id, sha256=row.sha256, bytes=row.bytes, media_type=row.media_type)
