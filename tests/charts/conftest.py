@@ -28,6 +28,11 @@ def built(name: str, cache: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def promtool(cache: Path) -> Path:
+    return built("promtool", cache)
+
+
+@pytest.fixture(scope="session")
 def helm4(cache: Path) -> Helm:
     return Helm(built("helm4", cache), ROOT / CHART)
 

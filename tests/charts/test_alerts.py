@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,6 @@ import pytest
 import yaml
 
 from journalclip_devtools.chart.rendered import Helm, Manifest, kinds
-from journalclip_devtools.servers import build, tools
 
 pytestmark = [pytest.mark.charts, pytest.mark.timeout(120)]
 TESTS = Path(__file__).parent / "alerts.yaml"
@@ -45,14 +43,10 @@ def without_messages(spec: Manifest) -> Manifest:
     return {"groups": groups}
 
 
-def test_every_alert_fires_and_is_silent_where_it_should(spec: Manifest, tmp_path: Path) -> None:
-    cache = Path(os.environ.get("JOURNALCLIP_TEST_SERVERS_CACHE") or build.default_cache())
-    program = tools.folder("promtool", cache) / "promtool"
-    if not program.exists():
-        pytest.skip("promtool is not built: `make alerts` builds it where there is Go")
+def test_every_alert_fires_and_is_silent_where_it_should(spec: Manifest, tmp_path: Path, promtool: Path) -> None:
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(without_messages(spec)))
     shutil.copy(TESTS, tmp_path / "alerts.yaml")
-    command = [str(program), "test", "rules", str(tmp_path / "alerts.yaml")]
+    command = [str(promtool), "test", "rules", str(tmp_path / "alerts.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

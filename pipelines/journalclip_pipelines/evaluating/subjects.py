@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,10 +70,13 @@ class Registered:
     def unique_texts(self, question: Question) -> UniqueTextRetrieval | None:
         if self.manifest.kind != "studies":
             return None
+        from journalclip_training.config import config_from_json  # seconds to import, and asked of studies alone
+        from journalclip_training.studies.config import StudyTrainConfig
+
         files = files_of(self.manifest, self.which)
         folder = fetch_folder(question.there.store, files, question.there.models)
         frozen = FrozenStudies(question.dataset.store, question.dataset.manifest)
-        normal = str(json.loads(self.manifest.config)["loss"]["normal_text"])
+        normal = config_from_json(self.manifest.config, StudyTrainConfig).loss.normal_text
         encoder = StudyEncoder.load(folder, question.device)
         return unique_text_retrieval(embed_volumes(encoder, frozen, question.split, normal))
 

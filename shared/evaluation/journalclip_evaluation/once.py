@@ -20,12 +20,20 @@ def once(folder: Path, name: str, of: Json, kind: type[Result], work: Callable[[
 
     ``kind`` is the dataclass it returns. A file that was made of something else is done anew.
     """
-    path, made_of, adapter = folder / f"{name}.json", sha256_hex(canonical_json(of)), TypeAdapter(kind)
-    if path.exists():
-        stored = json.loads(path.read_text())
-        if stored["of"] == made_of:
-            return adapter.validate_python(stored["result"])
+    if (found := kept(folder, name, of, kind)) is not None:
+        return found
     result = work()
-    kept = {"of": made_of, "result": adapter.dump_python(result, mode="json")}
-    write_atomically(path, f"{json.dumps(kept)}\n".encode())
+    written = {"of": sha256_hex(canonical_json(of)), "result": TypeAdapter(kind).dump_python(result, mode="json")}
+    write_atomically(folder / f"{name}.json", f"{json.dumps(written)}\n".encode())
     return result
+
+
+def kept(folder: Path, name: str, of: Json, kind: type[Result]) -> Result | None:
+    """What `once` would read back; None where it would do the work."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text())
+    return (
+        TypeAdapter(kind).validate_python(stored["result"]) if stored["of"] == sha256_hex(canonical_json(of)) else None
+    )

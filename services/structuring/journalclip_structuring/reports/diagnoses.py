@@ -371,15 +371,21 @@ class Diagnoses(Assertions):
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":
             new.seen = "lesion"
-        said = MEASURED.sub("", self.text[state.start : mention.start] + "|" + self.text[mention.end : state.end])
-        new.alone = not denied and term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
-        for each in state.places():
-            said = said.replace(self.text[each.start : each.end], "")
-        sure = term in APPOSED | {"hemorrhage"} or mention.text.lower().endswith("oma")
-        short = sure and SHORT.fullmatch(said) is not None and not ELSE.search(said) and self.language == "en"
-        new.alone = new.alone or (not denied and sure and (short or bool(ALONE.fullmatch(said))))
-        if self.language == "en" and not new.alone and not denied and OR_ELSE.fullmatch(said):
-            new.alone, new.certainty = term not in GLOBAL | {"lesion"}, "possible"
+        if not denied:
+            self._named_alone(new, mention, state)
         self.discourse.add(new)
         state.opened.append(new)
         return new
+
+    def _named_alone(self, new: Entity, mention: Mention, state: State) -> None:
+        """Does the sentence name this finding, and nothing beside it but its size and place?"""
+        term, english = new.term, self.language == "en"
+        said = MEASURED.sub("", self.text[state.start : mention.start] + "|" + self.text[mention.end : state.end])
+        new.alone = term not in GLOBAL | {"lesion"} and bool(ALONE.fullmatch(said))
+        for each in state.places():
+            said = said.replace(self.text[each.start : each.end], "")
+        sure = term in APPOSED | {"hemorrhage"} or mention.text.lower().endswith("oma")
+        short = sure and english and SHORT.fullmatch(said) is not None and not ELSE.search(said)
+        new.alone = new.alone or (sure and (short or bool(ALONE.fullmatch(said))))
+        if english and not new.alone and OR_ELSE.fullmatch(said):
+            new.alone, new.certainty = term not in GLOBAL | {"lesion"}, "possible"

@@ -152,7 +152,7 @@ OUTSIDE: Final = re.compile(
     re.IGNORECASE,
 )
 # At most three words and a last remark beside a diagnosis, and words that make it another finding.
-SHORT: Final = re.compile(r"(?:\W*[a-z-]+){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
+SHORT: Final = re.compile(r"(?:\W*\b[a-z][a-z-]*){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
 ELSE: Final = re.compile(
     r"\b(?:new|another|second|third|additional|further|old|chronic|also|incidental\w*|no|other|stable|unchanged|known|small|tiny"
     r"|mild|multiple|several|two|three|few|is|are|was|were|shows?|seen|with|in|of|at|and|or|which|vs|versus|previous\w*|prior|left"
@@ -162,7 +162,7 @@ ELSE: Final = re.compile(
 # Another diagnosis behind the one that a sentence names alone.
 OR_ELSE: Final = re.compile(
     r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*"
-    r"|\W*\|\W*(?:or|vs\.?|versus|/)\s*(?:[\w-]+\s*){1,4}\W*",
+    r"|\W*\|\W*(?:or|vs\.?|versus|/)\s*[\w-]+(?:\s+[\w-]+){0,3}\W*",
     re.IGNORECASE,
 )
 # Between a word for a place in the picture and what is seen there.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -49,10 +50,14 @@ class ShardVoxels:
     threads: int = 2
     _pool: ThreadPoolExecutor = field(init=False, repr=False)
     _handles: tuple[int, ...] = field(init=False, repr=False)
+    _end: weakref.finalize[[ThreadPoolExecutor, tuple[int, ...]], ShardVoxels] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_pool", ThreadPoolExecutor(self.threads, thread_name_prefix="volumes"))
-        object.__setattr__(self, "_handles", tuple(os.open(path, os.O_RDONLY) for path in self.files))
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="volumes")
+        handles = tuple(os.open(path, os.O_RDONLY) for path in self.files)
+        object.__setattr__(self, "_pool", pool)
+        object.__setattr__(self, "_handles", handles)
+        object.__setattr__(self, "_end", weakref.finalize(self, _close, pool, handles))  # a service opens many
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,9 +91,7 @@ class ShardVoxels:
 
     def close(self) -> None:
         """Nothing can be read afterwards; what `some` and `units` gave has files of its own."""
-        self._pool.shutdown()
-        for handle in self._handles:
-            os.close(handle)
+        self._end()
 
     def _read(self, cell: NDArray[np.int64]) -> NDArray[np.uint8]:
         file, offset, size = (int(each) for each in cell)
@@ -96,6 +99,12 @@ class ShardVoxels:
         if volume.shape != self.grid:
             raise GridMismatch(volume.shape, self.grid)
         return volume
+
+
+def _close(pool: ThreadPoolExecutor, handles: tuple[int, ...]) -> None:
+    pool.shutdown()
+    for handle in handles:
+        os.close(handle)
 
 
 def open_volumes(

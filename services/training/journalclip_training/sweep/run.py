@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from journalclip_training.sweep.trial import Swept, Trial, run_trial
+from journalclip_training.sweep.trial import Swept, Trial, finished, run_trial
 
 Tick = Callable[[int, int, str], None]  # trials done, trials in all, a note
 
@@ -25,7 +25,7 @@ def run_sweep(
 ) -> list[Trial]:
     """The trials in their order. Raises as `run_trial`, and `RuntimeError` for trials that Ray could not finish."""
     if tune is not None:
-        missing = [n for n in range(len(drawn)) if not (folder / "trials" / f"trial-{n:03d}.json").exists()]
+        missing = [n for n, each in enumerate(drawn) if not finished(swept, n, each, folder)]
         if missing:
             tick(len(drawn) - len(missing), len(drawn), "on Ray")
             _on_ray(swept, drawn, missing, folder.resolve(), tune)

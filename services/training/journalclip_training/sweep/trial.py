@@ -6,11 +6,12 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from journalclip_evaluation.once import once
+from journalclip_evaluation.once import kept, once
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.ids import Json
 from journalclip_training.candidate import model_id_of
-from journalclip_training.config import RunOptions
+from journalclip_training.config import RunConfig, RunOptions
 from journalclip_training.fit import Observe, nobody
 from journalclip_training.learning import Job, TrainingKind
 from journalclip_training.reference import VALIDATION_K
@@ -63,9 +64,7 @@ def run_trial(swept: Swept, number: int, overrides: tuple[str, ...], folder: Pat
 
     Raises `NoValidation`, `SettingInvalid`, and what store and training raise that is no trial's own fault.
     """
-    config = swept.kind.configure(swept.recipe, (*swept.settings, *overrides))
-    model_id = model_id_of(swept.dataset_id, config, swept.kind.base(config))
-    name = f"trial-{number:03d}"
+    config, model_id = _planned(swept, overrides)
     run = folder / "runs" / model_id
 
     def work() -> Trial:
@@ -90,6 +89,25 @@ def run_trial(swept: Swept, number: int, overrides: tuple[str, ...], folder: Pat
             empty, score=metrics[SCORE], steps=fitted.steps, final_loss=fitted.final_loss, pool=int(metrics["val_pool"])
         )
 
-    done = once(folder / "trials", name, {"model": model_id, "overrides": list(overrides)}, Trial, work)
+    done = once(folder / "trials", _name(number), _made_of(model_id, overrides), Trial, work)
     shutil.rmtree(run, ignore_errors=True)
     return done
+
+
+def finished(swept: Swept, number: int, overrides: tuple[str, ...], folder: Path) -> bool:
+    """Would `run_trial` read its result back? Another sweep's result below the same name is none."""
+    model_id = _planned(swept, overrides)[1]
+    return kept(folder / "trials", _name(number), _made_of(model_id, overrides), Trial) is not None
+
+
+def _planned(swept: Swept, overrides: tuple[str, ...]) -> tuple[RunConfig, str]:
+    config = swept.kind.configure(swept.recipe, (*swept.settings, *overrides))
+    return config, model_id_of(swept.dataset_id, config, swept.kind.base(config))
+
+
+def _name(number: int) -> str:
+    return f"trial-{number:03d}"
+
+
+def _made_of(model_id: str, overrides: tuple[str, ...]) -> Json:
+    return {"model": model_id, "overrides": list(overrides)}
