@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Structurer, Workdir, print_json
+from journalclip_pipelines.commands.options import (
+    DEFAULT_WORKDIR,
+    AsJson,
+    KeepFlagged,
+    LeaveOut,
+    Structurer,
+    Workdir,
+    left_out,
+    print_json,
+)
+from journalclip_shared.records.caption import RecordFlag
 
 if TYPE_CHECKING:
     from journalclip_pipelines.local.summary import Summary
@@ -29,6 +39,8 @@ def run(
     gates: Annotated[str, typer.Option(help="Promotion gates: `local`, `default`, or a YAML file.")] = "local",
     workers: Annotated[int, typer.Option(min=0, help="PDFs read at once; 0: one a core.")] = 0,
     structurer: Structurer = "rules",
+    leave_out: LeaveOut = None,
+    keep_flagged: KeepFlagged = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when anything was quarantined.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -42,12 +54,15 @@ def run(
 
         journalclip run journals/ --structurer endpoint  # captions by the server that the settings name
 
+        journalclip run journals/ --leave-out hidden-instruction --leave-out low-read-share
+
         journalclip run journals/ --base ./clip-vit-base-patch32 --recipe cns_clip_vit_b32
     """
     from journalclip_pipelines.local.summary import render
 
     changed = (*(assignments or ()), *((f"model.base={base}",) if base else ()))
-    summary = execute(folder, workdir, recipe, changed, gates, workers, structurer)
+    flags = left_out(leave_out, keep_flagged)
+    summary = execute(folder, workdir, recipe, changed, gates, workers, structurer, flags)
     if as_json:
         print_json(summary.as_json())
     else:
@@ -64,6 +79,7 @@ def execute(
     gates: str = "local",
     workers: int = 0,
     structurer: str = "rules",
+    leave_out: tuple[RecordFlag, ...] | None = None,
 ) -> Summary:
     """Run and read the outcome back; an interrupt ends the process with the command that goes on."""
     from journalclip_training.recipes import configure
@@ -72,6 +88,7 @@ def execute(
     from journalclip_structuring.build import check_structurer
 
     check_structurer(structurer, workdir)
+    from journalclip_freezing import FreezeOptions
     from journalclip_pipelines.interrupt import resumable
     from journalclip_pipelines.local.articles import LocalArticles
     from journalclip_pipelines.local.handlers import RunOptions
@@ -82,6 +99,7 @@ def execute(
 
     with resumable(f"journalclip run {folder} --workdir {workdir}"):
         workspace = Workspace(workdir)
-        local = LocalArticles(workers or os.cpu_count() or 1, structurer=structurer)
+        layout = FreezeOptions().leaving_out(leave_out)
+        local = LocalArticles(workers or os.cpu_count() or 1, layout, structurer)
         options = RunOptions(recipe, assignments, gates)
         return summarise(workspace, run_local(workspace, folder, local, options, reporter()))

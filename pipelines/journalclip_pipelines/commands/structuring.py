@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from journalclip_structuring.lm.scratch import Progress
     from journalclip_structuring.pseudo.corpus import PseudoReport
     from journalclip_structuring.pseudo.paraphrase import Paraphrases
+    from journalclip_structuring.pseudo.phase_one import PhaseOne
 
 structuring = typer.Typer(
     help="Captions and reports to records: read them, and tune the models that do.", no_args_is_help=True
@@ -79,6 +80,14 @@ def finetune(
     reports: Annotated[
         Path | None, typer.Option(help="Further reports with their truth, such as `pseudo --paraphrase` wrote.")
     ] = None,
+    paraphrase: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Have the endpoint of the settings say so many template reports in other words, and train on those"
+            " that read back alike, too.",
+        ),
+    ] = 0,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
     workers: Annotated[
         int, typer.Option(min=0, help="With --base: worker processes of the Ray cluster; 0: here, without Ray.")
@@ -92,34 +101,64 @@ def finetune(
     """Tune a causal LM on (pseudo report -> JSON), resumable.
 
     Examples: `journalclip structuring finetune lm` (from nothing, half an hour on two cores);
+    `journalclip structuring finetune lm --paraphrase 2000` (the first phase in a language model's words as well);
     `journalclip structuring finetune lm --base Qwen3-0.6B --register sqlite:///mlflow.db --alias champion`;
     `journalclip structuring finetune lm --base /models/Qwen3-4B --workers 4 --gpu --storage /shared/tuning` (on Ray)
     """
     if workers and base is None:
         raise typer.BadParameter("a small model from nothing is trained here; name a --base", param_hint="--workers")
+    more, said = _further_reports(folder, reports, paraphrase)
     if base is None:
-        from journalclip_structuring.benching import read_reports
         from journalclip_structuring.lm.scratch import ScratchConfig, train_from_scratch
 
         config = ScratchConfig(threads=threads)
-        more = read_reports(reports) if reports else ()
         train_from_scratch(folder, config if steps is None else replace(config, steps=steps), _show, more)
     else:
+        from journalclip_structuring.benching import write_reports
         from journalclip_structuring.lm.lora import LoraSettings, tune
 
-        settings = LoraSettings(max_steps=steps or -1, more=str(reports.absolute()) if reports else "")
+        mixed = folder.absolute() / "further-reports.jsonl"
+        if more:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_reports(mixed, more)
+        settings = LoraSettings(max_steps=steps or -1, more=str(mixed) if more else "")
         if workers:
             from journalclip_structuring.lm.ray_lora import RayWorkers, tune_on_ray
 
             tune_on_ray(base, folder, settings, RayWorkers(workers, gpu=gpu, storage=storage))
         else:
             tune(base, folder, settings)
-    done = {"model": str(folder / "model"), "version": "", "alias": ""}
+    done: dict[str, Any] = {"model": str(folder / "model"), "version": "", "alias": ""}
     if register:
         from journalclip_structuring.lm.registry import StructurerRegistry
 
         done |= {"version": StructurerRegistry(register).register(folder / "model", alias=alias), "alias": alias}
-    typer.echo(json.dumps(done) if as_json else f"model: {done['model']} {done['version']} {done['alias']}".rstrip())
+    if said is not None:
+        done |= {"phase_one": asdict(said) | {"share": round(said.share, 3)}}
+    typer.echo(json.dumps(done) if as_json else _tuned(done, said))
+
+
+def _further_reports(folder: Path, file: Path | None, paraphrase: int) -> tuple[list[PseudoReport], PhaseOne | None]:
+    """What training reads beside its templates. Raises `BadBenchFile`, `BadSetting`, and what `check_world` raises."""
+    from journalclip_structuring.benching import read_reports
+
+    more = read_reports(file) if file else []
+    if not paraphrase:
+        return more, None
+    from journalclip_structuring.build import endpoint_of
+    from journalclip_structuring.pseudo.phase_one import phase_one
+    from journalclip_structuring.settings import StructuringSettings
+
+    kept, said = phase_one(folder, paraphrase, lambda: endpoint_of(StructuringSettings()).ask)
+    return [*more, *kept], said
+
+
+def _tuned(done: dict[str, Any], said: PhaseOne | None) -> str:
+    line = f"model: {done['model']} {done['version']} {done['alias']}".rstrip()
+    if said is None:
+        return line
+    dropped = ", ".join(f"{reason} {count}" for reason, count in said.dropped.items()) or "none"
+    return f"{line}\nparaphrases: {said.kept} of {said.asked} kept ({said.share:.0%}), dropped: {dropped}"
 
 
 def bench_structuring(

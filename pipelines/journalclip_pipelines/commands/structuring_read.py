@@ -29,15 +29,20 @@ def read(
 ) -> None:
     """Structure captions and reports, and print their records.
 
+    Ends with an error where the structurer itself is unavailable or set up wrongly, after all lines were printed.
+
     Example: `echo '{"id": "1", "kind": "report", "text": "DWI: no infarct."}' | journalclip structuring read -`
     """
     from journalclip_structuring.build import structurer_named
+    from journalclip_structuring.handler import check_world
 
     requests = list(requests_of(_text_of(file)))
     chosen = structurer_named(structurer)
-    for result in chosen.structure(requests):
+    results = chosen.structure(requests)
+    for result in results:
         line = answer_of(result, f"{chosen.name}/{chosen.version}")
         typer.echo(json.dumps(line, ensure_ascii=False) if as_json else _plain(line))
+    check_world(result.failure for result in results if result.failure)
 
 
 def _text_of(file: Path) -> str:

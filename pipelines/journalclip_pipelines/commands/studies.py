@@ -10,7 +10,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Structurer, Workdir, print_json
+from journalclip_pipelines.commands.options import (
+    DEFAULT_WORKDIR,
+    AsJson,
+    KeepFlagged,
+    LeaveOut,
+    Structurer,
+    Workdir,
+    left_out,
+    print_json,
+)
 from journalclip_pipelines.commands.studies_downstream import downstream
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
@@ -216,9 +225,8 @@ def run(
         Literal["attach", "leave"],
         typer.Option("--reports-without-sequences", help="Said of every volume of the study, or of none."),
     ] = "attach",
-    keep_flagged: Annotated[
-        bool, typer.Option("--keep-flagged", help="Train on studies with hidden instructions or little text read, too.")
-    ] = False,
+    leave_out: LeaveOut = None,
+    keep_flagged: KeepFlagged = False,
     strict: _Strict = False,
     as_json: AsJson = False,
 ) -> None:
@@ -252,7 +260,7 @@ def run(
         face=not no_face,
         burned_in=not no_burned_in,
         review=review,
-        layout=StudyFreezeOptions(leave_out=()) if keep_flagged else StudyFreezeOptions(),
+        layout=StudyFreezeOptions().leaving_out(left_out(leave_out, keep_flagged)),
         columns=_columns(columns),
         vault=vault,
         structurer=structurer,

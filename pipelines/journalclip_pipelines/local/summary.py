@@ -113,6 +113,9 @@ def render(summary: Summary, console: Console | None = None) -> None:
         return
     splits = ", ".join(f"{name} {part.pairs}" for name, part in summary.dataset.splits.items())
     out.print(f"dataset {summary.dataset.dataset_id}: {splits} pairs; leaks {summary.dataset.leaks.total}")
+    if summary.dataset.dropped:
+        dropped = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.dataset.dropped.items()))
+        out.print(f"left out of the dataset: {dropped}")
     if summary.model is not None:
         out.print(_retrieval_table(summary.retrieval))
         out.print(f"model version {summary.version} ({summary.model.recipe}, from {summary.model.base})")

@@ -22,8 +22,8 @@ def layout_of(kind: Kind, settings: FreezingSettings) -> Layout:
     if kind == "studies":
         from journalclip_freezing.studies import StudyFreezeOptions  # reads volumes, which articles' image cannot
 
-        return StudyFreezeOptions()
-    return FreezeOptions(image_size=settings.freeze_image_size, leave_out=settings.freeze_leave_out)
+        return StudyFreezeOptions().leaving_out(settings.freeze_leave_out)
+    return FreezeOptions(image_size=settings.freeze_image_size).leaving_out(settings.freeze_leave_out)
 
 
 def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.shards import Articles, write_split
@@ -20,7 +20,7 @@ from journalclip_shared.kinds import Kind
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, verdicts_of
+from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, rejections, verdicts_of
 from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 
@@ -31,13 +31,16 @@ class FreezeOptions:
     image_size: int = 256  # the longer side; above any demo or ViT-B/32 input of 224, with room for a crop
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
-    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction",)  # kept out until a reviewer keeps the pair
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction",)  # until a reviewer keeps the pair
     kind: Kind = field(default="articles", init=False)
-    reviewed: bool = field(default=True, init=False)
 
     @property
     def consumes(self) -> type[PairsStructured]:
         return PairsStructured
+
+    def leaving_out(self, flags: Iterable[RecordFlag] | None) -> FreezeOptions:
+        """With these flags in place of the usual ones; None changes nothing."""
+        return self if flags is None else replace(self, leave_out=tuple(flags))
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> ArticlePlan | None:
         articles = sorted(lost.read(store, documents, StructuredArticle), key=lambda a: a.article_id)
@@ -48,7 +51,9 @@ class FreezeOptions:
         gone = Counter[str]()
         every = [pair for pair in every if not self._withdrawn(pair, taken, journals[pair.article_id], gone)]
         held = {pair.pair_id: flag for pair in every if (flag := self._held(pair, decided))}
-        accepted = apply_verdicts([pair for pair in every if pair.pair_id not in held], decided)
+        free = [pair for pair in every if pair.pair_id not in held]
+        gone += rejections(free, decided)
+        accepted = apply_verdicts(free, decided)
         pairs = [pair for pair in accepted if pair.pair_id not in lost.blobs]  # a reviewer's crop may be lost too
         if not pairs:
             return None

@@ -10,19 +10,20 @@ from collections.abc import Callable
 
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.kinds import Kind
 
 
 class Decisions:
-    """Counts the words in one store; reviews where pairs of the kind are ``reviewed``."""
+    """Counts the words about one kind in one store."""
 
-    def __init__(self, store: ArtifactStore, clock: Callable[[], float], reviewed: bool = True) -> None:
-        self._store, self._clock, self._reviewed = store, clock, reviewed
+    def __init__(self, store: ArtifactStore, clock: Callable[[], float], kind: Kind) -> None:
+        self._store, self._clock, self._kind = store, clock, kind
         self._covered = self._seen = 0
         self._since = clock()
 
     def count(self) -> int:
         """Reviews and withdrawals there are. Raises `TransientError`."""
-        reviews = sum(1 for _ in self._store.list_manifests("datasets", "reviewed/")) if self._reviewed else 0
+        reviews = sum(1 for _ in self._store.list_manifests("datasets", names.reviewed(self._kind)))
         return reviews + sum(1 for _ in self._store.list_manifests("quarantine", names.withdrawn()))
 
     def cover(self, count: int) -> None:

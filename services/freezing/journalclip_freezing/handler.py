@@ -80,7 +80,7 @@ class Freezer:
         self._unsaid: list[Fact] = []
         self._lost = Lost()
         self._quarantined: set[tuple[str, str]] = set()
-        self._decisions = Decisions(store, lambda: clock().timestamp(), layout.reviewed)
+        self._decisions = Decisions(store, lambda: clock().timestamp(), layout.kind)
         self.group = names.group("freezing", layout.kind)
         self._recall()
 

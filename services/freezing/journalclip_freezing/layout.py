@@ -9,6 +9,7 @@ from journalclip_freezing.lost import Lost
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import PairsStructured, StudyStructured
 from journalclip_shared.kinds import Kind
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
 
 Structured = PairsStructured | StudyStructured
@@ -49,8 +50,8 @@ class Layout(Protocol):
     def consumes(self) -> type[Structured]: ...
 
     @property
-    def reviewed(self) -> bool:
-        """Whether reviewers decide about its pairs, so that their decisions make a freeze due."""
+    def leave_out(self) -> tuple[RecordFlag, ...]:
+        """Flags of a record that keep it out until a reviewer accepts it."""
         ...
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> Plan | None:

@@ -17,8 +17,9 @@ class FreezingSettings(Settings):
         600.0, ge=0, description="Freeze so long after a person's last decision (a review, a withdrawal)."
     )
     freeze_look_s: float = Field(5.0, gt=0, description="How often it is asked whether a dataset version is due.")
-    freeze_leave_out: tuple[RecordFlag, ...] = Field(
-        ("hidden-instruction",),
-        description="Pairs and studies with such a flag stay out of datasets until a person accepts them.",
+    freeze_leave_out: tuple[RecordFlag, ...] | None = Field(
+        None,
+        description="Pairs and studies with such a flag stay out of datasets until a reviewer accepts them. Null:"
+        " hidden-instruction, and of studies low-read-share, too.",
     )
     freeze_image_size: int = Field(256, ge=8, description="Pixels of the longer side of a shard's images.")

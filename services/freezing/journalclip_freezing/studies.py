@@ -11,7 +11,7 @@ import io
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +30,7 @@ from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
+from journalclip_shared.reviews import LEFT_OUT, Verdict, read_decisions, study_verdicts
 from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 STUDIES_A_SHARD = 200  # of seven sequences at a megabyte each: about a gigabyte at most
@@ -42,20 +43,24 @@ class StudyFreezeOptions:
 
     shares: SplitShares = field(default_factory=SplitShares)
     seed: int = 0
-    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # studies whose record has such a flag
+    leave_out: tuple[RecordFlag, ...] = ("hidden-instruction", "low-read-share")  # until a reviewer keeps the study
     kind: Kind = field(default="studies", init=False)
-    reviewed: bool = field(default=False, init=False)
 
     @property
     def consumes(self) -> type[StudyStructured]:
         return StudyStructured
+
+    def leaving_out(self, flags: Iterable[RecordFlag] | None) -> StudyFreezeOptions:
+        """With these flags in place of the usual ones; None changes nothing."""
+        return self if flags is None else replace(self, leave_out=tuple(flags))
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> StudyPlan | None:
         """Raises `PermanentError` ``study-grids-differ``."""
         read = sorted(lost.read(store, documents, StructuredStudy), key=lambda each: each.study_id)
         every = [study for study in read if study.study_id not in lost.blobs]
         taken = Withdrawals(store).fresh()
-        reasons = {study.study_id: _left_out(study, self, taken) for study in every}
+        decided = study_verdicts(read_decisions(store, kind="studies"))
+        reasons = {each.study_id: _left_out(each, self, taken, decided.get(each.study_id)) for each in every}
         kept = [study for study in every if not reasons[study.study_id]]
         if not kept:
             return None
@@ -130,12 +135,14 @@ class StudyPlan:
         )
 
 
-def _left_out(study: StructuredStudy, options: StudyFreezeOptions, taken: Withdrawn) -> str:
+def _left_out(study: StructuredStudy, options: StudyFreezeOptions, taken: Withdrawn, verdict: Verdict | None) -> str:
     """Why a study is in no dataset; empty for one that is."""
     if (found := taken.of_study(study.study_id, study.patient)) is not None:
         return f"withdrawn-{found.reason}"
     if not study.pairs:
         return "study-without-pair"
+    if verdict is not None:
+        return "" if verdict.standing == "keep" else LEFT_OUT[verdict.standing]
     return next((f"flag-{flag}" for flag in study.record.flags if flag in options.leave_out), "")
 
 

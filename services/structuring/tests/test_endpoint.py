@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,11 @@ import httpx
 import pytest
 
 from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.events import Event, StudyStructured, VolumesExtracted
 from journalclip_shared.records.report import ReportRecord
+from journalclip_shared.records.study import ExtractedStudy, StructuredStudy
+from journalclip_shared.testing.facts import sample_ref
+from journalclip_shared.testing.memory import MemoryArtifacts
 from journalclip_structuring.caption_answer import caption_record
 from journalclip_structuring.endpoint.answer import read_object, read_reply
 from journalclip_structuring.endpoint.cache import AnswerCache
@@ -19,11 +24,14 @@ from journalclip_structuring.endpoint.journal import FileJournal, ListJournal
 from journalclip_structuring.endpoint.spend import Budget, Prices, RateLimit, StoredGrants, WholeCap
 from journalclip_structuring.endpoint.strict import KEYWORDS, strict_schema
 from journalclip_structuring.endpoint.structurer import EndpointStructurer
+from journalclip_structuring.errors import StructurerStopped, StructurerUnavailable
 from journalclip_structuring.examples import EXAMPLES
+from journalclip_structuring.fallback import WithRules
 from journalclip_structuring.prompts import answer_schema
 from journalclip_structuring.pseudo.corpus import PseudoReport, pseudo_reports
 from journalclip_structuring.rules import RuleStructurer
-from journalclip_structuring.structurer import Failure, Kind, StructureRequest, StructureResult
+from journalclip_structuring.structurer import Failure, Kind, Structurer, StructureRequest, StructureResult
+from journalclip_structuring.studies.handler import StudyStructuringHandler
 from journalclip_structuring.study import dump, load, to_record
 from journalclip_structuring.testing.endpoint import MODES, Misbehaving, Mode
 
@@ -46,7 +54,7 @@ class Bench:
         self.budget = Budget(WholeCap(cap))
         options = EndpointOptions(
             url="http://endpoint.invalid/v1", model="m", key="secret", concurrency=64, attempts=3,
-            timeout_s=0.5 if mode in {"stall", "slow drip"} else 30, backoff_s=0.001,
+            timeout_s=more.get("timeout_s", 0.5) if mode in {"stall", "slow drip"} else 30, backoff_s=0.001,
             answers_as=more.get("answers_as", ()), extra=more.get("extra", {}),
         )  # fmt: skip
         self.structurer = EndpointStructurer(
@@ -283,6 +291,48 @@ def test_an_endpoint_that_is_gone_is_retryable(tmp_path: Path) -> None:
     assert len(bench.journal.attempts) == 3
 
 
+@pytest.mark.parametrize("fallback", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_is_stored_under_a_model_that_did_not_write_it(tmp_path: Path, mode: Mode, fallback: bool) -> None:
+    bench, store = Bench(tmp_path, mode, timeout_s=0.05), MemoryArtifacts()
+    structurer: Structurer = WithRules(bench.structurer) if fallback else bench.structurer
+    handler = StudyStructuringHandler(store, structurer)
+    wrote = f"endpoint/{bench.structurer.version}"
+    said = Counter[str]()
+    for report in REPORTS[:4]:
+        study = ExtractedStudy(
+            study_id=report.report_id, patient="pat", extractor="volumes-1", source=sample_ref(), grid=(1, 1, 1),
+            volumes=(), report=report.text,
+        )  # fmt: skip
+        document = store.put_manifest("studies", f"extracted/{study.study_id}", study.canonical())
+        event = Event(VolumesExtracted(study_id=study.study_id, document=document, volumes=1), "test")
+        try:
+            (fact,) = handler.handle(event)
+        except (StructurerStopped, StructurerUnavailable):
+            said["nothing"] += 1
+            continue
+        assert isinstance(fact, StudyStructured)
+        stored = StructuredStudy.model_validate_json(store.get(fact.document))
+        if stored.report_failed is not None:
+            said["failed"] += 1
+            assert (stored.record.by, stored.record.findings) == ("", None)
+        elif stored.record.by == wrote:
+            said["model"] += 1
+            truth = to_record(report.study, report.text)
+            assert [each.findings for each in stored.record.descriptions] == [
+                each.findings for each in truth.descriptions
+            ]
+        else:
+            said["rules"] += 1
+            assert stored.record.by == f"rules/{RuleStructurer().version}"
+            assert "fallback" in stored.record.flags
+    kept = list(store.list_manifests("studies", "structured/"))
+    assert len(kept) == said.total() - said["nothing"]
+    assert not said["rules"] or fallback
+    assert not said["nothing"] or mode in SETTINGS or mode in WAITING
+    assert not said["failed"] or not fallback
+
+
 def test_a_text_without_end_is_not_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path, None)
     (result,) = bench.structurer.structure([StructureRequest("1", "x" * (MAX_TEXT + 1))])
@@ -361,6 +411,8 @@ def test_an_answer_is_one_object() -> None:
         assert isinstance(found, Failure)
         assert found.code == "answer-not-json"
     assert read_object('<think>{</think>```json\n{"a": 1}\n```') == {"a": 1}
+    assert read_object('It says {x}, so {"a": 2}.\n</think>\n\n{"a": 1}') == {"a": 1}
+    assert read_object('{"a": "</think>"}') == {"a": "</think>"}
 
 
 def test_the_rate_limit_spaces_its_starts() -> None:

@@ -54,6 +54,12 @@ def freezes(kind: Kind, number: int | None = None) -> str:
     return prefix if number is None else f"{prefix}{number:08d}"
 
 
+def reviewed(kind: Kind, subject: str = "") -> str:
+    """Prefix of what reviewers decided about a pair or study, in ``datasets``; without a subject of all."""
+    prefix = "reviewed/" if kind == "articles" else f"reviewed-{kind}/"
+    return f"{prefix}{subject}/" if subject else prefix
+
+
 def withdrawn(scope: Scope | None = None, subject: str = "") -> str:
     """Prefix of what people said about a subject, in ``quarantine``. Without a scope: the prefix of all."""
     if scope is None:

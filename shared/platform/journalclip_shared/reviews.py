@@ -12,7 +12,7 @@ of the article that shows the picture.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,12 +20,14 @@ from typing import Literal
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.ids import make_id
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.review import ReviewDecision, decision_name
 from journalclip_shared.records.withdrawal import Picture
 from journalclip_shared.withdrawals import same_picture
 
 Standing = Literal["keep", "drop", "disputed"]
+LEFT_OUT: dict[Standing, str] = {"drop": "review-rejected", "disputed": "review-disputed"}  # in counts of drops
 _SETTLING = frozenset({"steward", "admin"})
 
 
@@ -42,9 +44,9 @@ def write_decision(store: ArtifactStore, decision: ReviewDecision) -> ArtifactRe
     return store.put_manifest("datasets", decision_name(decision), decision.canonical())
 
 
-def read_decisions(store: ArtifactStore, pair_id: str = "") -> list[ReviewDecision]:
-    """All decisions (of one pair, where it is named), oldest first."""
-    prefix = f"reviewed/{pair_id}/" if pair_id else "reviewed/"
+def read_decisions(store: ArtifactStore, pair_id: str = "", kind: Kind = "articles") -> list[ReviewDecision]:
+    """All decisions about one kind (about one pair or study, where it is named), oldest first."""
+    prefix = names.reviewed(kind, pair_id)
     refs = (store.find_manifest("datasets", name) for name in store.list_manifests("datasets", prefix))
     found = [ReviewDecision.model_validate_json(store.get(ref)) for ref in refs if ref is not None]
     return sorted(found, key=lambda decision: (decision.time, decision.decision_id))
@@ -111,19 +113,33 @@ def bound(store: ArtifactStore, decisions: Sequence[ReviewDecision], known: Cont
     ]
 
 
+def study_verdicts(decisions: Iterable[ReviewDecision]) -> dict[str, Verdict]:
+    """By study. A decision on a study holds whatever was extracted or structured of it since."""
+    return {study_id: _verdict(standing) for study_id, standing in standing_decisions(decisions).items()}
+
+
 def apply_verdicts(pairs: Sequence[Pair], found: Mapping[str, Verdict]) -> list[Pair]:
     """The pairs that a dataset may hold, edited where a reviewer mended them; the order is kept."""
-    kept = []
-    for pair in pairs:
-        verdict = found.get(pair.pair_id)
-        if verdict is None:
-            kept.append(pair)
-        elif verdict.standing == "keep":
-            mended = pair if verdict.edit is None else _edited(pair, verdict.edit)
-            again = found.get(mended.pair_id)  # the edited pair may have been looked at in its turn
-            if again is None or again.standing == "keep":
-                kept.append(mended)
-    return kept
+    judged = (_judged(pair, found) for pair in pairs)
+    return [each for each in judged if isinstance(each, Pair)]
+
+
+def rejections(pairs: Iterable[Pair], found: Mapping[str, Verdict]) -> Counter[str]:
+    """How many pairs `apply_verdicts` leaves out, by reason."""
+    judged = (_judged(pair, found) for pair in pairs)
+    return Counter(LEFT_OUT[each] for each in judged if not isinstance(each, Pair))
+
+
+def _judged(pair: Pair, found: Mapping[str, Verdict]) -> Pair | Standing:
+    """The pair as a dataset may hold it, or why it holds none."""
+    verdict = found.get(pair.pair_id)
+    if verdict is None:
+        return pair
+    if verdict.standing != "keep":
+        return verdict.standing
+    mended = pair if verdict.edit is None else _edited(pair, verdict.edit)
+    again = found.get(mended.pair_id)  # the edited pair may have been looked at in its turn
+    return mended if again is None or again.standing == "keep" else again.standing
 
 
 def _verdict(standing: list[ReviewDecision]) -> Verdict:

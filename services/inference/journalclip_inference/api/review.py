@@ -1,4 +1,4 @@
-"""The review queue over HTTP: what to look at, deciding, undoing, and how far readers agree."""
+"""The review queues over HTTP: what to look at, deciding, undoing, and how far readers agree."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from journalclip_inference.api.schemas import DecisionsAnswer, HitView, QueueAnswer, QueueItem
+from journalclip_inference.api.schemas import (
+    DecisionsAnswer,
+    HitView,
+    QueueAnswer,
+    QueueItem,
+    StudyQueueAnswer,
+    StudyQueueItem,
+)
 from journalclip_inference.api.serving import REFUSALS, Parts, Reviewer
+from journalclip_inference.api.studies import archive
 from journalclip_inference.hits import Served
 from journalclip_inference.index.rows import Row
 from journalclip_inference.reader import Reader
 from journalclip_inference.review.agreement import agreements
 from journalclip_inference.review.desk import Decide
-from journalclip_inference.review.queue import Doubt, Doubted, queue
+from journalclip_inference.review.queue import Doubt, Doubted, DoubtedStudy, queue, study_queue
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.review import ReviewDecision
 
@@ -31,17 +40,31 @@ async def review_queue(parts: Parts, who: Reviewer, doubt: Doubt | None = None, 
     return QueueAnswer(served=served, items=[_item(each, box) for each, box in found])
 
 
+@router.get("/studies")
+async def review_studies(
+    parts: Parts, who: Reviewer, doubt: Doubt | None = None, limit: Limit = 50
+) -> StudyQueueAnswer:
+    """Studies whose record has a flag and that this reviewer has not decided."""
+    shelf = archive(parts)
+    decided = await asyncio.to_thread(parts.desk.decided_by, who, "studies")
+    found = study_queue(await asyncio.to_thread(shelf.rows), decided, doubt, limit)
+    return StudyQueueAnswer(items=[_study_item(each) for each in found])
+
+
 @router.post("/decisions", status_code=201)
 async def decide(wanted: Decide, parts: Parts, who: Reviewer) -> ReviewDecision:
     """Accept, reject, edit, or take a decision of one's own back; stored before it is announced."""
+    if wanted.kind == "studies":
+        await asyncio.to_thread(archive(parts).require, wanted.pair_id)
+        return await asyncio.to_thread(parts.desk.decide_study, wanted, who)
     row = await parts.backend.read(partial(_row, pair_id=wanted.pair_id))
     return await asyncio.to_thread(parts.desk.decide, row, wanted, who)
 
 
 @router.get("/decisions")
-async def decisions(parts: Parts, _who: Reviewer) -> DecisionsAnswer:
-    """All decisions, and Cohen's kappa of every two readers with pairs in common."""
-    found = await asyncio.to_thread(parts.desk.decisions)
+async def decisions(parts: Parts, _who: Reviewer, kind: Kind = "articles") -> DecisionsAnswer:
+    """All decisions about one kind, and Cohen's kappa of every two readers with pairs in common."""
+    found = await asyncio.to_thread(parts.desk.decisions, kind)
     return DecisionsAnswer(decisions=found, agreement=agreements(found))
 
 
@@ -55,6 +78,14 @@ def _queue(
 
 def _row(reader: Reader, pair_id: str) -> Row:
     return reader.for_reviewers.row(pair_id)
+
+
+def _study_item(found: DoubtedStudy) -> StudyQueueItem:
+    row = found.row
+    return StudyQueueItem(
+        study_id=row.study_id, patient=row.patient, doubts=list(found.doubts), text=" ".join(row.said),
+        descriptions=row.descriptions, sequences=list(row.volumes),
+    )  # fmt: skip
 
 
 def _item(found: Doubted, figure_box: Box | None) -> QueueItem:

@@ -20,6 +20,7 @@ from journalclip_inference.search.asking import MAX_K, Correction, Expansion
 from journalclip_inference.search.browsing import Sort
 from journalclip_inference.search.ranker import Mode
 from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality
+from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.review import ReviewDecision
 
 
@@ -227,6 +228,23 @@ class QueueAnswer(BaseModel):
 
     served: Served
     items: list[QueueItem]
+
+
+class StudyQueueItem(BaseModel):
+    """A doubted study: what its record says stands beside its volumes, since the report's text is not kept."""
+
+    study_id: str
+    patient: str
+    doubts: list[Doubt]
+    text: str
+    descriptions: dict[SequenceName, str]
+    sequences: list[SequenceName]
+
+
+class StudyQueueAnswer(BaseModel):
+    """The worst first."""
+
+    items: list[StudyQueueItem]
 
 
 class DecisionsAnswer(BaseModel):

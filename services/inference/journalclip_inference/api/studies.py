@@ -96,7 +96,7 @@ class ShelfView(BaseModel):
 @router.get("")
 async def shelf_view(parts: Parts, _who: Viewer) -> ShelfView:
     """The archive that dropped studies are compared with."""
-    shelf = _shelf(parts)
+    shelf = archive(parts)
     champion = await asyncio.to_thread(shelf.champion)
     return ShelfView(
         reads=shelf.reads,
@@ -110,7 +110,7 @@ async def shelf_view(parts: Parts, _who: Viewer) -> ShelfView:
 @router.post("/search")
 async def search(wanted: StudiesRequest, parts: Parts, _who: Viewer) -> StudiesAnswer:
     """Studies of the archive by what their records say and what they look like, or like a study."""
-    shelf = _shelf(parts)
+    shelf = archive(parts)
     if wanted.like is not None:
         if wanted.text is not None:
             raise QueryInvalid("`like` stands alone", "Leave text out.")
@@ -132,7 +132,7 @@ async def query(
     read = [(file.filename or "study", await file.read()) for file in files[:20_000]]
     if not any(data for _, data in read):
         raise QueryInvalid("the files are empty", "Send a zip, or the files of one study.")
-    asked = await asyncio.to_thread(_shelf(parts).ask, read, wanted, 12)
+    asked = await asyncio.to_thread(archive(parts).ask, read, wanted, 12)
     figures, problem = await _figures(parts, asked)
     return _answer(asked, figures, problem)
 
@@ -140,7 +140,7 @@ async def query(
 @router.get("/query/{query_id}/volumes/{sequence}", response_class=Response)
 async def dropped_volume(query_id: str, sequence: str, parts: Parts, _who: Viewer) -> Response:
     """Voxels of a dropped study: uint8 [slices, rows, columns], gzipped."""
-    volumes = {str(name): voxels for name, voxels in _shelf(parts).asked(query_id).study.volumes.items()}
+    volumes = {str(name): voxels for name, voxels in archive(parts).asked(query_id).study.volumes.items()}
     if sequence not in volumes:
         raise NotFound("sequence", sequence)
     return await asyncio.to_thread(_voxels, volumes[sequence])
@@ -149,13 +149,13 @@ async def dropped_volume(query_id: str, sequence: str, parts: Parts, _who: Viewe
 @router.get("/query/{query_id}/findings.svg", response_class=Response)
 async def findings_picture(query_id: str, parts: Parts, _who: Viewer) -> Response:
     """The comparison with candidate findings, as a picture."""
-    return Response(draw(_shelf(parts).asked(query_id).findings), media_type="image/svg+xml")
+    return Response(draw(archive(parts).asked(query_id).findings), media_type="image/svg+xml")
 
 
 @router.get("/{study_id}/volumes/{sequence}", response_class=Response)
 async def archived_volume(study_id: str, sequence: str, parts: Parts, _who: Viewer) -> Response:
     """Voxels of a study of the archive."""
-    shelf = _shelf(parts)
+    shelf = archive(parts)
     champion = await asyncio.to_thread(shelf.champion)
     row = champion.collection.row(study_id, await asyncio.to_thread(shelf.taken))
     volumes = {str(name): ref for name, ref in row.volumes.items()} if row else {}
@@ -165,7 +165,7 @@ async def archived_volume(study_id: str, sequence: str, parts: Parts, _who: View
     return await asyncio.to_thread(lambda: _voxels(*_from_nifti(parts.store.get(volumes[sequence]), shape)))
 
 
-def _shelf(parts: Serving) -> StudyShelf:
+def archive(parts: Serving) -> StudyShelf:
     if parts.studies is None:
         raise NotFound("archive of studies", "this server")
     return parts.studies

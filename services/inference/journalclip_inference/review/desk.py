@@ -14,6 +14,7 @@ from journalclip_inference.errors import NotFound, QueryInvalid
 from journalclip_inference.index.rows import Row
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ReviewDecided
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.review import Choice, Reason, ReviewDecision, decision_id
@@ -26,7 +27,8 @@ _MIN_POINTS = 5.0  # a box narrower than a line of text is a slip of the hand
 class Decide(Document):
     """What a reviewer sends."""
 
-    pair_id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$")
+    kind: Kind = "articles"
+    pair_id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$", description="Of a study its id.")
     choice: Choice
     reason: Reason = "good"
     note: str = Field("", max_length=2000)
@@ -70,12 +72,30 @@ class Desk:
         self._keep(decision)
         return decision
 
-    def decisions(self) -> list[ReviewDecision]:
-        return read_decisions(self._store)
+    def decide_study(self, wanted: Decide, who: Principal) -> ReviewDecision:
+        """About a study of the archive. Raises `QueryInvalid` for an edit, `NotFound` for a foreign undo."""
+        if wanted.choice == "edit":
+            raise QueryInvalid("a study is not edited here", "Accept or reject it, or send it again mended.")
+        if wanted.choice == "undo":
+            self._check_undo(wanted, who)
+        time = self._clock().isoformat(timespec="milliseconds")
+        decision = ReviewDecision(
+            **wanted.model_dump(exclude={"text", "box"}),
+            decision_id=decision_id(wanted.pair_id, who.name, time),
+            article_id=wanted.pair_id,
+            reviewer=who.name,
+            role=who.role,
+            time=time,
+        )
+        self._keep(decision)
+        return decision
 
-    def decided_by(self, who: Principal) -> frozenset[str]:
-        """Pairs on which this reviewer has a standing decision."""
-        standing = standing_decisions(self.decisions())
+    def decisions(self, kind: Kind = "articles") -> list[ReviewDecision]:
+        return read_decisions(self._store, kind=kind)
+
+    def decided_by(self, who: Principal, kind: Kind = "articles") -> frozenset[str]:
+        """Pairs, or studies, on which this reviewer has a standing decision."""
+        standing = standing_decisions(self.decisions(kind))
         return frozenset(pair for pair, by in standing.items() if any(d.reviewer == who.name for d in by))
 
     def _keep(self, decision: ReviewDecision) -> None:
@@ -92,7 +112,8 @@ class Desk:
         )
 
     def _check_undo(self, wanted: Decide, who: Principal) -> None:
-        standing = standing_decisions(read_decisions(self._store, wanted.pair_id)).get(wanted.pair_id, [])
+        found = read_decisions(self._store, wanted.pair_id, wanted.kind)
+        standing = standing_decisions(found).get(wanted.pair_id, [])
         if not any(d.decision_id == wanted.undoes and d.reviewer == who.name for d in standing):
             raise NotFound("standing decision of yours", wanted.undoes or "")
 

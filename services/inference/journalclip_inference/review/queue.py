@@ -1,9 +1,13 @@
-"""Which pairs are doubtful, and why: the worst first, and none that this reviewer has already decided."""
+"""Which pairs and studies are doubtful, and why: the worst first, and none that this reviewer has already decided.
+
+A pair is doubted for what its record, its picture and the model say; a study for what its record says.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection as Ids
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -11,6 +15,7 @@ import numpy as np
 from journalclip_inference.hits import Hit, Standing, hit_of
 from journalclip_inference.index.rows import Row
 from journalclip_inference.reader import Reader
+from journalclip_inference.studies.index import StudyRow
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.caption import RecordFlag
@@ -51,10 +56,29 @@ def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) ->
     return [_doubted(reader, n, position, *rows[position]) for n, (_, _, position) in enumerate(worst, start=1)]
 
 
+class DoubtedStudy(Document):
+    """A study to review."""
+
+    row: StudyRow
+    doubts: tuple[Doubt, ...]
+
+
+def study_queue(rows: Iterable[StudyRow], decided: Ids[str], doubt: Doubt | None, limit: int) -> list[DoubtedStudy]:
+    """Up to ``limit`` doubted studies, by the number of doubts and then by id."""
+    found = [DoubtedStudy(row=row, doubts=flagged(row.flags)) for row in rows if row.study_id not in decided]
+    wanted = [each for each in found if each.doubts and (doubt is None or doubt in each.doubts)]
+    return sorted(wanted, key=lambda each: (-len(each.doubts), each.row.study_id))[:limit]
+
+
+def flagged(flags: Ids[RecordFlag]) -> tuple[Doubt, ...]:
+    """The doubts that a record's flags stand for."""
+    return tuple(doubt for flag, doubt in _FLAGGED.items() if flag in flags)
+
+
 def doubts_of(row: Row, loss_bar: float) -> tuple[Doubt, ...]:
     """Why a pair should be looked at; empty where nothing speaks against it."""
     pair = row.pair
-    found: list[Doubt] = [doubt for flag, doubt in _FLAGGED.items() if flag in pair.record.flags]
+    found = [*flagged(pair.record.flags)]
     if pair.quality is not None and pair.quality.score < _LOW_QUALITY:
         found.append("quality")
     if pair.tier == "whole" and len({a or b for a, b in _LETTERED.findall(pair.text)}) > 1:

@@ -36,6 +36,7 @@ from journalclip_shared.ids import make_id
 from journalclip_shared.kinds import Kind
 from journalclip_shared.ranks import rank_of
 from journalclip_shared.records import Document
+from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import SequenceName
@@ -57,6 +58,7 @@ class StudyRow(Document):
     said: tuple[str, ...] = Field((), description="What the record says, in sentences: what words are searched in.")
     facets: tuple[str, ...] = ()
     embedded: tuple[SequenceName, ...] = Field((), description="Sequences with a vector of their own, in its order.")
+    flags: tuple[RecordFlag, ...] = Field((), description="Of its record: what reviewers are to look at.")
 
 
 class StudyIndex(Document):
@@ -190,6 +192,7 @@ def row_of(study: StructuredStudy, split: Split | None, embedded: tuple[Sequence
         said=sentences(study.record),
         facets=facet_tokens(study),
         embedded=embedded,
+        flags=study.record.flags,
     )
 
 

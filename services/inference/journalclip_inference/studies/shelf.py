@@ -165,6 +165,15 @@ class StudyShelf:
         reader.refuse(study_id, taken)
         return reader.hiding(taken).similar(study_id, k, filters)
 
+    def rows(self) -> tuple[StudyRow, ...]:
+        """The studies of the archive that are not withdrawn. Raises as `champion`."""
+        return self.champion().collection.hiding(self.taken()).rows
+
+    def require(self, study_id: str) -> None:
+        """Raises `NotFound` for a study that is not in the archive, `SourceWithdrawn`, and as `champion`."""
+        if self.champion().collection.row(study_id, self.taken()) is None:
+            raise NotFound("study", study_id)
+
     def ask(self, files: Sequence[tuple[str, bytes]], candidates: Sequence[str], k: int) -> Asked:
         """Read, embed, search, compare. Raises `NotFound` where this process reads no studies."""
         if self._reader is None:

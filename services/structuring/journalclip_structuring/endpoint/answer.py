@@ -18,6 +18,7 @@ from journalclip_structuring.study import unique
 
 MAX_BODY: Final = 1 << 20  # bytes; a capped answer is a few kilobytes, so a megabyte is somebody else's
 _THINKING: Final = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|$)", re.DOTALL | re.IGNORECASE)
+_THOUGHT: Final = re.compile(r".*</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
 _FENCE: Final = re.compile(r"```[a-zA-Z]*\s*\n(.*?)\n?\s*```", re.DOTALL)
 
 
@@ -68,8 +69,18 @@ def _read_choice(reply: Any, models: Collection[str]) -> Answer | Failure:
 
 
 def read_object(text: str) -> dict[str, Any] | Failure:
-    """The answer's one JSON object; a second one and duplicate keys are refused."""
+    """The answer's one JSON object; a second one and duplicate keys are refused.
+
+    Some servers send thinking without the tag that opens it, which stands in their prompt.
+    """
     plain = _THINKING.sub("", text).strip()
+    found = _read_plain(plain)
+    if isinstance(found, Failure) and found.code == "answer-not-json" and (thought := _THOUGHT.match(plain)):
+        return _read_plain(plain[thought.end() :].strip())
+    return found
+
+
+def _read_plain(plain: str) -> dict[str, Any] | Failure:
     fenced = _FENCE.findall(plain)
     plain = fenced[-1].strip() if fenced else plain
     start = plain.find("{")

@@ -7,7 +7,7 @@ of its wording: edit distance and sentence cosine both call "infarct" and "no in
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ Laterality = Literal["left", "right", "bilateral", "midline"]
 Certainty = Literal["certain", "probable", "possible"]
 Stage = Literal["preoperative", "intraoperative", "postoperative", "follow-up"]
 RecordFlag = Literal["hidden-instruction", "fallback", "low-read-share"]
+FLAGS: tuple[RecordFlag, ...] = get_args(RecordFlag)
 
 
 class Coded(Document):

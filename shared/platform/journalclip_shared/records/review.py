@@ -1,9 +1,11 @@
-"""A reviewer's decision on a pair, and what all decisions on it come to.
+"""A reviewer's decision on a pair or on a study, and what all decisions on it come to.
 
 It holds for the pair of that id, and for the same picture of the same article when a later version of extractor or
 structurer gives the pair another id. A decision is never changed: it is undone by another one that names it. It is
-stored before it is announced, as the manifest ``reviewed/<pair_id>/<decision_id>`` in the ``datasets`` bucket, so that
-the freeze job needs no event log.
+stored before it is announced, as the manifest ``reviewed/<pair_id>/<decision_id>`` in the ``datasets`` bucket
+(``reviewed-studies/<study_id>/...`` of a study), so that the freeze job needs no event log.
+
+A study is decided about as a whole, since its report is one text: its id stands for pair and article.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.withdrawal import Picture
@@ -26,11 +30,15 @@ Reason = Literal[
 
 
 class ReviewDecision(Document):
-    """Who decided what about which pair, and when."""
+    """Who decided what about which pair or study, and when."""
 
     decision_id: str
-    pair_id: str
-    article_id: str
+    kind: Kind = Field(
+        "articles",
+        exclude_if=lambda kind: kind == "articles",  # decisions on pairs of articles are written as they were
+    )
+    pair_id: str = Field(description="Of a study its id.")
+    article_id: str = Field(description="Of a study its id.")
     reviewer: str = Field(min_length=1, max_length=100)
     role: str
     choice: Choice
@@ -53,4 +61,4 @@ def decision_id(pair_id: str, reviewer: str, time: str) -> str:
 
 
 def decision_name(decision: ReviewDecision) -> str:
-    return f"reviewed/{decision.pair_id}/{decision.decision_id}"
+    return f"{names.reviewed(decision.kind, decision.pair_id)}{decision.decision_id}"

@@ -1,6 +1,7 @@
 // The review queue, worked by keyboard alone. A decision is sent at once and can be taken back.
 import { $, ask, dress, foot, make, nameOf, outline, place, say, sayRefused } from "./common.js";
 import { pointsWide } from "./page.js";
+import { loadStudies } from "./review_studies.js";
 
 const REASONS = [["good", "good as it is"], ["wrong-panel", "wrong panel"], ["wrong-caption", "caption of another figure"], ["not-a-figure", "not a figure"],
   ["poor-image", "poor picture"], ["identifiable-person", "a person can be recognised"], ["duplicate", "duplicate"], ["off-topic", "off topic"], ["other", "other"]];
@@ -239,6 +240,6 @@ window.addEventListener("beforeunload", (event) => { if (changes()) event.preven
 $("doubt").addEventListener("change", unlessChanged(() => load().catch(sayRefused)));
 drag();
 dress("/review").then((me) => {
-  if (me && me.name !== "anonymous" && me.role !== "viewer") return load().catch(sayRefused);
+  if (me && me.name !== "anonymous" && me.role !== "viewer") return Promise.all([load().catch(sayRefused), loadStudies().catch(sayRefused)]);
   return say("Reviewing takes a reviewer's token: sign in at the top right.", true);
 });
