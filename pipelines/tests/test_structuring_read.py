@@ -88,9 +88,7 @@ def test_phase_one_is_said_by_the_endpoint_read_back_counted_and_trained_on(
     assert set(said["dropped"]) == {"record-differs"}
     assert said["share"] == round(said["kept"] / 8, 3)
     (more,) = trained
-    assert [each.report_id for each in more] == [
-        each.report_id for each in read_reports(tmp_path / "lm/phase-one.jsonl")
-    ]
+    assert more == read_reports(tmp_path / "lm" / "phase-one.jsonl")
     assert len(more) == said["kept"]
     again = CliRunner().invoke(app, call, catch_exceptions=False)
     assert json.loads(again.stdout)["phase_one"] == said
