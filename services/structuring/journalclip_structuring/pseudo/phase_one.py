@@ -17,9 +17,7 @@ from journalclip_structuring.benching import read_reports, write_reports
 from journalclip_structuring.pseudo.corpus import PseudoReport, pseudo_reports
 from journalclip_structuring.pseudo.paraphrase import Ask, paraphrased
 
-_SEED: Final = (
-    7  # neither training's own (0) nor the evaluation's (1): a paraphrase is no second text of a template's study
-)
+_SEED: Final = 7  # neither training's own (0) nor the evaluation's (1), so that each text has a study of its own
 
 
 @dataclass(frozen=True)
