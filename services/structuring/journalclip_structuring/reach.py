@@ -248,7 +248,7 @@ _SEEN: Final = frozenset(
 
 def _back(cue: Cue, end: int, start: int, sentence: str) -> bool:
     """From a cue back to a finding before it: the head of the subject, or one of several."""
-    between = [token.word for token in _between(sentence, end, cue.start)]
+    between = _without_aside([token.word for token in _between(sentence, end, cue.start)])
     if between and between[-1] in {"which", "that"}:
         if re.search(_MAIN_CLAUSE, sentence[cue.end :]):
             return False  # "the infarct, which was not seen on CT, is bright on DWI"
@@ -267,6 +267,12 @@ def _back(cue: Cue, end: int, start: int, sentence: str) -> bool:
     if cue.role != "deny after" and between and between[0] in {"and", "with", "without"}:
         return False
     return not _complement(sentence, start)
+
+
+def _without_aside(between: list[str]) -> list[str]:
+    """The words without a clause in commas behind the finding ("the stenosis, which had been severe, is gone")."""
+    aside = len(between) > 3 and between[0] == "," == between[-1] and between[1] in {"which", "who", "that", "whose"}
+    return [] if aside and between.count(",") == 2 else between
 
 
 def _breaks(word: str) -> bool:

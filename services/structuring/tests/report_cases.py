@@ -80,7 +80,7 @@ def _wanted(entry: str) -> Wanted:
     head, place, on, size = [*(part.strip() for part in entry.lstrip("?").split("|")), "", "", ""][:4]
     certainty = next((word for word in ("probable", "possible") if head.startswith(word)), "certain")
     head = head.removeprefix(certainty).strip()
-    side = next((word for word in ("left", "right", "bilateral") if place.split(" ")[0] == word), None)
+    side = next((word for word in ("left", "right", "bilateral", "midline") if place.split(" ")[0] == word), None)
     signals: dict[str, str | None] = {}
     maybe = set()
     for word in on.split():

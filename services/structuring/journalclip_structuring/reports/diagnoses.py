@@ -18,6 +18,7 @@ from journalclip_structuring.reports.patterns import (
     BARRIER,
     BESIDE,
     BLED_INTO,
+    COMPONENT,
     CONTAINS,
     DEFINITE,
     ELSE,
@@ -31,6 +32,7 @@ from journalclip_structuring.reports.patterns import (
     OPERATED,
     OPERATED_ON,
     OR_ELSE,
+    OUTSIDE,
     QUALIFIED,
     SHORT,
     THE,
@@ -92,6 +94,9 @@ class Diagnoses(Assertions):
             return
         if term == "lesion" and any(each.end == mention.start and _names_it(each) for each in chunk.mentions):
             return  # the tail of a compound: 梗死 + 病灶, 未见异常强化 + 灶
+        if not denied and term in {"cyst", "lesion"} and self._outside(chunk):
+            state.waiting = []
+            return
         if OPERATED.search(self.text[state.start : mention.start]):
             state.waiting = []
             return
@@ -118,11 +123,13 @@ class Diagnoses(Assertions):
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )
+        part = not denied and COMPONENT.search(self.text[mention.start : mention.end + 20]) is not None
+        linked = linked and not part
         place = self._place_of(mention, chunk, state)
         entities: list[Entity] | None = None
         if not denied:
             entities = self._diagnose(mention, term, chunk, state, linked, joined, place)
-        if entities is None and not denied:
+        if entities is None and not denied and not part:
             entities = self._refer(mention, term, chunk, state, place)
         apart = not denied and GLOBAL & {term, *(each.term for each in state.group)}
         listed = joined and not apart and (denied or (last_finding is not None and last_finding.start >= chunk.start))
@@ -135,6 +142,8 @@ class Diagnoses(Assertions):
             new.joined = chunk.lead not in {"", ":", "("} or joined
             new.beside = chunk.lead in BESIDE and not new.around
             targets = [new]
+            if part and place == (None, None) and (host := (state.main or self.discourse.last)[-1:]):
+                new.place(host[0].site, host[0].side)
         else:
             targets = entities
         for each in targets:
@@ -151,6 +160,11 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _outside(self, chunk: Chunk) -> bool:
+        """Does the chunk speak of a place outside the brain alone ("a cyst in the left maxillary sinus")?"""
+        within = any(each.site not in {None, "-"} for each in places(self.text, chunk.mentions))
+        return not within and OUTSIDE.search(self.text[chunk.start : chunk.end]) is not None
 
     def _apposed(self, mention: Mention, term: str, chunk: Chunk, state: State) -> bool:
         """Does the diagnosis end the sentence beside what was seen ("extra-axial lesion, 2 cm, typical meningioma")?"""

@@ -104,6 +104,7 @@ class Discourse:
 
     def sentence_ends(self, opened: Sequence[Entity], touched: Sequence[list[Entity]], section: str) -> None:
         """Merge what the sentence says again, and keep what the next may speak of."""
+        self._fill(opened)
         merged: dict[int, Entity] = {}
         given: dict[int, str] = {}  # the diagnosis that this sentence gave a finding
         for each in opened:
@@ -125,6 +126,14 @@ class Discourse:
         if groups and (hosts or not self.last):
             self.last = list(dict.fromkeys((hosts or groups)[-1]))
 
+    def _fill(self, opened: Sequence[Entity]) -> None:
+        """A finding of which nothing was said but its name ("Demyelination: yes") is the one that is described next."""
+        told = {each.term for each in opened if not each.negated and not each.bare}
+        bare = [each for each in self.entities if each.bare and not each.negated and each.term in told - {"lesion"}]
+        lesions = any(each.term == "lesion" and not each.negated for each in self.entities)
+        bare = [each for each in bare if not (lesions and names_disease(each.text))]  # it will name the lesions
+        self.drop([each for each in bare if not any(each is other for other in opened)])
+
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
         """The others that a diagnosis in the plural is given for ("metastases")."""
         plural = again.text.endswith("s") or names_disease(again.text)
@@ -139,7 +148,14 @@ class Discourse:
             same = [
                 each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)
             ]
-            same = [each for each in same if (each.site, each.side) == (new.site, new.side) or section == "impression"]
+            gone = not new.placed and not new.side  # "a meningioma, resected in 2015 ... no residual meningioma"
+            same = [
+                each
+                for each in same
+                if (each.site, each.side) == (new.site, new.side)
+                or section == "impression"
+                or (gone and each.change == "resolved")
+            ]
             return same[0] if same and not (new.on and same[0].on and new.on != same[0].on) else None
         if new.term in GLOBAL:
             return next(

@@ -119,6 +119,12 @@ class Entity:
     section: str = "findings"
 
     @property
+    def bare(self) -> bool:
+        """Was nothing said of it but its name and how sure it is?"""
+        said = (self.site, self.side, self.size, self.count, self.shape, self.enhancement, self.change, self.seen)
+        return not any(said) and not self.on and not self.placed and not self.members
+
+    @property
     def generic(self) -> bool:
         return self.term in {"lesion", "mass"} or self.bled
 

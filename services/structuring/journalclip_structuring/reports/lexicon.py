@@ -42,7 +42,10 @@ _MIDLINE: Final = {
     ),
     "en": re.compile(
         r"(?P<side>left|right)ward (?:midline )?shift|midline (?:structures? )?(?:is|are"
-        r"|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)",
+        r"|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)"
+        r"|(?:the )?(?:septum(?: pellucidum)?|falx|interhemispheric fissure|third ventricle|midline(?: structures?)?)"
+        r" (?:is|are|has been|have been) (?:\w+ly )?(?:shifted|displaced|deviated|pushed)"
+        r"(?=[^.;]{0,24}\b(?:to|towards?) the (?:left|right)\b)",
         re.IGNORECASE,
     ),
 }

@@ -29,11 +29,16 @@ class Members(Diagnoses):
     def _member(self, mention: Mention, chunk: Chunk, state: State) -> bool:
         """Is the phrase a member of the plural that was named last? Then what follows is said of it."""
         kind = mention.get("member")
-        whole = next((each for each in reversed(state.main or self.discourse.last) if _several(each)), None)
+        last = [each for each in reversed(state.main or self.discourse.last) if each.term not in GLOBAL]
+        whole = next((each for each in last if _several(each)), None)
+        if kind == "like" and whole is None:  # "a metastasis in the pons ... the one in the vermis"
+            whole = next((each for each in last if not each.negated and each.placed), None)
+        elif kind == "like":
+            kind = "one"
         if kind is None or whole is None or not _ATTRIBUTES.match(self.text[mention.end :]):
             return False
         if whole.common is None:
-            whole.common = dict(whole.on)
+            whole.common = dict(whole.on) if kind != "like" else {}
         if kind == "first" or (kind == "one" and not whole.members):
             whole.members += 1
             state.group = state.main = [whole]
@@ -50,5 +55,7 @@ class Members(Diagnoses):
 
 
 def _several(entity: Entity) -> bool:
-    counted = entity.count not in {None, "1"} or entity.text.lower().endswith(("s", "ae", "i")) or bool(entity.members)
+    word = entity.text.lower()
+    plural = word.endswith(("s", "ae", "i")) and not word.endswith(("sis", "ss", "us"))
+    counted = entity.count not in {None, "1"} or plural or bool(entity.members)
     return counted and not entity.negated and entity.term not in GLOBAL

@@ -148,7 +148,8 @@ EVERY: Final = re.compile(
 # Places outside the brain: a change of signal there is no finding of it.
 OUTSIDE: Final = re.compile(
     r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal"
-    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b",
+    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b"
+    r"|上颌窦|筛窦|蝶窦|额窦|鼻窦|乳突|中耳|鼻咽|鼻腔|鼻甲|腮腺|头皮|咽旁间隙",
     re.IGNORECASE,
 )
 # At most three words and a last remark beside a diagnosis, and words that make it another finding.
@@ -172,6 +173,10 @@ INTERNAL: Final = re.compile(
     r"\b(?:intra-?tumou?ral|intra-?lesional|internal|intra-?cystic|intrinsic|superimposed|associated|adjacent|surrounding)"
     r"\s+(?:[\w-]+\s+)?$",
     re.IGNORECASE,
+)
+# A part of what was seen: it lies there, and the rest of what was said is not said of it.
+COMPONENT: Final = re.compile(
+    r"^[\w-]*\s*(?:components?|transformation|conversion|elements?|portion|成分)\b", re.IGNORECASE
 )
 # What a bleed lies in is the diagnosis.
 BLED_INTO: Final = re.compile(r"\s+(?:into|within|in|inside|from)\s+(?:an?|this)\s", re.IGNORECASE)

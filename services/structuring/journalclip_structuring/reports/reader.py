@@ -233,6 +233,9 @@ class Reader(Members):
         self._denial(mention, chunk, state, after)
         self._hedge(mention, chunk, state, after)
         state.around = mention.get("around") or state.around
+        if mention.get("around") == "around" and not after:
+            for each in state.group:
+                each.around = each.around or (each.term == "edema" and not each.placed)  # "Oedema: around it"
         if mention.get("mass_effect") == "-" and re.match(r"effac|compress|herniat|受压", mention.text, re.I):
             state.off = True
         change = mention.get("change")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from journalclip_structuring.reports.dictation import written
 from journalclip_structuring.reports.entity import Entity
+from journalclip_structuring.reports.forms import filled_in
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import lexicon
 from journalclip_structuring.reports.reader import Reader
@@ -30,7 +31,7 @@ class ReportReading:
 
 def read_report_text(text: str, language: Language) -> ReportReading:
     """Deterministic; raises nothing for any text."""
-    plain = simplified(narrowed(text)) if language == "zh" else written(narrowed(text))
+    plain = filled_in(simplified(narrowed(text)) if language == "zh" else written(narrowed(text)))
     reader = Reader(plain, language)
     unread: list[tuple[int, int]] = []
     total = 0

@@ -54,7 +54,7 @@ _TELLS_HISTORY: Final = re.compile(
     r"^\s*(?:[-•*]\s*)?(?:history of|known (?:case|history) of|status post|s/p\b|clinical(?:ly)?\b"
     r"|patient (?:with|has|is)|follow-?up (?:of|for)"
     r"|comparison (?:is|was|with)|compared (?:to|with) (?:the )?(?:prior|previous)\b[^,;]*$|(?:the )?patient\b"
-    r"|presenting with|indication\b|symptoms\b"
+    r"|presenting with|indication\b|symptoms\b|(?:many )?thanks? (?:you )?(?:very much )?for\b"
     r"|临床|患者|病史|既往)",
     re.IGNORECASE,
 )
