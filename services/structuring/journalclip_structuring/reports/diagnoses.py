@@ -22,6 +22,7 @@ from journalclip_structuring.reports.patterns import (
     CONTAINS,
     DEFINITE,
     ELSE,
+    FRESH,
     INTERNAL,
     IS_A,
     JOIN,
@@ -94,7 +95,7 @@ class Diagnoses(Assertions):
             return
         if term == "lesion" and any(each.end == mention.start and _names_it(each) for each in chunk.mentions):
             return  # the tail of a compound: 梗死 + 病灶, 未见异常强化 + 灶
-        if not denied and term in {"cyst", "lesion"} and self._outside(chunk):
+        if not denied and term in {"cyst", "lesion"} and self._outside(mention, chunk):
             state.waiting = []
             return
         if OPERATED.search(self.text[state.start : mention.start]):
@@ -161,10 +162,14 @@ class Diagnoses(Assertions):
         state.around = None
         state.last_finding = mention
 
-    def _outside(self, chunk: Chunk) -> bool:
-        """Does the chunk speak of a place outside the brain alone ("a cyst in the left maxillary sinus")?"""
-        within = any(each.site not in {None, "-"} for each in places(self.text, chunk.mentions))
-        return not within and OUTSIDE.search(self.text[chunk.start : chunk.end]) is not None
+    def _outside(self, mention: Mention, chunk: Chunk) -> bool:
+        """Does it lie in a place outside the brain ("a cyst in the left maxillary sinus")?"""
+        others = [each for each in chunk.mentions if each.get("finding") and each is not mention]
+        start = max((each.end for each in others if each.end <= mention.start), default=chunk.start)
+        end = min((each.start for each in others if each.start >= mention.end), default=chunk.end)
+        said = [each for each in places(self.text, chunk.mentions) if start <= each.start < end]
+        within = any(each.site not in {None, "-"} for each in said)
+        return not within and OUTSIDE.search(self.text[start:end]) is not None
 
     def _apposed(self, mention: Mention, term: str, chunk: Chunk, state: State) -> bool:
         """Does the diagnosis end the sentence beside what was seen ("extra-axial lesion, 2 cm, typical meningioma")?"""
@@ -381,6 +386,7 @@ class Diagnoses(Assertions):
         )
         label = LABEL.match(self.text[mention.end :])
         new.label = label.group() if label else ""
+        new.fresh = FRESH.search(self.text[max(0, mention.start - 40) : mention.start]) is not None
         new.around = state.around == "around" or (state.around == "associated" and not denied)
         told = any(any(each.on.values()) for each in state.binds())
         if not denied and state.linked and told and term != "lesion":

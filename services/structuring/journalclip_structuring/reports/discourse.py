@@ -148,7 +148,8 @@ class Discourse:
             same = [
                 each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)
             ]
-            gone = not new.placed and not new.side  # "a meningioma, resected in 2015 ... no residual meningioma"
+            # "A meningioma, resected in 2015 ... no residual meningioma" is one; "no new meningioma" is another.
+            gone = not new.placed and not new.side and not new.fresh
             same = [
                 each
                 for each in same

@@ -115,6 +115,7 @@ class Entity:
     ahead: bool = False  # its place stands before its word, without a side
     alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
     label: str = ""  # a number behind its word: "lesion 2"
+    fresh: bool = False  # "new" stands before it, affirmed or denied
     sentence: int = 0
     section: str = "findings"
 
@@ -141,6 +142,9 @@ class Entity:
         """What is said first of a place stays; a side goes with its site."""
         if self.term in GLOBAL - {"atrophy"}:
             self.side = self.side or (side if self.term == "midline shift" and not site else None)
+            return
+        if self.members and self.site is None and self.side == "bilateral" and site not in {None, "-"} and side:
+            self.site, self.side, self.placed = site, side, True  # "in both hemispheres, the largest in ..."
             return
         elsewhere = site == "-" and side is not None and self.side not in {None, side, "bilateral"}
         second = self.placed and ((site is not None and site not in {self.site, "-"}) or elsewhere)

@@ -2,7 +2,7 @@
 
 What stands behind an empty box is not said to be there, and not denied either: it is taken out. A ticked box is taken
 out itself. "Hydrocephalus? No." is read as a heading and its answer; a question that other words deny
-("Active lesions? No enhancement.") is taken out. Signs are replaced by as many others, so that
+("Active lesions? No enhancement.") is taken out. "Microbleeds: 0" denies. Signs are replaced by as many others, so that
 offsets stay.
 """
 
@@ -23,6 +23,7 @@ _ASKED: Final = re.compile(
 )
 
 
+_ZERO: Final = re.compile(r"([A-Za-z])(?::\s0)[.;,\n]")
 _DENIED: Final = re.compile(
     r"(?:(?<=^)|(?<=[\n.。;]))[^.?:,\n。]{2,60}\?(?=\s*(?:no|none|without|nothing)\s+[a-z])", re.IGNORECASE
 )
@@ -30,6 +31,7 @@ _DENIED: Final = re.compile(
 
 def filled_in(text: str) -> str:
     """The text with its boxes and questions as plain statements; another text as it is."""
+    text = _ZERO.sub(r"\1:no;", text)  # "no." could be a number's
     if _TICKED.search(text) or _BOX.search(text):  # squares alone may be the marks of a list
         text = _TICKED.sub(_blank, _EMPTY.sub(_blank, text))
     if _QUESTION.search(text) and _ANSWER.search(text):

@@ -99,7 +99,11 @@ OPERATED_ON: Final = re.compile(
 LABEL: Final = re.compile(r"\s*(?:#|no\.?\s*)?\d{1,2}(?=\s*[:,.)]|\s+(?:is|in|lies|at|on)\b)", re.IGNORECASE)
 # A sentence that gives the place of the finding before it.
 LOCATED: Final = re.compile(
-    r"\W*(?:location|site|position|region|localisation|localization|部位|位置)\W", re.IGNORECASE
+    r"\W*(?:it|this|they|these)\s+"
+    r"(?:lies?|sits?|(?:is|are|was|were) (?:located|situated|cent(?:red|ered)|seated|found|based)"
+    r"|arises?|originates?|occup(?:y|ies)|involves?)\s"
+    r"|\W*(?:location|site|position|region|localisation|localization|部位|位置)\W",
+    re.IGNORECASE,
 )
 # Words with which "normal" speaks of what is left, not of a sequence.
 OTHERS: Final = re.compile(
@@ -152,6 +156,8 @@ OUTSIDE: Final = re.compile(
     r"|上颌窦|筛窦|蝶窦|额窦|鼻窦|乳突|中耳|鼻咽|鼻腔|鼻甲|腮腺|头皮|咽旁间隙",
     re.IGNORECASE,
 )
+# A finding whose word is its signal.
+OWN_SIGNAL: Final = re.compile(r"hyper(?=-?intensit)|hypo(?=-?intensit)", re.IGNORECASE)
 # At most three words and a last remark beside a diagnosis, and words that make it another finding.
 SHORT: Final = re.compile(r"(?:\W*\b[a-z][a-z-]*){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
 ELSE: Final = re.compile(
@@ -174,6 +180,8 @@ INTERNAL: Final = re.compile(
     r"\s+(?:[\w-]+\s+)?$",
     re.IGNORECASE,
 )
+# A finding that is called new.
+FRESH: Final = re.compile(r"\bnew(?:ly)?\s+(?:[\w-]+\s+){0,2}$|新(?:发|增|出现)?[^,。;]{0,4}$", re.IGNORECASE)
 # A part of what was seen: it lies there, and the rest of what was said is not said of it.
 COMPONENT: Final = re.compile(
     r"^[\w-]*\s*(?:components?|transformation|conversion|elements?|portion|成分)\b", re.IGNORECASE

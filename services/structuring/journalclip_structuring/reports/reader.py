@@ -29,6 +29,7 @@ from journalclip_structuring.reports.patterns import (
     NOT_AN_ITEM,
     OTHERS,
     OUTSIDE,
+    OWN_SIGNAL,
     QUESTION,
     SEEN,
     SHOWS,
@@ -261,6 +262,7 @@ class Reader(Members):
                 state.waiting, state.read, state.main = [], True, [new]
                 state.touched.append([new])
         self._leftover(state, start, end)
+        self._own_signals(state)
         self._share_places(state)
         plain = [each for each in state.opened if each.term in GLOBAL and not each.negated]
         if any(not each.sign for each in plain) or len({each.term for each in plain}) > 1:
@@ -298,6 +300,14 @@ class Reader(Members):
         if known:
             state.touched.append(known)
         state.read = state.read or bool(known)
+
+    def _own_signals(self, state: State) -> None:
+        """What is called hyperintense ("white matter hyperintensities on FLAIR") is so where it is seen."""
+        for each in state.opened:
+            signal = OWN_SIGNAL.search(each.text)
+            if signal and not each.negated:
+                own = "hyperintense" if signal.group().lower() == "hyper" else "hypointense"
+                each.on = {name: value or (own if name != "T1CE" else None) for name, value in each.on.items()}
 
     def _share_places(self, state: State) -> None:
         """A finding without a place of its own may share that of the finding it stands beside."""
