@@ -27,6 +27,8 @@ class Attributes:
             r"cross\w*\s+(?:the\s+)?$", self.text[chunk.start : place.start], re.I
         ):
             return
+        if self.language == "zh" and self.text[: place.start].endswith("向"):
+            return  # where it grows or is pushed to, not where it lies
         if place.side == "bilateral" and place.site is None and BOTH_OF_THEM.match(self.text[place.start :]):
             return
         self._give(place, place.start, place.end, chunk, state)

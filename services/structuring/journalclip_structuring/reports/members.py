@@ -47,6 +47,9 @@ class Members(Diagnoses):
             new.certainty, new.seen, new.on = whole.certainty, whole.seen, dict(whole.common)
             new.common, new.members, new.count = whole.common, 1, "1"
             state.group = state.main = [new]
+        for attribute in state.waiting:
+            if isinstance(attribute, Mention) and attribute.get("size") and attribute.start >= chunk.start:
+                self._apply(state.group[0], attribute)  # "a 12 mm one in the pons"
         state.read = True
         state.waiting = []
         state.deny_end = None
