@@ -9,7 +9,7 @@ from journalclip_structuring.reports.discourse import Discourse
 from journalclip_structuring.reports.entity import Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, OR, OR_SIGN, TOLD
+from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OR, OR_SIGN, TOLD
 from journalclip_structuring.reports.state import Attribute, State, following
 
 
@@ -27,7 +27,7 @@ class Attributes:
             r"cross\w*\s+(?:the\s+)?$", self.text[chunk.start : place.start], re.I
         ):
             return
-        if self.language == "zh" and self.text[: place.start].endswith("向"):
+        if self.language == "zh" and GROWS.match(self.text[max(0, place.start - 1) :]):
             return  # where it grows or is pushed to, not where it lies
         if place.side == "bilateral" and place.site is None and BOTH_OF_THEM.match(self.text[place.start :]):
             return
@@ -35,6 +35,10 @@ class Attributes:
 
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if mention.get("size") and self._prior(mention, chunk):
+            return
+        member = next((each for each in chunk.mentions if each.start >= mention.end), None)
+        if mention.get("size") and member and member.get("member") and member.start <= mention.end + 1:
+            state.waiting.append(mention)  # "a 12 mm one in the pons"
             return
         target = following(mention.end, chunk)
         counted = target is not None and self._same_phrase(mention.end, target.start)

@@ -17,7 +17,7 @@ from journalclip_structuring.reports.state import State
 
 # Behind the word for a member its own attributes follow, not a noun ("the other hemisphere").
 _ATTRIBUTES: Final = re.compile(
-    r"\s*(?:[,(:]|\d|(?:is|was|are|lies|lie|sits|in|at|on|within|near|adjacent|measur\w+|located|shows?|showing|has|which|along"
+    r"\s*(?:[,(:]|\d|of\s+\d|(?:is|was|are|lies|lie|sits|in|at|on|within|near|adjacent|measur\w+|located|shows?|showing|has|which|along"
     r"|over|involv\w+|abut\w+|aris\w+|centred|centered|being|posterior|anterior)\b|位于|见于|在|直径|大小|约|为)",
     re.IGNORECASE,
 )

@@ -158,6 +158,12 @@ OUTSIDE: Final = re.compile(
 )
 # A finding whose word is its signal.
 OWN_SIGNAL: Final = re.compile(r"hyper(?=-?intensit)|hypo(?=-?intensit)", re.IGNORECASE)
+# Where something grows to ("向右侧海绵窦侵犯").
+GROWS: Final = re.compile(r"[^向]?向[^,。;]{0,12}?(?:侵犯|延伸|生长|突出?|凸|扩展|伸|累及|侵及|蔓延)")
+# A sentence that begins so speaks of what was found before.
+KNOWN: Final = re.compile(
+    r"\W*(?:one|two|some|several|most|each|none|it|its|they|this|these|those|the)\b|其|该|上述", re.IGNORECASE
+)
 # At most three words and a last remark beside a diagnosis, and words that make it another finding.
 SHORT: Final = re.compile(r"(?:\W*\b[a-z][a-z-]*){0,3}\W*\|\W*(?:,\s*[a-z-]+(?: [a-z-]+)?\W*)?", re.IGNORECASE)
 ELSE: Final = re.compile(

@@ -24,6 +24,7 @@ from journalclip_structuring.reports.patterns import (
     EXAM_ZH,
     EXCEPTED,
     HEADS_LIST,
+    KNOWN,
     ITEM,
     LOCATED,
     NOT_AN_ITEM,
@@ -288,7 +289,11 @@ class Reader(Members):
         if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
             state.read = True
             return
-        if not known and any(any(each.on) and {*each.on.values()} - {None, "isointense"} for each in told):
+        enhancing = any(each.enhancement not in {None, "none"} for each in told) and place[0] not in {None, "-"}
+        enhancing = enhancing and KNOWN.match(self.text[start:end]) is None
+        if not known and (
+            enhancing or any(any(each.on) and {*each.on.values()} - {None, "isointense"} for each in told)
+        ):
             first = told[0]
             mention = Mention(first.start, first.end, self.text[first.start : first.end], ())
             known = [self._open(mention, "lesion", state, False, False)]
