@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from journalclip_freezing.lost import Lost
 from journalclip_freezing.splits import SplitShares
-from journalclip_freezing.studies import StudyFreezeOptions
+from journalclip_freezing.studies import StudyFreezeOptions, StudyPlan
 from journalclip_inference.api.app import create_app
 from journalclip_inference.audit import AuditFile
 from journalclip_inference.auth import add_token
@@ -24,7 +25,7 @@ from journalclip_inference.service import Clients, serving_of
 from journalclip_inference.settings import InferenceSettings
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_pipelines.local.handlers import RunOptions
-from journalclip_pipelines.local.run import RunResult, freeze_now, run
+from journalclip_pipelines.local.run import RunResult, freeze_now, latest_documents, run
 from journalclip_pipelines.local.studies import LocalStudies
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import JsonReporter
@@ -217,13 +218,16 @@ def test_a_flagged_study_is_reviewed_and_then_frozen(done: tuple[Workspace, RunR
         assert client.post("/v1/review/decisions", json=decision | change).status_code == status
 
     def dropped() -> Mapping[str, int]:
-        frozen, _ = freeze_now(workspace, LOCAL, JsonReporter())
-        assert frozen is not None
-        return DatasetManifest.model_validate_json(workspace.store.get(frozen.manifest)).dropped
+        plan = LOCAL.layout.plan(workspace.store, latest_documents(workspace, "studies").values(), Lost())
+        assert isinstance(plan, StudyPlan)
+        return plan.dropped
 
-    assert "flag-hidden-instruction" not in dropped()
+    assert dropped() == {"study-without-pair": 2}
+    frozen, new = freeze_now(workspace, LOCAL, JsonReporter())
+    assert frozen is not None
+    assert (new, frozen.dataset_id != result.dataset.dataset_id if result.dataset else False) == (True, True)
     client.post("/v1/review/decisions", json={**decision, "choice": "reject"})
-    assert dropped()["review-rejected"] == 1
+    assert dropped() == {"study-without-pair": 2, "review-rejected": 1}
     (first, second) = client.get("/v1/review/decisions?kind=studies").json()["decisions"]
     for each in (second, first):
         undo = {**decision, "choice": "undo", "undoes": each["decision_id"]}
