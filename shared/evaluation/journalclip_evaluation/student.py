@@ -32,11 +32,16 @@ class Row:
     difference: Interval | None
 
     @property
+    def most(self) -> float:
+        """The highest value that the measure can have; the lowest is 0."""
+        return 1.0
+
+    @property
     def mean(self) -> Interval:
-        """With its interval, which stays within 0 to 1 where all values are: a share cannot lie beyond."""
+        """With its interval, which stays within 0 to `most` where all values do: a share cannot lie beyond."""
         mean, low, high = interval(self.values)
-        if all(0 <= each <= 1 for each in self.values):
-            return mean, max(0.0, low), min(1.0, high)
+        if all(0 <= each <= self.most for each in self.values):
+            return mean, max(0.0, low), min(self.most, high)
         return mean, low, high
 
     def said(self) -> str:

@@ -31,6 +31,7 @@ from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfi
 from journalclip_training.studies.objective import StudyObjective
 from journalclip_training.studies.samples import StudySamples, as_units
 from journalclip_training.unique_texts import UniqueTexts
+from journalclip_training.validation import Score
 
 MOST_STEPS = 1 << 24  # of a run; keeps the seeds of different runs' dropout apart
 
@@ -45,11 +46,17 @@ def fit_studies(
     options: RunOptions | None = None,
     observe: Observe = nobody,
     world: World | None = None,
+    score: Score | None = None,
 ) -> Fitted:
-    """Train ``model`` in place, resuming from ``folder``. Raises `TrainingDiverged`, `CheckpointMismatch`."""
+    """Train ``model`` in place, resuming from ``folder``; ``score`` as in `fit_task`.
+
+    Raises `TrainingDiverged`, `CheckpointMismatch`.
+    """
     options, world = options or RunOptions(), world or Alone()
     task = StudyTask(config, model, tokenizer, samples, folder, options, world)
-    return fit_task(task, config.optim, config.digest, folder, options=options, observe=observe, world=world)
+    return fit_task(
+        task, config.optim, config.digest, folder, options=options, observe=observe, world=world, score=score
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ random weights, by the same steps; what differs is the start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from journalclip_evaluation.masks import Mask, Spacing, hd95
 from journalclip_modeling.studies.model import StudyModel, VolumeStudyModel
 from journalclip_modeling.studies.towers import as_floats
 from journalclip_shared.errors import PermanentError
@@ -134,6 +135,24 @@ def dice(found: Tensor, truth: Tensor, region: str) -> list[float]:
     sizes = b.sum(1)
     scores = 2 * (a * b).sum(1) / (a.sum(1) + sizes).clamp(min=1)
     return [float(score) for score, size in zip(scores, sizes, strict=True) if size]
+
+
+def hausdorff(found: Tensor, truth: Tensor, region: str, spacing_mm: Spacing) -> list[float]:
+    """HD95 in millimetres of each study [Z, H, W] whose truth has the region: `journalclip_evaluation.masks.hd95`."""
+    return [hd95(drawn, there, spacing_mm) for drawn, there in _with_region(found, truth, region)]
+
+
+def missed(found: Tensor, truth: Tensor, region: str) -> list[float]:
+    """Of each study whose truth has the region: 1 where nothing of it was drawn, else 0."""
+    return [float(not drawn.any()) for drawn, _ in _with_region(found, truth, region)]
+
+
+def _with_region(found: Tensor, truth: Tensor, region: str) -> Iterator[tuple[Mask, Mask]]:
+    """Drawn and true voxels of each study whose truth has the region."""
+    for drawn, there in zip(found.numpy(), truth.numpy(), strict=True):
+        true = np.isin(there, REGIONS[region])
+        if true.any():
+            yield np.isin(drawn, REGIONS[region]), true
 
 
 def share_of(studies: Sequence[int], share: float, seed: int) -> list[int]:
