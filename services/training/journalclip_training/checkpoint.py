@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Saved:
     step: int
     curve: tuple[Point, ...]
     history: tuple[Validated, ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)  # of the training set
 
 
 def save(path: Path, state: State, saved: Saved, digest: str) -> None:
@@ -64,7 +65,7 @@ def save(path: Path, state: State, saved: Saved, digest: str) -> None:
     tensors |= _moments(state.optimizer)
     meta = {
         "step": str(saved.step), "digest": digest, "curve": json.dumps([asdict(p) for p in saved.curve]),
-        "history": json.dumps([asdict(each) for each in state.best.history]),
+        "history": json.dumps([asdict(each) for each in saved.history]), "facts": json.dumps(saved.facts),
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
@@ -120,6 +121,7 @@ def _saved(meta: Mapping[str, str]) -> Saved:
         int(meta["step"]),
         tuple(Point(**point) for point in json.loads(meta["curve"])),
         tuple(Validated(**each) for each in json.loads(meta["history"])),
+        json.loads(meta["facts"]),
     )
 
 

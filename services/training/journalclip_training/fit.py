@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -56,6 +56,11 @@ class FitTask(Protocol[B]):
     @property
     def plan(self) -> Plan: ...
 
+    @property
+    def facts(self) -> dict[str, float]:
+        """What is known of the training set: share of tokens cut, entropy of the targets."""
+        ...
+
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, B]]:
         """``(step, this rank's batch on the device)`` for each step."""
         ...
@@ -84,6 +89,7 @@ class Fitted:
     steps: int
     curve: tuple[Point, ...]
     history: tuple[Validated, ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)  # `FitTask.facts`
 
     @property
     def final_loss(self) -> float:
@@ -169,7 +175,7 @@ class _Run(Generic[B]):
 
     def go(self, observe: Observe) -> Fitted:
         saved = load(self.path, self.state, self.digest) or Saved(0, ())
-        curve, done = list(saved.curve), saved.step
+        curve, done, facts = list(saved.curve), saved.step, self.task.facts
         stop = done if self.best.stalled(self.config.patience) else self.steps
         keep_every = max(1, self.steps // CURVE_POINTS)
         for step, batch in self.task.batches(done, stop):
@@ -179,14 +185,14 @@ class _Run(Generic[B]):
             if step % keep_every == 0 or last:
                 curve.append(point)
             if self.world.rank == 0 and (last or done % self.options.checkpoint_every == 0):
-                save(self.path, self.state, Saved(done, tuple(curve)), self.digest)
+                save(self.path, self.state, Saved(done, tuple(curve), self.best.history, facts), self.digest)
             observe(point, self.steps)
             if last:
                 break
         self.average.apply(self.task.model)
         self.best.apply(self._weights())
         self.task.finish()
-        return Fitted(done, tuple(curve), self.best.history)
+        return Fitted(done, tuple(curve), self.best.history, facts)
 
     def _validate(self, done: int) -> None:
         """Score the weights that the run would leave now; all ranks learn the score."""

@@ -73,7 +73,7 @@ class OnRay:
         folder = fit_on_ray(job, self.scale, task.folder / "from-ray", progress=observe)
         run.adopt(folder / "model")
         done = read_progress(folder / CHECKPOINT)
-        return Fitted(done.step, done.curve, done.history)
+        return Fitted(done.step, done.curve, done.history, done.facts)
 
 
 def fit_on_ray(

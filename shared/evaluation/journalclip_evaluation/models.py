@@ -121,7 +121,7 @@ class Evaluator:
     ) -> tuple[EmbeddedPairs, ReaderQueries | None]:
         """What differs between kinds: a query is a figure and its caption, or a study and its report."""
         if kind == "studies":
-            frozen, studies = FrozenStudies(dataset.store, dataset.manifest), StudyEncoder.load(folder)
+            frozen, studies = FrozenStudies(dataset.store, dataset.manifest), StudyEncoder.load(folder, self.device)
             pairs = embed_studies(studies, frozen, split)
             return pairs, _asked(studies.embed_texts, map(said_of_study, frozen.studies(split)), pairs)
         encoder = Encoder.load(folder, self.device)

@@ -21,7 +21,7 @@ from journalclip_training.config import LossConfig, OptimConfig
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 
 _CHUNK = 240  # slices recomputed at a time: ten volumes of the published grid
-_SOFT = LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="fields", semantic="minilm")
+_SOFT = LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="evidence", semantic="minilm")
 
 
 NORMAL_TEXT = "No abnormality."  # what every volume of a normal examination is paired with
@@ -104,7 +104,7 @@ def study_demo() -> StudyTrainConfig:
             text=TextTowerConfig(width=48, layers=1, heads=3, context=64, vocabulary=600),
             hidden=48, pool_heads=3, dim=48,
         ),
-        loss=LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="fields", semantic="hashing"),
+        loss=LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="evidence", semantic="hashing"),
         optim=OptimConfig(lr=3e-3, epochs=20, batch=48, warmup=0.1, validations=4),
     )  # fmt: skip
 

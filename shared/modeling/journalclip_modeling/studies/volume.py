@@ -81,9 +81,12 @@ class _BatchNorm(nn.BatchNorm3d):
             return super().forward(x)
         axes, shape = (0, 2, 3, 4), (1, -1, 1, 1, 1)
         whole = x.float()
-        count = _summed(whole.new_tensor([x.numel() / x.shape[1]]))
-        mean = _summed(whole.sum(axes)) / count
-        variance = _summed((whole - mean.view(shape)).square().sum(axes)) / count
+        own = whole.mean(axes)
+        squares = (whole - own.view(shape)).square().sum(axes)
+        sizes, means, spreads = _gathered(own.new_tensor([x.numel() / x.shape[1]]), own, squares)
+        count = sizes.sum()
+        mean = (sizes * means).sum(0) / count
+        variance = (spreads + sizes * (means - mean).square()).sum(0) / count
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -96,24 +99,25 @@ class _BatchNorm(nn.BatchNorm3d):
         return (scaled * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
 
 
-class _Summed(torch.autograd.Function):
-    """The sum over ranks; so is its gradient, since every rank's loss depends on it."""
+class _Gathered(torch.autograd.Function):
+    """Each rank's vector as a row, [ranks, n]. Every rank's loss depends on it, so gradients are summed over ranks."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor) -> Tensor:
         del ctx
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+        rows = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+        dist.all_gather(rows, x)
+        return torch.stack(rows)
 
     @staticmethod
     def backward(ctx: object, gradient: Tensor) -> Tensor:
         del ctx
         total = gradient.clone()
         dist.all_reduce(total)
-        return total
+        return total[dist.get_rank()]
 
 
-def _summed(x: Tensor) -> Tensor:
-    total: Tensor = _Summed.apply(x)
-    return total
+def _gathered(*vectors: Tensor) -> tuple[Tensor, ...]:
+    """Each vector [n] as all ranks' rows [ranks, n], by one exchange each way."""
+    every: Tensor = _Gathered.apply(torch.cat(vectors))
+    return torch.split(every, [len(each) for each in vectors], 1)
