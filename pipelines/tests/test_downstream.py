@@ -22,7 +22,7 @@ from journalclip_modeling.studies.folder import save_study_folder, scratch_study
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.downstream.cases import CaseList, LaidCases, find_cases, lay_cases
 from journalclip_pipelines.downstream.curves import Arm, CurveOptions, Curves
-from journalclip_pipelines.downstream.report import draw_curves, points_of
+from journalclip_pipelines.downstream.report import CurvePoint, draw_curves, points_of
 from journalclip_pipelines.downstream.split import labels_share, split_cases
 from journalclip_pipelines.downstream.start import Pretrained, pretrained, scratch
 from journalclip_pipelines.local.workspace import Workspace
@@ -316,7 +316,7 @@ def test_differences_are_paired_by_seed_and_what_an_arm_lacks_is_left_out(tmp_pa
     one, two = points_of(arms)
     assert (one.measure, one.arm, one.values, one.difference) == ("Dice whole", "scratch", (0.2, 0.6), None)
     assert two.difference == pytest.approx((0.1, 0.1, 0.1)), "0.1 in each seed, however seeds differ"
-    (far,) = points_of([arm(0, "scratch", {"HD95 mm core": 0.5}), arm(1, "scratch", {"HD95 mm core": 0.9})])[:1]
+    far = CurvePoint("HD95 mm core", "scratch", (0.5, 0.9), None, 1.0, 10)
     assert far.mean[2] > 1, "a length is no share: its interval goes beyond 1"
     assert two.mean[2] == 1, "a share's does not"
     draw_curves([one, two], tmp_path / "curves.png")
