@@ -319,6 +319,8 @@ def test_differences_are_paired_by_seed_and_what_an_arm_lacks_is_left_out(tmp_pa
     far = CurvePoint("HD95 mm core", "scratch", (0.5, 0.9), None, 1.0, 10)
     assert far.mean[2] > 1, "a length is no share: its interval goes beyond 1"
     assert two.mean[2] == 1, "a share's does not"
+    wide = CurvePoint("accuracy", "pretrained", (0.9, 0.2), (0.1, -1.2, 1.4), 1.0, 10)
+    assert wide.difference_said() == "+0.100 (-1.000 to +1.000)", "two shares differ by no more than 1"
     draw_curves([one, two], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 

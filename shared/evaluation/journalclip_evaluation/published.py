@@ -110,7 +110,8 @@ SELIP = PublishedTable(
             "brain-mri",
         ),
         PublishedRow(
-            "BraTS19, HGG or LGG from T1ce by share of the labels: accuracy, precision, recall, F1, AUROC", _NOT_READ, "none",
+            "BraTS19, HGG or LGG from T1ce by share of the labels: accuracy, precision, recall, F1, AUROC", _NOT_READ,
+            "none",
             "Published: encoder initialised from SeLIP, linear head. Ours: fine-tuned, and a probe; split by patient.",
             how="journalclip studies downstream BRATS --task classify --sequences T1CE",
         ),

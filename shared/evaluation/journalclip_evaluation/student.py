@@ -48,14 +48,22 @@ class Row:
         mean, low, high = self.mean
         return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
-    def difference_said(self) -> str:
-        if self.difference is None:
-            return ""
+    @property
+    def limited(self) -> Interval | None:
+        """``difference``, whose interval stays within what two values from 0 to `most` can differ by."""
+        if self.difference is None or not all(0 <= each <= self.most for each in self.values):
+            return self.difference
         mean, low, high = self.difference
+        return mean, max(-self.most, low), min(self.most, high)
+
+    def difference_said(self) -> str:
+        if self.limited is None:
+            return ""
+        mean, low, high = self.limited
         return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
     def as_json(self) -> dict[str, Json]:
         return {
             "measure": self.measure, "arm": self.arm, "values": list(self.values), "mean": list(self.mean),
-            "difference": list(self.difference) if self.difference else None,
+            "difference": list(self.limited) if self.limited else None,
         }  # fmt: skip

@@ -113,6 +113,8 @@ class StudyTask:
         torch.manual_seed(config.seed)
         self.model = model.to(self.device).train()
         self.model.save_memory(config.checkpoint_slices)
+        if options.compile:
+            self.model.compile_towers()
         self.model.logit_scale.requires_grad_(config.loss.learn_scale)
         self.extra: dict[str, Tensor] = {}
         self._tokens = Tokens(tokenizer, self.samples.texts, model.config.text.context)
