@@ -8,6 +8,7 @@ batch share its statistics.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ class VolumeResNet(nn.Module):
         )
         pool = nn.MaxPool3d(3, stride=2, padding=1) if config.pooled_stem else nn.Identity()
         self.stem = nn.Sequential(first, _BatchNorm(config.stem), nn.ReLU(inplace=True), pool)
+        self.channels = tuple(config.widths)  # of `maps`
+        self._ends = np.cumsum(config.depths).tolist()
         width, blocks = config.stem, []
         for number, (out, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
             for place in range(depth):
@@ -40,11 +43,17 @@ class VolumeResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
     def forward(self, volumes: Tensor) -> Tensor:
-        found = self.stem(volumes)
-        for block in self.blocks:
+        return torch.flatten(nn.functional.adaptive_avg_pool3d(self.maps(volumes)[-1], 1), 1)
+
+    def maps(self, volumes: Tensor) -> list[Tensor]:
+        """[n, channels, z, h, w] after each stage, the deepest last."""
+        found, stages = self.stem(volumes), []
+        for number, block in enumerate(self.blocks, start=1):
             saving = self.checkpointing and torch.is_grad_enabled()
             found = checkpoint(block, found, use_reentrant=False) if saving else block(found)
-        return torch.flatten(nn.functional.adaptive_avg_pool3d(found, 1), 1)
+            if number in self._ends:
+                stages.append(found)
+        return stages
 
 
 class _Block(nn.Module):
