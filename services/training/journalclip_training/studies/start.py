@@ -12,12 +12,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import AutoBackbone, AutoModel, AutoTokenizer
+from transformers import AutoBackbone, AutoConfig, AutoModel, AutoTokenizer
 
 from journalclip_modeling.studies.config import SliceTowerConfig, StudyModelConfig
 from journalclip_modeling.studies.folder import StudyFolder, is_study_folder, load_study_folder, scratch_study_model
 from journalclip_modeling.studies.model import study_model
 from journalclip_modeling.studies.text import EncoderTower
+from journalclip_modeling.studies.towers import BackboneTower
 from journalclip_training.base import described
 from journalclip_training.errors import BaseUnavailable
 from journalclip_training.studies.config import StudyTrainConfig
@@ -59,13 +60,19 @@ def _image_tower(name: str) -> tuple[SliceTowerConfig, Weights]:
         return model.config.tower, {key: each for key, each in model.state_dict().items() if key.startswith(_IMAGE)}
     here = Path(name).is_dir()
     try:
-        net, report = AutoBackbone.from_pretrained(
-            name, local_files_only=here, use_safetensors=True, dtype="float32", output_loading_info=True
-        )
+        config = AutoConfig.from_pretrained(name, local_files_only=here)
+        with torch.device("meta"):
+            kind = type(AutoBackbone.from_config(config))
+        net, report = kind.from_pretrained(
+            name, local_files_only=here, use_safetensors=True, dtype="float32", output_loading_info=True,
+            out_features=config.stage_names[-BackboneTower.LEVELS :],
+        )  # fmt: skip
     except (OSError, ValueError, KeyError) as error:
         raise BaseUnavailable(name, str(error)) from error
-    if report["missing_keys"]:
-        raise BaseUnavailable(name, f"its weights lack {', '.join(sorted(report['missing_keys'])[:3])}")
+    # Norms of the maps that are given out are the backbone's own addition: no network was trained with them.
+    missing = [each for each in report["missing_keys"] if not each.startswith("hidden_states_norms.")]
+    if missing:
+        raise BaseUnavailable(name, f"its weights lack {', '.join(sorted(missing)[:3])}")
     stored = {**net.config.to_diff_dict(), "model_type": net.config.model_type}
     seen = _normalisation(Path(name) / "preprocessor_config.json")
     backbone = json.dumps({"config": stored, **seen}, sort_keys=True)
