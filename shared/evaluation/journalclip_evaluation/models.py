@@ -147,7 +147,7 @@ def _findings(encoder: StudyEncoder, said: Sequence[Said], pairs: EmbeddedPairs)
         )
 
     shown = [frozenset(place.term for place in each.findings) for each in said]
-    return finding_figures(pairs.images, pairs.articles, shown, embed)
+    return finding_figures(pairs.images[: len(said)], pairs.articles, shown, embed)
 
 
 def _asked(

@@ -104,6 +104,8 @@ class BackboneTower(nn.Module):
     """
 
     LEVELS = 3  # maps that the segmentation decoder climbs through
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: SliceTowerConfig, size: tuple[int, int]) -> None:
         super().__init__()
