@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from journalclip_evaluation.masks import Mask, Spacing, diagonal, hd95
@@ -23,13 +24,13 @@ def box(z: slice, y: slice, x: slice) -> Mask:
 def by_definition(found: Mask, truth: Mask, spacing_mm: Spacing) -> float:
     """Every voxel of a surface against every one of the other, one by one."""
 
-    def surface(region: Mask) -> np.ndarray:
+    def surface(region: Mask) -> NDArray[np.float64]:
         padded = np.pad(region, 1)
         inner = np.ones_like(region)
         for axis in range(3):
             for step in (-1, 1):
                 inner &= np.roll(padded, step, axis)[1:-1, 1:-1, 1:-1]
-        return np.argwhere(region & ~inner) * np.array(spacing_mm)
+        return np.asarray(np.argwhere(region & ~inner) * np.array(spacing_mm))
 
     apart = cdist(surface(found), surface(truth))
     return float(max(np.percentile(apart.min(1), 95), np.percentile(apart.min(0), 95)))
