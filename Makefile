@@ -87,6 +87,10 @@ studies-text: sync ## text planted in 60 series (corners, edges, over the brain,
 studies-stream: sync ## 50 steps (or STEPS=N) of training on a manifest of 10,825 examinations, read from shards: peak memory at most 4 GiB
 	@$(VENV)/python -m journalclip_devtools.benches.streaming --steps $(or $(STEPS),50) --most-gib 4
 
+.PHONY: studies-brats
+studies-brats: sync ## SeLIP's downstream protocol on phantom folders of BraTS's layout, pretrained against scratch (half an hour; SEEDS=N)
+	@$(VENV)/python -m journalclip_devtools.benches.brats --folder $(or $(FOLDER),brats-phantoms) --seeds $(or $(SEEDS),5)
+
 .PHONY: studies-receive
 studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu and pynetdicom, one transfer broken off: each whole one once
 	@$(VENV)/python -m journalclip_devtools.benches.receiving --studies $(or $(STUDIES),40)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import cast
 
-from journalclip_training.config import with_overrides
+from journalclip_shared.kinds import Kind
+from journalclip_training.config import OptimConfig, with_overrides
 from journalclip_training.footprint import footprint
 from journalclip_training.gpus import Gpu
 from journalclip_training.recipes import RECIPES, Recipe
 
 TABLE = Path("docs/benchmarks/recipes.json")
+PUBLISHED: dict[Kind, int] = {"articles": 24_021, "studies": 10_825}  # CNS-CLIP's pairs, SeLIP's examinations
 # Texts' similarities are made on the host, whoever encodes them: hashed words stand in for a sentence encoder.
 _QUICK = ("loss.semantic=hashing",)
 
@@ -37,6 +40,13 @@ def row(recipe: Recipe, gpu: Gpu) -> dict[str, object]:
     }  # fmt: skip
 
 
+def expected(recipe: Recipe, seconds_a_step: float) -> dict[str, object]:
+    """Steps and hours of a whole training at the published number of pairs or examinations, estimated."""
+    optim = cast(OptimConfig, recipe.make().optim)  # type: ignore[attr-defined]  # every kind's
+    steps = optim.steps or round(optim.epochs * (PUBLISHED[recipe.kind] // optim.batch))
+    return {"steps_published": steps, "hours_estimated": round(steps * seconds_a_step / 3600, 2)}
+
+
 def main(names: list[str]) -> int:
     """Count ``names`` (none: every recipe whose line is not of its present digest); 1 where one does not fit."""
     table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
@@ -44,6 +54,8 @@ def main(names: list[str]) -> int:
         known = table.get(recipe.name, {}).get("digest") == recipe.make().digest
         if recipe.name in names or (not names and not known):
             table[recipe.name] = row(recipe, gpu)
+        if recipe.name in table:
+            table[recipe.name] |= expected(recipe, table[recipe.name]["seconds_a_step_estimated"])
             TABLE.write_text(json.dumps(table, indent=1) + "\n")
             print(recipe.name, table[recipe.name], flush=True)
     return int(not all(each["fits"] for each in table.values()))

@@ -22,7 +22,7 @@ from journalclip_modeling.studies.folder import save_study_folder, scratch_study
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.downstream.cases import CaseList, LaidCases, find_cases, lay_cases
 from journalclip_pipelines.downstream.curves import Arm, CurveOptions, Curves
-from journalclip_pipelines.downstream.report import draw_curves, points_of
+from journalclip_pipelines.downstream.report import CurvePoint, draw_curves, points_of
 from journalclip_pipelines.downstream.split import labels_share, split_cases
 from journalclip_pipelines.downstream.start import Pretrained, pretrained, scratch
 from journalclip_pipelines.local.workspace import Workspace
@@ -36,7 +36,7 @@ from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOpti
 from journalclip_synthetic.studies import draw_study, draw_truth
 from journalclip_synthetic.studies.folders import write_study
 from journalclip_training.studies.classify import ClassifyConfig
-from journalclip_training.studies.segment import SegmentConfig
+from journalclip_training.studies.segment import REGIONS, SegmentConfig
 
 SEQUENCES: tuple[SequenceName, ...] = ("T1CE", "FLAIR")
 MODEL = StudyModelConfig(
@@ -271,7 +271,9 @@ def test_both_tasks_learn_what_is_plain_to_see(found: CaseList, tmp_path: Path) 
     for arm in arms[:2]:
         assert arm.scores["recall"] > 0.8, arm
     for arm in arms[2:]:
-        assert set(arm.scores) == {"Dice whole", "Dice core", "Dice enhancing"}
+        assert set(arm.scores) == {
+            f"{measure} {region}" for measure in ("Dice", "HD95 mm", "missed") for region in REGIONS
+        }
         assert arm.scores["Dice whole"] > 0.8, arm
         assert arm.scores["Dice enhancing"] > 0.5, arm
 
@@ -314,6 +316,11 @@ def test_differences_are_paired_by_seed_and_what_an_arm_lacks_is_left_out(tmp_pa
     one, two = points_of(arms)
     assert (one.measure, one.arm, one.values, one.difference) == ("Dice whole", "scratch", (0.2, 0.6), None)
     assert two.difference == pytest.approx((0.1, 0.1, 0.1)), "0.1 in each seed, however seeds differ"
+    far = CurvePoint("HD95 mm core", "scratch", (0.5, 0.9), None, 1.0, 10)
+    assert far.mean[2] > 1, "a length is no share: its interval goes beyond 1"
+    assert two.mean[2] == 1, "a share's does not"
+    wide = CurvePoint("accuracy", "pretrained", (0.9, 0.2), (0.1, -1.2, 1.4), 1.0, 10)
+    assert wide.difference_said() == "+0.100 (-1.000 to +1.000)", "two shares differ by no more than 1"
     draw_curves([one, two], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
@@ -356,7 +363,7 @@ def test_the_command_measures_draws_and_answers_json(tmp_path: Path) -> None:
     assert answer["classes"] == {"HGG": 2, "LGG": 2}
     assert answer["asked"] == 2
     measures = {point["measure"] for point in answer["points"]}
-    assert {"accuracy", "precision", "recall", "F1", "AUC", "probe AUC", "Dice whole"} <= measures
+    assert {"accuracy", "precision", "recall", "F1", "AUC", "probe AUC", "Dice whole", "HD95 mm whole"} <= measures
     assert {(point["fraction"], point["arm"]) for point in answer["points"]} == {
         (share, arm) for share in (0.5, 1.0) for arm in ("scratch", "pretrained")
     }

@@ -31,6 +31,7 @@ class Archive:
     """Studies by id, with what each shows."""
 
     truths: dict[str, StudyTruth]
+    collection: StudyCollection
     reader: StudyReader
 
     def denied(self, study_id: str) -> set[str]:
@@ -42,7 +43,8 @@ def archive(studies: int, folder: Path, seed: int = 0) -> Archive:
     """Vectors are noise, so that what is found is found by words."""
     truths = {f"std_{n:020d}": draw_truth(n, seed) for n in range(studies)}
     documents = [_document(name, truth) for name, truth in truths.items()]
-    return Archive(truths, StudyReader(_collection(documents, folder, seed), "1"))
+    collection = _collection(documents, folder, seed)
+    return Archive(truths, collection, StudyReader(collection, "1"))
 
 
 def _document(study_id: str, truth: StudyTruth) -> StructuredStudy:

@@ -70,8 +70,9 @@ def sweep(
     from journalclip_training.sweep.report import best, draw_sweep, rows_of
     from journalclip_training.sweep.run import OnTune, run_sweep
 
-    chosen = resolved(device)
-    typer.echo(describe(chosen), err=True)
+    # On Ray a trial finds its own machine's device, which this one may not have.
+    chosen = device if at_once else resolved(device)
+    typer.echo(f"device: {device}, of each trial's own machine" if at_once else describe(chosen), err=True)
     there = Installation.open(workdir, "articles")  # log and store are one for all kinds
     frozen, fixed = frozen_dataset(there.store, dataset), tuple(settings or ())
     swept, drawn = _asked(there, frozen, recipe, fixed, over or [], trials, seed, chosen)
@@ -83,7 +84,7 @@ def sweep(
     draw_sweep(done, picture)
     winner = best(done)
     settled = (*fixed, *winner.overrides)
-    trained = _candidate(there, frozen, recipe, settled, chosen) if candidate else {}
+    trained = _candidate(there, frozen, recipe, settled, resolved(device)) if candidate else {}
     rows = rows_of(done)
     if as_json:
         said_of: dict[str, object] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from journalclip_evaluation.student import Row, interval
-from journalclip_pipelines.downstream.curves import STARTS, Arm
+from journalclip_pipelines.downstream.curves import HD95, STARTS, Arm
 from journalclip_shared.ids import Json
 
 
@@ -18,6 +19,10 @@ class CurvePoint(Row):
 
     fraction: float
     labels: float
+
+    @property
+    def most(self) -> float:
+        return math.inf if self.measure.startswith(HD95) else 1.0
 
     def as_json(self) -> dict[str, Json]:
         return super().as_json() | {"fraction": self.fraction, "labels": self.labels}

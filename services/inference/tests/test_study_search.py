@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from journalclip_devtools.benches.study_search import measure_study_search
+from journalclip_devtools.doubles.live import live_server
 from journalclip_devtools.doubles.studies import DIM, Archive, archive
+from journalclip_devtools.doubles.study_site import study_site
 from journalclip_inference.errors import NotFound
 from journalclip_inference.search.asking import Asked
 from journalclip_inference.studies.reader import StudiesAnswer
@@ -16,6 +21,7 @@ from journalclip_inference.studies.said import StudyFilters, sentences
 from journalclip_shared.records.report import ReportFinding, ReportRecord, SequenceDescription, WholeFinding
 from journalclip_synthetic.studies.truth import StudyTruth
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Right = Callable[[StudyTruth], bool]
 
 
@@ -35,6 +41,53 @@ def test_forty_queries_find_what_phantoms_show(studies: Archive) -> None:
     assert found.precision >= 0.8, found
     assert found.side_right >= 0.9, "the side that was asked for"
     assert found.denial_right == 1.0, "what a query denies is in no hit"
+
+
+def test_the_api_finds_what_the_reader_finds(studies: Archive, tmp_path: Path) -> None:
+    app = study_site(studies, tmp_path)
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
+
+        def ask_api(text: str) -> list[str]:
+            answer = client.post("/v1/studies/search", json={"text": text, "k": 10})
+            assert answer.status_code == 200, answer.text
+            hits = answer.json()["hits"]
+            assert all(hit["sequence_scores"] for hit in hits)
+            return [hit["study_id"] for hit in hits]
+
+        found = measure_study_search(studies, ask_api)
+    assert found.queries >= 40
+    assert found.precision >= 0.8, found
+    assert found.side_right >= 0.9
+    assert found.denial_right == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
+def test_forty_queries_typed_into_the_page_find_what_phantoms_show(studies: Archive, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with live_server(study_site(studies, tmp_path)) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{address}/studies")
+
+        def ask_page(text: str) -> list[str]:
+            with page.expect_response("**/v1/studies/search") as answered:
+                page.get_by_role("searchbox").fill(text)
+                page.keyboard.press("Enter")
+            first = answered.value.json()["hits"][0]["study_id"]
+            page.locator(f"#hits li:first-child[data-study='{first}']").wait_for()
+            ids: list[str] = page.locator("#hits li").evaluate_all("all => all.map(each => each.dataset.study)")
+            return ids
+
+        found = measure_study_search(studies, ask_page)
+        browser.close()
+    assert found.queries >= 40
+    assert found.precision >= 0.8, found
+    assert found.side_right >= 0.9
+    assert found.denial_right == 1.0
 
 
 def test_a_side_belongs_to_its_finding(studies: Archive) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from journalclip_evaluation.bootstrap import TOO_FEW, Difference, Groups, difference
 from journalclip_evaluation.errors import SuiteUnusable
+from journalclip_evaluation.findings import compare_findings
 from journalclip_evaluation.models import Evaluator, Measured, Subject, files_of
 from journalclip_evaluation.reader_queries import compare_queries
 from journalclip_evaluation.retrieval import both_ways, by_pair, compare
@@ -26,7 +27,16 @@ from journalclip_evaluation.suites import load_suite
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import fetch_folder
-from journalclip_promotion.gates import CHAMPION, START, THIS, Gates, GeneralLoss, Measurements, QueriesFound
+from journalclip_promotion.gates import (
+    CHAMPION,
+    START,
+    THIS,
+    FindingsFound,
+    Gates,
+    GeneralLoss,
+    Measurements,
+    QueriesFound,
+)
 from journalclip_promotion.verify import Inspected
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.model import ModelManifest
@@ -90,6 +100,7 @@ def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: M
         general_problem=general.problem,
         latency_ms=bench.latency_ms(model),
         queries=_queries(others[baseline], this),
+        findings=_findings(others[baseline], this),
     )
     return Comparison(found, this, others, {name: float(np.mean(hits)) for name, hits in general.hits.items()})
 
@@ -100,6 +111,14 @@ def _queries(before: Measured, after: Measured) -> QueriesFound | None:
     if one is None or other is None or delta is None:
         return None
     return QueriesFound(other.all.queries, one.all.precision, other.all.precision, delta)
+
+
+def _findings(before: Measured, after: Measured) -> FindingsFound | None:
+    one, other = before.evaluation.findings, after.evaluation.findings
+    delta = compare_findings(one, other) if one is not None and other is not None else None
+    if one is None or other is None or delta is None:
+        return None
+    return FindingsFound({each.finding: each.auroc for each in other.findings}, one.macro, other.macro, delta)
 
 
 @dataclass(frozen=True)

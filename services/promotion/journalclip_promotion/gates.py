@@ -20,6 +20,7 @@ from journalclip_promotion.decision import Verdict
 from journalclip_promotion.errors import GatesUnusable
 from journalclip_promotion.verify import Recount, SignaturePolicy
 from journalclip_shared.ids import canonical_json, sha256_hex
+from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelManifest
 
@@ -111,6 +112,21 @@ class Queries(_Compared):
     )
 
 
+class Findings(_Compared):
+    """AUROC of the findings of a test split of studies, each by its name alone: the mean over findings, and a floor.
+
+    Paired over patients. Findings that few studies of the split show are not asked.
+    """
+
+    over_champion: Demand = Demand(demand="not-worse", margin=0.05)
+    over_start: Demand = Field(Demand(demand="not-worse", margin=0.05), description="Where there is no champion yet.")
+    least: float = Field(0.0, ge=0, le=1, description="Mean AUROC that a model must reach; chance is 0.5.")
+    least_each: float = Field(0.0, ge=0, le=1, description="AUROC that each finding must reach.")
+    without_findings: Literal["refuse", "pass"] = Field(
+        "refuse", description="Where no finding of the split has enough studies, or the baseline was asked others."
+    )
+
+
 class GeneralLoss(_Gate):
     """Cap on what is forgotten outside the domain, against the candidate's own start and against the champion."""
 
@@ -142,6 +158,9 @@ class Gates(_Gate):
     )
     improvement: Improvement = Improvement()
     queries: Queries | None = Field(None, description="A reader's queries; missing: not asked for.")
+    findings: Findings | None = Field(
+        None, description="Findings of studies; missing: not asked for.", exclude_if=lambda rule: rule is None
+    )
     general: GeneralLoss | None = None
     licences: Licences = Licences()
     cost: Cost = Cost()
@@ -159,9 +178,12 @@ class Gates(_Gate):
         return sha256_hex(canonical_json(self.model_dump(mode="json")))[:16]
 
     @classmethod
-    def load(cls, where: str) -> Gates:
-        """From a YAML file, or one of ours by name (`default`, `local`). Raises `GatesUnusable`."""
-        ours = resources.files("journalclip_promotion") / "profiles" / f"{where}.yaml"
+    def load(cls, where: str, kind: Kind = "articles") -> Gates:
+        """From a YAML file, or one of ours by name (`default`, `local`), of which each kind has its own.
+
+        Raises `GatesUnusable`.
+        """
+        ours = resources.files("journalclip_promotion") / "profiles" / kind / f"{where}.yaml"
         try:
             text = ours.read_text() if ours.is_file() else Path(where).read_text()
             return cls.model_validate(yaml.safe_load(text) or {})
@@ -183,6 +205,16 @@ class QueriesFound:
 
 
 @dataclass(frozen=True)
+class FindingsFound:
+    """This model's AUROC by finding, the means of both, and the paired difference."""
+
+    each: Mapping[str, float]
+    before: float
+    after: float
+    difference: Difference
+
+
+@dataclass(frozen=True)
 class Measurements:
     """What needed the model: differences are candidate minus baseline."""
 
@@ -195,6 +227,7 @@ class Measurements:
     sources: int  # articles, or patients, of the test split
     general_problem: str = ""
     queries: QueriesFound | None = None
+    findings: FindingsFound | None = None
 
 
 def check_papers(gates: Gates, model: ModelManifest, dataset: DatasetManifest, recount: Recount) -> list[Verdict]:
@@ -214,6 +247,8 @@ def check_measurements(gates: Gates, found: Measurements) -> list[Verdict]:
     verdicts = [improvement(gates.improvement, found), latency(gates.cost, found.latency_ms)]
     if gates.queries is not None:
         verdicts.append(reader_queries(gates.queries, found))
+    if gates.findings is not None:
+        verdicts.append(findings(gates.findings, found))
     if gates.general is not None:
         verdicts.append(general_loss(gates.general, found.general, found.general_problem))
     return verdicts
@@ -315,6 +350,26 @@ def reader_queries(rule: Queries, measured: Measurements) -> Verdict:
     )  # fmt: skip
     reason = f"{verdict.reason}; at least {rule.least:g} was asked"
     return verdict.model_copy(update={"passed": verdict.passed and found.after >= rule.least, "reason": reason})
+
+
+def findings(rule: Findings, measured: Measurements) -> Verdict:
+    found = measured.findings
+    if found is None:
+        reason = "not measured: no finding of the test split has enough studies that show it and that do not"
+        return Verdict(gate="findings", passed=rule.without_findings == "pass", reason=reason, limit=rule.least)
+    delta, (worst, lowest) = found.difference, min(found.each.items(), key=lambda each: (each[1], each[0]))
+    shown = (
+        f"mean AUROC of {len(found.each)} findings {found.after:.4f}, of {measured.baseline} {found.before:.4f}; 95 % "
+        f"interval of the difference {delta.low:+.4f} to {delta.high:+.4f}"
+    )
+    numbers = {f"AUROC of {name}": value for name, value in found.each.items()}
+    numbers |= {"least": rule.least, "least of each": rule.least_each}
+    verdict = _demanded("findings", rule.demand(measured.baseline), delta, found.before, found.after, shown, **numbers)
+    reason = (
+        f"{verdict.reason}; at least {rule.least:g} was asked; lowest {worst}, {lowest:.4f}, of {rule.least_each:g}"
+    )
+    passed = verdict.passed and found.after >= rule.least and lowest >= rule.least_each
+    return verdict.model_copy(update={"passed": passed, "reason": reason})
 
 
 def _demanded(

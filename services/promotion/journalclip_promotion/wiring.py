@@ -40,7 +40,7 @@ def build_promoter(
         inspector=Inspector(store, recounter, verifier),
         bench=bench(store, cache, resolved(settings.device), settings.suites),
         writer=DocumentWriter(store, runs),
-        gates=Gates.load(settings.gates),
+        gates=Gates.load(settings.gates, kind),
         step=lambda name: hit(f"promotion.{name}"),
     )
 

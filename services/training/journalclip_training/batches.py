@@ -11,6 +11,7 @@ still one pass over the run's own pairs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -45,6 +46,9 @@ class Plan(Protocol):
     def share(self, rank: int, world: int) -> slice:
         """This rank's part of every batch. Raises ValueError where one is empty."""
         ...
+
+
+FACT_STEPS = 8  # batches that a figure of a training set is a mean of
 
 
 @dataclass(frozen=True)
@@ -114,3 +118,9 @@ def _permutation(pairs: int, seed: tuple[int, ...], epoch: int) -> Indices:
     order = np.random.default_rng((*seed, epoch)).permutation(pairs).astype(np.int64)
     order.setflags(write=False)
     return order
+
+
+def mean_over_batches(plan: Plan, of: Callable[[int], dict[str, float]]) -> dict[str, float]:
+    """Each figure's mean over the first steps of a plan."""
+    found = [of(step) for step in range(min(FACT_STEPS, plan.steps(1)))]
+    return {name: sum(each[name] for each in found) / len(found) for name in found[0]}

@@ -50,7 +50,9 @@ class TrainingRun:
         finished = False
         try:
             fitted = self._fit(start_files, run_id)
-            metrics = {"final_loss": fitted.final_loss, "first_loss": fitted.curve[0].loss}
+            metrics = {"final_loss": fitted.final_loss, "first_loss": fitted.curve[0].loss, **fitted.facts}
+            if fitted.kept is not None:
+                metrics |= {"kept_step": float(fitted.kept.step), "kept_score": fitted.kept.score}
             metrics |= learning.measure(lambda name, draw: self._record(run_id, name, draw))
             self.tracking.metrics(run_id, metrics)
             learning.save(job.folder / "model")

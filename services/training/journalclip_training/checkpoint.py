@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from journalclip_training.errors import CheckpointMismatch
 from journalclip_training.optim import Average
+from journalclip_training.validation import Best, Validated
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class State:
     optimizer: torch.optim.Optimizer
     average: Average
     extra: dict[str, Tensor]
+    best: Best
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Saved:
 
     step: int
     curve: tuple[Point, ...]
+    history: tuple[Validated, ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)  # of the training set
 
 
 def save(path: Path, state: State, saved: Saved, digest: str) -> None:
@@ -56,8 +61,12 @@ def save(path: Path, state: State, saved: Saved, digest: str) -> None:
     tensors |= {f"buffer.{n}": b for n, b in _buffers(state.model).items()}
     tensors |= {f"extra.{n}": p.detach() for n, p in state.extra.items()}
     tensors |= {f"average.{n}": p for n, p in state.average.shadow.items()}
+    tensors |= {f"best.{n}": p for n, p in state.best.weights.items()}
     tensors |= _moments(state.optimizer)
-    meta = {"step": str(saved.step), "digest": digest, "curve": json.dumps([asdict(p) for p in saved.curve])}
+    meta = {
+        "step": str(saved.step), "digest": digest, "curve": json.dumps([asdict(p) for p in saved.curve]),
+        "history": json.dumps([asdict(each) for each in saved.history]), "facts": json.dumps(saved.facts),
+    }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, meta)
@@ -89,7 +98,10 @@ def load(path: Path, state: State, digest: str) -> Saved | None:
         for name, shadow in state.average.shadow.items():
             shadow.copy_(tensors[f"average.{name}"])
     _restore_moments(state.optimizer, tensors)
-    return Saved(int(meta["step"]), _points(meta["curve"]))
+    saved = _saved(meta)
+    kept = {name.removeprefix("best."): each for name, each in tensors.items() if name.startswith("best.")}
+    state.best.history, state.best.weights = saved.history, kept
+    return saved
 
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:
@@ -98,15 +110,19 @@ def _buffers(model: nn.Module) -> dict[str, Tensor]:
     return {name: each for name, each in model.state_dict(keep_vars=True).items() if name not in parameters}
 
 
-def read_curve(path: Path) -> tuple[int, tuple[Point, ...]]:
-    """How many steps were done, and their curve."""
+def read_progress(path: Path) -> Saved:
+    """How many steps were done, their curve, and the validations on the way."""
     with safe_open(path, "pt") as handle:
-        meta = handle.metadata()
-    return int(meta["step"]), _points(meta["curve"])
+        return _saved(handle.metadata())
 
 
-def _points(curve: str) -> tuple[Point, ...]:
-    return tuple(Point(**point) for point in json.loads(curve))
+def _saved(meta: Mapping[str, str]) -> Saved:
+    return Saved(
+        int(meta["step"]),
+        tuple(Point(**point) for point in json.loads(meta["curve"])),
+        tuple(Validated(**each) for each in json.loads(meta["history"])),
+        json.loads(meta["facts"]),
+    )
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

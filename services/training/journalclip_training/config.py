@@ -89,6 +89,8 @@ class OptimConfig:
     clip: float = 1.0  # gradient norm; 0 means off
     layer_decay: float = 1.0  # factor on lr for each layer further from the output
     ema: float = 0.0  # decay of the averaged weights that are saved; 0 means off
+    validations: int = 0  # evenly over the run, on a fixed part of the validation split: the best weights are kept
+    patience: int = 0  # validations in a row without a better score that end the run; 0: it goes on to its last step
 
 
 @dataclass(frozen=True)

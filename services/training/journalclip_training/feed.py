@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,26 @@ from journalclip_training.samples import Tokens
 from journalclip_training.step import Batch
 
 AHEAD = 2  # batches in flight: one being copied, one being decoded
+T = TypeVar("T")
+
+
+def read_ahead(read: Callable[[int], T], start: int, stop: int) -> Iterator[tuple[int, T]]:
+    """``(step, read(step))`` for each step; the next ones are read in a thread while the caller works."""
+    with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:
+        ahead: deque[tuple[int, Future[T]]] = deque()
+        for step in range(start, stop):
+            ahead.append((step, pool.submit(read, step)))
+            if len(ahead) > AHEAD:
+                done, future = ahead.popleft()
+                yield done, future.result()
+        while ahead:
+            done, future = ahead.popleft()
+            yield done, future.result()
+
+
+def pinned(x: Tensor, device: torch.device) -> Tensor:
+    """In page-locked memory where ``device`` is a GPU, so that its copy does not wait."""
+    return x.pin_memory() if device.type == "cuda" else x
 
 
 @dataclass(frozen=True)
@@ -33,24 +54,14 @@ class Feed:
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, Batch]]:
         """``(step, batch)`` for each step from ``start`` to ``stop``."""
-        with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:
-            ahead: deque[tuple[int, Future[Batch]]] = deque()
-            for step in range(start, stop):
-                ahead.append((step, pool.submit(self._read, step)))
-                if len(ahead) > AHEAD:
-                    done, future = ahead.popleft()
-                    yield done, self._to_device(future.result())
-            while ahead:
-                done, future = ahead.popleft()
-                yield done, self._to_device(future.result())
+        for step, batch in read_ahead(self._read, start, stop):
+            yield step, self._to_device(batch)
 
     def _read(self, step: int) -> Batch:
         indices = self.order.at(step)[self._mine]
         ids = self.tokens[self.order.epoch(step) % 2].batch(indices)
-        batch = Batch(self.pictures.batch(indices), ids, self._chance(step))
-        if self.device.type == "cuda":
-            return Batch(*(x.pin_memory() for x in (batch.pixels, batch.ids, batch.chance)))
-        return batch
+        read = self.pictures.batch(indices), ids, self._chance(step)
+        return Batch(*(pinned(each, self.device) for each in read))
 
     def _chance(self, step: int) -> Tensor:
         """Uniform numbers of this rank's pairs; drawn for the whole batch, so they do not depend on the ranks."""

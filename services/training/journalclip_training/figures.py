@@ -11,7 +11,7 @@ from torch import Tensor
 
 from journalclip_modeling.family import context_length, fixed_length, keep_bias, learned
 from journalclip_modeling.folder import ClipFolder
-from journalclip_training.batches import Order
+from journalclip_training.batches import Order, mean_over_batches
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.feed import Feed
 from journalclip_training.lora import add_lora, fold_lora
@@ -60,6 +60,12 @@ class FigureTask:
         drawn = patches(start.model) if self.config.model.patch_dropout else 0
         device = torch.device(self.options.device)
         return Feed(samples.pictures, (first, second), self.plan, drawn, device, self.world.rank, self.world.size)
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Share of tokens cut, of the captions where records take turns with them; entropy of the targets."""
+        entropy = mean_over_batches(self.plan, lambda step: self._objective.entropy(self.plan.at(step)))
+        return {"tokens_cut": self._feed.tokens[0].share_cut, **entropy}
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, Batch]]:
         return self._feed.batches(start, stop)

@@ -7,9 +7,10 @@ checkpoint, since every random choice is a function of seed and step.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -26,10 +27,12 @@ from journalclip_training.losses.world import Alone, World
 from journalclip_training.optim import Average, adamw, gradient_norm, rate, set_rate
 from journalclip_training.samples import Samples, together
 from journalclip_training.step import Parted, backward
+from journalclip_training.validation import Best, Score, Validated, due, moving
 
 Observe = Callable[[Point, int], None]
 B = TypeVar("B", bound=Parted)
 
+_log = logging.getLogger(__name__)
 BUCKET_ELEMENTS = 1 << 24  # 64 MiB of float32 an exchange: few of them, and little memory beside the gradients
 CURVE_POINTS = 1000  # a loss curve has about as many points as a wide screen has pixels
 
@@ -52,6 +55,11 @@ class FitTask(Protocol[B]):
 
     @property
     def plan(self) -> Plan: ...
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """What is known of the training set: share of tokens cut, entropy of the targets."""
+        ...
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, B]]:
         """``(step, this rank's batch on the device)`` for each step."""
@@ -76,14 +84,21 @@ class FitTask(Protocol[B]):
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a run leaves besides the weights, which are in the start's model."""
+    """What a run leaves besides the weights, which are in the start's model: those of the best validation, if any."""
 
     steps: int
     curve: tuple[Point, ...]
+    history: tuple[Validated, ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)  # `FitTask.facts`
 
     @property
     def final_loss(self) -> float:
         return self.curve[-1].loss
+
+    @property
+    def kept(self) -> Validated | None:
+        """The validation whose weights were kept; None: the last step's were."""
+        return Best(self.history).kept
 
 
 def nobody(point: Point, steps: int) -> None:
@@ -101,17 +116,20 @@ def fit(
     observe: Observe = nobody,
     world: World | None = None,
     replay: Samples | None = None,
+    score: Score | None = None,
 ) -> Fitted:
     """Train ``start.model`` on figures in place; resume from ``folder`` where a run of this configuration was cut off.
 
-    ``replay`` holds general pairs, of which ``config.forgetting.replay`` says how many each batch has.
-    Raises `TrainingDiverged`, `CheckpointMismatch`.
+    ``replay`` holds general pairs, of which ``config.forgetting.replay`` says how many each batch has; ``score`` as in
+    `fit_task`. Raises `TrainingDiverged`, `CheckpointMismatch`.
     """
     options, world = options or RunOptions(), world or Alone()
     order = order_of(config, len(samples), len(replay) if replay is not None else 0)
     everything = samples if replay is None else together(samples, replay)
     task = FigureTask(config, start, everything, order, folder, options, world)
-    return fit_task(task, config.optim, config.digest, folder, options=options, observe=observe, world=world)
+    return fit_task(
+        task, config.optim, config.digest, folder, options=options, observe=observe, world=world, score=score
+    )
 
 
 def order_of(config: TrainConfig, pairs: int, replayed: int = 0) -> Order:
@@ -132,40 +150,66 @@ def fit_task(
     options: RunOptions | None = None,
     observe: Observe = nobody,
     world: World | None = None,
+    score: Score | None = None,
 ) -> Fitted:
     """Train ``task.model`` in place, resuming from ``folder``; ``digest`` names the whole configuration.
 
-    Raises `TrainingDiverged`, `CheckpointMismatch`.
+    ``score`` is asked ``config.validations`` times by the first rank, and the best weights are kept; without it the
+    last ones are. Raises `TrainingDiverged`, `CheckpointMismatch`.
     """
-    return _Run(task, config, digest, folder, options or RunOptions(), world or Alone()).go(observe)
+    return _Run(task, config, digest, folder, options or RunOptions(), world or Alone(), score).go(observe)
 
 
 class _Run(Generic[B]):
     def __init__(
-        self, task: FitTask[B], config: OptimConfig, digest: str, folder: Path, options: RunOptions, world: World
-    ) -> None:
+        self, task: FitTask[B], config: OptimConfig, digest: str, folder: Path, options: RunOptions, world: World,
+        score: Score | None,
+    ) -> None:  # fmt: skip
         self.task, self.config, self.digest, self.options, self.world = task, config, digest, options, world
+        self.score, self.best = score, Best()
         self.path = folder / "checkpoint.safetensors"
         self.steps = steps_of(task.plan, config)
         self.optimizer = adamw(task.model, task.extra, config)
         self.average = Average(task.model, config.ema)
-        self.state = State(task.model, self.optimizer, self.average, task.extra)
+        self.state = State(task.model, self.optimizer, self.average, task.extra, self.best)
 
     def go(self, observe: Observe) -> Fitted:
         saved = load(self.path, self.state, self.digest) or Saved(0, ())
-        curve = list(saved.curve)
+        curve, done, facts = list(saved.curve), saved.step, self.task.facts
+        stop = done if self.best.stalled(self.config.patience) else self.steps
         keep_every = max(1, self.steps // CURVE_POINTS)
-        for step, batch in self.task.batches(saved.step, self.steps):
-            point = self._step(step, batch)
-            last = step + 1 == self.steps
+        for step, batch in self.task.batches(done, stop):
+            point, done = self._step(step, batch), step + 1
+            self._validate(done)
+            last = done == self.steps or self.best.stalled(self.config.patience)
             if step % keep_every == 0 or last:
                 curve.append(point)
-            if self.world.rank == 0 and (last or (step + 1) % self.options.checkpoint_every == 0):
-                save(self.path, self.state, Saved(step + 1, tuple(curve)), self.digest)
+            if self.world.rank == 0 and (last or done % self.options.checkpoint_every == 0):
+                save(self.path, self.state, Saved(done, tuple(curve), self.best.history, facts), self.digest)
             observe(point, self.steps)
+            if last:
+                break
         self.average.apply(self.task.model)
+        self.best.apply(self._weights())
         self.task.finish()
-        return Fitted(self.steps, tuple(curve))
+        return Fitted(done, tuple(curve), self.best.history, facts)
+
+    def _validate(self, done: int) -> None:
+        """Score the weights that the run would leave now; all ranks learn the score."""
+        if self.score is None or not due(done, self.steps, self.config):
+            return
+        model = self.task.model
+        with self.average.in_place(model):
+            value = self.score() if self.world.rank == 0 else 0.0
+            model.train()
+            found = float(self.world.sum(torch.tensor([value], device=self.task.log_scale.device)))
+            self.best.add(done, found, self._weights())
+        kept = self.best.kept
+        assert kept is not None, "one was just added"
+        _log.info("step %d: validation score %.4f, best %.4f at step %d", done, found, kept.score, kept.step)
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {**moving(self.task.model), **{f"extra.{name}": each for name, each in self.task.extra.items()}}
 
     def _step(self, step: int, batch: B) -> Point:
         lr = rate(step, self.steps, self.config)

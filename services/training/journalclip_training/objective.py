@@ -12,7 +12,7 @@ from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Groups, Kernel
-from journalclip_training.losses.published import LAM, selip
+from journalclip_training.losses.published import LAM, mean_entropy, selip
 from journalclip_training.losses.sigmoid import siglip
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Samples
@@ -58,6 +58,11 @@ class Objective:
         if self._groups is not None:
             return Groups(self._groups[torch.from_numpy(batch)].to(device))
         return None if self._texts is None else self._texts.at(batch, device)
+
+    def entropy(self, batch: Indices) -> dict[str, float]:
+        """``target_entropy`` of one global batch in nats, before `lam` mixes the pair itself in; {} without such."""
+        kernel = self._kernel(batch, torch.device("cpu"))
+        return {} if kernel is None else {"target_entropy": mean_entropy(kernel, len(batch))}
 
     def cap(self, log_scale: Tensor) -> None:
         """Keep the temperature within its bounds, in place."""

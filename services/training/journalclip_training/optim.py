@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -112,6 +113,19 @@ class Average:
             for name, parameter in model.named_parameters():
                 if name in self.shadow:
                     parameter.copy_(self.shadow[name])
+
+    @contextmanager
+    def in_place(self, model: nn.Module) -> Iterator[None]:
+        """The averaged weights for a while; then those that are trained, to the bit."""
+        before = {name: each.detach().clone() for name, each in model.named_parameters() if name in self.shadow}
+        self.apply(model)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, parameter in model.named_parameters():
+                    if name in before:
+                        parameter.copy_(before[name])
 
 
 def gradient_norm(optimizer: torch.optim.Optimizer, clip: float) -> float:

@@ -26,7 +26,7 @@ from journalclip_shared.records.model import ModelFile
 from journalclip_shared.settings import Settings
 from journalclip_shared.wiring import open_artifacts
 from journalclip_training.board import Board, watched
-from journalclip_training.checkpoint import Point, read_curve
+from journalclip_training.checkpoint import Point, read_progress
 from journalclip_training.config import RunConfig as TrainingConfig
 from journalclip_training.config import RunOptions
 from journalclip_training.fit import Fitted, Observe, nobody
@@ -72,8 +72,8 @@ class OnRay:
         job = RayJob(task.name, task.config, self.settings, task.dataset, task.start, task.options)
         folder = fit_on_ray(job, self.scale, task.folder / "from-ray", progress=observe)
         run.adopt(folder / "model")
-        step, curve = read_curve(folder / CHECKPOINT)
-        return Fitted(step, curve)
+        done = read_progress(folder / CHECKPOINT)
+        return Fitted(done.step, done.curve, done.history, done.facts)
 
 
 def fit_on_ray(

@@ -29,6 +29,7 @@ from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.foreign_pictures import PictureUnreadable, read_picture
 from journalclip_modeling.preprocess import Pixels, Preprocess
 from journalclip_shared.errors import PermanentError
+from journalclip_training.batches import Indices
 from journalclip_training.samples import Samples
 
 VALIDATION_K = 10
@@ -122,13 +123,14 @@ def _worded(names: Sequence[str], templates: tuple[str, ...]) -> tuple[tuple[Cla
 
 @dataclass(frozen=True)
 class RetrievalScore:
-    """Recall@k over a split, mean of both directions; a pair's own counterpart is the only hit."""
+    """Recall@k over a split, or its pairs ``rows``, mean of both directions; only a pair's own counterpart is a hit."""
 
     samples: Samples
     k: int = VALIDATION_K
+    rows: Indices | None = None
 
     def __call__(self, model: ClipFolder) -> float:
-        return mean_recall(*embedded(model, self.samples), self.k)
+        return mean_recall(*embedded(model, self.samples, self.rows), self.k)
 
 
 def mean_recall(one: Vectors, other: Vectors, k: int) -> float:
@@ -142,12 +144,13 @@ def mean_recall(one: Vectors, other: Vectors, k: int) -> float:
     return float(np.mean([ranked.strict[side].hits(k).mean() for side in SIDES]))
 
 
-def embedded(model: ClipFolder, samples: Samples) -> tuple[Vectors, Vectors]:
-    """Unit vectors of every picture and every text."""
+def embedded(model: ClipFolder, samples: Samples, rows: Indices | None = None) -> tuple[Vectors, Vectors]:
+    """Unit vectors of every picture and every text, or of those of the pairs ``rows``."""
     encoder = Encoder(model.model, model.tokenizer, model.preprocess)
-    indices = np.arange(len(samples), dtype=np.int64)
+    indices = np.arange(len(samples), dtype=np.int64) if rows is None else rows
     images = [Image.fromarray(each) for each in samples.pictures.batch(indices).permute(0, 2, 3, 1).numpy()]
-    return encoder.embed_images(images), encoder.embed_texts(samples.texts)
+    texts = samples.texts
+    return encoder.embed_images(images), encoder.embed_texts([texts[n] for n in indices])
 
 
 def similarities(model: ClipFolder, samples: Samples) -> Vectors:

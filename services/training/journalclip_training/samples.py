@@ -97,11 +97,15 @@ class Tokens:
         for i, row in enumerate(rows):
             self._ids[i, : len(row)] = row
 
+    @property
+    def share_cut(self) -> float:
+        """Of all tokens, those that no text tower sees, 0 to 1."""
+        return self.cut / max(1, self.tokens)
+
     def tell_cut(self) -> None:
-        """Log the share of tokens that no text tower sees; a warning above `MOST_CUT`."""
-        share = self.cut / max(1, self.tokens)
-        level = logging.WARNING if share > MOST_CUT else logging.INFO
-        _log.log(level, "%.1f %% of all tokens lie beyond the context of %d and are cut", 100 * share, self._context)
+        """Log the share; a warning above `MOST_CUT`."""
+        level, share = logging.WARNING if self.share_cut > MOST_CUT else logging.INFO, 100 * self.share_cut
+        _log.log(level, "%.1f %% of all tokens lie beyond the context of %d and are cut", share, self._context)
 
     def batch(self, indices: Indices) -> Tensor:
         """int64 [len(indices), L]; no mask: nothing that is read sees the padding (see `pooled`)."""

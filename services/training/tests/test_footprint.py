@@ -68,7 +68,7 @@ def test_gpus_are_found_by_what_pytorch_calls_them() -> None:
 
 
 @pytest.mark.parametrize("kind", ["soft", "medclip", "sat", "selip"])
-@pytest.mark.parametrize("syntax", ["edit", "bleu", "dice", "fields", "clauses"])
+@pytest.mark.parametrize("syntax", ["edit", "bleu", "dice", "fields", "clauses", "evidence"])
 def test_target_kernels_are_made_where_the_vectors_are(kind: str, syntax: str) -> None:
     config = LossConfig(kind=kind, syntax=syntax)  # type: ignore[arg-type]
     texts = ["T2WI: bright lesion in the left thalamus.", "no edema", "T2WI: bright lesion in the left thalamus."]

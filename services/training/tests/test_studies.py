@@ -15,7 +15,14 @@ from transformers import BertConfig, BertModel
 
 from journalclip_devtools.doubles.frozen_studies import freeze_studies, voxels_of
 from journalclip_modeling.scratch import train_tokenizer
-from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet, tiny_vit, tiny_volume
+from journalclip_modeling.studies.config import (
+    SliceTowerConfig,
+    StudyModelConfig,
+    TextTowerConfig,
+    tiny_resnet,
+    tiny_vit,
+    tiny_volume,
+)
 from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.encoder import StudyEncoder
 from journalclip_modeling.studies.folder import load_study_folder, save_study_folder, scratch_study_model
@@ -266,10 +273,12 @@ def test_signal_side_and_denial_are_told_apart_by_the_coded_record() -> None:
     assert terms[3] == {"no abnormality", "no glioma"}
 
 
-def test_segmentation_learns_and_is_scored_by_region() -> None:
+@pytest.mark.parametrize("tower", [tiny_resnet((8, 16)), tiny_volume((8, 16))], ids=["slices", "volume"])
+def test_segmentation_learns_and_is_scored_by_region(tower: SliceTowerConfig) -> None:
     data = samples(8)
     labels = (data.held[:, 0] == 240).to(torch.uint8) * 4
-    model = scratch_study_model(data.texts, MODEL, 0).model
+    hidden = 16 if tower.kind == "volume" else MODEL.hidden
+    model = scratch_study_model(data.texts, replace(MODEL, tower=tower, hidden=hidden), 0).model
     net = train_segmenter(model, data.held, data.present, labels, SegmentConfig(steps=120, width=8, batch=4))
     found = segment(net, data.held, data.present)
     assert sum(dice(found, labels, "enhancing")) / 8 > 0.9

@@ -17,6 +17,7 @@ from pydantic import Field
 from journalclip_evaluation.embedded import EmbeddedPairs, Progress, embed_split, quiet
 from journalclip_evaluation.embedding_map import sketch
 from journalclip_evaluation.errors import NothingToEvaluate
+from journalclip_evaluation.findings import FindingFigures, finding_figures
 from journalclip_evaluation.rank_table import from_parquet, to_parquet
 from journalclip_evaluation.reader_queries import (
     LOOKED_FOR,
@@ -41,7 +42,7 @@ from journalclip_shared.records import Document
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.model import ModelFile, ModelManifest
 
-EVALUATOR = "retrieval-3"  # part of every result's name: a change of any figure's meaning needs a new one
+EVALUATOR = "retrieval-4"  # part of every result's name: a change of any figure's meaning needs a new one
 Subject = Literal["model", "start"]
 
 
@@ -59,6 +60,9 @@ class Evaluation(Document):
     by_modality_multi: dict[str, Retrieval] = Field(default_factory=dict)
     queries: ReaderQueries | None = Field(
         None, description="A reader's queries made from the split's records; None: they give too few."
+    )
+    findings: FindingFigures | None = Field(
+        None, description="AUROC of each finding; None: figures, or a split with too few studies."
     )
     ranks: ArtifactRef
     sketch: ArtifactRef = Field(
@@ -94,7 +98,7 @@ class Evaluator:
             return self._read(found)
         folder = fetch_folder(self.store, files, self.cache)
         with tempfile.TemporaryDirectory(dir=self.cache) as spool:
-            pairs, queries = self._embedded(manifest.kind, folder, dataset, split, Path(spool))
+            pairs, queries, findings = self._embedded(manifest.kind, folder, dataset, split, Path(spool))
             ranked = rank(pairs)
             drawn = self.store.put("models", sketch(pairs, ranked).canonical(), "application/json")
         evaluation = Evaluation(
@@ -107,6 +111,7 @@ class Evaluator:
             by_modality=by_modality(ranked),
             by_modality_multi=by_modality(ranked, multi=True),
             queries=queries,
+            findings=findings,
             ranks=self.store.put("models", to_parquet(ranked), "application/vnd.apache.parquet"),
             sketch=drawn,
         )
@@ -118,19 +123,31 @@ class Evaluator:
 
     def _embedded(
         self, kind: Kind, folder: Path, dataset: FrozenDataset, split: Split, spool: Path
-    ) -> tuple[EmbeddedPairs, ReaderQueries | None]:
+    ) -> tuple[EmbeddedPairs, ReaderQueries | None, FindingFigures | None]:
         """What differs between kinds: a query is a figure and its caption, or a study and its report."""
         if kind == "studies":
-            frozen, studies = FrozenStudies(dataset.store, dataset.manifest), StudyEncoder.load(folder)
+            frozen, studies = FrozenStudies(dataset.store, dataset.manifest), StudyEncoder.load(folder, self.device)
             pairs = embed_studies(studies, frozen, split)
-            return pairs, _asked(studies.embed_texts, map(said_of_study, frozen.studies(split)), pairs)
+            said = {each.id: each for each in map(said_of_study, frozen.studies(split))}
+            findings = _findings(studies, [said[name] for name in pairs.pair_ids], pairs)
+            return pairs, _asked(studies.embed_texts, said.values(), pairs), findings
         encoder = Encoder.load(folder, self.device)
         pairs = embed_split(encoder, dataset, split, spool, self.progress)
-        return pairs, _asked(encoder.embed_texts, map(said_of_pair, dataset.stream(split)), pairs)
+        return pairs, _asked(encoder.embed_texts, map(said_of_pair, dataset.stream(split)), pairs), None
 
     def _read(self, ref: ArtifactRef) -> Measured:
         evaluation = Evaluation.model_validate_json(self.store.get(ref))
         return Measured(evaluation, ref, from_parquet(self.store.get(evaluation.ranks)))
+
+
+def _findings(encoder: StudyEncoder, said: Sequence[Said], pairs: EmbeddedPairs) -> FindingFigures | None:
+    def embed(names: Sequence[str]) -> Vectors:
+        return encoder.embed_reports(
+            [[f"{each}: {name}." for each in encoder.model.config.sequences] for name in names]
+        )
+
+    shown = [frozenset(place.term for place in each.findings) for each in said]
+    return finding_figures(pairs.images[: len(said)], pairs.articles, shown, embed)
 
 
 def _asked(

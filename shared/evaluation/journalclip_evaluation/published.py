@@ -110,7 +110,8 @@ SELIP = PublishedTable(
             "brain-mri",
         ),
         PublishedRow(
-            "BraTS19, HGG or LGG from T1ce by share of the labels: accuracy, precision, recall, F1", _NOT_READ, "none",
+            "BraTS19, HGG or LGG from T1ce by share of the labels: accuracy, precision, recall, F1, AUROC", _NOT_READ,
+            "none",
             "Published: encoder initialised from SeLIP, linear head. Ours: fine-tuned, and a probe; split by patient.",
             how="journalclip studies downstream BRATS --task classify --sequences T1CE",
         ),
@@ -119,7 +120,7 @@ SELIP = PublishedTable(
             "Ours alone: slices of the challenge in the suite brats19.", "brats19",
         ),
         PublishedRow(
-            "segmentation, BraTS19, Dice", _NOT_READ, "none",
+            "segmentation, BraTS19, Dice and HD95 at 1, 10 and 100 % of the labels", _NOT_READ, "none",
             "Published: in the paper, not in its code. Ours: whole, core, enhancing by share of the labels.",
             how="journalclip studies downstream BRATS --task segment",
         ),

@@ -32,25 +32,38 @@ class Row:
     difference: Interval | None
 
     @property
+    def most(self) -> float:
+        """The highest value that the measure can have; the lowest is 0."""
+        return 1.0
+
+    @property
     def mean(self) -> Interval:
-        """With its interval, which stays within 0 to 1 where all values are: a share cannot lie beyond."""
+        """With its interval, which stays within 0 to `most` where all values do: a share cannot lie beyond."""
         mean, low, high = interval(self.values)
-        if all(0 <= each <= 1 for each in self.values):
-            return mean, max(0.0, low), min(1.0, high)
+        if all(0 <= each <= self.most for each in self.values):
+            return mean, max(0.0, low), min(self.most, high)
         return mean, low, high
 
     def said(self) -> str:
         mean, low, high = self.mean
         return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
-    def difference_said(self) -> str:
-        if self.difference is None:
-            return ""
+    @property
+    def limited(self) -> Interval | None:
+        """``difference``, whose interval stays within what two values from 0 to `most` can differ by."""
+        if self.difference is None or not all(0 <= each <= self.most for each in self.values):
+            return self.difference
         mean, low, high = self.difference
+        return mean, max(-self.most, low), min(self.most, high)
+
+    def difference_said(self) -> str:
+        if self.limited is None:
+            return ""
+        mean, low, high = self.limited
         return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
     def as_json(self) -> dict[str, Json]:
         return {
             "measure": self.measure, "arm": self.arm, "values": list(self.values), "mean": list(self.mean),
-            "difference": list(self.difference) if self.difference else None,
+            "difference": list(self.limited) if self.limited else None,
         }  # fmt: skip

@@ -34,7 +34,9 @@ def cns_clip_vit_b32() -> TrainConfig:
         data=DataConfig(augment=0.3),
         model=ModelConfig(base="openai/clip-vit-base-patch32", bf16=True),
         loss=LossConfig(kind="clip"),
-        optim=OptimConfig(lr=1e-5, epochs=10, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.75),
+        optim=OptimConfig(
+            lr=1e-5, epochs=10, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.75, validations=10
+        ),
         forgetting=_SWEEP,
     )
 
@@ -96,7 +98,9 @@ def selip_resnet50() -> TrainConfig:
         ),
         loss=_SELIP,
         # A tower that has never seen a text moves faster than a tuned CLIP's, and its new projection fastest.
-        optim=OptimConfig(lr=1e-4, epochs=30, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.85),
+        optim=OptimConfig(
+            lr=1e-4, epochs=30, batch=1024, micro_batch=256, warmup=0.1, layer_decay=0.85, validations=10
+        ),
         forgetting=_SWEEP,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -14,9 +15,11 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.fit import Fitted, Observe, fit
 from journalclip_training.losses.world import World
+from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import Samples, open_samples
 from journalclip_training.start import frozen_dataset
 from journalclip_training.trainer import Task
+from journalclip_training.validation import Score, fixed_part
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,21 @@ class FigureRun:
         own = open_samples(dataset, "train", preprocess, task.folder / "shards", options)
         replayed = open_replayed(task.store, self.config, preprocess, task.folder, options)
         return fit(
-            self.config, self.start, own, task.folder, options=options, observe=observe, world=world, replay=replayed
-        )
+            self.config, self.start, own, task.folder, options=options, observe=observe, world=world, replay=replayed,
+            score=self._score(dataset, options),
+        )  # fmt: skip
+
+    def _score(self, dataset: FrozenDataset, options: RunOptions) -> Score | None:
+        """Opened when it is first asked: only the first rank is."""
+        if not (self.config.optim.validations and dataset.manifest.splits["val"].pairs):
+            return None
+
+        @cache
+        def score() -> RetrievalScore:
+            val = open_samples(dataset, "val", self.start.preprocess, self.task.folder / "shards", options)
+            return RetrievalScore(val, rows=fixed_part(len(val)))
+
+        return lambda: score()(self.start)
 
     def save(self, folder: Path) -> None:
         self.start.model.to(torch.device("cpu"))

@@ -41,6 +41,13 @@ def selip(v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel, world: World | No
     return 2 * contrastive(v, t, scale, kernel, LAM, world, block) - entropy / sum(lengths)
 
 
+def mean_entropy(kernel: Kernel, size: int) -> float:
+    """Mean entropy in nats of the targets q of a batch of ``size`` pairs: 0 where each pair is like itself alone, log
+    ``size`` where all are alike."""
+    like = torch.zeros((), dtype=torch.float64)
+    return float(_entropies(kernel, slice(0, size), like, side_for(like.device))) / size
+
+
 def _entropies(kernel: Kernel, rows: slice, like: Tensor, side: int) -> Tensor:
     """The sum over ``rows`` of the entropy of their targets q, a scalar like ``like``."""
     total = like.new_zeros(())

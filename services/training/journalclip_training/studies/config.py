@@ -38,6 +38,7 @@ class StudyTrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     study_weight: float = 0.5  # share of the study-level contrast; the rest contrasts sequences with descriptions
     text_base: str = ""  # a pretrained text encoder's folder or Hugging Face name; empty: random weights
+    image_base: str = ""  # pretrained image tower: a study model's folder, a backbone's, or a Hugging Face name
     bf16: bool = False
     checkpoint_slices: int = 0  # slices recomputed together in the backward pass; 0: all activations are kept
 

@@ -7,9 +7,7 @@ goes on from its checkpoint to the very same weights. Each rank sees the whole b
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +17,10 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from journalclip_modeling.studies.model import Bools, StudyModel, VolumeStudyModel
-from journalclip_training.batches import Indices, Order, Plan
+from journalclip_training.batches import Indices, Order, Plan, mean_over_batches
 from journalclip_training.config import RunOptions
 from journalclip_training.errors import SettingInvalid
-from journalclip_training.feed import AHEAD
+from journalclip_training.feed import pinned, read_ahead
 from journalclip_training.fit import Fitted, Observe, fit_task, nobody
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Tokens
@@ -31,6 +29,7 @@ from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfi
 from journalclip_training.studies.objective import StudyObjective
 from journalclip_training.studies.samples import StudySamples, as_units
 from journalclip_training.unique_texts import UniqueTexts
+from journalclip_training.validation import Score
 
 MOST_STEPS = 1 << 24  # of a run; keeps the seeds of different runs' dropout apart
 
@@ -45,11 +44,17 @@ def fit_studies(
     options: RunOptions | None = None,
     observe: Observe = nobody,
     world: World | None = None,
+    score: Score | None = None,
 ) -> Fitted:
-    """Train ``model`` in place, resuming from ``folder``. Raises `TrainingDiverged`, `CheckpointMismatch`."""
+    """Train ``model`` in place, resuming from ``folder``; ``score`` as in `fit_task`.
+
+    Raises `TrainingDiverged`, `CheckpointMismatch`.
+    """
     options, world = options or RunOptions(), world or Alone()
     task = StudyTask(config, model, tokenizer, samples, folder, options, world)
-    return fit_task(task, config.optim, config.digest, folder, options=options, observe=observe, world=world)
+    return fit_task(
+        task, config.optim, config.digest, folder, options=options, observe=observe, world=world, score=score
+    )
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ class StudyTask:
         torch.manual_seed(config.seed)
         self.model = model.to(self.device).train()
         self.model.save_memory(config.checkpoint_slices)
+        if options.compile:
+            self.model.compile_towers()
         self.model.logit_scale.requires_grad_(config.loss.learn_scale)
         self.extra: dict[str, Tensor] = {}
         self._tokens = Tokens(tokenizer, self.samples.texts, model.config.text.context)
@@ -119,34 +126,39 @@ class StudyTask:
     def log_scale(self) -> Tensor:
         return self.model.logit_scale
 
-    def batches(self, start: int, stop: int) -> Iterator[tuple[int, StudyBatch]]:
-        with ThreadPoolExecutor(1, thread_name_prefix="feed") as pool:  # the next batch is read while this one trains
-            ahead: deque[tuple[int, Future[tuple[Shown, Shown, Tensor]]]] = deque()
-            for step in range(start, stop):
-                ahead.append((step, pool.submit(self._read, step)))
-                if len(ahead) > AHEAD:
-                    yield self._batch(*ahead.popleft())
-            while ahead:
-                yield self._batch(*ahead.popleft())
+    @property
+    def facts(self) -> dict[str, float]:
+        """Share of tokens cut; entropy of the targets; pairs that an epoch leaves out, so that no text stands twice."""
 
-    def _read(self, step: int) -> tuple[Shown, Shown, Tensor]:
-        """What all ranks see, what this one sees, and its voxels. Drawn for the whole batch, whatever the ranks are."""
+        def entropy(step: int) -> dict[str, float]:
+            every = self.shown_at(step)
+            return self._objective.entropy(every.pairs, every.studies)
+
+        waiting = {"pairs_waiting": float(self.plan.waiting)} if isinstance(self.plan, UniqueTexts) else {}
+        return {"tokens_cut": self._tokens.share_cut, **waiting, **mean_over_batches(self.plan, entropy)}
+
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, StudyBatch]]:
+        for step, (every, mine, voxels, ids) in read_ahead(self._read, start, stop):
+            yield step, self._batch(step, every, mine, voxels, ids)
+
+    def _read(self, step: int) -> tuple[Shown, Shown, Tensor, Tensor]:
+        """What all ranks see, what this one sees, its voxels and tokens. Drawn for the whole batch, for any ranks."""
         every = self.shown_at(step)
         mine = every.part(self.plan.share(self.world.rank, self.world.size))
-        return every, mine, self.samples.voxels[torch.from_numpy(mine.studies)]
+        voxels, ids = self.samples.voxels[torch.from_numpy(mine.studies)], self._tokens.batch(mine.pairs)
+        return every, mine, pinned(voxels, self.device), pinned(ids, self.device)
 
-    def _batch(self, step: int, read: Future[tuple[Shown, Shown, Tensor]]) -> tuple[int, StudyBatch]:
+    def _batch(self, step: int, every: Shown, mine: Shown, held: Tensor, tokens: Tensor) -> StudyBatch:
         where = self.plan.share(self.world.rank, self.world.size)
-        every, mine, held = read.result()
         voxels = held.to(self.device, non_blocking=True)
         # A generator for each rank's first study: what a study gets does not depend on the ranks.
         varied = [
             vary(each[None], self.config.data, np.random.default_rng((self.config.seed, step, 1, int(number))))
             for each, number in zip(voxels, mine.studies, strict=True)
         ]
-        ids = self._tokens.batch(mine.pairs).to(self.device)
+        ids = tokens.to(self.device, non_blocking=True)
         seed = (self.config.seed * MOST_STEPS + step) * self.plan.size + where.start
-        return step, StudyBatch(mine, torch.cat(varied), ids, seed, every)
+        return StudyBatch(mine, torch.cat(varied), ids, seed, every)
 
     def shown_at(self, step: int) -> Shown:
         """What the whole batch of a step sees, on the host."""

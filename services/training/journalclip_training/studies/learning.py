@@ -19,9 +19,9 @@ from journalclip_training.errors import DatasetTooSmall
 from journalclip_training.fit import Fitted, Observe
 from journalclip_training.learning import Job, Record
 from journalclip_training.recipes import RECIPES, Recipe, configure
-from journalclip_training.reference import VALIDATION_K, mean_recall
+from journalclip_training.reference import VALIDATION_K
 from journalclip_training.studies.config import StudyTrainConfig
-from journalclip_training.studies.encode import encode_studies
+from journalclip_training.studies.encode import study_recall
 from journalclip_training.studies.load import known_pairs, known_studies, load_samples
 from journalclip_training.studies.run import StudyRun
 from journalclip_training.studies.start import describe_study_base, load_study_base
@@ -72,9 +72,8 @@ class StudyLearning:
         if not self.dataset.splits["val"].pairs:
             return {}
         val = load_samples(self.frozen, "val", self.config.model, self.job.folder / "shards", self.job.options)
-        found = encode_studies(self.model.model.cpu(), self.model.tokenizer, val)
-        recall = mean_recall(found.studies.float().numpy(), found.reports.float().numpy(), VALIDATION_K)
-        return {"val_pool": float(len(val)), f"val_recall_at_{VALIDATION_K}": recall}
+        self.model.model.to(self.job.options.device)  # from Ray it comes on the CPU
+        return {"val_pool": float(len(val)), f"val_recall_at_{VALIDATION_K}": study_recall(self.model, val)}
 
     def save(self, folder: Path) -> None:
         self.model.model.cpu()

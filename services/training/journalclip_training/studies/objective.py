@@ -16,6 +16,7 @@ from journalclip_shared.records.caption import CaptionRecord
 from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.kernel import Kernel
+from journalclip_training.losses.published import mean_entropy
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.objective import lam_of, soft_contrast
 from journalclip_training.similarity.mixed import TextKernels
@@ -63,6 +64,14 @@ class StudyObjective:
         whole = study_text(texts, owner, len(studies))
         two = self._contrast(studies, whole, scale, self._studies, numbers)
         return (1 - self.weight) * one + self.weight * two
+
+    def entropy(self, pairs: Indices, numbers: Indices) -> dict[str, float]:
+        """As `journalclip_training.objective.Objective.entropy`, of descriptions and of whole reports."""
+        kernels = {"target_entropy": (self._pairs, pairs), "report_target_entropy": (self._studies, numbers)}
+        cpu = torch.device("cpu")
+        return {
+            name: mean_entropy(each.at(ids, cpu), len(ids)) for name, (each, ids) in kernels.items() if each is not None
+        }
 
     def _contrast(self, v: Tensor, t: Tensor, scale: Tensor, kernels: TextKernels | None, ids: Indices) -> Tensor:
         kernel: Kernel | None = None if kernels is None else kernels.at(ids, v.device)

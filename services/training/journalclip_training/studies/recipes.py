@@ -21,7 +21,7 @@ from journalclip_training.config import LossConfig, OptimConfig
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 
 _CHUNK = 240  # slices recomputed at a time: ten volumes of the published grid
-_SOFT = LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="fields", semantic="minilm")
+_SOFT = LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="evidence", semantic="minilm")
 
 
 NORMAL_TEXT = "No abnormality."  # what every volume of a normal examination is paired with
@@ -47,6 +47,7 @@ def selip_paper() -> StudyTrainConfig:
         optim=OptimConfig(
             lr=1e-4, text_lr=5e-5, weight_decay=0.0, beta2=0.999, eps=1e-3, clip=0.0, batch=64,
             steps=30_000, warmup=5_000 / 30_000, schedule="polynomial", power=0.9, stairs=100,
+            validations=30,
         ),
         study_weight=0.0,
         bf16=True,
@@ -64,7 +65,7 @@ def selip_paper_demo() -> StudyTrainConfig:
             grid=(8, 32, 32), tower=tiny_volume((24, 48)), hidden=48, dim=48,
             text=TextTowerConfig(kind="encoder", width=48, layers=1, heads=3, context=64, vocabulary=600),
         ),
-        optim=replace(paper.optim, lr=3e-3, text_lr=3e-3, steps=300, warmup=1 / 6, batch=48),
+        optim=replace(paper.optim, lr=3e-3, text_lr=3e-3, steps=300, warmup=1 / 6, batch=48, validations=4),
         bf16=False,
     )  # fmt: skip
 
@@ -75,7 +76,7 @@ def selip_resnet50_studies() -> StudyTrainConfig:
         recipe="selip_resnet50_studies",
         model=StudyModelConfig(tower=resnet50()),
         loss=_SOFT,
-        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=8, warmup=0.1),
+        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=8, warmup=0.1, validations=20),
         bf16=True,
         checkpoint_slices=_CHUNK,
     )
@@ -87,7 +88,7 @@ def selip_vit_b16_studies() -> StudyTrainConfig:
         recipe="selip_vit_b16_studies",
         model=StudyModelConfig(tower=vit_b16()),
         loss=_SOFT,
-        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=4, warmup=0.1),
+        optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=4, warmup=0.1, validations=20),
         bf16=True,
         checkpoint_slices=_CHUNK,
     )
@@ -103,8 +104,8 @@ def study_demo() -> StudyTrainConfig:
             text=TextTowerConfig(width=48, layers=1, heads=3, context=64, vocabulary=600),
             hidden=48, pool_heads=3, dim=48,
         ),
-        loss=LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="fields", semantic="hashing"),
-        optim=OptimConfig(lr=3e-3, epochs=20, batch=48, warmup=0.1),
+        loss=LossConfig(kind="soft", lam=0.5, alpha=0.7, tau_s=0.1, syntax="evidence", semantic="hashing"),
+        optim=OptimConfig(lr=3e-3, epochs=20, batch=48, warmup=0.1, validations=4),
     )  # fmt: skip
 
 

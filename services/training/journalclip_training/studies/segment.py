@@ -1,13 +1,13 @@
-"""Segmentation: a decoder over the slice tower's feature maps, fine-tuned on few or many labelled studies.
+"""Segmentation: a decoder over the image tower's feature maps, of slices or volumes, fine-tuned on few or many labels.
 
 Maps of the present sequences are fused by mean and maximum at every level, so that any subset serves, and climb back to
-the slice's own resolution, where the slices themselves join in. The same network is trained from pretrained or from
+the tower's input's resolution, where the input itself joins in. The same network is trained from pretrained or from
 random weights, by the same steps; what differs is the start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,23 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from journalclip_evaluation.masks import Mask, Spacing, hd95
 from journalclip_modeling.studies.model import StudyModel, VolumeStudyModel
 from journalclip_modeling.studies.towers import as_floats
-from journalclip_shared.errors import PermanentError
+from journalclip_modeling.studies.volume import VolumeResNet
 
 CODES = (0, 1, 2, 4)  # BraTS: background, core, oedema, enhancing
 REGIONS: dict[str, tuple[int, ...]] = {"whole": (1, 2, 4), "core": (1, 4), "enhancing": (4,)}
-
-
-class NoMaps(PermanentError):
-    """The model's image tower has no maps of single slices."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(
-            "tower-has-no-maps",
-            f"a {kind} tower gives one vector a volume, and the decoder reads maps of slices",
-            "Segment with a model of a slice tower (recipes selip_resnet50_studies and study_demo).",
-        )
 
 
 @dataclass(frozen=True)
@@ -47,33 +37,43 @@ class SegmentConfig:
 
 
 class Segmenter(nn.Module):
-    """Tower and decoder."""
+    """Tower and decoder; convolutions have as many axes as the tower's."""
 
     def __init__(self, model: StudyModel, width: int) -> None:
         super().__init__()
-        if isinstance(model, VolumeStudyModel):
-            raise NoMaps(model.config.tower.kind)
-        self.tower = model.tower
-        self.lateral = nn.ModuleList(nn.Conv2d(2 * each, width, 1) for each in model.tower.channels)
-        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in model.tower.channels)
-        self.raw = nn.Conv2d(2, width, 3, padding=1)
-        self.head = nn.Sequential(nn.Conv2d(2 * width, width, 3, padding=1), nn.GELU(), nn.Conv2d(width, len(CODES), 1))
+        self.whole = isinstance(model, VolumeStudyModel)
+        conv = nn.Conv3d if self.whole else nn.Conv2d
+        self.mode = "trilinear" if self.whole else "bilinear"
+        self.tower = model.volume if isinstance(model, VolumeStudyModel) else model.tower
+        self.lateral = nn.ModuleList(conv(2 * each, width, 1) for each in self.tower.channels)
+        self.smooth = nn.ModuleList(conv(width, width, 3, padding=1) for _ in self.tower.channels)
+        self.raw = conv(2, width, 3, padding=1)
+        self.head = nn.Sequential(conv(2 * width, width, 3, padding=1), nn.GELU(), conv(width, len(CODES), 1))
 
     def forward(self, voxels: Tensor, present: Tensor) -> Tensor:
         """Logits [N, codes, Z, H, W] of uint8 [N, S, Z, H, W] and bool [N, S]."""
         n, s, z, rows, columns = voxels.shape
+        if self.whole:
+            return self._decoded(as_floats(voxels), present)
         slices = as_floats(voxels).transpose(1, 2).reshape(n * z, s, rows, columns)
         here = present[:, None].expand(n, z, s).reshape(n * z, s)
-        maps = self.tower(slices[here][:, None])
+        return self._decoded(slices, here).reshape(n, z, len(CODES), rows, columns).transpose(1, 2)
+
+    def _decoded(self, grey: Tensor, here: Tensor) -> Tensor:
+        """Logits [M, codes, ...] of floats [M, S, ...] of which bool [M, S] are there."""
+        seen = grey[here][:, None]
+        maps = self.tower.maps(seen) if isinstance(self.tower, VolumeResNet) else self.tower(seen)
         x = torch.zeros(0)
         for level in reversed(range(len(maps))):
             fused = self.lateral[level](_fuse(maps[level], here))
-            x = fused if not len(x) else fused + functional.interpolate(x, size=fused.shape[-2:], mode="bilinear")
+            x = fused if not len(x) else fused + self._enlarged(x, fused.shape[2:])
             x = functional.gelu(self.smooth[level](x))
-        x = functional.interpolate(x, size=(rows, columns), mode="bilinear")
-        raw = functional.gelu(self.raw(_fuse(slices[here][:, None], here)))
-        logits: Tensor = self.head(torch.cat([x, raw], 1))
-        return logits.reshape(n, z, len(CODES), rows, columns).transpose(1, 2)
+        raw = functional.gelu(self.raw(_fuse(seen, here)))
+        logits: Tensor = self.head(torch.cat([self._enlarged(x, grey.shape[2:]), raw], 1))
+        return logits
+
+    def _enlarged(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        return functional.interpolate(x, size=tuple(size), mode=self.mode)
 
 
 def train_segmenter(
@@ -136,6 +136,24 @@ def dice(found: Tensor, truth: Tensor, region: str) -> list[float]:
     return [float(score) for score, size in zip(scores, sizes, strict=True) if size]
 
 
+def hausdorff(found: Tensor, truth: Tensor, region: str, spacing_mm: Spacing) -> list[float]:
+    """HD95 in millimetres of each study [Z, H, W] whose truth has the region: `journalclip_evaluation.masks.hd95`."""
+    return [hd95(drawn, there, spacing_mm) for drawn, there in _with_region(found, truth, region)]
+
+
+def missed(found: Tensor, truth: Tensor, region: str) -> list[float]:
+    """Of each study whose truth has the region: 1 where nothing of it was drawn, else 0."""
+    return [float(not drawn.any()) for drawn, _ in _with_region(found, truth, region)]
+
+
+def _with_region(found: Tensor, truth: Tensor, region: str) -> Iterator[tuple[Mask, Mask]]:
+    """Drawn and true voxels of each study whose truth has the region."""
+    for drawn, there in zip(found.numpy(), truth.numpy(), strict=True):
+        true = np.isin(there, REGIONS[region])
+        if true.any():
+            yield np.isin(drawn, REGIONS[region]), true
+
+
 def share_of(studies: Sequence[int], share: float, seed: int) -> list[int]:
     """``share`` of the studies, at least one; nested: a smaller share is part of a larger one."""
     order = np.random.default_rng((seed, 77)).permutation(len(studies))
@@ -143,14 +161,15 @@ def share_of(studies: Sequence[int], share: float, seed: int) -> list[int]:
 
 
 def _fuse(maps: Tensor, here: Tensor) -> Tensor:
-    """[M, 2C, h, w] from maps [P, C, h, w] of the present cells of bool [M, S]: their mean and their maximum."""
+    """[M, 2C, ...] from maps [P, C, ...] of the present cells of bool [M, S]: their mean and their maximum."""
     m, s = here.shape
+    inner = (1,) * (maps.ndim - 1)
     laid = maps.new_full((m * s, *maps.shape[1:]), -torch.inf)
     laid[here.flatten()] = maps
     laid = laid.view(m, s, *maps.shape[1:])
     top = laid.amax(1)
-    total = laid.masked_fill(~here[:, :, None, None, None], 0).sum(1)
-    return torch.cat([total / here.sum(1)[:, None, None, None], top], 1)
+    total = laid.masked_fill(~here.view(m, s, *inner), 0).sum(1)
+    return torch.cat([total / here.sum(1).view(m, *inner), top], 1)
 
 
 def _index(labels: Tensor) -> Tensor:

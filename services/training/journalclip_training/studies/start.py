@@ -1,4 +1,7 @@
-"""Where a study model starts: random weights, or a text encoder that knows its language beside random image towers."""
+"""Where a study model starts: random weights, a text encoder that knows its language, an image tower that has seen.
+
+An image tower is a study model's own (of slices, or a 3-D one), or any backbone of transformers.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,81 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import AutoModel, AutoTokenizer
+from torch import Tensor
+from transformers import AutoBackbone, AutoConfig, AutoModel, AutoTokenizer
 
-from journalclip_modeling.studies.config import StudyModelConfig
-from journalclip_modeling.studies.folder import StudyFolder, scratch_study_model
+from journalclip_modeling.studies.config import SliceTowerConfig, StudyModelConfig
+from journalclip_modeling.studies.folder import StudyFolder, is_study_folder, load_study_folder, scratch_study_model
 from journalclip_modeling.studies.model import study_model
 from journalclip_modeling.studies.text import EncoderTower
+from journalclip_modeling.studies.towers import BackboneTower
 from journalclip_training.base import described
 from journalclip_training.errors import BaseUnavailable
 from journalclip_training.studies.config import StudyTrainConfig
 
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of a backbone's folder that does not say: ImageNet's
+Weights = dict[str, Tensor]
+
 
 def describe_study_base(config: StudyTrainConfig) -> str:
-    """Part of the model's id; reads a local folder's files, and nothing from the network."""
-    scratch = f"scratch:{config.seed}"
-    return f"{scratch}+{described(config.text_base)}" if config.text_base else scratch
+    """Part of the model's id; reads local folders' files, and nothing from the network."""
+    texts = [described(config.text_base)] if config.text_base else []
+    images = [f"image:{described(config.image_base)}"] if config.image_base else []
+    return "+".join([f"scratch:{config.seed}", *texts, *images])
 
 
 def load_study_base(config: StudyTrainConfig, texts: Sequence[str]) -> StudyFolder:
     """``texts`` train the tokenizer of a start without a text encoder. Raises `BaseUnavailable`."""
+    if not config.image_base:
+        return _with_texts(config, texts)
+    tower, weights = _image_tower(config.image_base)
+    hidden = tower.widths[-1] if tower.kind == "volume" else config.model.hidden
+    start = _with_texts(replace(config, model=replace(config.model, tower=tower, hidden=hidden)), texts)
+    own = {name: each for name, each in start.model.state_dict().items() if name.startswith(_IMAGE)}
+    different = [name for name in {**own, **weights} if name not in own or name not in weights]
+    different += [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
+    if different:
+        raise BaseUnavailable(config.image_base, f"its image tower is another one: {', '.join(sorted(different)[:3])}")
+    start.model.load_state_dict(weights, strict=False)
+    return start
+
+
+_IMAGE = ("tower.", "volume.")  # what the image tower's parameters are called; all other ones start anew
+
+
+def _image_tower(name: str) -> tuple[SliceTowerConfig, Weights]:
+    """The tower's configuration, and its weights by their names in a study model."""
+    if is_study_folder(Path(name)):
+        model = load_study_folder(Path(name)).model
+        return model.config.tower, {key: each for key, each in model.state_dict().items() if key.startswith(_IMAGE)}
+    here = Path(name).is_dir()
+    try:
+        config = AutoConfig.from_pretrained(name, local_files_only=here)
+        with torch.device("meta"):
+            kind = type(AutoBackbone.from_config(config))
+        net, report = kind.from_pretrained(
+            name, local_files_only=here, use_safetensors=True, dtype="float32", output_loading_info=True,
+            out_features=config.stage_names[-BackboneTower.LEVELS :],
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseUnavailable(name, str(error)) from error
+    # Norms of the maps that are given out are the backbone's own addition: no network was trained with them.
+    missing = [each for each in report["missing_keys"] if not each.startswith("hidden_states_norms.")]
+    if missing:
+        raise BaseUnavailable(name, f"its weights lack {', '.join(sorted(missing)[:3])}")
+    stored = {**net.config.to_diff_dict(), "model_type": net.config.model_type}
+    seen = _normalisation(Path(name) / "preprocessor_config.json")
+    backbone = json.dumps({"config": stored, **seen}, sort_keys=True)
+    weights = {f"tower.net.{key}": each for key, each in net.state_dict().items()}
+    return SliceTowerConfig(kind="backbone", backbone=backbone), weights
+
+
+def _normalisation(path: Path) -> dict[str, Sequence[float]]:
+    said = json.loads(path.read_text()) if path.is_file() else {}
+    return {"mean": said.get("image_mean", _MEAN), "std": said.get("image_std", _STD)}
+
+
+def _with_texts(config: StudyTrainConfig, texts: Sequence[str]) -> StudyFolder:
     if not config.text_base:
         return scratch_study_model(texts, config.model, config.seed)
     name, here = config.text_base, Path(config.text_base).is_dir()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from journalclip_evaluation.once import kept, once
+from journalclip_modeling.machine import resolved
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
@@ -32,7 +33,10 @@ class NoValidation(PermanentError):
 
 @dataclass(frozen=True)
 class Swept:
-    """What is searched: a recipe on a frozen dataset. Trials differ in their overrides alone."""
+    """What is searched: a recipe on a frozen dataset. Trials differ in their overrides alone.
+
+    The options' device may be `auto`: each trial takes that of the machine where it runs.
+    """
 
     kind: TrainingKind
     store: ArtifactStore
@@ -62,13 +66,14 @@ class Trial:
 def run_trial(swept: Swept, number: int, overrides: tuple[str, ...], folder: Path, observe: Observe = nobody) -> Trial:
     """The trial's result, kept below ``folder``: what is there is not run again, what was cut off resumes.
 
-    Raises `NoValidation`, `SettingInvalid`, and what store and training raise that is no trial's own fault.
+    Raises `NoValidation`, `SettingInvalid`, `DeviceMissing`, and what store and training raise beside a trial's fault.
     """
     config, model_id = _planned(swept, overrides)
     run = folder / "runs" / model_id
 
     def work() -> Trial:
-        learning = swept.kind.open(Job(swept.store, swept.dataset, config, swept.options, model_id, run))
+        options = replace(swept.options, device=resolved(swept.options.device))  # where the trial runs
+        learning = swept.kind.open(Job(swept.store, swept.dataset, config, options, model_id, run))
         learning.check()
         if not learning.dataset.splits["val"].pairs:
             raise NoValidation(swept.dataset_id)

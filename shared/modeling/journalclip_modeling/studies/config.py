@@ -17,7 +17,8 @@ SEQUENCES: tuple[SequenceName, ...] = get_args(SequenceName)
 class SliceTowerConfig:
     """The image tower; its weights are shared by all sequences, and by all slices where it sees one at a time."""
 
-    kind: Literal["resnet", "vit", "volume"] = "resnet"  # volume: a 3-D ResNet over whole volumes, SeLIP's
+    # volume: a 3-D ResNet over whole volumes, SeLIP's; backbone: a pretrained network of transformers or timm
+    kind: Literal["resnet", "vit", "volume", "backbone"] = "resnet"
     widths: tuple[int, ...] = (256, 512, 1024, 2048)  # channels a stage of the ResNet
     depths: tuple[int, ...] = (3, 4, 6, 3)
     block: Literal["bottleneck", "basic"] = "bottleneck"
@@ -28,6 +29,7 @@ class SliceTowerConfig:
     width: int = 768
     layers: int = 12
     heads: int = 12
+    backbone: str = ""  # JSON of a backbone: `towers.BackboneTower`
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,12 @@ def save_study_folder(loaded: StudyFolder, folder: Path) -> None:
     loaded.tokenizer.save_pretrained(folder)
 
 
+def is_study_folder(folder: Path) -> bool:
+    """Does ``config.json`` say so?"""
+    path = folder / "config.json"
+    return path.is_file() and json.loads(path.read_text()).get("model_type") == _KIND
+
+
 def load_study_folder(folder: Path) -> StudyFolder:
     """Float32, in evaluation mode. Raises `ModelUnloadable`."""
     try:

@@ -85,6 +85,15 @@ class StudyModel(nn.Module):
         """Unit vectors [n, dim] of tokens [n, L], padded at their end."""
         return normalize(self.text(ids).float(), dim=-1)
 
+    def compile_towers(self) -> None:
+        """`torch.compile` of both towers, in place: weights keep their names."""
+        self._image_tower().compile()
+        self.text.compile()
+
+    def _image_tower(self) -> nn.Module:
+        tower: nn.Module = self.tower
+        return tower
+
     def save_memory(self, slices: int) -> None:
         """Keep no activations of the image tower; recompute them, ``slices`` at a time, in the backward pass."""
         self.chunk = slices
@@ -145,6 +154,9 @@ class VolumeStudyModel(StudyModel):
         count, slices = volumes.shape[:2]
         weights = torch.full((count, slices), 1 / slices, device=volumes.device)
         return self.volume(as_floats(volumes)[:, None]), weights
+
+    def _image_tower(self) -> nn.Module:
+        return self.volume
 
     def save_memory(self, slices: int) -> None:
         """Blocks are recomputed whole, whatever ``slices`` is."""

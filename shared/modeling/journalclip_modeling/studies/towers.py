@@ -1,4 +1,4 @@
-"""Slice towers: grey slices in, feature maps out, at falling resolution. Both kinds come from transformers.
+"""Slice towers: grey slices in, feature maps out, at falling resolution. All kinds come from transformers.
 
 The ResNet's batch normalisation is replaced by group normalisation: slices of absent sequences and padding would
 otherwise enter the statistics, and what a study's vector is must not depend on its neighbours in the batch.
@@ -6,13 +6,16 @@ otherwise enter the statistics, and what a study's vector is must not depend on 
 
 from __future__ import annotations
 
+import json
 from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPVisionConfig, CLIPVisionModel, ResNetConfig, ResNetModel
+from transformers import AutoBackbone, AutoConfig, CLIPVisionConfig, CLIPVisionModel, ResNetConfig, ResNetModel
 
 from journalclip_modeling.studies.config import SliceTowerConfig
+
+_PROBE = 256  # pixels a side of the pictures by which a backbone's stride is found
 
 
 class SliceTower(Protocol):
@@ -92,8 +95,53 @@ class VitTower(nn.Module):
         return laid[:, :, : self.rows, : self.columns]
 
 
-def slice_tower(config: SliceTowerConfig, size: tuple[int, int]) -> ResNetTower | VitTower:
+class BackboneTower(nn.Module):
+    """Any backbone of transformers (ResNet, ConvNeXt, DINOv2 ...), which saw coloured pictures: grey in all channels,
+    normalised as it was trained. Its batch statistics, where it has such, stay those that it was trained with.
+
+    ``config.backbone`` is JSON: ``config``, the backbone's own with its ``model_type``; ``mean`` and ``std`` of its
+    channels. Slices are padded with background to whole strides.
+    """
+
+    LEVELS = 3  # maps that the segmentation decoder climbs through
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: SliceTowerConfig, size: tuple[int, int]) -> None:
+        super().__init__()
+        stored = json.loads(config.backbone)
+        described = AutoConfig.for_model(**stored["config"])
+        described.out_features = described.stage_names[-self.LEVELS :]
+        self.net = AutoBackbone.from_config(described)
+        self.channels = tuple(self.net.channels)
+        with torch.device("meta"):  # shapes alone: what a backbone makes of a size is its own affair
+            probe = AutoBackbone.from_config(described).eval()
+            side = [probe(torch.zeros(1, 3, each, each)).feature_maps[-1].shape[-1] for each in (_PROBE, 2 * _PROBE)]
+            self.stride = round(_PROBE / (side[1] - side[0]))
+            padded = tuple(-(-each // self.stride) * self.stride for each in size)
+            maps = probe(torch.zeros(1, 3, *padded)).feature_maps
+        self.strides = tuple(round(padded[0] / each.shape[-2]) for each in maps)
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.tensor(stored[name]).view(1, 3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> BackboneTower:
+        super().train(mode)
+        for module in self.net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def forward(self, slices: Tensor) -> list[Tensor]:
+        rows, columns = ((-each) % self.stride for each in slices.shape[2:])
+        padded = nn.functional.pad(slices, (0, columns, 0, rows), value=-1.0)  # the background of `as_floats`
+        pictures = ((padded + 1) * (64 / 255)).expand(-1, 3, -1, -1)
+        return list(self.net((pictures - self.mean) / self.std).feature_maps)
+
+
+def slice_tower(config: SliceTowerConfig, size: tuple[int, int]) -> ResNetTower | VitTower | BackboneTower:
     """For slices of ``size`` rows and columns."""
+    if config.kind == "backbone":
+        return BackboneTower(config, size)
     return ResNetTower(config) if config.kind == "resnet" else VitTower(config, size)
 
 

@@ -8,6 +8,7 @@ batch share its statistics.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ class VolumeResNet(nn.Module):
         )
         pool = nn.MaxPool3d(3, stride=2, padding=1) if config.pooled_stem else nn.Identity()
         self.stem = nn.Sequential(first, _BatchNorm(config.stem), nn.ReLU(inplace=True), pool)
+        self.channels = tuple(config.widths)  # of `maps`
+        self._ends = np.cumsum(config.depths).tolist()
         width, blocks = config.stem, []
         for number, (out, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
             for place in range(depth):
@@ -40,11 +43,17 @@ class VolumeResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
     def forward(self, volumes: Tensor) -> Tensor:
-        found = self.stem(volumes)
-        for block in self.blocks:
+        return torch.flatten(nn.functional.adaptive_avg_pool3d(self.maps(volumes)[-1], 1), 1)
+
+    def maps(self, volumes: Tensor) -> list[Tensor]:
+        """[n, channels, z, h, w] after each stage, the deepest last."""
+        found, stages = self.stem(volumes), []
+        for number, block in enumerate(self.blocks, start=1):
             saving = self.checkpointing and torch.is_grad_enabled()
             found = checkpoint(block, found, use_reentrant=False) if saving else block(found)
-        return torch.flatten(nn.functional.adaptive_avg_pool3d(found, 1), 1)
+            if number in self._ends:
+                stages.append(found)
+        return stages
 
 
 class _Block(nn.Module):
@@ -81,9 +90,12 @@ class _BatchNorm(nn.BatchNorm3d):
             return super().forward(x)
         axes, shape = (0, 2, 3, 4), (1, -1, 1, 1, 1)
         whole = x.float()
-        count = _summed(whole.new_tensor([x.numel() / x.shape[1]]))
-        mean = _summed(whole.sum(axes)) / count
-        variance = _summed((whole - mean.view(shape)).square().sum(axes)) / count
+        own = whole.mean(axes)
+        squares = (whole - own.view(shape)).square().sum(axes)
+        sizes, means, spreads = _gathered(own.new_tensor([x.numel() / x.shape[1]]), own, squares)
+        count = sizes.sum()
+        mean = (sizes * means).sum(0) / count
+        variance = (spreads + sizes * (means - mean).square()).sum(0) / count
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -96,24 +108,25 @@ class _BatchNorm(nn.BatchNorm3d):
         return (scaled * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
 
 
-class _Summed(torch.autograd.Function):
-    """The sum over ranks; so is its gradient, since every rank's loss depends on it."""
+class _Gathered(torch.autograd.Function):
+    """Each rank's vector as a row, [ranks, n]. Every rank's loss depends on it, so gradients are summed over ranks."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor) -> Tensor:
         del ctx
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+        rows = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+        dist.all_gather(rows, x)
+        return torch.stack(rows)
 
     @staticmethod
     def backward(ctx: object, gradient: Tensor) -> Tensor:
         del ctx
         total = gradient.clone()
         dist.all_reduce(total)
-        return total
+        return total[dist.get_rank()]
 
 
-def _summed(x: Tensor) -> Tensor:
-    total: Tensor = _Summed.apply(x)
-    return total
+def _gathered(*vectors: Tensor) -> tuple[Tensor, ...]:
+    """Each vector [n] as all ranks' rows [ranks, n], by one exchange each way."""
+    every: Tensor = _Gathered.apply(torch.cat(vectors))
+    return torch.split(every, [len(each) for each in vectors], 1)

@@ -76,10 +76,14 @@ def normalise_study(data: bytes, options: NormaliseOptions) -> NormalisedStudy:
 
 def brain_centre(volumes: list[Volume]) -> tuple[float, float, float]:
     """Of the first volume that shows a brain; else the middle of the first volume."""
-    found = [head for head in map(find_head, volumes) if head is not None]
-    best = next((head for head in found if head.brain), found[0] if found else None)
-    if best is not None:
-        return best.centre
+    found = []
+    for head in map(find_head, volumes):  # a second of work each: no further one once a brain is found
+        if head is not None:
+            found.append(head)
+            if head.brain:
+                return head.centre
+    if found:
+        return found[0].centre
     middle = volumes[0].affine @ np.array([*(side / 2 for side in volumes[0].voxels.shape), 1.0])
     return float(middle[0]), float(middle[1]), float(middle[2])
 
