@@ -42,8 +42,9 @@ class Inspected:
 
     def printed(self) -> dict[str, Json]:
         left: list[Json] = [
-            {"what": "file", "code": code, "reason": reason, "count": count}
-            for (code, reason), count in sorted(self.archive.left_out.items())
+            {"what": what, "code": code, "reason": reason, "count": count}
+            for what, counts in (("file", self.archive.left_out), ("report", self.archive.reports_left_out))
+            for (code, reason), count in sorted(counts.items())
         ]
         return {
             "studies": list(self.studies), "refused": list(self.refused), "left_out": left, "files": self.archive.files,
@@ -75,7 +76,6 @@ def _read(found: Inspected, options: InspectOptions) -> Iterator[tuple[ReadStudy
     """Each study with the number of its files, those that were left out of it included."""
     with reading() as cell:
         for bundle in found.archive.bundles:
-            files = len(bundle.entries) + sum(bundle.left_out.values())
             chosen = DeidentifyOptions(
                 key=options.key, face=options.face, burned_in=options.burned_in, hints=bundle.hints
             )
@@ -83,10 +83,10 @@ def _read(found: Inspected, options: InspectOptions) -> Iterator[tuple[ReadStudy
                 study = complete(cell.read(bundle.packed(), chosen), bundle)
             except PermanentError as error:
                 found.refused.append(
-                    {"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": files}
+                    {"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": bundle.files}
                 )
                 continue
-            yield study, files
+            yield study, bundle.files
 
 
 def described(study: ReadStudy) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
 from journalclip_sources.studies.dicom import mosaic
 from journalclip_sources.studies.dicom.decode import number, numbers, pixels, value, words
-from journalclip_sources.studies.dicom.diffusion import b_value, direction
+from journalclip_sources.studies.dicom.diffusion import b_value, direction, private
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.header import SeriesFacts
 
@@ -183,7 +183,7 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
             found.add("TOF")
         if value(source, "TimeOfFlightContrast") == "YES":
             found.add("TOF")
-        component = str(value(source, "ComplexImageComponent") or "").upper()
+        component = str(value(source, "ComplexImageComponent") or _ge_component(source)).upper()
         if component in ("PHASE", "REAL", "IMAGINARY"):
             found.add(component)
         contrast = str(value(source, "AcquisitionContrast") or "").upper()
@@ -195,6 +195,14 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
     if frame is not dataset and own & {"M", "MAGNITUDE"}:
         found -= {"P", "PHASE", "R", "REAL", "I", "IMAGINARY"}  # the object is called MIXED, or after its first frame
     return frozenset(found)
+
+
+def _ge_component(dataset: Dataset) -> str:
+    """GE says in ``GEMS_PARM_01`` (0043,xx2F) alone whether a picture is magnitude, phase, real or imaginary."""
+    found = private(dataset, 0x0043, "GEMS_PARM_01", 0x2F)
+    if isinstance(found, bytes):
+        found = int.from_bytes(found, "little", signed=True)
+    return {1: "PHASE", 2: "REAL", 3: "IMAGINARY"}.get(found, "") if isinstance(found, int) else ""
 
 
 _NO_AGENT = (
@@ -231,9 +239,10 @@ _KINDS = frozenset({
     "MIP", "MAX_IP", "MAXIP",
     "PROJECTION IMAGE", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "P", "R", "I", "PHASE", "PHASE MAP", "REAL",
     "IMAGINARY", "WATER",
-    "W", "FAT", "F", "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FA", "EADC",
+    "W", "FAT", "F", "IN_PHASE", "OP", "IP", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FA", "EADC",
     "EXP_ADC", "TENSOR",
-    "FIELD_MAP", "B0 MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "VELOCITY", "TOF", "TIME_OF_FLIGHT",
+    "FIELD_MAP", "B0 MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "VELOCITY", "VELOCITY MAP", "SUBTRACT", "SUB",
+    "SUBTRACTION", "TOF", "TIME_OF_FLIGHT",
     "FLOW_ENCODED", "ANGIO",
     "PERFUSION", "ASL", "CBF", "CBV", "MTT", "TTP", "FMRI", "PROTON_DENSITY", "LOCALIZER",
 })  # fmt: skip
