@@ -12,6 +12,7 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_sources.studies.cells import normalising, reading, surveying
 from journalclip_sources.studies.files import SourceFile, pack
+from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.heads import SurveyOptions
 from journalclip_sources.studies.normalise import NormaliseOptions
 from journalclip_sources.studies.options import DeidentifyOptions, GridOptions
@@ -58,10 +59,15 @@ class Inspected:
 
 
 def inspect_studies(path: Path, options: InspectOptions) -> Inspected:
-    """Raises `PermanentError` where the path holds nothing."""
+    """Raises `PermanentError` where there is no such path. An empty folder is one of which no study was read."""
     found = Inspected()
-    with surveying() as heads:
-        found.archive = survey(path, heads, SurveyOptions(dict(options.columns)))
+    try:
+        with surveying() as heads:
+            found.archive = survey(path, heads, SurveyOptions(dict(options.columns)))
+    except StudyRefused as error:
+        if error.code != "study-empty":
+            raise
+        found.refused.append({"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": 0})
     for study, files in _read(found, options):
         found.studies.append({**described(study), "files": files})
         if options.review is not None and study.review:
