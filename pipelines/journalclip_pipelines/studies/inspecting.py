@@ -11,8 +11,8 @@ from journalclip_pipelines.studies.laid import spacing_for, surest
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_sources.studies.cells import normalising, reading, surveying
-from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.errors import StudyRefused
+from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.heads import SurveyOptions
 from journalclip_sources.studies.normalise import NormaliseOptions
 from journalclip_sources.studies.options import DeidentifyOptions, GridOptions
