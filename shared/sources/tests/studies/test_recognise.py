@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 
 from journalclip_sources.studies.dicom.diffusion import b_value
-from journalclip_sources.studies.dicom.frames import kinds_of
+from journalclip_sources.studies.dicom.frames import facts_of, kinds_of
 from journalclip_sources.studies.header import SeriesFacts
 from journalclip_sources.studies.recognise import recognise, why_not
 
@@ -137,3 +137,13 @@ def test_pictures_of_a_dixon_scan_by_their_image_type(stored: str, read: bool) -
     dataset.ImageType = ["DERIVED", "PRIMARY", stored, stored, "DERIVED"]
     facts = SeriesFacts(te=4, tr=8, scanning=frozenset({"GR"}), kinds=kinds_of(dataset, dataset), words="mDIXON")
     assert (recognise(facts) is not None) == read
+
+
+def test_enhanced_objects_say_gradient_or_spin_echo_elsewhere() -> None:
+    dataset = Dataset()
+    dataset.EchoPulseSequence, dataset.EchoPlanarPulseSequence, dataset.InversionRecovery = "GRADIENT", "NO", "YES"
+    assert facts_of(dataset, dataset).scanning == {"GR", "IR"}
+    for scanning in ({"GR"}, set[str]()):
+        found = recognise(SeriesFacts(te=20, tr=28, scanning=frozenset(scanning), words="SWI"))
+        assert found is not None
+        assert found.sequence == "SWI"

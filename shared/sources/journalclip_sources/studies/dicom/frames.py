@@ -106,7 +106,7 @@ def _slice(
         raise StudyRefused("dicom-geometry", "the orientation is not two directions at right angles")
     slope, intercept = (_rescale(dataset, frame, name) for name in ("RescaleSlope", "RescaleIntercept"))
     real = plane.astype(np.float32) * np.float32(1 if slope is None else slope) + np.float32(intercept or 0)
-    facts = _facts(dataset, frame)
+    facts = facts_of(dataset, frame)
     return Slice(
         pixels=real,
         position=position,
@@ -149,12 +149,14 @@ def _rescale(dataset: Dataset, frame: Dataset, name: str) -> float | None:
     return found if found is not None else number(dataset, name)
 
 
-def _facts(dataset: Dataset, frame: Dataset) -> SeriesFacts:
+def facts_of(dataset: Dataset, frame: Dataset) -> SeriesFacts:
+    """What is measured of a frame, and what it is called."""
+
     def of(*names: str) -> float | None:
         found = (number(source, name) for name in names for source in (frame, dataset))
         return next((each for each in found if each is not None), None)
 
-    scanning = {each.upper() for each in words(dataset, "ScanningSequence")}
+    scanning = {each.upper() for each in words(dataset, "ScanningSequence")} | _enhanced_scanning(dataset)
     named = ("SeriesDescription", "ProtocolName", "SequenceName")
     agent = " ".join(words(dataset, "ContrastBolusAgent")).strip().lower()
     return SeriesFacts(
@@ -170,6 +172,16 @@ def _facts(dataset: Dataset, frame: Dataset) -> SeriesFacts:
         body_part=str(value(dataset, "BodyPartExamined") or ""),
         words=" | ".join(each for name in named for each in words(dataset, name)),
     )
+
+
+def _enhanced_scanning(dataset: Dataset) -> set[str]:
+    """The terms of ScanningSequence, from the elements that enhanced objects have in its place."""
+    echo = str(value(dataset, "EchoPulseSequence") or "").upper()
+    found = {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(echo, set())
+    for keyword, term in (("EchoPlanarPulseSequence", "EP"), ("InversionRecovery", "IR")):
+        if str(value(dataset, keyword) or "").upper() == "YES":
+            found = found | {term}
+    return found
 
 
 def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
