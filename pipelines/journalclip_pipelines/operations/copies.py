@@ -23,6 +23,7 @@ from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.withdrawal import Tombstone, Withdrawal
 from journalclip_shared.withdrawals import label_of, standing
 
+_OF_STUDIES = STUDY_EDITION.split("-")[0] + "-"
 Delete = Callable[[ArtifactRef, Tombstone | None], None]
 
 
@@ -59,34 +60,36 @@ class Copies:
                 self._unread["datasets"].append(manifest.dataset_id)
 
     def rewrite_indexes(self) -> None:
-        """Raises `TransientError`."""
-        for prefix in ("indexes/", "segments/"):
-            for name in list(self._store.list_manifests("models", prefix)):
-                ref = self._store.find_manifest("models", name)
-                if ref is not None:
-                    self._index(name, ref)
+        """Raises `TransientError`. All are written before parts are deleted: editions of one index share vectors."""
+        found = [
+            (name, ref, rest)
+            for prefix in ("indexes/", "segments/")
+            for name in self._store.list_manifests("models", prefix)
+            if (ref := self._store.find_manifest("models", name)) is not None
+            if (rest := self._filtered(name, ref)) is not None
+        ]
+        for name, ref, rest in found:
+            # Under the same name: for a moment the index is absent, and who looks then looks again.
+            self._delete(ref, None)
+            if rest.manifest is not None:
+                self._store.put_manifest("models", name, rest.manifest)
+            self._indexes.append(name)
+        for part in {each.uri: each for _, _, rest in found for each in rest.before}.values():
+            self._drop(part, None, 0)
 
-    def _index(self, name: str, ref: ArtifactRef) -> None:
+    def _filtered(self, name: str, ref: ArtifactRef) -> Filtered | None:
+        taken = standing([self._word])
+        of_studies = any(each.startswith(_OF_STUDIES) for each in name.split("/"))
         try:
-            found = self._filtered(name, self._store.get(ref))
+            stored = self._store.get(ref)
+            if of_studies:
+                return filtered_studies(
+                    self._store, stored, lambda study, patient: bool(taken.of_study(study, patient))
+                )
+            return filtered_figures(self._store, stored, lambda pair, journal: bool(taken.of_pair(pair, journal)))
         except (PermanentError, ValidationError):  # damaged, or of a format that nothing reads any more
             self._unread["indexes"].append(name)
-            return
-        if found is None:
-            return
-        # Under the same name: for a moment the index is absent, and who looks then looks again.
-        self._delete(ref, None)
-        if found.manifest is not None:
-            self._store.put_manifest("models", name, found.manifest)
-        for part in found.before:
-            self._drop(part, None, 0)
-        self._indexes.append(name)
-
-    def _filtered(self, name: str, stored: bytes) -> Filtered | None:
-        taken = standing([self._word])
-        if name.split("/")[3].startswith(STUDY_EDITION.split("-")[0]):
-            return filtered_studies(self._store, stored, lambda study, patient: bool(taken.of_study(study, patient)))
-        return filtered_figures(self._store, stored, lambda pair, journal: bool(taken.of_pair(pair, journal)))
+            return None
 
     def _drop(self, ref: ArtifactRef, successor: ArtifactRef | None, pairs: int) -> None:
         left = Tombstone(

@@ -211,9 +211,10 @@ def test_words_about_a_study_name_persons_and_no_findings() -> None:
     census = HeaderCensus()
     census.add(dataset)
     census.add_name("Befund/王小明/1.dcm")
-    text = "Befund: 右侧额叶梗死，脑梗死复查。Amended. 孙丽华 Featherstone 王小明"
+    census.add_words(["头颅", "正常", "脑梗死", "李晓芳", "杭州市", "Infarct"])
+    text = "Befund: 右侧额叶梗死，脑梗死复查。Amended. 孙丽华 Featherstone 王小明，李晓芳，杭州市。Infarct，正常"
     found, _ = scrub(text, census.secrets, census.persons, census.hearsay)
-    assert found == "Befund: 右侧额叶梗死，脑梗死复查。Amended. [NAME]"
+    assert found == "Befund: 右侧额叶梗死，脑梗死复查。Amended. [NAME]，[NAME]，[NAME]。Infarct，正常"
 
 
 @pytest.mark.parametrize("slices", [32, 24])  # 6 and 8 mm thick: as thick as the skull that parts brain from face

@@ -90,6 +90,12 @@ _MEDICAL = re.compile(
     "[脑颅额颞枕顶病灶信号梗塞肿瘤侧室腔异未血影像扫描检查部位矢冠轴序列阴性急慢亚考虑提示符移骨质垂脱髓鞘炎症囊缺氧软萎缩狭窄闭畸形"
     "脊颈胸腰椎眼眶鼻窦乳突咽喉腺报告诊断结论意见述医院科门复随访术患增强磁共振加权弥散灌注波谱造]"
 )
+_EVERYDAY = re.compile(
+    "(?:正常|异常|对比|治疗|变化|明显|明确|显示|双侧|左侧|右侧|左右|上下|前后|中线|结构|居中|清晰|形态|大小|分布|范围|可见|未见|所见|部分|局部|"
+    "周围|多发|单发|散在|片状|点状|条状|环形|圆形|规则|均匀|轻度|中度|重度|少许|少量|大量|新发|陈旧|稳定|进展|好转|吸收|消失|完成|未完成|紧急|"
+    "普通|常规|加急|平扫|薄层|男性|女性|成人|儿童|老年|青年|中年|仰卧|俯卧|横断|冠状|三维|二维|已知|未知|匿名|是|否|有|无)+"
+)
+_PLACE = re.compile("医院|卫生院|诊所|中心|大学|[省市区县镇乡村路街巷]$")
 
 
 def is_chinese(word: str) -> bool:
@@ -98,7 +104,14 @@ def is_chinese(word: str) -> bool:
 
 def may_be_name(word: str) -> bool:
     """Of a word of free text: false where it is Chinese and longer than a name, or has a character of medicine."""
-    return not is_chinese(word) or (2 <= len(word) <= 4 and not _MEDICAL.search(word) and not is_word(word))
+    if not is_chinese(word):
+        return True
+    return 2 <= len(word) <= 4 and not (_MEDICAL.search(word) or is_word(word) or _EVERYDAY.fullmatch(word))
+
+
+def may_be_place(word: str) -> bool:
+    """Of a Chinese word: whether it ends as places do, or names an office."""
+    return bool(_PLACE.search(word))
 
 
 def names_in(text: str) -> Iterator[str]:

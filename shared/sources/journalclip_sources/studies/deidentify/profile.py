@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydicom import Dataset
 
-from journalclip_sources.studies.deidentify.chinese import is_chinese, may_be_name, names_in
+from journalclip_sources.studies.deidentify.chinese import is_chinese, may_be_name, may_be_place, names_in
 
 _SHORT = 3  # letters: shorter words of names would tear holes into a report
 _TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UT", "UC", "UN"})
@@ -73,7 +73,8 @@ class HeaderCensus:
 
     def add_words(self, values: Iterable[str]) -> None:
         """Values of a table's row or a sidecar, of which any may name somebody."""
-        self.secrets |= identifying(values)
+        found = identifying(values)
+        self.secrets |= {each for each in found if may_be_name(each) or may_be_place(each)}
 
     def removed(self) -> dict[str, int]:
         """How many elements of each group are gone."""
