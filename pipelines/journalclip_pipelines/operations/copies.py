@@ -7,7 +7,7 @@ differs is how rows are filtered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
 
@@ -61,21 +61,26 @@ class Copies:
 
     def rewrite_indexes(self) -> None:
         """Raises `TransientError`. All are written before parts are deleted: editions of one index share vectors."""
-        found = [
-            (name, ref, rest)
-            for prefix in ("indexes/", "segments/")
-            for name in self._store.list_manifests("models", prefix)
-            if (ref := self._store.find_manifest("models", name)) is not None
-            if (rest := self._filtered(name, ref)) is not None
-        ]
+        found = [(*each, rest) for each in self._manifests() if (rest := self._filtered(*each)) is not None]
         for name, ref, rest in found:
             # Under the same name: for a moment the index is absent, and who looks then looks again.
             self._delete(ref, None)
             if rest.manifest is not None:
                 self._store.put_manifest("models", name, rest.manifest)
             self._indexes.append(name)
-        for part in {each.uri: each for _, _, rest in found for each in rest.before}.values():
+        doomed = {each.uri: each for _, _, rest in found for each in rest.before}
+        for _, ref in self._manifests() if doomed else ():  # equal parts are one object
+            stored = self._store.get(ref)
+            doomed = {uri: each for uri, each in doomed.items() if each.sha256.encode() not in stored}
+        for part in doomed.values():
             self._drop(part, None, 0)
+
+    def _manifests(self) -> Iterator[tuple[str, ArtifactRef]]:
+        """Of every index and segment, with its name."""
+        for prefix in ("indexes/", "segments/"):
+            for name in list(self._store.list_manifests("models", prefix)):
+                if (ref := self._store.find_manifest("models", name)) is not None:
+                    yield name, ref
 
     def _filtered(self, name: str, ref: ArtifactRef) -> Filtered | None:
         taken = standing([self._word])
