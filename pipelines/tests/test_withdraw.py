@@ -20,9 +20,11 @@ from journalclip_freezing.handler import Freezer, FreezeRule
 from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_inference.engine import SearchEngine
 from journalclip_intake.articles import submit
+from journalclip_modeling.data import FrozenDataset
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.catalogue import caught_up
 from journalclip_pipelines.operations.repair import rebuild
+from journalclip_promotion.withdrawn import withdrawn_in
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, Bucket, blob_ref
 from journalclip_shared.artifacts.local import LocalArtifacts
@@ -281,9 +283,9 @@ def test_the_catalogue_of_withdrawals_is_what_the_log_says(folder: Folder) -> No
     assert [fact.sequence for fact in facts_of(lost, SourcesReinstated)] == [2]
 
 
-def test_erasing_leaves_digests_and_no_bytes(folder: Folder) -> None:
+def test_erasing_leaves_digests_and_no_bytes(folder: Folder, tmp_path: Path) -> None:
     article = folder.world.articles[0]
-    folder.frozen()
+    before_erasure = folder.frozen()
     before = caught_up(folder.root)
     before.dispose()
     (done,) = folder.withdraw(article.article_id, "erasure-request", "--erase")
@@ -291,12 +293,25 @@ def test_erasing_leaves_digests_and_no_bytes(folder: Folder) -> None:
     assert isinstance(receipt, dict)
     erased = {each["sha256"] for each in receipt["erased"]}
     assert {article.pdf.sha256, article.source.sha256, *(pair.image.sha256 for pair in article.pairs)} <= erased
-    assert receipt["kept"]["datasets"], "the frozen dataset still holds copies, and that is said"
+    assert receipt["rewritten"]["datasets"], "the frozen dataset"
+    assert receipt["rewritten"]["indexes"], "and its index"
+    assert set(receipt["kept"]) <= {"models", "shared"}, "models keep what they learned, and that is said"
     left = [path for path in (folder.root / "artifacts").rglob("*") if path.is_file()]
     title = str(article.facts.title.value).encode()
     holding = [path for path in left if title in path.read_bytes()]
-    assert all({"datasets", "models"} & set(path.parts) for path in holding), holding
-    assert receipt["kept"]["indexes"], "and so does the index"
+    assert not holding
+    own = {pair.pair_id for pair in article.pairs}
+    (tmp_path / "again").mkdir()
+    site = make_site(folder.world, tmp_path / "again", workdir=folder.root)
+    assert site.service.reloader.check()
+    assert hits(site) == {pair.pair_id for pair in folder.world.pairs} - own
+    withdrawn = withdrawn_in(folder.store, before_erasure)
+    assert withdrawn == {f"article {article.article_id} (erasure-request)": len(own)}, "the model saw it all the same"
+    rest = FrozenDataset(folder.store, before_erasure)
+    left_pairs = [pair for split in before_erasure.splits for pair in rest.pairs(split)]
+    assert {pair.pair_id for pair in left_pairs} == {pair.pair_id for pair in folder.world.pairs} - own
+    shown = [name for split in before_erasure.splits for name, _ in rest.jpegs(split)]
+    assert sorted(shown) == sorted(pair.pair_id for pair in left_pairs)
     for ref in (article.pdf, *(pair.image for pair in article.pairs)):
         assert not folder.store.path(ref).exists()
     kept = [pair for other in folder.world.articles[1:] for pair in other.pairs]

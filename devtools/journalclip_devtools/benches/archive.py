@@ -96,8 +96,8 @@ def read_archive(root: Path) -> dict[str, Json]:
 
 def counted(found: dict[str, Any]) -> dict[str, Json]:
     """Of what `inspect` prints. ``lost`` are files that hold an image or a report and were not read."""
-    alone = {each["code"]: 0 for each in found["left_out"]}
-    for each in found["left_out"]:
+    alone: Counter[str] = Counter()
+    for each in (left for left in found["left_out"] if left["what"] == "file"):
         alone[each["code"]] += each["count"]
     inside: Counter[str] = Counter()
     for each in (left for study in found["studies"] for left in study["left_out"]):
@@ -107,7 +107,7 @@ def counted(found: dict[str, Any]) -> dict[str, Json]:
         refused[each["code"]] += each["files"]
     in_studies = sum(each["files"] for each in found["studies"])
     every = in_studies + sum(alone.values()) + sum(refused.values())
-    codes = Counter(alone) + inside + refused
+    codes = alone + inside + refused
     return {
         "files": found["files"], "in_studies": in_studies, "every_file_counted_once": every == found["files"],
         "studies": len({each["study"] for each in found["studies"]}), "left_out": dict(sorted(codes.items())),

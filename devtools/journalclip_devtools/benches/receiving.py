@@ -1,9 +1,9 @@
 """Synthetic studies sent to `journalclip studies receive`: does each whole one arrive once?
 
 ``python -m journalclip_devtools.benches.receiving --studies 40``. Half comes by DCMTK's ``storescu`` and half by
-pynetdicom, at once; a third association is broken off in the middle (its sender is killed). Wants Debian's package
-``dcmtk``. Prints one JSON object; exit code 1 where a study is missing, doubled or incomplete, the break is not
-reported, or a name is found in what is left on the disk.
+pynetdicom, at once; a third association is broken off in the middle: its sender is killed while it sends the tenth
+object. Wants Debian's package ``dcmtk``. Prints one JSON object; exit code 1 where a study is missing, doubled or
+incomplete, the break is not reported, or a name is found in what is left on the disk.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,13 +31,23 @@ from journalclip_pipelines.studies.synthesize import SynthesizeOptions, synthesi
 from journalclip_synthetic.studies.identifiers import planted
 
 _SLICES = 8
-_BREAK_S = 0.5
+_BROKEN_AT = 10  # objects
+
+
+def dcmtk(name: str) -> str:
+    """Path of a program of DCMTK: pynetdicom installs scripts of the same names beside this Python."""
+    own = Path(sys.prefix) / "bin"
+    path = os.pathsep.join(each for each in os.get_exec_path() if Path(each).resolve() != own.resolve())
+    found = shutil.which(name, path=path)
+    if found is None:
+        sys.exit(f"there is no {name}: install Debian's package dcmtk")
+    return found
 
 
 def storescu(port: int, *paths: Path) -> list[str]:
     return [
-        "storescu", "-aet", "PACS", "-aec", "JOURNALCLIP", "+sd", "+r", "+sp", "*.dcm", "127.0.0.1", str(port),
-        *map(str, paths),
+        dcmtk("storescu"), "-v", "-aet", "PACS", "-aec", "JOURNALCLIP", "+sd", "+r", "+sp", "*.dcm", "127.0.0.1",
+        str(port), *map(str, paths),
     ]  # fmt: skip
 
 
@@ -57,13 +68,16 @@ def by_pynetdicom(port: int, folders: list[Path]) -> int:
 def send(port: int, folders: list[Path], broken: Path) -> list[int]:
     """Exit codes of the two whole senders: DCMTK, and pynetdicom."""
     half = len(folders) // 2
-    first = subprocess.Popen(storescu(port, *folders[:half]))
+    first = subprocess.Popen(storescu(port, *folders[:half]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(by_pynetdicom, port, folders[half:])
-        third = subprocess.Popen(storescu(port, broken))
-        time.sleep(_BREAK_S)
+        third = subprocess.Popen(storescu(port, broken), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert third.stdout is not None
+        sending = (line for line in third.stdout if "Sending file" in line)
+        for _ in zip(range(_BROKEN_AT), sending, strict=False):
+            pass
         third.kill()
-        third.wait()
+        third.communicate()
         return [first.wait(), second.result()]
 
 

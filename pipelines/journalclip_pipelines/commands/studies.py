@@ -132,7 +132,7 @@ def inspect(
             _say_inspected(each)
         for refused in found.refused:
             typer.echo(f"refused [{refused['code']}] {refused['reason']}\n  -> {refused['remedy']}")
-        _say_left_out(found.archive.left_out)
+        _say_left_out(found.archive.left_out + found.archive.reports_left_out)
     if not found.studies:
         typer.echo(found.nothing(), err=True)
     if not found.studies or (strict and found.refused):

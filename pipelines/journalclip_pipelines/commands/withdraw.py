@@ -122,6 +122,8 @@ def _say(spoken: list[Spoken], as_json: bool, receipts: Sequence[Erasure] = ()) 
             Console().print(f"{what} is withdrawn ({word.reason}){held}; search hides it within seconds")
     for receipt in receipts:
         Console().print(f"{receipt.scope} {receipt.subject}: {len(receipt.erased)} objects erased")
+        for what, ids in receipt.rewritten.items():
+            Console().print(f"  {what} written anew without it: {', '.join(ids)}")
         for what, ids in receipt.kept.items():
             Console().print(f"  [yellow]copies remain[/yellow] in {what}: {', '.join(ids)}")
 

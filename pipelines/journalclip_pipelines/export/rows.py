@@ -147,7 +147,7 @@ class FigureRows:
         part = self.manifest.splits[split]
         if not part.pairs:
             return {}
-        table = pq.read_table(io.BytesIO(self.dataset.store.get(part.records)))
+        table = pq.read_table(io.BytesIO(self.dataset.records(split)))
         if "pair_id" not in table.column_names:
             return {}
         columns = [name for name in ARTICLE_COLUMNS if name in table.column_names]

@@ -2,12 +2,13 @@
 
 Of every object a tombstone is written first (address, digest, size; of a document its rows in the catalogue, which are
 ids and digests), then the object is deleted. So an erasure that died is repeated, and what reads the store tells an
-erased object from a lost one. Frozen datasets and indexes hold resized pictures and captions of many sources; they are
-not touched, and the receipt names them.
+erased object from a lost one. Frozen datasets and indexes hold copies of many sources: their parts are written anew
+without it (`journalclip_pipelines.operations.copies`). Models keep what they learned, and the receipt names them.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from journalclip_catalogue.rows import Changes
-from journalclip_promotion.withdrawn import withdrawn_in
+from journalclip_pipelines.operations.copies import Copies
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.catalogue.resolve import Resolver
@@ -30,7 +31,7 @@ from journalclip_shared.events import (
     VolumesExtracted,
 )
 from journalclip_shared.records.article import ExtractedArticle, Figure, FigurePart, Panel
-from journalclip_shared.records.dataset import DatasetManifest
+from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.study import ExtractedStudy, StructuredStudy, SubmittedStudy
 from journalclip_shared.records.withdrawal import Erasure, Tombstone, Withdrawal
@@ -55,23 +56,24 @@ class Eraser:
         own = self._own(word)
         doomed = {each.ref.uri: each for each in self._doomed(word, own)}
         shared = self._resolver.shared([each.ref.sha256 for each in doomed.values()], own)
-        erased = []
+        copies = Copies(self._store, word, self._delete)
+        copies.rewrite_datasets()
+        copies.rewrite_indexes()
+        erased = list(copies.erased)
         for each in doomed.values():
             if each.ref.sha256 in shared:
                 continue
             left = Tombstone(uri=each.ref.uri, sha256=each.ref.sha256, bytes=each.ref.bytes, rows=each.rows)
-            if self._store.find_manifest("quarantine", names.tombstone(left.uri)) is None:
-                self._store.put_manifest("quarantine", names.tombstone(left.uri), left.canonical())
-            self._store.erase(each.ref)
-            self._forget(each.ref)
+            self._delete(each.ref, left)
             erased.append(left)
-        kept = {**self._copies(), "shared": tuple(sorted(shared))}
+        kept = {**copies.unreadable(), "models": self._models(copies.datasets), "shared": tuple(sorted(shared))}
         return Erasure(
             scope=word.scope,
             subject=word.subject,
             who=word.who,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             erased=tuple(erased),
+            rewritten=copies.rewritten(),
             kept={what: ids for what, ids in kept.items() if ids},
         )
 
@@ -135,23 +137,31 @@ class Eraser:
         if (ref := self._store.find_manifest(bucket, name)) is not None:
             yield ref
 
-    def _copies(self) -> dict[str, tuple[str, ...]]:
-        """Datasets that hold withdrawn sources, and indexes that were made of them."""
-        datasets = []
-        for name in self._store.list_manifests("datasets", names.frozen()):
-            for ref in self._manifest("datasets", name):
-                manifest = DatasetManifest.model_validate_json(self._store.get(ref))
-                if withdrawn_in(self._store, manifest):
-                    datasets.append(manifest.dataset_id)
-        indexes = [
-            name for name in self._store.list_manifests("models", "indexes/") if set(name.split("/")) & set(datasets)
-        ]
-        return {"datasets": tuple(datasets), "indexes": tuple(indexes)}
+    def _models(self, datasets: set[str]) -> tuple[str, ...]:
+        """Models that learned from one of the datasets."""
+        found = []
+        for name in self._store.list_manifests("models", names.trained()):
+            for ref in self._manifest("models", name):
+                model = ModelManifest.model_validate_json(self._store.get(ref))
+                if model.dataset_id in datasets:
+                    found.append(model.model_id)
+        return tuple(found)
+
+    def _delete(self, ref: ArtifactRef, left: Tombstone | None) -> None:
+        """The tombstone first, where there is to be one."""
+        if left is not None and self._store.find_manifest("quarantine", names.tombstone(left.uri)) is None:
+            self._store.put_manifest("quarantine", names.tombstone(left.uri), left.canonical())
+        self._store.erase(ref)
+        self._forget(ref)
 
     def _forget(self, ref: ArtifactRef) -> None:
-        """Drop scaled pictures and drawn pages from this machine's cache."""
-        for path in (self._cache / "pictures").glob(f"{ref.sha256}*"):
-            path.unlink(missing_ok=True)
+        """Drop scaled pictures, drawn pages and fetched parts of indexes from this machine's cache."""
+        folders = (self._cache / each for each in ("pictures", "", "indexes"))
+        for path in [found for each in folders for found in each.glob(f"{ref.sha256}*")]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _shown(data: bytes, stage: str, source: str) -> Iterator[ArtifactRef]:

@@ -11,6 +11,7 @@ from journalclip_pipelines.studies.laid import spacing_for, surest
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_sources.studies.cells import normalising, reading, surveying
+from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.files import SourceFile, pack
 from journalclip_sources.studies.heads import SurveyOptions
 from journalclip_sources.studies.normalise import NormaliseOptions
@@ -42,8 +43,9 @@ class Inspected:
 
     def printed(self) -> dict[str, Json]:
         left: list[Json] = [
-            {"what": "file", "code": code, "reason": reason, "count": count}
-            for (code, reason), count in sorted(self.archive.left_out.items())
+            {"what": what, "code": code, "reason": reason, "count": count}
+            for what, counts in (("file", self.archive.left_out), ("report", self.archive.reports_left_out))
+            for (code, reason), count in sorted(counts.items())
         ]
         return {
             "studies": list(self.studies), "refused": list(self.refused), "left_out": left, "files": self.archive.files,
@@ -57,10 +59,15 @@ class Inspected:
 
 
 def inspect_studies(path: Path, options: InspectOptions) -> Inspected:
-    """Raises `PermanentError` where the path holds nothing."""
+    """Raises `PermanentError` where there is no such path. An empty folder is one of which no study was read."""
     found = Inspected()
-    with surveying() as heads:
-        found.archive = survey(path, heads, SurveyOptions(dict(options.columns)))
+    try:
+        with surveying() as heads:
+            found.archive = survey(path, heads, SurveyOptions(dict(options.columns)))
+    except StudyRefused as error:
+        if error.code != "study-empty":
+            raise
+        found.refused.append({"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": 0})
     for study, files in _read(found, options):
         found.studies.append({**described(study), "files": files})
         if options.review is not None and study.review:
@@ -75,7 +82,6 @@ def _read(found: Inspected, options: InspectOptions) -> Iterator[tuple[ReadStudy
     """Each study with the number of its files, those that were left out of it included."""
     with reading() as cell:
         for bundle in found.archive.bundles:
-            files = len(bundle.entries) + sum(bundle.left_out.values())
             chosen = DeidentifyOptions(
                 key=options.key, face=options.face, burned_in=options.burned_in, hints=bundle.hints
             )
@@ -83,10 +89,10 @@ def _read(found: Inspected, options: InspectOptions) -> Iterator[tuple[ReadStudy
                 study = complete(cell.read(bundle.packed(), chosen), bundle)
             except PermanentError as error:
                 found.refused.append(
-                    {"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": files}
+                    {"code": error.code, "reason": error.reason, "remedy": error.remedy, "files": bundle.files}
                 )
                 continue
-            yield study, files
+            yield study, bundle.files
 
 
 def described(study: ReadStudy) -> dict[str, Json]:

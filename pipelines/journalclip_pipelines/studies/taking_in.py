@@ -50,7 +50,7 @@ class TakingIn:
             for path in paths:
                 archive = survey(path, heads, options, lambda count: progress.update(count, 0, "files"))
                 done.files += archive.files
-                done.left_out.update(archive.left_out)
+                done.left_out.update(archive.left_out + archive.reports_left_out)
                 bundles.extend(archive.bundles)
         with reading() as cell, reporter.stage("read studies", len(bundles)) as progress:
             for bundle in bundles:

@@ -15,18 +15,24 @@ from journalclip_freezing import freeze
 from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_inference.errors import CoverageBehind
 from journalclip_inference.handler import IndexHandler, SegmentHandler
-from journalclip_inference.index.coverage import Change, unsearchable
+from journalclip_inference.index.coverage import Change, frozen_sources, unsearchable
 from journalclip_inference.studies.index import StudyCollection, StudyIndexer
-from journalclip_modeling.studies.data import Volumes
+from journalclip_modeling.studies.data import FrozenStudies, Volumes
 from journalclip_modeling.studies.encoder import StudyEncoder, StudyVectors
+from journalclip_pipelines.operations.copies import Copies
+from journalclip_promotion.withdrawn import withdrawn_in
+from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import Event, ModelPromoted, StudyStructured
+from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.records.report import ReportRecord, SequenceDescription
 from journalclip_shared.records.study import ExtractedVolume, StructuredStudy, StudyPair
+from journalclip_shared.records.withdrawal import Tombstone, Withdrawal
 from journalclip_shared.registry import ModelVersion
 from journalclip_shared.testing.facts import sample_ref
 from journalclip_shared.testing.memory import MemoryArtifacts
+from journalclip_shared.withdrawals import write_withdrawal
 
 GRID = (2, 4, 4)
 
@@ -152,3 +158,41 @@ def test_a_study_that_cannot_be_shown_has_a_reason_and_keeps_nobody_waiting(tmp_
     change.check(archive.store)
     with pytest.raises(CoverageBehind, match="1 sources"):
         Change("studies", model.model_id, model.dataset_id, frozenset({"std_x"}), frozenset()).check(archive.store)
+
+
+def test_an_erased_patient_is_in_no_dataset_index_or_segment(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for number in range(1, 6):
+        archive.add(number)
+    first = archive.model("1")
+    late = archive.add(20)
+    archive.promote(first)
+    everything = archive.searchable(first)
+    model = archive.manifest(first)
+    dataset = DatasetManifest.model_validate_json(archive.store.get(model.dataset))
+    for subject, reason in (("pat_2", "erasure-request"), ("pat_20", "erasure-request"), ("pat_4", "licence")):
+        wanted = Withdrawal.model_validate({
+            "scope": "patient", "subject": subject, "sequence": 1, "action": "withdraw", "reason": reason,
+            "who": "test", "time": "2026-01-01T00:00:00.000Z", "erase": True,
+        })  # fmt: skip
+        word, _ = write_withdrawal(archive.store, wanted)
+
+        def delete(ref: ArtifactRef, left: Tombstone | None) -> None:
+            if left is not None:
+                archive.store.put_manifest("quarantine", names.tombstone(left.uri), left.canonical())
+            archive.store.erase(ref)
+
+        copies = Copies(archive.store, word, delete)
+        copies.rewrite_datasets()
+        copies.rewrite_indexes()
+        assert copies.rewritten()
+        assert not any(copies.unreadable().values())
+    rest = FrozenStudies(archive.store, dataset)
+    left = {study.study_id for split in dataset.splits for study in rest.studies(split)}
+    assert left == {"std_1", "std_3", "std_5"}
+    assert {study for split in dataset.splits for study, _ in rest.volumes(split)} == left
+    assert archive.searchable(first) == everything - {"std_2", "std_4", late} == left
+    assert frozen_sources(archive.store, model) == left
+    assert withdrawn_in(archive.store, dataset) == {"patient pat_2 (erasure-request)": 1, "patient pat_4 (licence)": 1}
+    stored = [archive.store.get(ref) for bucket in ("datasets", "models") for ref in archive.store.list_blobs(bucket)]
+    assert not any(text in data for data in stored for text in (b"study 2", b"study 4"))

@@ -53,7 +53,7 @@ def open_samples(
     dataset: FrozenDataset, split: Split, preprocess: Preprocess, folder: Path, options: RunOptions
 ) -> Samples:
     """A split of a frozen dataset, its shards fetched to ``folder``."""
-    shards = dataset.manifest.splits[split].shards
+    shards = dataset.shards(split)
     names, pictures = open_shards(dataset.store, shards, folder, preprocess, options.decode_threads)
     by_id = {pair.pair_id: pair for pair in dataset.pairs(split)}
     return Samples(tuple(by_id[name] for name in names), in_memory_if_small(pictures, options.cache_bytes))

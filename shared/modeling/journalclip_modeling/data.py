@@ -18,6 +18,7 @@ from PIL import Image
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.pair import Pair
+from journalclip_shared.withdrawals import left_of
 
 _ROWS = 4096  # records decoded at a time: tens of MiB
 
@@ -33,6 +34,14 @@ class FrozenDataset:
     def open(cls, store: ArtifactStore, manifest: ArtifactRef) -> FrozenDataset:
         return cls(store, DatasetManifest.model_validate_json(store.get(manifest)))
 
+    def records(self, split: Split) -> bytes:
+        """Parquet, without what was erased since the dataset was frozen."""
+        return self.store.get(left_of(self.store, self.manifest.splits[split].records))
+
+    def shards(self, split: Split) -> tuple[ArtifactRef, ...]:
+        """As `records`."""
+        return tuple(left_of(self.store, each) for each in self.manifest.splits[split].shards)
+
     def pairs(self, split: Split) -> list[Pair]:
         """All pairs of a split, sorted by id."""
         return list(self.stream(split))
@@ -41,7 +50,7 @@ class FrozenDataset:
         """As `pairs`, a few thousand in memory at a time."""
         part = self.manifest.splits[split]
         if part.pairs:
-            records = pq.ParquetFile(io.BytesIO(self.store.get(part.records)))
+            records = pq.ParquetFile(io.BytesIO(self.records(split)))
             for batch in records.iter_batches(_ROWS, columns=["pair"]):
                 yield from (Pair.model_validate_json(row) for row in batch.column("pair").to_pylist())
 
@@ -49,7 +58,7 @@ class FrozenDataset:
         """As `stream`, each pair with the name of its article's journal, where the records have it."""
         part = self.manifest.splits[split]
         if part.pairs:
-            records = pq.ParquetFile(io.BytesIO(self.store.get(part.records)))
+            records = pq.ParquetFile(io.BytesIO(self.records(split)))
             columns = [name for name in ("pair", "journal") if name in records.schema_arrow.names]
             for batch in records.iter_batches(_ROWS, columns=columns):
                 for row in batch.to_pylist():
@@ -57,7 +66,7 @@ class FrozenDataset:
 
     def jpegs(self, split: Split) -> Iterator[tuple[str, bytes]]:
         """``(pair_id, JPEG bytes)`` in the order of `pairs`."""
-        for shard in self.manifest.splits[split].shards:
+        for shard in self.shards(split):
             with tarfile.open(fileobj=io.BytesIO(self.store.get(shard))) as tar:
                 for member in tar:
                     handle = tar.extractfile(member)

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.duplicates import FEATURELESS, NEAR, hamming
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import SourcesReinstated, SourcesWithdrawn
@@ -219,3 +219,38 @@ def tombstone_of(store: ArtifactStore, ref: ArtifactRef) -> Tombstone | None:
     """What is left of an object that was erased; None where it was not."""
     found = store.find_manifest("quarantine", names.tombstone(ref.uri))
     return None if found is None else Tombstone.model_validate_json(store.get(found))
+
+
+def left_of(store: ArtifactStore, ref: ArtifactRef) -> ArtifactRef:
+    """A dataset's part as it is now: the object itself, or the last one that an erasure put in its place."""
+    return next((left.successor for left in reversed(_replaced(store, ref)) if left.successor), ref)
+
+
+def removed_from(store: ArtifactStore, ref: ArtifactRef) -> dict[str, int]:
+    """Pairs that erasures took out of a dataset's records, by the word that they fell under."""
+    found: Counter[str] = Counter()
+    for left in _replaced(store, ref):
+        found.update(left.removed)
+    return dict(found)
+
+
+def _replaced(store: ArtifactStore, ref: ArtifactRef) -> list[Tombstone]:
+    """The tombstones from an object to what is left of it. One that was brought in again since is itself."""
+    found: list[Tombstone] = []
+    while (left := tombstone_of(store, ref)) is not None and left.successor is not None and not _there(store, ref):
+        found.append(left)
+        ref = left.successor
+    return found
+
+
+def _there(store: ArtifactStore, ref: ArtifactRef) -> bool:
+    try:
+        store.get(ref)
+    except ArtifactMissing:
+        return False
+    return True
+
+
+def label_of(word: Withdrawal) -> str:
+    """A word as lineage and tombstones name it."""
+    return f"{word.scope} {word.subject} ({word.reason})"

@@ -32,6 +32,7 @@ from journalclip_shared.ids import canonical_json
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
+from journalclip_shared.withdrawals import left_of
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def frozen_sources(store: ArtifactStore, model: ModelManifest) -> frozenset[str]
     found: set[str] = set()
     for part in manifest.splits.values():
         if part.pairs:
-            table = pq.read_table(io.BytesIO(store.get(part.records)), columns=[column])
+            table = pq.read_table(io.BytesIO(store.get(left_of(store, part.records))), columns=[column])
             found.update(table.column(column).to_pylist())
     return frozenset(found)
 

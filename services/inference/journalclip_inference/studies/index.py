@@ -156,30 +156,34 @@ class StudyIndexer:
             dataset_id=model.dataset_id,
             dim=encoder.dim,
             grid=encoder.grid,
-            vectors=self._put(vectors, encoder.dim),
-            sequences=self._put(sequences, encoder.dim),
-            words=self._words(rows),
+            vectors=put_study_vectors(self._store, vectors, encoder.dim),
+            sequences=put_study_vectors(self._store, sequences, encoder.dim),
+            words=put_study_words(self._store, rows),
             analysis=ANALYSIS,
             rows=tuple(rows),
         )
-
-    def _put(self, vectors: Sequence[NDArray[np.float32]], dim: int) -> ArtifactRef:
-        out = io.BytesIO()
-        np.save(out, np.concatenate([np.zeros((0, dim), np.float32), *(each[None] for each in vectors)]))
-        return self._store.put("models", out.getvalue(), "application/octet-stream")
-
-    def _words(self, rows: Sequence[StudyRow]) -> ArtifactRef:
-        reader = analyzer()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "words.tar"
-            write_words((words_of_study(r.study_id, r.patient, r.said, r.facets, reader) for r in rows), path)
-            return self._store.put_file("models", path, "application/x-tar")
 
     def _encoder(self, model: ModelManifest) -> StudyEncoder:
         if self._held is None or self._held[0] != model.model_id:
             folder = fetch_folder(self._store, model.files, self._cache / "models")
             self._held = (model.model_id, self._load(folder))
         return self._held[1]
+
+
+def put_study_vectors(store: ArtifactStore, vectors: Sequence[NDArray[np.float32]], dim: int) -> ArtifactRef:
+    """float32 [len(vectors), dim]."""
+    out = io.BytesIO()
+    np.save(out, np.concatenate([np.zeros((0, dim), np.float32), *(each[None] for each in vectors)]))
+    return store.put("models", out.getvalue(), "application/octet-stream")
+
+
+def put_study_words(store: ArtifactStore, rows: Sequence[StudyRow]) -> ArtifactRef:
+    """What rows say, as a tar of a tantivy index."""
+    reader = analyzer()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "words.tar"
+        write_words((words_of_study(r.study_id, r.patient, r.said, r.facets, reader) for r in rows), path)
+        return store.put_file("models", path, "application/x-tar")
 
 
 def row_of(study: StructuredStudy, split: Split | None, embedded: tuple[SequenceName, ...]) -> StudyRow:

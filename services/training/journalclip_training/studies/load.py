@@ -41,7 +41,7 @@ def load_samples(
     """
     options, names = options or RunOptions(), config.sequences
     studies = known_studies(dataset, split, config)
-    shards = dataset.manifest.splits[split].shards
+    shards = dataset.shards(split)
     wanted = [(study.study_id, names) for study in studies]
     voxels = open_volumes(dataset.store, shards, folder, wanted, config.grid, options.decode_threads)
     pairs = [(n, pair) for n, study in enumerate(studies) for pair in known_pairs(study, config)]

@@ -20,6 +20,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import StructuredStudy
+from journalclip_shared.withdrawals import left_of
 
 Voxels = NDArray[np.uint8]
 Volumes = dict[SequenceName, Voxels]
@@ -36,18 +37,26 @@ class FrozenStudies:
     def open(cls, store: ArtifactStore, manifest: ArtifactRef) -> FrozenStudies:
         return cls(store, DatasetManifest.model_validate_json(store.get(manifest)))
 
+    def records(self, split: Split) -> bytes:
+        """Parquet, without what was erased since the dataset was frozen."""
+        return self.store.get(left_of(self.store, self.manifest.splits[split].records))
+
+    def shards(self, split: Split) -> tuple[ArtifactRef, ...]:
+        """As `records`."""
+        return tuple(left_of(self.store, each) for each in self.manifest.splits[split].shards)
+
     def studies(self, split: Split) -> list[StructuredStudy]:
         """Sorted by id."""
         part = self.manifest.splits[split]
         if not part.shards:
             return []
-        table = pq.read_table(io.BytesIO(self.store.get(part.records)), columns=["study"])
+        table = pq.read_table(io.BytesIO(self.records(split)), columns=["study"])
         return [StructuredStudy.model_validate_json(row) for row in table.column("study").to_pylist()]
 
     def volumes(self, split: Split) -> Iterator[tuple[str, Volumes]]:
         """``(study_id, voxels by sequence)`` in the order of `studies`."""
         held, volumes = "", Volumes()
-        for shard in self.manifest.splits[split].shards:
+        for shard in self.shards(split):
             with tarfile.open(fileobj=io.BytesIO(self.store.get(shard))) as tar:
                 for member in tar:
                     handle = tar.extractfile(member)

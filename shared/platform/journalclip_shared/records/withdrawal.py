@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.records import Document
 
 Scope = Literal["article", "figure", "pair", "study", "patient", "collection"]
@@ -56,6 +57,16 @@ class Tombstone(Document):
     sha256: str
     bytes: int
     rows: str = Field("", description="Of a document: its rows in the catalogue as JSON; ids and digests only.")
+    successor: ArtifactRef | None = Field(
+        None,
+        description="Of a dataset's or index's part: the same without what was erased.",
+        exclude_if=lambda ref: ref is None,
+    )
+    removed: dict[str, int] = Field(
+        default_factory=dict,
+        description="Pairs that the successor lacks, by the word (`study std_... (erasure-request)`).",
+        exclude_if=lambda counts: not counts,
+    )
 
 
 class Erasure(Document):
@@ -66,8 +77,11 @@ class Erasure(Document):
     who: str
     time: str
     erased: tuple[Tombstone, ...] = ()
+    rewritten: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Ids of the `datasets` and names of the `indexes` that were written anew."
+    )
     kept: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="Ids of what holds copies, by `datasets`, `indexes` and `shared`."
+        default_factory=dict, description="Ids of what holds copies, by `models` and `shared`."
     )
 
 

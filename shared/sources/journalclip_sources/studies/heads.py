@@ -24,10 +24,12 @@ from journalclip_sources.studies.encoding import decode_text
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.files import SourceFile, unpack
 from journalclip_sources.studies.nifti import is_nifti
-from journalclip_sources.studies.ris import RisRow, read_rows
+from journalclip_sources.studies.ris import RisRow, read_rows, wrapped_rows
 
 HEAD_BYTES = 16 << 10
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".json", ".csv", ".tsv", ".jsonl", ".ndjson")
+_PAPER_FORMS = (".pdf", ".rtf", ".doc", ".docx", ".odt", ".html", ".htm", ".xml", ".xls", ".xlsx")
+_REPORT_NAME = re.compile(r"(?i)report|befund|bericht|rapport|informe|referto|laudo|verslag|opis|报告|レポート")
 _LAST = BaseTag(0x0020000D)
 # (0002,0000) and what a dataset of group 8 begins with: group length, character set, image type, times, class.
 _ELEMENTS = ((2, 0), (2, 1), (2, 2), (2, 0x10), (8, 0), (8, 1), (8, 5), (8, 6), (8, 8), (8, 0x12), (8, 0x16))
@@ -80,6 +82,8 @@ def _facts(file: SourceFile, options: SurveyOptions) -> FileFacts:
             return _text(file, options)
         except StudyRefused as error:
             return FileFacts("text", refused=error.code)
+    if file.ends(*_PAPER_FORMS) and _REPORT_NAME.search(file.stem):
+        return FileFacts("text", refused="report-unreadable")
     return FileFacts(
         "nifti" if file.ends(".nii", ".nii.gz") else "dicom" if file.ends(".dcm", ".ima", ".dicom") else "other"
     )
@@ -140,6 +144,8 @@ def _json(file: SourceFile, text: str, options: SurveyOptions) -> FileFacts:
         return FileFacts("text")
     if any(isinstance(plain.get(name), str) for name in ("report", "findings", "text")):
         return FileFacts("report", words=_numbers(text))
+    if wrapped_rows(plain) and (rows := read_rows(text, file.name, options.columns)):
+        return FileFacts("table", rows=rows)
     if "report" in file.stem:
         return FileFacts("text", refused="report-unreadable")
     return FileFacts("sidecar", study=str(plain.get("StudyInstanceUID") or ""),

@@ -45,7 +45,8 @@ _OTHER_KINDS = {
     "MIN_IP": "a projection", "FA": "a map computed from diffusion", "EADC": "a map computed from diffusion",
     "EXP_ADC": "a map computed from diffusion", "TENSOR": "a map computed from diffusion",
     "FIELD_MAP": "a map", "B0 MAP": "a map", "T1 MAP": "a map", "T2 MAP": "a map", "T2_STAR MAP": "a map",
-    "VELOCITY": "angiography",
+    "VELOCITY": "angiography", "VELOCITY MAP": "angiography", "SUBTRACT": "a subtraction", "SUB": "a subtraction",
+    "SUBTRACTION": "a subtraction",
     "TOF": "angiography", "TIME_OF_FLIGHT": "angiography", "FLOW_ENCODED": "angiography", "ANGIO": "angiography",
     "PERFUSION": "perfusion", "ASL": "perfusion", "CBF": "perfusion", "CBV": "perfusion", "MTT": "perfusion",
     "TTP": "perfusion", "FMRI": "functional imaging", "PROTON_DENSITY": "proton density",
@@ -83,7 +84,7 @@ def recognise(facts: SeriesFacts) -> Recognised | None:
         return Recognised(header.sequence, round(min(0.99, header.confidence + 0.09), 2), f"{header.by} and its name")
     if found.sequence == "FLAIR" and header.sequence == "T2WI" and facts.ti is None:
         return Recognised("FLAIR", 0.75, f"its name; {header.by} fits")
-    if header.sequence == "T1WI" and found.sequence == "SWI" and "GR" in facts.scanning:
+    if header.sequence == "T1WI" and found.sequence == "SWI" and "SE" not in facts.scanning:
         return Recognised("SWI", 0.6, "its name")
     confidence = round(header.confidence - 0.25, 2)
     words = Recognised(header.sequence, confidence, f"{header.by}; its name says {found.sequence}")
@@ -173,7 +174,8 @@ def _by_times(facts: SeriesFacts) -> Recognised | None:
         return None
     if ti is not None and ti >= 1400 and te >= 60:
         return Recognised("FLAIR", 0.88, f"TI {ti:g}, TE {te:g} ms")
-    gradient = "GR" in facts.scanning and "SE" not in facts.scanning
+    # No spin echo has so short a repetition time.
+    gradient = ("GR" in facts.scanning and "SE" not in facts.scanning) or (not facts.scanning and tr < 100)
     if gradient and te >= 14:
         return Recognised("SWI", 0.7, f"gradient echo, TE {te:g} ms")
     if ti is not None and 400 <= ti < 1400 and te < 50:

@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from journalclip_sources.studies.errors import StudyRefused
 
@@ -49,15 +49,17 @@ NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _TEXTS = ("report", "findings", "impression")
 _MOST_BYTES = 256 << 20
+_SWAPPED = re.compile(r"(?<!\d)(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?!\d)(.*)")
 
 
 @dataclass(frozen=True)
 class RisRow:
-    """One report; ``others`` are the row's other values."""
+    """One report; ``others`` are the row's other values. ``moment`` is the date as digits that sort."""
 
     study: str = ""
     accession: str = ""
     date: str = ""
+    moment: str = ""  # empty where there is no date, so that it sorts first
     text: str = field(default="", repr=False)
     others: tuple[str, ...] = field(default=(), repr=False)
 
@@ -67,7 +69,9 @@ def read_rows(text: str, name: str, columns: Mapping[str, str]) -> tuple[RisRow,
     if len(text) > _MOST_BYTES:
         raise StudyRefused("report-unreadable", "the table of reports is larger than 256 MiB")
     rows = _json_rows(text) if name.lower().endswith((".jsonl", ".ndjson", ".json")) else _csv_rows(text)
-    return tuple(found for row in rows if (found := _row(row, columns)) is not None)
+    found = [each for row in rows if (each := _row(row, columns)) is not None]
+    month_first = any((m := _SWAPPED.search(each.date)) is not None and int(m[2]) > 12 for each in found)
+    return tuple(replace(each, moment=_moment(each.date, month_first)) for each in found)
 
 
 def _csv_rows(text: str) -> Iterable[Mapping[str, str]]:
@@ -86,7 +90,7 @@ def _csv_rows(text: str) -> Iterable[Mapping[str, str]]:
 def _json_rows(text: str) -> Iterable[Mapping[str, str]]:
     try:
         plain = json.loads(text)
-        items: Sequence[object] = plain if isinstance(plain, list) else [plain]
+        items: Sequence[object] = plain if isinstance(plain, list) else wrapped_rows(plain) or [plain]
     except ValueError:
         try:
             items = [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -110,7 +114,7 @@ def _row(row: Mapping[str, str], columns: Mapping[str, str]) -> RisRow | None:
     known = {name for name in by_role.values() if name is not None}
     others = tuple(value for name, value in row.items() if name not in known and 0 < len(value) <= 80)
     return RisRow(
-        study, accession, date, "\n".join(dict.fromkeys(texts)), (*others, accession) if accession else others
+        study, accession, date, "", "\n".join(dict.fromkeys(texts)), (*others, accession) if accession else others
     )
 
 
@@ -122,3 +126,27 @@ def _column(row: Mapping[str, str], role: str, columns: Mapping[str, str]) -> st
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.strip("\ufeff").casefold())
+
+
+def wrapped_rows(plain: object) -> list[object]:
+    """The rows of an object that holds nothing but one list of them, beside plain values; else nothing."""
+    if not isinstance(plain, dict):
+        return []
+    lists = [each for each in plain.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
+    return lists[0] if len(lists) == 1 else []
+
+
+def _moment(text: str, month_first: bool) -> str:
+    """A date of any usual order as digits that sort; ``month_first`` where a row of the table can be read so only."""
+    found = re.search(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})(.*)", text)
+    if found is not None:
+        year, month, day, rest = found.groups()
+    else:
+        swapped = _SWAPPED.search(text)
+        if swapped is None:
+            return ""
+        day, month, year, rest = swapped.groups()
+        if month_first:
+            day, month = month, day
+    digits = re.sub(r"[^0-9]", "", rest)
+    return f"{year}{int(month):02d}{int(day):02d}{digits}"

@@ -73,7 +73,8 @@ _OTHER: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a phase picture", _parts(
         r"(?<!in )(?<!in)(?<!opp )(?<!out of )(?<!opposed )(?:^| )(?:filt )?pha(?:se|sen?bild)?(?: |$)(?!encod)",
         "phase ?(?:map|image|bild)", "phasenbild", "相位", "位相", "фазов", "(?:^| )fazow", "(?:^| )fase(?: |$)",
-        "fasebeeld", "imagen de fase", "(?:^| )pha images", "(?:^| )phs(?: |$)", "(?:^| )qsm(?: |$)", "phasemap",
+        "fase ?(?:afb|beeld|bild)", "imagen de fase", "(?:^| )pha images", "(?:^| )phs(?: |$)", "(?:^| )qsm(?: |$)",
+        "phasemap",
     )),
     ("angiography", _parts(
         r"(?:^|[^a-z])(?:[23]d)?tof(?:[23]d)?(?:[^a-z]|$)", r"(?:^|[^a-z])(?:ce|pc|tof|[23]d)?mr[av](?:[^a-z]|$)",
@@ -109,9 +110,13 @@ _OTHER: tuple[tuple[str, re.Pattern[str]], ...] = (
         "feldkarte", "mapa de campo", "carte de champ", "mappa di campo", "veldkaart", "場マップ", "场图",
         "(?:^| )molli", "t1 ?rho", "relaxomet", "(?:^| )mwf", "(?:^| )b1(?: |$)", "(?:^| )inv[12](?: |$)", "量化",
     )),
+    ("a subtraction", _parts(
+        r"(?:^| )subs?(?: |$)(?! ?\d)", r"(?:^| )subtr", "substra[ck]", "subtra[ck]", "soustra", "sottra", "sustrac",
+        "(?:^| )subst?(?: |$)", "aftrek", "odejm", "odejmow", "субтр", "вычит", "减影", "減影", "差分", "サブトラ",
+    )),
     ("functional imaging", _parts(
         r"(?:^|[^a-z])(?:rs ?)?fmri(?:[^a-z]|"
-        r"$)", r"(?<!ven )(?<!veno )(?:^|[^a-z])bold(?:[^a-z]|$)", "ep2d bold", "resting state",
+        r"$)", r"(?<!ven)(?<!veno)(?<!vein)(?:^|[^a-z])bold(?:[^a-z]|$)", "ep2d bold", "resting state",
         "t ?maps?(?: |$)(?=.*mean)", "evaseries", "design matrix", "фмрт", "功能成像",
     )),
     ("spectroscopy", _parts(

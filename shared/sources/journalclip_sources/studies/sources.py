@@ -22,7 +22,7 @@ from journalclip_sources.studies.deidentify.profile import HeaderCensus
 from journalclip_sources.studies.dicom.assemble import assemble, stacks
 from journalclip_sources.studies.dicom.decode import is_dicom, parse, value
 from journalclip_sources.studies.dicom.frames import Slice, slices
-from journalclip_sources.studies.dicom.report import is_measurement, is_report, replaced, report_text
+from journalclip_sources.studies.dicom.report import context_texts, is_measurement, is_report, replaced, report_text
 from journalclip_sources.studies.encoding import decode_text
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.files import SourceFile
@@ -289,6 +289,7 @@ def _take_dicom(datasets: Sequence[Dataset], found: Found, hints: StudyHints) ->
             found.study = found.study or str(value(dataset, "StudyInstanceUID") or "")
             found.date = found.date or str(value(dataset, "StudyDate") or "")
             if is_report(dataset):
+                found.census.add_words(context_texts(dataset))
                 reports.append(dataset)
                 continue
             if value(dataset, "BurnedInAnnotation") == "YES":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -28,12 +28,13 @@ _SYSTEM = re.compile(
     r"(?:^|/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX/.*|\.git/.*|\.bidsignore)$", re.IGNORECASE
 )
 _PAPERS = re.compile(
-    r"(?:readme|version|changes|changelog|licen[cs]e|copying|notice|manifest|dataset_description|participants?|log)",
+    r"(?:readme|version|changes|changelog|licen[cs]e|copying|notice|manifest|dataset_description|participants?|log)"
+    r"(?![a-z])",
     re.IGNORECASE,
 )
 _PRIOR = re.compile(
-    r"(?i)(?:^|[^a-z])(?:prior|previous|prev|old|vorbefund|voraufnahme|vor|anterieur|antérieur|precedente?|previo|"
-    r"anterior|vorig|poprzedni\w*)(?:[^a-z]|$)"
+    r"(?i)(?:^|[^a-z])(?:priors?|previous|prev|old|older|vorbefunde?|voraufnahmen?|voruntersuchung(?:en)?|vor|"
+    r"ant[ée]rieure?s?|pr[eé]c[eé]dente?s?|precedenti|previos?|previas?|anterior(?:es)?|vorige?|poprzedni\w*)(?:[^a-z]|$)"
     r"|прошл|предыдущ|既往|前次|上次|前回|旧"
 )
 _LATER = re.compile(r"(?i)(?:amend|addend|correct|korrig|final|revis|更正|修正|补充)")
@@ -41,7 +42,11 @@ _LATER = re.compile(r"(?i)(?:amend|addend|correct|korrig|final|revis|更正|修�
 
 @dataclass
 class Bundle:
-    """One study's files; ``left_out`` counts files that belong to it and are not read."""
+    """One study's files; ``left_out`` counts files and rows of tables that belong to it and are not read.
+
+    ``files`` are those of the archive that count as this study's: a file that several studies read (a table of reports,
+    an inherited sidecar) counts once.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     hints: StudyHints = field(default_factory=StudyHints)
@@ -49,6 +54,7 @@ class Bundle:
     texts: list[tuple[Entry, FileFacts]] = field(default_factory=list, repr=False)
     rows: list[RisRow] = field(default_factory=list, repr=False)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    files: int = 0
 
     def packed(self) -> bytes:
         """Raises `StudyRefused`."""
@@ -57,10 +63,11 @@ class Bundle:
 
 @dataclass
 class Archive:
-    """``left_out`` counts files that belong to no study, by code and reason."""
+    """By code and reason, ``left_out`` counts files that belong to no study, ``reports_left_out`` rows of tables."""
 
     bundles: list[Bundle] = field(default_factory=list)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reports_left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     files: int = 0
 
 
@@ -157,9 +164,14 @@ class _Grouping:
         self._sidecars()
         self._reports()
         self._rows()
+        counted: set[int] = set()
         for key in sorted(self.by_key):
             bundle = self.by_key[key]
             self._choose_report(bundle)
+            own = {id(entry) for entry in bundle.entries} - counted
+            counted |= own
+            bundle.files += len(own) + sum(bundle.left_out.values())
+            self._supersede_rows(bundle)
             self.archive.bundles.append(bundle)
 
     def _put(self, key: tuple[str, ...], entry: Entry) -> Bundle:
@@ -272,12 +284,13 @@ class _Grouping:
 
     def _sidecars(self) -> None:
         for entry, facts in self.files:
-            if facts.kind not in ("sidecar", "other", "text") or not entry.name.lower().endswith(
-                (".json", ".bval", ".bvec")
-            ):
+            if facts.kind != "sidecar" and not _is_diffusion_table(entry, facts):
                 continue
-            for key in self._governed(entry.name):
+            governed = list(self._governed(entry.name))
+            for key in governed:
                 self.by_key[key].entries.append(entry)
+            if not governed:
+                self._leave("file-not-image", "a sidecar of no image that is read")
 
     def _governed(self, name: str) -> Iterator[tuple[str, ...]]:
         """The cases in whose folder, or above whose folder within the data set, a sidecar lies."""
@@ -291,9 +304,7 @@ class _Grouping:
 
     def _reports(self) -> None:
         for entry, facts in self.files:
-            if facts.kind in ("sidecar", "nifti", "dicom", "index", "table") or entry.name.lower().endswith(
-                (".bval", ".bvec")
-            ):
+            if facts.kind in ("sidecar", "nifti", "dicom", "index", "table") or _is_diffusion_table(entry, facts):
                 continue
             name = stem(entry.name)
             if _PAPERS.match(name.split(".")[0]):
@@ -302,7 +313,7 @@ class _Grouping:
             if facts.kind == "other" and not facts.refused:
                 self._leave("file-not-image", "neither an image nor a report")
                 continue
-            bundle = self._owner(entry.name, facts.words)
+            bundle, below = self._owner(entry.name, facts.words)
             named = bundle is not None and re.sub(r"\.[^.]*$", "", name) in bundle.accessions
             if facts.refused:
                 (bundle or self.archive).left_out[facts.refused, "a report whose character set or form is unknown"] += 1
@@ -310,26 +321,30 @@ class _Grouping:
                 self._leave("file-not-image", "a text that is no report")
             elif bundle is None:
                 self._leave("report-unassigned", "a report that names no study of the archive")
-            elif _PRIOR.search(name):
+            elif _PRIOR.search(name) or any(map(_PRIOR.search, below)):
                 bundle.left_out["report-prior", "the report of an earlier examination"] += 1
             else:
                 bundle.texts.append((entry, facts))
 
-    def _owner(self, name: str, words: Iterable[str]) -> Bundle | None:
-        """By the folder where that holds one study, else by a number in the name or the text."""
-        folder = posixpath.dirname(name)
+    def _owner(self, name: str, words: Iterable[str]) -> tuple[Bundle | None, list[str]]:
+        """By the folder where that holds one study, else by a number in the name or the text.
+
+        With the folders between that folder and the file: their names may say that it is an older report.
+        """
+        folder = own = posixpath.dirname(name)
         while folder and not self.of_folder.get(folder):
             folder = posixpath.dirname(folder)
         keys = self.of_folder.get(folder, set())
+        below = [each for each in own[len(folder) :].split("/") if each]
         if len(keys) == 1:
-            return self.by_key[next(iter(keys))]
+            return self.by_key[next(iter(keys))], below
         plain = re.sub(r"\.[^.]*$", "", posixpath.basename(name))
         for said in ([plain], re.findall(r"[A-Za-z0-9][A-Za-z0-9.\-]{2,}", plain), words):
             wanted = set(said)
             found = [key for key in keys if self._named(key, wanted, plain)]
             if len(found) == 1:
-                return self.by_key[found[0]]
-        return None
+                return self.by_key[found[0]], below
+        return None, below
 
     def _named(self, key: tuple[str, ...], wanted: set[str], plain: str) -> bool:
         """Whether a study has one of these numbers, or a case this name."""
@@ -342,55 +357,71 @@ class _Grouping:
     def _rows(self) -> None:
         by_accession: dict[str, list[Bundle]] = defaultdict(list)
         for bundle in self.by_key.values():
-            for accession in bundle.accessions:
+            for accession in bundle.accessions | {_bare(each) for each in bundle.accessions}:
                 by_accession[accession].append(bundle)
-        for entry, facts in self.files:
+        for _, facts in self.files:
             if facts.kind != "table":
                 continue
-            if not facts.rows and not bids_of(entry.name) and not _PAPERS.match(stem(entry.name)):
+            if not facts.rows:
                 self._leave("file-not-image", "a table without reports")
-            for row in facts.rows:
-                by_uid = (
-                    self.by_key.get(("dicom", row.study)) or self.by_key.get(("uid", row.study)) if row.study else None
-                )
-                owners = [by_uid] if by_uid is not None else by_accession.get(row.accession, [])
-                if len(owners) == 1:
-                    owners[0].rows.append(row)
+                continue
+            owners = [self._owner_of(row, by_accession) for row in facts.rows]
+            for owner, row in zip(owners, facts.rows, strict=True):
+                if owner is None:
+                    reason = "a report that names no study of the archive"
+                    self.archive.reports_left_out["report-unassigned", reason] += 1
                 else:
-                    self._leave("report-unassigned", "a report that names no study of the archive")
+                    owner.rows.append(row)
+            first = next((owner for owner in owners if owner is not None), None)
+            if first is None:
+                self._leave("report-unassigned", "a table whose reports name no study of the archive")
+            else:
+                first.files += 1
+
+    def _owner_of(self, row: RisRow, by_accession: Mapping[str, Sequence[Bundle]]) -> Bundle | None:
+        """By StudyInstanceUID, else by the accession number; spreadsheets cut its zeros."""
+        by_uid = (self.by_key.get(("dicom", row.study)) or self.by_key.get(("uid", row.study))) if row.study else None
+        if by_uid is not None:
+            return by_uid
+        found = by_accession.get(row.accession) or by_accession.get(_bare(row.accession)) or ()
+        return found[0] if len(found) == 1 else None
 
     def _choose_report(self, bundle: Bundle) -> None:
-        """The latest; the others are counted."""
-        older = max(0, len(bundle.texts) + len(bundle.rows) - 1)
+        """The latest; the others are counted. A row of an export goes before texts."""
         if bundle.rows:
-            row = max(enumerate(bundle.rows), key=lambda each: (_moment(each[1].date), each[0]))[1]
+            row = max(enumerate(bundle.rows), key=lambda each: (each[1].moment, each[0]))[1]
             bundle.hints = replace(bundle.hints, report=row.text, secrets=row.others)
         elif bundle.texts:
             entry = max(bundle.texts, key=lambda each: _rank(each[0].name))[0]
             bundle.entries.append(entry)
             bundle.hints = replace(bundle.hints, report_file=entry.name)
+        older = len(bundle.texts) - (not bundle.rows and bool(bundle.texts))
         if older:
             bundle.left_out["report-superseded", "an older report of the same study"] += older
-        bundle.texts, bundle.rows = [], []
+        bundle.texts = []
+
+    @staticmethod
+    def _supersede_rows(bundle: Bundle) -> None:
+        if len(bundle.rows) > 1:
+            bundle.left_out["report-superseded", "an older report of the same study"] += len(bundle.rows) - 1
+        bundle.rows = []
+
+
+def _is_diffusion_table(entry: Entry, facts: FileFacts) -> bool:
+    return facts.kind in ("other", "text") and entry.name.lower().endswith((".bval", ".bvec"))
+
+
+def _bare(accession: str) -> str:
+    return accession.casefold().lstrip("0")
 
 
 def stem_path(name: str) -> str:
     return posixpath.join(posixpath.dirname(name), stem(name))
 
 
-def _rank(name: str) -> tuple[bool, str, bool, str]:
+def _rank(name: str) -> tuple[bool, str, bool, list[tuple[int, str]]]:
     base = posixpath.basename(name)
     numbers = re.findall(r"(?:19|20)\d{2}(?:[-_.]?\d{2}){0,2}", base)
     date = max((re.sub(r"\D", "", each) for each in numbers), default="")
-    return bool(_LATER.search(base)), date, "report" in base.lower(), base
-
-
-def _moment(text: str) -> str:
-    """A date of any usual order as digits that sort; other texts sort before all dates."""
-    found = re.search(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})(.*)", text)
-    if found is None:
-        swapped = re.search(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(.*)", text)
-        if swapped is None:
-            return ""
-        return f"{swapped[3]}{int(swapped[2]):02d}{int(swapped[1]):02d}{re.sub(r'[^0-9]', '', swapped[4])}"
-    return f"{found[1]}{int(found[2]):02d}{int(found[3]):02d}{re.sub(r'[^0-9]', '', found[4])}"
+    parts = [(int(each), "") if each.isdigit() else (-1, each) for each in re.split(r"(\d+)", base)]
+    return bool(_LATER.search(base)), date, "report" in base.lower(), parts

@@ -23,7 +23,7 @@ from journalclip_shared.sealed import local_texts
 from journalclip_shared.testing.memory import MemoryArtifacts
 from journalclip_shared.withdrawals import Withdrawals
 from journalclip_sources.studies.deidentify.face import find_head, picture, remove_face
-from journalclip_sources.studies.deidentify.profile import table
+from journalclip_sources.studies.deidentify.profile import HeaderCensus, table
 from journalclip_sources.studies.deidentify.pseudonym import day_shift, patient_pseudonym, shifted
 from journalclip_sources.studies.deidentify.text import scrub
 from journalclip_sources.studies.dicom.decode import parse
@@ -181,10 +181,40 @@ def test_reports_lose_what_looks_personal(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["A 12 x 8 x 7 mm lesion at 3.5 cm from C2/3.", "T2WI and FLAIR, b1000, 3.0 T, 55-year-old.", "No shift > 5 mm."],
-)
+    [
+        "A 12 x 8 x 7 mm lesion at 3.5 cm from C2/3.", "T2WI and FLAIR, b1000, 3.0 T, 55-year-old.", "No shift > 5 mm.",
+        "DWI高信号, lesion 12 mm, FLAIR呈高信号。", "Korrigiert: Blutung", "Amended: no infarct.",
+        "左侧额叶梗死，余未见异常。",
+    ],
+)  # fmt: skip
 def test_reports_keep_what_is_medical(text: str) -> None:
     assert scrub(text, ("Smith",))[0] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "person"),
+    [
+        ("患者Anna Weber头颅平扫。", "Weber"), ("孙丽华，女，56岁。", "孙丽华"), ("2018-03-04T10:22", "2018"),
+        ("与2018.5.6旧片对比。", "2018"), ("bleep 234", "234"),
+    ],
+)  # fmt: skip
+def test_names_and_dates_beside_another_script(text: str, person: str) -> None:
+    assert person not in scrub(text, (), ("Weber", "Anna"))[0]
+
+
+def test_words_about_a_study_name_persons_and_no_findings() -> None:
+    dataset = Dataset()
+    dataset.StudyDescription, dataset.ImageComments = "脑梗死复查", "患者孙丽华拒绝增强 Featherstone"
+    item = Dataset()
+    item.TextValue = "Amended: 右侧额叶梗死"
+    dataset.ContentSequence = [item]
+    census = HeaderCensus()
+    census.add(dataset)
+    census.add_name("Befund/王小明/1.dcm")
+    census.add_words(["头颅", "正常", "脑梗死", "李晓芳", "杭州市", "Infarct"])
+    text = "Befund: 右侧额叶梗死，脑梗死复查。Amended. 孙丽华 Featherstone 王小明，李晓芳，杭州市。Infarct，正常"
+    found, _ = scrub(text, census.secrets, census.persons, census.hearsay)
+    assert found == "Befund: 右侧额叶梗死，脑梗死复查。Amended. [NAME]，[NAME]，[NAME]。Infarct，正常"
 
 
 @pytest.mark.parametrize("slices", [32, 24])  # 6 and 8 mm thick: as thick as the skull that parts brain from face

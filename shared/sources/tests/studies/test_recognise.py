@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import struct
 
+import pytest
+from pydicom import Dataset
+
+from journalclip_sources.studies.dicom.diffusion import b_value
+from journalclip_sources.studies.dicom.frames import facts_of, kinds_of
 from journalclip_sources.studies.header import SeriesFacts
 from journalclip_sources.studies.recognise import recognise, why_not
 
@@ -69,6 +74,7 @@ def test_agreement_adds_and_disagreement_takes_away() -> None:
         ("T1 po kontraście", "T1CE"), ("Т1 без контраста", "T1WI"), ("Т1 с контрастом", "T1CE"),
         ("造影T1", "T1CE"), ("T1平扫", "T1WI"), ("T1增强", "T1CE"), ("T1 C-", "T1WI"), ("AX T1 C+", "T1CE"),
         ("拡散強調", "DWI"), ("диффузия", "DWI"), ("磁敏感", "SWI"), ("T2 水抑制", "FLAIR"), ("venBOLD", "SWI"),
+        ("VEN_BOLD", "SWI"),
     ],
 )  # fmt: skip
 def test_names_in_eleven_languages(words: str, sequence: str) -> None:
@@ -83,7 +89,7 @@ def test_names_in_eleven_languages(words: str, sequence: str) -> None:
         "MRA_head", "3D_PC_venous", "Angio-RM", "血管成像", "ангиография", "Phase_SWI", "位相", "SWI_mIP",
         "eADC", "ColFA",
         "T2_STIR", "b0_map", "T1 map", "ciss3d", "T2 C-spine sag", "T1 orbita", "PDw tse", "FAT: Ax T1 Flex", "CBF",
-        "WILLIS", "定位", "Lokalisator", "spectro_svs",
+        "WILLIS", "T1 Subtraction", "SUB_T1_post", "减影 T1", "faseafbeelding", "定位", "Lokalisator", "spectro_svs",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_sequence_and_is_none(words: str) -> None:
@@ -97,3 +103,47 @@ def test_an_agent_in_the_header_makes_contrast_unless_the_name_denies_it() -> No
     found = recognise(plain)
     assert found is not None
     assert (found.sequence, found.confidence) == ("T1WI", 0.69)
+
+
+@pytest.mark.parametrize(
+    ("creator", "element", "vr", "stored"),
+    [
+        ("Philips Imaging DD 001", 0x03, "UN", struct.pack("<f", 1000.0)),
+        ("GEMS_PARM_01", 0x39, "UN", b"1000001000\\8"),
+        ("SIEMENS MR HEADER", 0x0C, "IS", 1000), ("Image Private Header", 0x09, "UN", struct.pack("<d", 1000.0)),
+    ],
+)  # fmt: skip
+def test_b_values_of_vendors_in_any_block_and_representation(
+    creator: str, element: int, vr: str, stored: object
+) -> None:
+    group = {"P": 0x2001, "G": 0x0043, "S": 0x0019, "I": 0x0065}[creator[0]]
+    dataset = Dataset()
+    dataset.add_new((group, 0x90), "LO", creator)
+    dataset.add_new((group, 0x9000 + element), vr, stored)
+    assert b_value(dataset, dataset) == 1000
+
+
+@pytest.mark.parametrize(("number", "kind"), [(0, ""), (1, "PHASE"), (2, "REAL"), (3, "IMAGINARY")])
+def test_ge_says_privately_which_part_of_a_complex_picture_it_is(number: int, kind: str) -> None:
+    dataset = Dataset()
+    dataset.add_new((0x0043, 0x10), "LO", "GEMS_PARM_01")
+    dataset.add_new((0x0043, 0x102F), "SS", number)
+    assert kinds_of(dataset, dataset) == ({kind} - {""})
+
+
+@pytest.mark.parametrize(("stored", "read"), [("OP", False), ("F", False), ("W", True), ("IP", True)])
+def test_pictures_of_a_dixon_scan_by_their_image_type(stored: str, read: bool) -> None:
+    dataset = Dataset()
+    dataset.ImageType = ["DERIVED", "PRIMARY", stored, stored, "DERIVED"]
+    facts = SeriesFacts(te=4, tr=8, scanning=frozenset({"GR"}), kinds=kinds_of(dataset, dataset), words="mDIXON")
+    assert (recognise(facts) is not None) == read
+
+
+def test_enhanced_objects_say_gradient_or_spin_echo_elsewhere() -> None:
+    dataset = Dataset()
+    dataset.EchoPulseSequence, dataset.EchoPlanarPulseSequence, dataset.InversionRecovery = "GRADIENT", "NO", "YES"
+    assert facts_of(dataset, dataset).scanning == {"GR", "IR"}
+    for scanning in ({"GR"}, set[str]()):
+        found = recognise(SeriesFacts(te=20, tr=28, scanning=frozenset(scanning), words="SWI"))
+        assert found is not None
+        assert found.sequence == "SWI"

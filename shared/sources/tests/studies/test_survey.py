@@ -102,9 +102,57 @@ def test_reports_find_their_study_by_folder_by_number_and_by_row(tmp_path: Path)
     found = look(tmp_path, accession="order", report="wording")
     hints = {each.hints.report_file or each.hints.report for each in found.bundles}
     assert hints == {"p1/report.txt", "AN277.txt", "T1: later abscess."}
-    assert found.left_out["report-unassigned", "a report that names no study of the archive"] == 1
+    assert found.reports_left_out["report-unassigned", "a report that names no study of the archive"] == 1
+    assert counted(found) == found.files
     superseded = sum(each.left_out["report-superseded", "an older report of the same study"] for each in found.bundles)
     assert superseded == 1
+
+
+def counted(found: Archive) -> int:
+    """Files by where each of them ended."""
+    return sum(each.files for each in found.bundles) + sum(found.left_out.values())
+
+
+def test_a_file_that_several_studies_read_and_one_that_none_reads_count_once(tmp_path: Path) -> None:
+    for name in ("sub-1/anat/sub-1_T1w", "sub-2/anat/sub-2_T1w"):
+        nifti(tmp_path / f"{name}.nii.gz")
+    (tmp_path / "T1w.json").write_text('{"EchoTime": 0.003}', "utf-8")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-1\t40\n", "utf-8")
+    write(tmp_path / "dicom", study_files(3, "AN3"))
+    (tmp_path / "dicom" / "settings.json").write_text('{"a": 1}', "utf-8")
+    (tmp_path / "dicom" / "report.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "export.json").write_text('{"reports": [{"accession": "AN3", "report": "T1: cyst."}]}', "utf-8")
+    found = look(tmp_path)
+    assert sum(len(each.entries) for each in found.bundles) == 10, "both subjects read the inherited sidecar"
+    assert counted(found) == found.files == 13
+    assert {each.hints.report for each in found.bundles} == {"", "T1: cyst."}
+    assert sum(found.left_out.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("older", "latest"),
+    [
+        ("report_v9.txt", "report_v10.txt"),
+        ("priors/2015.txt", "report.txt"),
+        ("report_20180102.txt", "report_20180203.txt"),
+    ],
+)
+def test_the_latest_report_of_a_study_holds(tmp_path: Path, older: str, latest: str) -> None:
+    write(tmp_path / "p1" / "images", study_files(1))
+    for name in (older, latest):
+        (tmp_path / "p1" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "p1" / name).write_text("T1: infarct.", "utf-8")
+    (bundle,) = look(tmp_path).bundles
+    assert bundle.hints.report_file == f"p1/{latest}"
+    assert bundle.files == 8
+
+
+def test_rows_are_ordered_by_dates_of_either_order_and_numbers_find_cut_zeros(tmp_path: Path) -> None:
+    write(tmp_path / "p1", study_files(1, "0077"))
+    rows = "accession,report,date\n77,T1: old.,12/31/2019\n77,T1: new.,01/02/2020\n77,T1: older.,02/01/2019\n"
+    (tmp_path / "ris.csv").write_text(rows, "utf-8")
+    (bundle,) = look(tmp_path).bundles
+    assert bundle.hints.report == "T1: new."
 
 
 def test_nifti_cases_and_bids_subjects(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ family name is asked for, and words of medicine that begin with the same charact
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _FAMILY = (
     "赵钱孙李周吴郑王冯陈卫蒋沈韩杨朱秦许何吕张孔曹华金魏陶姜谢邹苏潘葛范彭鲁马方俞任袁柳史唐薛雷贺倪汤罗郝安常乐于时傅卞齐康伍余顾孟黄穆萧尹姚邵汪毛臧"
@@ -54,7 +55,10 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
                         rf"母亲|父亲|与|由|请|经|联系|告知|"
                         rf"通知)(?P<name>{_NAME})"
                         r"(?=[\s,，。;；:：、(（\d]|男|女|因|以|诉|自|系|入|来|主|头|商|讨|会|沟|联|电|本|已|签|同|"
-                        r"报|审|描|$)")),
+                        r"报|审|描|拒|既|复|现|昨|今|行|住|做|服|对|$)")),
+    ("NAME", re.compile(rf"(?m)(?P<keep>^|[\n。；;：:\s])(?P<name>{_NAME})"
+                        r"(?=[，,、\s]{0,2}(?:男|女)(?:[性，,、。;；\s]|$))")),
+    ("DATE", re.compile(r"(?<![\d.])(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}(?=[\u3040-\u9fff])")),
     ("DATE", re.compile(r"(?:19|20)?\d{2}\s?年\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?[日号])?|"
                         r"(?<!\d)\d{1,2}\s?月\s?\d{1,2}\s?[日号]|(?:19|20)\d{2}\s?年(?!龄|来|前)")),
     ("DATE", re.compile(
@@ -79,3 +83,41 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 def is_word(found: str) -> bool:
     """Whether what looks like a name is a word of medicine or of everyday language."""
     return bool(_NO_NAME.match(found))
+
+
+# Characters of anatomy, findings and offices, which given names do not have.
+_MEDICAL = re.compile(
+    "[脑颅额颞枕顶病灶信号梗塞肿瘤侧室腔异未血影像扫描检查部位矢冠轴序列阴性急慢亚考虑提示符移骨质垂脱髓鞘炎症囊缺氧软萎缩狭窄闭畸形"
+    "脊颈胸腰椎眼眶鼻窦乳突咽喉腺报告诊断结论意见述医院科门复随访术患增强磁共振加权弥散灌注波谱造]"
+)
+_EVERYDAY = re.compile(
+    "(?:正常|异常|对比|治疗|变化|明显|明确|显示|双侧|左侧|右侧|左右|上下|前后|中线|结构|居中|清晰|形态|大小|分布|范围|可见|未见|所见|部分|局部|"
+    "周围|多发|单发|散在|片状|点状|条状|环形|圆形|规则|均匀|轻度|中度|重度|少许|少量|大量|新发|陈旧|稳定|进展|好转|吸收|消失|完成|未完成|紧急|"
+    "普通|常规|加急|平扫|薄层|男性|女性|成人|儿童|老年|青年|中年|仰卧|俯卧|横断|冠状|三维|二维|已知|未知|匿名|是|否|有|无)+"
+)
+_PLACE = re.compile("医院|卫生院|诊所|中心|大学|[省市区县镇乡村路街巷]$")
+
+
+def is_chinese(word: str) -> bool:
+    return bool(re.fullmatch(r"[\u4e00-\u9fff]+", word))
+
+
+def may_be_name(word: str) -> bool:
+    """Of a word of free text: false where it is Chinese and longer than a name, or has a character of medicine."""
+    if not is_chinese(word):
+        return True
+    return 2 <= len(word) <= 4 and not (_MEDICAL.search(word) or is_word(word) or _EVERYDAY.fullmatch(word))
+
+
+def may_be_place(word: str) -> bool:
+    """Of a Chinese word: whether it ends as places do, or names an office."""
+    return bool(_PLACE.search(word))
+
+
+def names_in(text: str) -> Iterator[str]:
+    """Chinese names of a free text, by the field or the word that they stand behind."""
+    for kind, pattern in PATTERNS:
+        if kind == "NAME":
+            for match in pattern.finditer(text):
+                if is_chinese(match["name"]) and len(match["name"]) > 1 and not is_word(match["name"]):
+                    yield match["name"]

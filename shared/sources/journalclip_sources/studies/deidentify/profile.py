@@ -19,9 +19,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydicom import Dataset
 
+from journalclip_sources.studies.deidentify.chinese import is_chinese, may_be_name, may_be_place, names_in
+
 _SHORT = 3  # letters: shorter words of names would tear holes into a report
 _TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UT", "UC", "UN"})
-_CAPITALISED = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}")
+_TEXT_GROUPS = frozenset({"texts", "private", "other", "unknown"})
+_OWN_TEXT = frozenset({"TextValue", "CodeMeaning"})  # of a structured report: the report itself is no word about it
+_CAPITALISED = re.compile(r"[\u4e00-\u9fff]{2,}|[^\W\d_a-z\u4e00-\u9fff][^\W\d_\u4e00-\u9fff]{2,}")
 # Character sets that names are found in where the header declares none, or another one.
 _CHARSETS = ("utf-8", "cp1252", "gb18030", "cp1250", "cp1251", "shift_jis", "euc_kr")
 _TABLES = TypeAdapter(dict[str, dict[str, list[str]]])
@@ -57,16 +61,20 @@ class HeaderCensus:
                 self.persons |= identifying(values)
             elif group in ("ids", "places"):
                 self.secrets |= identifying(values)
-            elif group in ("texts", "private", "other", "unknown") and element.VR in _TEXT_VRS:
-                self.hearsay |= {word for each in values for word in _CAPITALISED.findall(each)}
+            elif group in _TEXT_GROUPS and element.VR in _TEXT_VRS and keyword not in _OWN_TEXT:
+                for each in values:
+                    self.hearsay |= {word for word in _CAPITALISED.findall(each) if may_be_name(word)}
+                    self.hearsay.update(names_in(each))
 
     def add_name(self, path: str) -> None:
         """Words of a file's or folder's name: archives are often named after their patients."""
-        self.hearsay |= {word for word in re.split(r"[\W\d_]+", path) if len(word) >= _SHORT}
+        words = (word for word in re.split(r"[\W\d_]+", path) if len(word) >= (2 if is_chinese(word) else _SHORT))
+        self.hearsay |= {word for word in words if may_be_name(word)}
 
     def add_words(self, values: Iterable[str]) -> None:
         """Values of a table's row or a sidecar, of which any may name somebody."""
-        self.secrets |= identifying(values)
+        found = identifying(values)
+        self.secrets |= {each for each in found if may_be_name(each) or may_be_place(each)}
 
     def removed(self) -> dict[str, int]:
         """How many elements of each group are gone."""

@@ -41,7 +41,7 @@ _DAY_WORDS = (
 )
 _UNIT = (
     r"(?:mm\s?[23²³]?|cm\s?[23²³]?|m[lL]|cc|µ?l|%|percent|per cent|ms(?:ec)?|sec(?:onds?)?|s/mm2|s/mm²|mm2/s|mm²/s|"
-    r"Hz|kHz|T|[Tt]esla|degrees?|°|HU|ppm|"
+    r"Hz|kHz|T(?!\d)|[Tt]esla|degrees?|°|HU|ppm|"
     r"fold|times|slices?|images?|lesions?|foci|weeks?|days?|months?|minutes?|hours?|mg|kg|mmol|毫米|厘米|毫升|"
     r"立方厘米|秒|天|周|个|"
     r"枚|次|层|小时|月余|年余|мм|см|мл)"
@@ -182,7 +182,7 @@ _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("PHONE", re.compile(r"(?P<keep>\b(?i:tel(?:ephone)?|phone|ph|call(?:ed)?|fax|mobile|cell|pager|bleep|beep|"
                          r"ext(?:ension)?|x|contact|whatsapp|dect)\b\.?\s*(?i:no|number|on|at|us at|"
-                         r"ext)?\.?\s*[:#]?\s*)\+?[\d(][\d()\s./-]{2,18}\d")),
+                         r"ext)?\.?\s*[:#]?\s*)\+?[\d(][\d()\s./-]{1,18}\d")),
     ("PHONE", re.compile(r"(?<![\w.,/-])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[ "
                          r".-]\d{2,5}){1,4}(?![\w/-])(?!\s?(?:mm|cm|ml|cc|ms|%))(?<=\d{4})")),
     ("ADDRESS", re.compile(rf"(?<!\w)\d{{1,5}}[A-Za-z]?,? (?:{_CAP} ){{1,3}}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|"
@@ -199,14 +199,19 @@ _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("NUMBER", re.compile(r"(?<![\w.])\d(?:[\d.]*\d)?(?:\.\d+){5,}(?!\w)")),
 )  # fmt: skip
-_SENTENCE = re.compile(r"(?:^|[.!?:;•·*\n\t(\"“\]-]|\d[.)]|[\u3000-\uffff])\s*$")
+_SENTENCE = re.compile(r"(?:^|[.!?:;•·*\n\t(\"“\]-]|\d[.)]|[\u2060\u3000-\uffff])\s*$")
 _GERMAN = re.compile(
     r"(?i)\b(?:der|die|das|und|im|links|rechts|kein|keine|nicht|mit|von|ist|bei|ohne|nachweis|nach|zum|zur|des|dem|"
-    r"den)\b"
+    r"den|ein|eine|einer|sich|auf|über|oder|auch|hier|kleine[rns]?|normale[rns]?|unauffällig\w*|regelrecht\w*|altersent\w+|"
+    r"korrigiert\w*|nachtrag|befund\w*|beurteilung|[a-z]*blutung\w*|[a-z]*infarkt\w*|[a-zä-ü]*läsion\w*|raumforderung\w*|"
+    r"liquor\w*|[a-z]*ventrikel\w*|schädel\w*|hirn\w*|kopf\w*|marklager\w*|herd\w*|ödem\w*|[a-z]+stellung|verdacht)\b"
 )
 _ENGLISH = re.compile(r"(?i)\b(?:the|of|and|is|in|with|no|there|on|for|by|to|was|at)\b")
 _BRACKETED = re.compile(r"\[[A-Z]+\]")
 _PLACEHOLDER = 0xE000
+_HAN = "\u3040-\u9fff\uac00-\ud7af\uff01-\uff60"
+_BORDER = re.compile(rf"(?<=[{_HAN}])(?=[A-Za-zÀ-ɏ])|(?<=[A-Za-zÀ-ɏ.])(?=[{_HAN}])")
+_JOINER = "\u2060"  # no letter and no space
 
 
 class _Scrubbing:
@@ -231,6 +236,13 @@ class _Scrubbing:
             lambda m: self.kept[ord(m[0]) - _PLACEHOLDER] if ord(m[0]) - _PLACEHOLDER < len(self.kept) else m[0],
             self.text,
         )
+
+    def part(self) -> None:
+        """Chinese and Latin letters with a border between them, which they are written without."""
+        self.text = _BORDER.sub(_JOINER, self.text)
+
+    def join(self) -> None:
+        self.text = self.text.replace(_JOINER, "")
 
     def sub(
         self, kind: str, pattern: re.Pattern[str], accept: Callable[[re.Match[str]], bool] = lambda _: True
@@ -261,10 +273,12 @@ def scrub(
     """
     if not text.strip():
         return text, {}
-    work = _Scrubbing(re.sub("[\ue000-\uf8ff]", "", text))
+    work = _Scrubbing(re.sub("[\ue000-\uf8ff\u2060]", "", text))
     work.protect()
     people = list(persons)
+    work.part()
     _known(work, secrets, people, hearsay)
+    work.join()
     for kind, pattern in chinese.PATTERNS:
         work.sub(kind, pattern, lambda m: "name" not in m.re.groupindex or not chinese.is_word(m["name"]))
     _labels(work)
@@ -273,6 +287,7 @@ def scrub(
     work.sub("NUMBER", _LABEL_NUMBER)
     for kind, pattern in _SIMPLE[2:]:
         work.sub(kind, pattern)
+    work.part()
     work.sub("PLACE", _PLACES, _is_place)
     work.sub("PLACE", _ROOM, lambda m: _is_room(m[0]))
     work.sub("NAME", _TITLED)
@@ -287,6 +302,7 @@ def scrub(
         (),
         [part for name in work.names for part in _parts(name)] + [n for n in work.names if not n.isascii()],
     )
+    work.join()
     done = re.sub(r"(\[NAME\])(?:[ \t,]+\[NAME\])+", r"\1", work.restore())
     return done, {kind: count for kind, count in sorted(work.counts.items()) if count}
 
@@ -327,7 +343,14 @@ def _known(work: _Scrubbing, secrets: Iterable[str], persons: Iterable[str], hea
         )
         pairs = re.compile(rf"(?:{pair.pattern}[\s,]+){{1,3}}{pair.pattern}")
         work.sub("NAME", pairs)
-        work.sub("NAME", pair, lambda m: not _SENTENCE.search(m.string[: m.start()]) and not _heading(m))
+        work.sub(
+            "NAME", pair, lambda m: _beside_name(m) or not (_SENTENCE.search(m.string[: m.start()]) or _heading(m))
+        )
+
+
+def _beside_name(match: re.Match[str]) -> bool:
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return bool(re.search(r"\[NAME\][ \t,]+$", before) or re.match(r"[ \t,]+\[NAME\]", after))
 
 
 def _heading(match: re.Match[str]) -> bool:

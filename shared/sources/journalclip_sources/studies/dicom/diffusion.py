@@ -79,7 +79,7 @@ def private(dataset: Dataset, group: int, creator: str, element: int) -> Any:
 
 
 def _number(found: Any) -> float | None:
-    """The first number of a value of any VR; an unknown VR's bytes are read as text or as one little-endian number."""
+    """The first number of a value of any VR; an unknown VR's bytes are read as text or as one number."""
     if isinstance(found, bytes):
         found = _of_bytes(found)
     elif not isinstance(found, (str, int, float)) and hasattr(found, "__iter__"):
@@ -96,7 +96,10 @@ def _of_bytes(raw: bytes) -> str | float | None:
         return text.decode("ascii")
     if len(raw) == 8:
         return float(struct.unpack("<d", raw)[0])
-    return float(struct.unpack("<i", raw)[0]) if len(raw) == 4 else None
+    if len(raw) != 4:
+        return None
+    whole, real = float(struct.unpack("<i", raw)[0]), float(struct.unpack("<f", raw)[0])
+    return whole if abs(whole) < _GE_OFFSET or not 1 <= abs(real) <= _MOST else real  # Philips stores four-byte reals
 
 
 def _three(found: Any) -> list[float] | None:

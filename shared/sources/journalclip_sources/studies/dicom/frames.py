@@ -16,7 +16,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
 from journalclip_sources.studies.dicom import mosaic
 from journalclip_sources.studies.dicom.decode import number, numbers, pixels, value, words
-from journalclip_sources.studies.dicom.diffusion import b_value, direction
+from journalclip_sources.studies.dicom.diffusion import b_value, direction, private
 from journalclip_sources.studies.errors import StudyRefused
 from journalclip_sources.studies.header import SeriesFacts
 
@@ -106,7 +106,7 @@ def _slice(
         raise StudyRefused("dicom-geometry", "the orientation is not two directions at right angles")
     slope, intercept = (_rescale(dataset, frame, name) for name in ("RescaleSlope", "RescaleIntercept"))
     real = plane.astype(np.float32) * np.float32(1 if slope is None else slope) + np.float32(intercept or 0)
-    facts = _facts(dataset, frame)
+    facts = facts_of(dataset, frame)
     return Slice(
         pixels=real,
         position=position,
@@ -149,12 +149,14 @@ def _rescale(dataset: Dataset, frame: Dataset, name: str) -> float | None:
     return found if found is not None else number(dataset, name)
 
 
-def _facts(dataset: Dataset, frame: Dataset) -> SeriesFacts:
+def facts_of(dataset: Dataset, frame: Dataset) -> SeriesFacts:
+    """What is measured of a frame, and what it is called."""
+
     def of(*names: str) -> float | None:
         found = (number(source, name) for name in names for source in (frame, dataset))
         return next((each for each in found if each is not None), None)
 
-    scanning = {each.upper() for each in words(dataset, "ScanningSequence")}
+    scanning = {each.upper() for each in words(dataset, "ScanningSequence")} | _enhanced_scanning(dataset)
     named = ("SeriesDescription", "ProtocolName", "SequenceName")
     agent = " ".join(words(dataset, "ContrastBolusAgent")).strip().lower()
     return SeriesFacts(
@@ -172,6 +174,16 @@ def _facts(dataset: Dataset, frame: Dataset) -> SeriesFacts:
     )
 
 
+def _enhanced_scanning(dataset: Dataset) -> set[str]:
+    """The terms of ScanningSequence, from the elements that enhanced objects have in its place."""
+    echo = str(value(dataset, "EchoPulseSequence") or "").upper()
+    found = {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(echo, set())
+    for keyword, term in (("EchoPlanarPulseSequence", "EP"), ("InversionRecovery", "IR")):
+        if str(value(dataset, keyword) or "").upper() == "YES":
+            found = found | {term}
+    return found
+
+
 def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
     """The terms of a closed list that say what a picture is."""
     found: set[str] = set()
@@ -183,7 +195,7 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
             found.add("TOF")
         if value(source, "TimeOfFlightContrast") == "YES":
             found.add("TOF")
-        component = str(value(source, "ComplexImageComponent") or "").upper()
+        component = str(value(source, "ComplexImageComponent") or _ge_component(source)).upper()
         if component in ("PHASE", "REAL", "IMAGINARY"):
             found.add(component)
         contrast = str(value(source, "AcquisitionContrast") or "").upper()
@@ -195,6 +207,14 @@ def kinds_of(dataset: Dataset, frame: Dataset) -> frozenset[str]:
     if frame is not dataset and own & {"M", "MAGNITUDE"}:
         found -= {"P", "PHASE", "R", "REAL", "I", "IMAGINARY"}  # the object is called MIXED, or after its first frame
     return frozenset(found)
+
+
+def _ge_component(dataset: Dataset) -> str:
+    """GE says in ``GEMS_PARM_01`` (0043,xx2F) alone whether a picture is magnitude, phase, real or imaginary."""
+    found = private(dataset, 0x0043, "GEMS_PARM_01", 0x2F)
+    if isinstance(found, bytes):
+        found = int.from_bytes(found, "little", signed=True)
+    return {1: "PHASE", 2: "REAL", 3: "IMAGINARY"}.get(found, "") if isinstance(found, int) else ""
 
 
 _NO_AGENT = (
@@ -231,9 +251,10 @@ _KINDS = frozenset({
     "MIP", "MAX_IP", "MAXIP",
     "PROJECTION IMAGE", "T1", "T2", "T2_STAR", "FLUID_ATTENUATED", "P", "R", "I", "PHASE", "PHASE MAP", "REAL",
     "IMAGINARY", "WATER",
-    "W", "FAT", "F", "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FA", "EADC",
+    "W", "FAT", "F", "IN_PHASE", "OP", "IP", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FA", "EADC",
     "EXP_ADC", "TENSOR",
-    "FIELD_MAP", "B0 MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "VELOCITY", "TOF", "TIME_OF_FLIGHT",
+    "FIELD_MAP", "B0 MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "VELOCITY", "VELOCITY MAP", "SUBTRACT", "SUB",
+    "SUBTRACTION", "TOF", "TIME_OF_FLIGHT",
     "FLOW_ENCODED", "ANGIO",
     "PERFUSION", "ASL", "CBF", "CBV", "MTT", "TTP", "FMRI", "PROTON_DENSITY", "LOCALIZER",
 })  # fmt: skip

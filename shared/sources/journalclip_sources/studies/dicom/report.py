@@ -67,20 +67,35 @@ def report_text(dataset: Dataset) -> str:
     return "\n".join(filter(None, lines))
 
 
+_CONTEXT = ("HAS OBS CONTEXT", "HAS ACQ CONTEXT", "HAS CONCEPT MOD")  # who observed, where, in which language
+
+
 def _items(node: Dataset, depth: int) -> Iterator[str]:
     if depth > _MAX_DEPTH:
         return
     for item in value(node, "ContentSequence") or ():
+        if value(item, "RelationshipType") in _CONTEXT:
+            continue
         kind, heading = value(item, "ValueType"), _meaning(item, "ConceptNameCodeSequence")
         if kind == "CONTAINER" and heading:
             yield f"{heading}:"
         elif kind == "TEXT":
+            if not depth and heading:  # a text below no container: its name is the heading
+                yield f"{heading}:"
             yield str(value(item, "TextValue") or "").strip()
-        elif kind == "CODE" and value(item, "RelationshipType") != "HAS CONCEPT MOD":
+        elif kind == "CODE":
             yield _meaning(item, "ConceptCodeSequence")
         elif kind == "NUM":
             yield _measured(item, heading)
         yield from _items(item, depth + 1)
+
+
+def context_texts(dataset: Dataset) -> Iterator[str]:
+    """Texts of a structured report that are no part of what was found: an observer's name, a device's serial number."""
+    for item in value(dataset, "ContentSequence") or ():
+        if value(item, "RelationshipType") in _CONTEXT and value(item, "ValueType") == "TEXT":
+            yield str(value(item, "TextValue") or "")
+        yield from context_texts(item)
 
 
 def _measured(item: Dataset, heading: str) -> str:
