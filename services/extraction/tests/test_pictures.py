@@ -6,7 +6,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from journalclip_extraction.article import ExtractOptions
-from journalclip_extraction.panels.beneath import panels_above_names
+from journalclip_extraction.panels.beneath import panels_above
+from journalclip_extraction.panels.fit import fitted
+from journalclip_extraction.panels.names import names_in
+from journalclip_extraction.panels.raster import Region
 from journalclip_extraction.quality.caption_votes import kind_votes, modality_votes
 from journalclip_extraction.quality.features import Vector
 from journalclip_extraction.quality.learn import LabelledFigure, fit, folds, save
@@ -133,6 +136,26 @@ def named_panels(names: str, wide: int = 300) -> Image.Image:
         image.paste(Image.fromarray(rng.integers(0, 200, (200, wide), dtype=np.uint8)), (x, y))
         draw.text((x + wide // 2, y + 206), f"({name})", fill=0, font_size=24)
     return image
+
+
+def panels_above_names(image: Image.Image, labels: tuple[str, ...]) -> dict[str, Region]:
+    return panels_above(image, fitted(names_in(image), labels))
+
+
+@pytest.mark.parametrize("style", ["({})", "{})", "{}."])
+@pytest.mark.parametrize(("ground", "ink"), [("white", "black"), ("black", "white"), ("white", (210, 40, 40))])
+def test_names_are_read_in_any_style_and_colour(style: str, ground: str, ink: str) -> None:
+    image = Image.new("RGB", (700, 300), ground)
+    for at, letter in enumerate("abc"):
+        ImageDraw.Draw(image).text((60 + 200 * at, 120), f"{style.format(letter)} Graft", fill=ink, font_size=26)
+    found = fitted(names_in(image), tuple("ABC"))
+    assert [(label, round((box.x0 - 60) / 200)) for label, box in found.items()] == [("A", 0), ("B", 1), ("C", 2)]
+
+
+def test_words_of_a_sentence_are_no_names() -> None:
+    image = Image.new("L", (700, 300), 255)
+    ImageDraw.Draw(image).text((20, 20), "as in (a) and in (b), 10. to 12.", fill=0, font_size=24)
+    assert fitted(names_in(image), ("A", "B")) == {}
 
 
 def test_each_panel_is_what_stands_above_its_name() -> None:

@@ -13,8 +13,10 @@ from typing import Literal
 
 from PIL import Image
 
-from journalclip_extraction.panels.beneath import panels_above_names
+from journalclip_extraction.panels.beneath import panels_above
+from journalclip_extraction.panels.fit import fitted
 from journalclip_extraction.panels.letters import Disorder, PlacedWord, letters_of
+from journalclip_extraction.panels.names import names_in
 from journalclip_extraction.panels.order import in_reading_order
 from journalclip_extraction.panels.raster import Raster, Region
 from journalclip_extraction.panels.segment import Segments, segment
@@ -70,12 +72,13 @@ def split_figure(
     """
     said = parse_subcaptions(caption)
     labels = said.labels if said else ()
-    if beneath := panels_above_names(image, labels):
+    names = fitted(names_in(image), labels)
+    if beneath := panels_above(image, names):
         return _accepted(said or without_words(beneath, caption), beneath, image, figure_box, page)
     if said is None and not layout:
         return PanelSplit("whole", "no-labels", ())
     try:
-        letters = letters_of(image, _in_pixels(words, figure_box, image), labels)
+        letters = letters_of(image, _in_pixels(words, figure_box, image), labels) or names
     except Disorder:
         return PanelSplit("whole", "letters-differ", ())
     raster = Raster(image)
