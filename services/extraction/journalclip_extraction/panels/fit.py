@@ -31,6 +31,9 @@ def fitted(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
 
 
 def _fit(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
+    read = [name for name in names if any(name.reads(label) for label in labels)]
+    if labels and (len(read) >= len(labels) or names[0].style not in _SHARE):
+        names = read  # many a number or word in brackets ends as a name does
     wanted = labels or tuple(LETTERS[: len(names)])
     if not 2 <= len(wanted) <= len(names) <= len(wanted) + _MOST:
         return {}

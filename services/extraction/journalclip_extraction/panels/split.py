@@ -20,7 +20,7 @@ from journalclip_extraction.panels.names import names_in
 from journalclip_extraction.panels.order import in_reading_order
 from journalclip_extraction.panels.raster import Raster, Region
 from journalclip_extraction.panels.segment import Segments, segment
-from journalclip_extraction.panels.subcaptions import Subcaptions, parse_subcaptions, without_words
+from journalclip_extraction.panels.subcaptions import Subcaptions, of_some, parse_subcaptions
 from journalclip_shared.records.article import Box
 
 Reason = Literal[
@@ -74,7 +74,7 @@ def split_figure(
     labels = said.labels if said else ()
     names = fitted(names_in(image), labels)
     if beneath := panels_above(image, names):
-        return _accepted(said or without_words(beneath, caption), beneath, image, figure_box, page)
+        return _accepted(said or of_some(beneath, caption), beneath, image, figure_box, page)
     if said is None and not layout:
         return PanelSplit("whole", "no-labels", ())
     try:
