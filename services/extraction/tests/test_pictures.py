@@ -166,6 +166,12 @@ def test_each_panel_is_what_stands_above_its_name() -> None:
         assert np.abs(np.array(box) - [x, y, x + 300, y + 200]).max() <= 4
 
 
+def test_names_on_the_pictures_edges_are_survived() -> None:
+    image = Image.new("L", (400, 300), 255)
+    assert panels_above(image, {"A": Region(0, 0, 30, 30), "B": Region(370, 270, 400, 300)}) == {}
+    assert panels_above(image, {"A": Region(0, 270, 30, 301), "B": Region(370, 270, 401, 301)}) == {}
+
+
 def test_names_that_do_not_match_the_caption_are_left() -> None:
     assert panels_above_names(named_panels("abcd"), ("A", "B", "C")) == {}
     assert panels_above_names(named_panels("ghkm"), ("A", "B", "C", "D")) == {}

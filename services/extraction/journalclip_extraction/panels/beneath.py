@@ -91,6 +91,8 @@ def _beneath(pixels: NDArray[np.uint8], rows: Sequence[Mapping[str, Region]]) ->
 
 def _has_body(pixels: NDArray[np.uint8], least: float) -> bool:
     """Ink that is higher and wider than print."""
+    if not pixels.size:
+        return False
     boxes = ndimage.find_objects(ndimage.label(pixels < _PAPER, structure=np.ones((3, 3), int))[0])
     return any(ys.stop - ys.start > max(least, _HIGH) and xs.stop - xs.start > least for ys, xs in boxes)
 

@@ -18,7 +18,7 @@ from journalclip_extraction.panels.fit import fitted
 from journalclip_extraction.panels.letters import Disorder, PlacedWord, letters_of
 from journalclip_extraction.panels.names import names_in
 from journalclip_extraction.panels.order import in_reading_order
-from journalclip_extraction.panels.raster import Raster, Region
+from journalclip_extraction.panels.raster import WHITE, Raster, Region
 from journalclip_extraction.panels.segment import Segments, segment
 from journalclip_extraction.panels.subcaptions import Subcaptions, of_some, parse_subcaptions
 from journalclip_shared.records.article import Box
@@ -33,6 +33,7 @@ Reason = Literal[
 ]
 SURE = 0.3  # strength from which a cut counts as seen
 CLEAR = 0.75  # of the weakest cut: what is left uncut must be that much weaker
+_MOST_WHITE = 0.5  # share of white around a letter that is drawn into a picture
 SMALLEST = 0.06  # of the largest panel's area
 
 
@@ -55,6 +56,7 @@ class PanelSplit:
     tier: Literal["panels", "whole"]
     reason: Reason
     panels: tuple[SplitPanel, ...]
+    lettered: bool = False  # the names of the panels are drawn into their pictures
 
 
 def split_figure(
@@ -88,7 +90,8 @@ def split_figure(
     reason = _judge(found, order, labels, letters)
     if reason != "accepted" or said is None:
         return PanelSplit("whole", reason, tuple(_panel(None, r, None, image, figure_box, page) for r in order))
-    return _accepted(said, _named(order, labels, letters), image, figure_box, page)
+    split = _accepted(said, _named(order, labels, letters), image, figure_box, page)
+    return replace(split, lettered=_drawn_in(image, letters, split.panels))
 
 
 def _accepted(
@@ -96,6 +99,25 @@ def _accepted(
 ) -> PanelSplit:
     panels = (_panel(label, named[label], text or None, image, figure_box, page) for label, text in said.parts.items())
     return PanelSplit("panels", "accepted", tuple(replace(p, text=said.text(p.letter or "")) for p in panels))
+
+
+def _drawn_in(image: Image.Image, letters: Mapping[str, Region], panels: Sequence[SplitPanel]) -> bool:
+    """Do half of the letters or more stand in their panels' pictures, not in white?"""
+    boxes = [(letters[panel.letter], panel.pixels) for panel in panels if panel.letter in letters]
+    inside = [
+        box
+        for box, (x0, y0, x1, y1) in boxes
+        if x0 <= (box.x0 + box.x1) / 2 <= x1 and y0 <= (box.y0 + box.y1) / 2 <= y1
+    ]
+    return sum(_white_around(image, box) < _MOST_WHITE for box in inside) >= len(panels) / 2
+
+
+def _white_around(image: Image.Image, box: Region) -> float:
+    """Share of white in the letter's surroundings, of half its height."""
+    reach = box.height // 2
+    frame = (max(0, box.x0 - reach), max(0, box.y0 - reach), box.x1 + reach, box.y1 + reach)
+    shades = image.crop(frame).convert("L").histogram()
+    return sum(shades[WHITE:]) / max(1, sum(shades))
 
 
 def _judge(found: Segments, regions: Sequence[Region], labels: Sequence[str], letters: Mapping[str, Region]) -> Reason:

@@ -52,7 +52,9 @@ _MODALITIES = {
     "fluoroscopy": r"fluoroscop\w+|\w*urethrogra\w+|barium|\w*esophagogra\w+|cholangiogra\w+|ERCP|defecogra\w+",
 }  # fmt: skip
 _MARKS = re.compile(
-    r"\b(?:arrow(?:head)?s?|asterisks?|stars?|box(?:es)?|circle[sd]?|bounding|labell?ed|dotted line)\b", re.IGNORECASE
+    r"\b(?:arrow(?:head)?s?|asterisks?|stars?|box(?:es)?|(?:en)?circle[sd]?|bounding|labell?ed|"
+    r"(?:dotted|dashed) lines?|insets?)\b",
+    re.IGNORECASE,
 )
 _MARKS_WEIGHT = 5.0  # who writes of an arrow has drawn one
 _MODALITY_WEIGHT = 9.0  # above what a picture says
@@ -98,7 +100,7 @@ def modality_votes(caption: str, modalities: Sequence[str]) -> Votes:
     return np.array([_MODALITY_WEIGHT / (1 + _LATER * ranks[name]) if name in ranks else 0.0 for name in modalities])
 
 
-def marks_votes(caption: str, classes: Sequence[str]) -> Votes:
-    """(classes,) logits to add: the caption speaks of arrows, or it does not."""
-    said = bool(_MARKS.search(caption))
+def marks_votes(caption: str, classes: Sequence[str], *, lettered: bool = False) -> Votes:
+    """(classes,) logits to add: the caption speaks of arrows, or letters of panels stand in the picture."""
+    said = lettered or bool(_MARKS.search(caption))
     return np.array([_MARKS_WEIGHT if said and each == "yes" else 0.0 for each in classes])
