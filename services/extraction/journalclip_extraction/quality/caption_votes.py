@@ -28,11 +28,11 @@ _KINDS = {
     "radiology": r"CTs?|MDCT|MSCT|HRCT|CBCT|tomogra\w+|MRIs?|MR|fMRI|magnetic resonance|FLAIR|"
     r"T[12]-?(?:w|weighted|WI)?|DWI|ADC|x-?rays?|radiogra\w+|mammogra\w+|ultraso\w+|sonogra\w+|echocardiogra\w+|"
     r"\w*angiogra\w+|coronarogra\w+|PET|SPECT|scintigra\w+|cholangiogra\w+|\w*urethrogra\w+|enterograph\w+|"
-    r"urogra\w+|axial|sagittal|coronal|scans?",
+    r"urogra\w+|axial|sagittal|coronal|scans?|BraTS\w*",
     "chart": r"plots?|graphs?|curves?|histogram\w*|kaplan|scatter\w*|box ?plots?\w*|ROC|electrocardiogra\w+|ECG|"
     r"t-SNE|dendrogram",
     "diagram": r"flow ?-?charts?|flow diagrams?|diagrams?|schem(?:e|a|es|atic\w*)|architectures?|framework|pipeline|"
-    r"overview|workflow",
+    r"overview|workflow|conceptual\w*|modules?|blocks?|backbones?|feature maps?|embeddings?",
 }  # fmt: skip
 # Eyes are told from scans by words above all: a fundus is the only picture of its kind in most collections.
 _KIND_WEIGHTS = {"other": 8.0, "mixed": 8.0, "chart": 1.0, "diagram": 1.0}
