@@ -152,6 +152,18 @@ def test_names_are_read_in_any_style_and_colour(style: str, ground: str, ink: st
     assert [(label, round((box.x0 - 60) / 200)) for label, box in found.items()] == [("A", 0), ("B", 1), ("C", 2)]
 
 
+def test_strokes_of_any_shape_are_survived() -> None:
+    """Rules, dots and thin strokes beside each other: what stands as a bracket about anything is compared."""
+    image = Image.new("L", (900, 400), 255)
+    draw = ImageDraw.Draw(image)
+    for at in range(60):
+        x, y = 10 + 14 * at, 20 + 37 * (at % 9)
+        draw.line([(x, y), (x, y + 24)], fill=0, width=2)
+        draw.line([(x + 4, y + 6 + at % 5), (x + 4 + at % 40, y + 6 + at % 5)], fill=0, width=1 + at % 3)
+        draw.line([(x + 8 + at % 40, y), (x + 8 + at % 40, y + 24)], fill=0, width=2)
+    assert all(name.scores for name in names_in(image))
+
+
 def test_words_of_a_sentence_are_no_names() -> None:
     image = Image.new("L", (700, 300), 255)
     ImageDraw.Draw(image).text((20, 20), "as in (a) and in (b), 10. to 12.", fill=0, font_size=24)

@@ -195,7 +195,7 @@ def _read(word: _Word) -> Name:
     scores = dict(zip(LETTERS, of_style[at].tolist(), strict=True))
     if word.letter is not None:
         apart = letter_scores(word.letter, LETTERS, -1.0)
-        scores = {letter: (score + apart[letter]) / 2 for letter, score in scores.items()}
+        scores = {letter: (score + apart.get(letter, -1.0)) / 2 for letter, score in scores.items()}
     return Name(STYLES[at], scores, word.box)
 
 
