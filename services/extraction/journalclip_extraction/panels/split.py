@@ -103,7 +103,7 @@ def _accepted(
 
 def _drawn_in(image: Image.Image, letters: Mapping[str, Region], panels: Sequence[SplitPanel]) -> bool:
     """Do half of the letters or more stand in their panels' pictures, not in white?"""
-    boxes = [(letters[panel.letter], panel.pixels) for panel in panels if panel.letter in letters]
+    boxes = [(letters[panel.letter], panel.pixels) for panel in panels if panel.letter and panel.letter in letters]
     inside = [
         box
         for box, (x0, y0, x1, y1) in boxes
