@@ -80,13 +80,12 @@ def folds(labels: Labels, out: Annotated[Path, typer.Option(help="File for the a
 
     found = learning.read_figures(labels)
     inputs = learning.measured(found, labels.parent)
-    contents = {}
-    for fold in learning.folds(found, inputs):
-        for figure in fold.unseen:
-            contents[figure.file] = fold.model.read(inputs[found.index(figure)], figure.caption, "a fold")
+    models = {figure.file: fold.model for fold in learning.folds(found, inputs) for figure in fold.unseen}
     with Sandbox(reader=READER) as sandbox, out.open("w", encoding="utf-8") as file:
-        for figure in found:
+        for figure, measured in zip(found, inputs, strict=True):
             data = packed("", figure.caption, (labels.parent / figure.file).read_bytes())
-            read = answer(figure.file, sandbox.read(data, ExtractOptions()), contents[figure.file])
-            file.write(json.dumps(read) + "\n")
+            delivery = sandbox.read(data, ExtractOptions())
+            lettered = delivery.articles[0].figures[0].lettered
+            content = models[figure.file].read(measured, figure.caption, "a fold", lettered=lettered)
+            file.write(json.dumps(answer(figure.file, delivery, content)) + "\n")
     typer.echo(f"{len(found)} figures: {out}")

@@ -102,6 +102,7 @@ class ReadFigure:
     licence: Licence | None = None  # where the caption states terms of its own; never looser than the article's
     flags: tuple[str, ...] = ()
     caption_translation: str = ""
+    lettered: bool = False  # the names of its panels are drawn into their pictures
 
     @property
     def key(self) -> str:

@@ -93,6 +93,12 @@ def test_letters_decide_over_reading_order() -> None:
     assert second.pixels[0] < SIZE / 2 < second.pixels[1]
 
 
+def test_letters_drawn_into_pictures_are_told() -> None:
+    image = grid(2, 2, letters="ABCD")
+    assert split_figure(image, [], box_of(image), 1, caption(4)).lettered
+    assert not split_figure(grid(2, 2), [], box_of(image), 1, caption(4)).lettered
+
+
 def test_letters_printed_on_the_page_part_panels_that_touch() -> None:
     image = picture(3 * SIZE, SIZE)
     words = [(letter, Box(x0=i * SIZE + 5, y0=5, x1=i * SIZE + 15, y1=17)) for i, letter in enumerate("ABC")]

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from journalclip_extraction.panels import parse_subcaptions
 from journalclip_extraction.panels.labels import expand
+from journalclip_extraction.panels.subcaptions import of_some
 
 
 def parts(caption: str) -> dict[str, str]:
@@ -77,6 +78,43 @@ def test_sentences_after_the_last_panel_speak_of_all() -> None:
 )
 def test_places_name_panels(caption: str, expected: dict[str, str]) -> None:
     assert parts(caption) == expected
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        (
+            "A renal angiogram on the right (a) shows a stenosis; one on the left (b) is normal.",
+            {"A": "A renal angiogram on the right shows a stenosis", "B": "one on the left is normal"},
+        ),
+        ("The scan is shown in (a), and its mask in (b).", {"A": "The scan", "B": "its mask"}),
+        ("Edges are drawn in (a) - red and (b) - blue.", {"A": "red", "B": "blue"}),
+        ("Slice (A) of a kidney and its mask (B).", {"A": "Slice of a kidney", "B": "its mask"}),
+        (
+            "(a) CT. (b)-(c) Views of a cyst: its wall (b); its core (c).",
+            {"A": "CT", "B": "its wall", "C": "its core"},
+        ),
+        ("(1) scans of (a) a knee and (b) a hip, (2) labels, (3) errors", {"A": "a knee", "B": "a hip"}),
+        ("Column A shows CT. Column B shows MRI.", {"A": "shows CT", "B": "shows MRI"}),
+        ("(a) CT, (b) MRI, (b) PET, (d) SPECT.", {"A": "CT", "B": "MRI", "C": "PET", "D": "SPECT"}),
+        ("((a) and (b)) Axial CT. (c) MRI.", {"A": "Axial CT", "B": "Axial CT", "C": "MRI"}),
+    ],
+)
+def test_a_label_may_stand_before_behind_or_within_its_words(caption: str, expected: dict[str, str]) -> None:
+    assert parts(caption) == expected
+
+
+def test_closing_labels_keep_the_lead_and_the_last_sentences() -> None:
+    said = parse_subcaptions("A cyst. CT (A) and MRI (B) of a knee. Arrows show oedema.")
+    assert said is not None
+    assert said.text("A") == "A cyst. CT of a knee. Arrows show oedema"
+
+
+def test_panels_that_only_the_picture_names_take_what_is_said_of_them() -> None:
+    said = of_some("ABC", "A slide beside masks. (b) shows the first model, (c) the second.")
+    assert said.parts == {"A": "", "B": "shows the first model", "C": "the second"}
+    assert said.text("A") == "A slide beside masks."
+    assert of_some("AB", "Two scans.").text("B") == "Two scans."
 
 
 @pytest.mark.parametrize(

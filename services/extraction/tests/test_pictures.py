@@ -6,7 +6,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from journalclip_extraction.article import ExtractOptions
-from journalclip_extraction.panels.beneath import panels_above_names
+from journalclip_extraction.panels.beneath import panels_above
+from journalclip_extraction.panels.fit import fitted
+from journalclip_extraction.panels.names import names_in
+from journalclip_extraction.panels.raster import Region
 from journalclip_extraction.quality.caption_votes import kind_votes, modality_votes
 from journalclip_extraction.quality.features import Vector
 from journalclip_extraction.quality.learn import LabelledFigure, fit, folds, save
@@ -135,12 +138,50 @@ def named_panels(names: str, wide: int = 300) -> Image.Image:
     return image
 
 
+def panels_above_names(image: Image.Image, labels: tuple[str, ...]) -> dict[str, Region]:
+    return panels_above(image, fitted(names_in(image), labels))
+
+
+@pytest.mark.parametrize("style", ["({})", "{})", "{}."])
+@pytest.mark.parametrize(("ground", "ink"), [("white", "black"), ("black", "white"), ("white", (210, 40, 40))])
+def test_names_are_read_in_any_style_and_colour(style: str, ground: str, ink: str) -> None:
+    image = Image.new("RGB", (700, 300), ground)
+    for at, letter in enumerate("abc"):
+        ImageDraw.Draw(image).text((60 + 200 * at, 120), f"{style.format(letter)} Graft", fill=ink, font_size=26)
+    found = fitted(names_in(image), tuple("ABC"))
+    assert [(label, round((box.x0 - 60) / 200)) for label, box in found.items()] == [("A", 0), ("B", 1), ("C", 2)]
+
+
+def test_strokes_of_any_shape_are_survived() -> None:
+    """Rules, dots and thin strokes beside each other: what stands as a bracket about anything is compared."""
+    image = Image.new("L", (900, 400), 255)
+    draw = ImageDraw.Draw(image)
+    for at in range(60):
+        x, y = 10 + 14 * at, 20 + 37 * (at % 9)
+        draw.line([(x, y), (x, y + 24)], fill=0, width=2)
+        draw.line([(x + 4, y + 6 + at % 5), (x + 4 + at % 40, y + 6 + at % 5)], fill=0, width=1 + at % 3)
+        draw.line([(x + 8 + at % 40, y), (x + 8 + at % 40, y + 24)], fill=0, width=2)
+    assert all(name.scores for name in names_in(image))
+
+
+def test_words_of_a_sentence_are_no_names() -> None:
+    image = Image.new("L", (700, 300), 255)
+    ImageDraw.Draw(image).text((20, 20), "as in (a) and in (b), 10. to 12.", fill=0, font_size=24)
+    assert fitted(names_in(image), ("A", "B")) == {}
+
+
 def test_each_panel_is_what_stands_above_its_name() -> None:
     found = panels_above_names(named_panels("abcd"), ("A", "B", "C", "D"))
     assert list(found) == ["A", "B", "C", "D"]
     for at, box in enumerate(found.values()):
         x, y = 20 + (at % 2) * 320, 10 + (at // 2) * 260
         assert np.abs(np.array(box) - [x, y, x + 300, y + 200]).max() <= 4
+
+
+def test_names_on_the_pictures_edges_are_survived() -> None:
+    image = Image.new("L", (400, 300), 255)
+    assert panels_above(image, {"A": Region(0, 0, 30, 30), "B": Region(370, 270, 400, 300)}) == {}
+    assert panels_above(image, {"A": Region(0, 270, 30, 301), "B": Region(370, 270, 401, 301)}) == {}
 
 
 def test_names_that_do_not_match_the_caption_are_left() -> None:

@@ -58,7 +58,8 @@ def with_panels(figure: ReadFigure, places: Sequence[tuple[Page, Rect | None]]) 
     panels = [_panel(panel, parts) for panel in split.panels]
     if any(panel is None for panel in panels):
         return figure  # a panel over two pages is none
-    return replace(figure, tier="panels", panels=tuple(panel for panel in panels if panel is not None))
+    found = tuple(panel for panel in panels if panel is not None)
+    return replace(figure, tier="panels", panels=found, lettered=split.lettered)
 
 
 def with_panels_of(figure: ReadFigure, crop: Crop) -> ReadFigure:

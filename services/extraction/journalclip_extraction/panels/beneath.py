@@ -8,7 +8,6 @@ what stands above its name: from the row of names before to its own, and sideway
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from journalclip_extraction.panels.glyphs import LETTERS, letter_scores, read_pixels
+from journalclip_extraction.panels.glyphs import read_pixels
 from journalclip_extraction.panels.raster import Region
 
 _INK = 185  # grey levels below which there is print
@@ -36,26 +35,13 @@ _CROSSED, _OPEN = 0.02, 0.3  # share of a gap that titles or arrows may cross
 _BODY = 0.05  # of the shorter side: print is lower
 
 
-@dataclass(frozen=True)
-class Name:
-    """A printed name with the box of its brackets."""
-
-    scores: Mapping[str, float]
-    box: Region
-
-
-def panels_above_names(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]:
-    """Label -> panel in the image's pixels; empty where names do not stand beneath, or not all of them.
-
-    Without ``labels`` (the caption names none) the picture's own are taken, from A on.
-    """
-    if len(labels) == 1 or any(len(label) != 1 or label not in LETTERS for label in labels):
+def panels_above(image: Image.Image, names: Mapping[str, Region]) -> dict[str, Region]:
+    """Label -> panel in the image's pixels; empty where the names do not stand beneath their panels."""
+    if not names:
         return {}
     pixels, shrink = read_pixels(image)
-    names = _names(pixels)
-    wanted = labels or tuple(LETTERS[: len(names)])
-    rows = _rows(_named(names, wanted, _SHARE if labels else _SURE), pixels.shape)
-    if not rows or not _beneath(pixels, rows):
+    rows = _rows({label: _scaled(box, shrink) for label, box in names.items()}, pixels.shape)
+    if not _beneath(pixels, rows):
         return {}
     found: dict[str, Region] = {}
     top = 0
@@ -67,117 +53,14 @@ def panels_above_names(image: Image.Image, labels: Sequence[str]) -> dict[str, R
             region = _trimmed(pixels, Region(left, top, right, box.y0))
             if region is None:
                 return {}
-            found[label] = Region(*(round(each / shrink) for each in region))
+            found[label] = _scaled(region, 1 / shrink)
         high = max(box.height for box in row.values())
         top = _after_print(pixels, max(box.y1 for box in row.values()), high)
-    return {label: found[label] for label in wanted}
+    return {label: found[label] for label in names}
 
 
-def _names(pixels: NDArray[np.uint8]) -> list[Name]:
-    """Letters between brackets."""
-    labelled, _ = ndimage.label(pixels < _INK, structure=np.ones((3, 3), int))
-    numbers, spots = _spots(labelled)
-    brackets = spots[_width(spots) <= _BRACKET * _height(spots)]
-    found = []
-    for number, spot in zip(numbers.tolist(), spots, strict=True):
-        holding = brackets[_hold(brackets, spot)]
-        reach: NDArray[np.float64] = 0.6 * _height(holding).astype(np.float64)
-        left = holding[_within(spot[0] - holding[:, 2] + 2, reach)]
-        right = holding[_within(holding[:, 0] - spot[2] + 2, reach)]
-        if not len(left):
-            continue
-        if not len(right):
-            if _joined(left[0], spot, spots):  # an "f" that touches its bracket: a name, not read
-                found.append(Name({}, _region(left[0][0], left[0][1], spot[2], left[0][3])))
-            continue
-        ends = np.stack((left[0], right[0]))
-        around = _region(left[0][0], ends[:, 1].min(), right[0][2], ends[:, 3].max())
-        if around.width >= _LETTERED * around.height and not _follows_print(around, spots):
-            x0, y0, x1, y1 = spot
-            found.append(Name(letter_scores(labelled[y0:y1, x0:x1] == number, LETTERS, _LEAST), around))
-    return _of_one_size(found)
-
-
-def _spots(labelled: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers (n,) and boxes (n, 4) of the spots that are as high as print. A page of text has thousands of them."""
-    found = ndimage.find_objects(labelled)
-    boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in found], np.int64).reshape(-1, 4)
-    high = _height(boxes)
-    kept = np.flatnonzero((high >= _LOW) & (high <= _HIGH) & (_width(boxes) <= _HIGH))
-    return kept + 1, boxes[kept]
-
-
-def _width(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
-    width: NDArray[np.int64] = boxes[..., 2] - boxes[..., 0]
-    return width
-
-
-def _height(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
-    height: NDArray[np.int64] = boxes[..., 3] - boxes[..., 1]
-    return height
-
-
-def _within(gap: NDArray[np.int64], reach: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (gap >= 0) & (gap <= reach)
-
-
-def _region(*edges: np.int64) -> Region:
-    x0, y0, x1, y1 = (int(each) for each in edges)
-    return Region(x0, y0, x1, y1)
-
-
-def _joined(bracket: NDArray[np.int64], spot: NDArray[np.int64], spots: NDArray[np.int64]) -> bool:
-    """May the spot be a letter and its closing bracket in one? It is as high as the bracket, and a space follows."""
-    high, width, height = int(_height(bracket)), int(_width(spot)), int(_height(spot))
-    if not (0.85 <= height / high <= 1.15 and _BRACKET < width / height <= 1.2):
-        return False
-    after = spots[:, 0] - spot[2]
-    follows = (after >= 0) & (after < _SPACE * high) & (_shared(spots, spot[1], spot[3]) > 0)
-    return not follows.any() and not _follows_print(_region(bracket[0], bracket[1], spot[2], bracket[3]), spots)
-
-
-def _shared(spots: NDArray[np.int64], y0: np.int64 | int, y1: np.int64 | int) -> NDArray[np.int64]:
-    """Rows that each spot has in common with the rows from ``y0`` to ``y1``; negative where there are none."""
-    rows: NDArray[np.int64] = np.minimum(spots[:, 3], y1) - np.maximum(spots[:, 1], y0)
-    return rows
-
-
-def _of_one_size(names: Sequence[Name]) -> list[Name]:
-    """The names as large as the best read one."""
-    if not names:
-        return []
-    usual = max(names, key=lambda name: max(name.scores.values(), default=0.0)).box.height
-    return [name for name in names if usual / _ALIKE <= name.box.height <= usual * _ALIKE]
-
-
-def _hold(brackets: NDArray[np.int64], letter: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which brackets are at least as tall as the letter, and beside it?"""
-    beside: NDArray[np.bool_] = (brackets[:, 1] - 2 <= letter[1]) & (letter[3] <= brackets[:, 3] + 2)
-    return beside & (_height(letter) <= _height(brackets))
-
-
-def _follows_print(name: Region, spots: NDArray[np.int64]) -> bool:
-    """Does print stand just before it on its line? Then it is a word in brackets within a sentence."""
-    before = name.x0 - spots[:, 2]
-    near = (before >= 0) & (before < 0.9 * name.height)
-    return bool((near & (_shared(spots, name.y0, name.y1) > 0.3 * name.height)).any())
-
-
-def _named(names: Sequence[Name], labels: Sequence[str], share: float) -> dict[str, Region]:
-    """The labels over the names as they stand, by rows or by columns; empty where they do not fit one to one."""
-    if len(names) != len(labels) or len(names) < 2:
-        return {}
-    height = float(np.median([name.box.height for name in names]))
-    by_rows = sorted(names, key=lambda name: (round(name.box.y0 / (2 * height)), name.box.x0))
-    by_columns = sorted(names, key=lambda name: (round(name.box.x0 / (4 * height)), name.box.y0))
-    fits = [dict(zip(labels, order, strict=True)) for order in (by_rows, by_columns)]
-    best = max(fits, key=lambda fit: _as_read(fit))
-    return {label: name.box for label, name in best.items()} if _as_read(best) >= share else {}
-
-
-def _as_read(fit: Mapping[str, Name]) -> float:
-    """Share of the names whose letter looks like its label."""
-    return sum(name.scores.get(label, 0.0) >= _READ for label, name in fit.items()) / len(fit)
+def _scaled(region: Region, by: float) -> Region:
+    return Region(*(round(each * by) for each in region))
 
 
 def _rows(named: Mapping[str, Region], shape: tuple[int, ...]) -> list[dict[str, Region]]:
@@ -208,6 +91,8 @@ def _beneath(pixels: NDArray[np.uint8], rows: Sequence[Mapping[str, Region]]) ->
 
 def _has_body(pixels: NDArray[np.uint8], least: float) -> bool:
     """Ink that is higher and wider than print."""
+    if not pixels.size:
+        return False
     boxes = ndimage.find_objects(ndimage.label(pixels < _PAPER, structure=np.ones((3, 3), int))[0])
     return any(ys.stop - ys.start > max(least, _HIGH) and xs.stop - xs.start > least for ys, xs in boxes)
 

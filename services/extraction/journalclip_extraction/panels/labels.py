@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LAST = "T"  # figures with more than 20 panels are plates; their letters are too often something else
 DASH = "-–—‐‑"
@@ -26,6 +26,10 @@ _WHERE = rf"({'|'.join(PLACES)})(?:\s+(?:panels?|images?|rows?|columns?|side))?"
 ROMANS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _CLAUSE = r"(?:^|(?<=[.;:,!?)])\s+|\band\s+|\bor\s+)"
 _START = r"(?:^|(?<=[.;:!?])\s+|(?<=[.;:!?\)])\s+(?:and\s+)?)"  # of a sentence, or of a clause after a semicolon
+
+
+# What a lettered part of a figure is called: "Column A shows".
+_PARTS = r"(?:sub-?)?(?:panels?|columns?|rows?|figures?|figs?\.?|images?|plots?|parts?)"
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ KINDS = (
     Kind("roman", re.compile(rf"{_CLAUSE}\(({'|'.join(sorted(ROMANS, key=len, reverse=True))})\)"), _plain,
          trailing=False, follow=_next_roman),
     Kind("numbered", re.compile(rf"{_CLAUSE}\((\d{{1,2}})\)"), _plain, trailing=False, follow=_next_digit),
+    Kind("worded", re.compile(rf"{_START}(?:{_PARTS})\s+(?-i:({_LIST}))(?:[:.,]|(?=\s))", re.IGNORECASE), expand,
+         trailing=False),
     Kind("place", re.compile(rf"\(\s*{_WHERE}\s*\)|{_START}{_WHERE}\s*[:,]", re.IGNORECASE), _place),
 )  # fmt: skip
 
@@ -171,6 +177,7 @@ def in_sequence(markers: Iterable[Marker]) -> list[Marker]:
     known: list[str] = []
     singled: set[str] = set()
     grouped: set[str] = set()
+    markers = _spelt(list(markers))
     for marker in markers:
         expected = [chr(ord("A") + len(known) + i) for i in range(len(marker.labels))]
         if list(marker.labels) == expected:
@@ -180,4 +187,26 @@ def in_sequence(markers: Iterable[Marker]) -> list[Marker]:
         elif len(marker.labels) == 1 and marker.labels[0] in grouped - singled:
             singled.add(marker.labels[0])
             kept.append(marker)
+    return kept
+
+
+def _spelt(markers: list[Marker]) -> list[Marker]:
+    """A, B, B, D with its misprint mended: the second B is C."""
+    singles = [marker.labels[0] if len(marker.labels) == 1 else "" for marker in markers]
+    mended = list(markers)
+    for at in range(1, len(markers) - 1):
+        before, here, after = singles[at - 1 : at + 2]
+        if before and here == before and after and ord(after) == ord(here) + 2 and chr(ord(here) + 1) not in singles:
+            mended[at] = replace(markers[at], labels=(chr(ord(here) + 1),))
+    return mended
+
+
+def among(markers: Iterable[Marker], names: Sequence[str]) -> list[Marker]:
+    """The markers of labels that the picture shows, each label once, in rising order: a caption that speaks of some."""
+    kept: list[Marker] = []
+    last = ""
+    for marker in markers:
+        if set(marker.labels) <= set(names) and marker.labels[0] > last:
+            kept.append(marker)
+            last = marker.labels[-1]
     return kept

@@ -13,12 +13,14 @@ from typing import Literal
 
 from PIL import Image
 
-from journalclip_extraction.panels.beneath import panels_above_names
+from journalclip_extraction.panels.beneath import panels_above
+from journalclip_extraction.panels.fit import fitted
 from journalclip_extraction.panels.letters import Disorder, PlacedWord, letters_of
+from journalclip_extraction.panels.names import names_in
 from journalclip_extraction.panels.order import in_reading_order
-from journalclip_extraction.panels.raster import Raster, Region
+from journalclip_extraction.panels.raster import WHITE, Raster, Region
 from journalclip_extraction.panels.segment import Segments, segment
-from journalclip_extraction.panels.subcaptions import Subcaptions, parse_subcaptions, without_words
+from journalclip_extraction.panels.subcaptions import Subcaptions, of_some, parse_subcaptions
 from journalclip_shared.records.article import Box
 
 Reason = Literal[
@@ -31,6 +33,7 @@ Reason = Literal[
 ]
 SURE = 0.3  # strength from which a cut counts as seen
 CLEAR = 0.75  # of the weakest cut: what is left uncut must be that much weaker
+_MOST_WHITE = 0.5  # share of white around a letter that is drawn into a picture
 SMALLEST = 0.06  # of the largest panel's area
 
 
@@ -53,6 +56,7 @@ class PanelSplit:
     tier: Literal["panels", "whole"]
     reason: Reason
     panels: tuple[SplitPanel, ...]
+    lettered: bool = False  # the names of the panels are drawn into their pictures
 
 
 def split_figure(
@@ -70,12 +74,13 @@ def split_figure(
     """
     said = parse_subcaptions(caption)
     labels = said.labels if said else ()
-    if beneath := panels_above_names(image, labels):
-        return _accepted(said or without_words(beneath, caption), beneath, image, figure_box, page)
+    names = fitted(names_in(image), labels)
+    if beneath := panels_above(image, names):
+        return _accepted(said or of_some(beneath, caption), beneath, image, figure_box, page)
     if said is None and not layout:
         return PanelSplit("whole", "no-labels", ())
     try:
-        letters = letters_of(image, _in_pixels(words, figure_box, image), labels)
+        letters = letters_of(image, _in_pixels(words, figure_box, image), labels) or names
     except Disorder:
         return PanelSplit("whole", "letters-differ", ())
     raster = Raster(image)
@@ -85,7 +90,8 @@ def split_figure(
     reason = _judge(found, order, labels, letters)
     if reason != "accepted" or said is None:
         return PanelSplit("whole", reason, tuple(_panel(None, r, None, image, figure_box, page) for r in order))
-    return _accepted(said, _named(order, labels, letters), image, figure_box, page)
+    split = _accepted(said, _named(order, labels, letters), image, figure_box, page)
+    return replace(split, lettered=_drawn_in(image, letters, split.panels))
 
 
 def _accepted(
@@ -93,6 +99,25 @@ def _accepted(
 ) -> PanelSplit:
     panels = (_panel(label, named[label], text or None, image, figure_box, page) for label, text in said.parts.items())
     return PanelSplit("panels", "accepted", tuple(replace(p, text=said.text(p.letter or "")) for p in panels))
+
+
+def _drawn_in(image: Image.Image, letters: Mapping[str, Region], panels: Sequence[SplitPanel]) -> bool:
+    """Do half of the letters or more stand in their panels' pictures, not in white?"""
+    boxes = [(letters[panel.letter], panel.pixels) for panel in panels if panel.letter and panel.letter in letters]
+    inside = [
+        box
+        for box, (x0, y0, x1, y1) in boxes
+        if x0 <= (box.x0 + box.x1) / 2 <= x1 and y0 <= (box.y0 + box.y1) / 2 <= y1
+    ]
+    return sum(_white_around(image, box) < _MOST_WHITE for box in inside) >= len(panels) / 2
+
+
+def _white_around(image: Image.Image, box: Region) -> float:
+    """Share of white in the letter's surroundings, of half its height."""
+    reach = box.height // 2
+    frame = (max(0, box.x0 - reach), max(0, box.y0 - reach), box.x1 + reach, box.y1 + reach)
+    shades = image.crop(frame).convert("L").histogram()
+    return sum(shades[WHITE:]) / max(1, sum(shades))
 
 
 def _judge(found: Segments, regions: Sequence[Region], labels: Sequence[str], letters: Mapping[str, Region]) -> Reason:

@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from journalclip_extraction.panels.labels import KINDS, PLACE_SETS, Kind, Marker, find_markers, in_order
+from journalclip_extraction.panels.labels import KINDS, PLACE_SETS, Kind, Marker, among, find_markers, in_order
+from journalclip_extraction.panels.placing import SENTENCE, cleaned, is_trailing, words_of
 
-# After a word or an abbreviation such as MRI; a single capital is an initial.
-_SENTENCE = re.compile(r"(?:(?<=[a-z0-9)\]%”\"])|(?<=[A-Z]{2}))[.:]\s+(?=[A-Z(“\"])")
-_EDGE = " \t\n,;:.–—-"
+_COUNTED = re.compile(r"[,;.]?\s*\(\d\)")
 SHORTEST = 1  # letters or digits; "(a) 1%" says something, "(A);" does not
 
 
@@ -35,7 +34,8 @@ class Subcaptions:
     def text(self, label: str) -> str:
         """What the panel's pair says: the words common to all panels, then its own."""
         own = ". ".join(each for each in (self.shared.get(label, ""), self.parts[label]) if each)
-        closing = f". {self.closing}" if self.closing and own else self.closing
+        link = " " if self.closing[:1].islower() else ". "  # "(A) and (B) in water" goes on with its sentence
+        closing = f"{link}{self.closing}" if self.closing and own else self.closing
         return f"{self.intro} {own}{closing}".strip()
 
     @property
@@ -54,23 +54,40 @@ def without_words(labels: Iterable[str], caption: str) -> Subcaptions:
     return Subcaptions(dict.fromkeys(labels, ""), caption, "picture")
 
 
+def of_some(labels: Iterable[str], caption: str) -> Subcaptions:
+    """Panels that the picture names: each with what the caption says of it, which may be nothing."""
+    labels = tuple(labels)
+    markers = among(find_markers(KINDS[0], caption), labels)
+    if not markers:
+        return without_words(labels, caption)
+    parts, shared, intro, closing = _said(KINDS[0], markers, caption)
+    return Subcaptions({label: parts.get(label, "") for label in labels}, intro, "picture", shared, closing)
+
+
 def _read(kind: Kind, caption: str) -> Subcaptions | None:
     markers = find_markers(kind, caption)
     markers = _of_places(markers) if kind.name == "place" else in_order(kind, markers, caption)
     if len({label for marker in markers for label in marker.labels}) < 2:
         return None
-    trailing = kind.trailing and _is_trailing(markers, caption)
-    said = _trailing(markers, caption) if trailing else _leading(markers, caption)
-    parts, shared = _own(markers, said)
+    parts, shared, intro, closing = _said(kind, markers, caption)
     if any(sum(map(str.isalnum, text)) < SHORTEST for text in parts.values()):
         return None
-    intro = "" if trailing else caption[: markers[0].start].strip()
+    return Subcaptions(parts, intro, kind.name, shared, closing)
+
+
+def _said(kind: Kind, markers: Sequence[Marker], caption: str) -> tuple[dict[str, str], dict[str, str], str, str]:
+    """Own words and words of the group by label, the lead, and the last sentences, which speak of all."""
+    trailing = kind.trailing and is_trailing(markers, caption)
+    said = words_of(markers, caption, trailing=trailing, mixed=kind.trailing)
+    parts, shared = _own(markers, said.parts)
     if trailing:
-        return Subcaptions(parts, intro, kind.name, shared)
+        return parts, shared, said.lead, said.rest
+    if _COUNTED.search(said.lead):  # "(1) images of (a) one and (b) two, (2) labels": the count goes on behind them
+        parts = {label: cleaned(_COUNTED.split(text)[0]) or text for label, text in parts.items()}
     last = markers[-1].labels[0]
     own, closing = _closed(parts[last], [text for label, text in parts.items() if label not in markers[-1].labels])
     parts = {label: own if label in markers[-1].labels else text for label, text in parts.items()}
-    return Subcaptions(parts, intro, kind.name, shared, closing)
+    return parts, shared, said.lead, closing
 
 
 def _of_places(markers: Sequence[Marker]) -> list[Marker]:
@@ -80,24 +97,6 @@ def _of_places(markers: Sequence[Marker]) -> list[Marker]:
         first.setdefault(marker.labels[0], marker)
     known = set(first)
     return list(first.values()) if any(known == set(places) for places in PLACE_SETS) else []
-
-
-def _is_trailing(markers: Sequence[Marker], caption: str) -> bool:
-    """Do labels follow the words they label? Then what comes after them is punctuation, "and" or nothing."""
-    votes = 0
-    for marker in markers:
-        after = caption[marker.end :].lstrip()
-        closed = not after or after[0] in ",;." or caption[marker.end - 1] in ",." or after.startswith(("and ", "& "))
-        before = caption[: marker.start].rstrip()
-        fresh = not before or before[-1] in ".;:" or before.endswith((", and", "; and"))
-        votes += int(closed) - int(fresh)
-    return votes > 0
-
-
-def _leading(markers: Sequence[Marker], caption: str) -> list[str]:
-    """The words after each marker, up to the next."""
-    ends = [marker.start for marker in markers[1:]] + [len(caption)]
-    return [_clean(caption[marker.end : end]) for marker, end in zip(markers, ends, strict=True)]
 
 
 def _own(markers: Sequence[Marker], said: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -114,23 +113,7 @@ def _own(markers: Sequence[Marker], said: Sequence[str]) -> tuple[dict[str, str]
 
 def _closed(last: str, others: Sequence[str]) -> tuple[str, str]:
     """The last panel's words, and the sentences after them that speak of all: where no other panel has several."""
-    if any(_SENTENCE.search(text) for text in others):
+    if any(SENTENCE.search(text) for text in others):
         return last, ""
-    first = _SENTENCE.search(last)
+    first = SENTENCE.search(last)
     return (last[: first.start()], last[first.end() :]) if first else (last, "")
-
-
-def _trailing(markers: Sequence[Marker], caption: str) -> list[str]:
-    """The words before each marker, from the last sentence's end or the marker before."""
-    said = []
-    start = 0
-    for marker in markers:
-        said.append(_clean(_SENTENCE.split(caption[start : marker.start])[-1]))
-        start = marker.end
-    return said
-
-
-def _clean(text: str) -> str:
-    text = re.sub(r"^[\s,;:.–—-]*(?:and\s+)?", "", text.strip())
-    text = re.sub(r"[\s,;]+(?:and|&)?\s*$", "", text)
-    return text.strip(_EDGE)

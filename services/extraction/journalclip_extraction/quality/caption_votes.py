@@ -28,11 +28,11 @@ _KINDS = {
     "radiology": r"CTs?|MDCT|MSCT|HRCT|CBCT|tomogra\w+|MRIs?|MR|fMRI|magnetic resonance|FLAIR|"
     r"T[12]-?(?:w|weighted|WI)?|DWI|ADC|x-?rays?|radiogra\w+|mammogra\w+|ultraso\w+|sonogra\w+|echocardiogra\w+|"
     r"\w*angiogra\w+|coronarogra\w+|PET|SPECT|scintigra\w+|cholangiogra\w+|\w*urethrogra\w+|enterograph\w+|"
-    r"urogra\w+|axial|sagittal|coronal|scans?",
+    r"urogra\w+|axial|sagittal|coronal|scans?|BraTS\w*",
     "chart": r"plots?|graphs?|curves?|histogram\w*|kaplan|scatter\w*|box ?plots?\w*|ROC|electrocardiogra\w+|ECG|"
     r"t-SNE|dendrogram",
     "diagram": r"flow ?-?charts?|flow diagrams?|diagrams?|schem(?:e|a|es|atic\w*)|architectures?|framework|pipeline|"
-    r"overview|workflow",
+    r"overview|workflow|conceptual\w*|modules?|blocks?|backbones?|feature maps?|embeddings?",
 }  # fmt: skip
 # Eyes are told from scans by words above all: a fundus is the only picture of its kind in most collections.
 _KIND_WEIGHTS = {"other": 8.0, "mixed": 8.0, "chart": 1.0, "diagram": 1.0}
@@ -52,7 +52,9 @@ _MODALITIES = {
     "fluoroscopy": r"fluoroscop\w+|\w*urethrogra\w+|barium|\w*esophagogra\w+|cholangiogra\w+|ERCP|defecogra\w+",
 }  # fmt: skip
 _MARKS = re.compile(
-    r"\b(?:arrow(?:head)?s?|asterisks?|stars?|box(?:es)?|circle[sd]?|bounding|labell?ed|dotted line)\b", re.IGNORECASE
+    r"\b(?:arrow(?:head)?s?|asterisks?|stars?|box(?:es)?|(?:en)?circle[sd]?|bounding|labell?ed|"
+    r"(?:dotted|dashed) lines?|insets?)\b",
+    re.IGNORECASE,
 )
 _MARKS_WEIGHT = 5.0  # who writes of an arrow has drawn one
 _MODALITY_WEIGHT = 9.0  # above what a picture says
@@ -98,7 +100,7 @@ def modality_votes(caption: str, modalities: Sequence[str]) -> Votes:
     return np.array([_MODALITY_WEIGHT / (1 + _LATER * ranks[name]) if name in ranks else 0.0 for name in modalities])
 
 
-def marks_votes(caption: str, classes: Sequence[str]) -> Votes:
-    """(classes,) logits to add: the caption speaks of arrows, or it does not."""
-    said = bool(_MARKS.search(caption))
+def marks_votes(caption: str, classes: Sequence[str], *, lettered: bool = False) -> Votes:
+    """(classes,) logits to add: the caption speaks of arrows, or letters of panels stand in the picture."""
+    said = lettered or bool(_MARKS.search(caption))
     return np.array([_MARKS_WEIGHT if said and each == "yes" else 0.0 for each in classes])

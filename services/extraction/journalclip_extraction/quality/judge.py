@@ -57,7 +57,7 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
     image = reduced(figure.crop)
     size = (figure.crop.width, figure.crop.height)
     shown = see(image, size)
-    content = look(shown, figure.caption)
+    content = look(shown, figure.caption, lettered=figure.lettered)
     quality, modality, by = judge(image, figure.caption, model, size, shown.measured)
     if not model:
         quality, modality, by = seen(content, quality, modality)

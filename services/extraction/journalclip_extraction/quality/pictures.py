@@ -41,13 +41,13 @@ class PictureModel(BaseModel):
     labels: int
     source: str
 
-    def read(self, inputs: Vector, caption: str, by: str) -> PictureContent:
-        """What a picture of these `Seen.inputs` under ``caption`` shows."""
+    def read(self, inputs: Vector, caption: str, by: str, *, lettered: bool = False) -> PictureContent:
+        """What a picture of these `Seen.inputs` under ``caption`` shows; ``lettered``: names of panels in it."""
         at = (inputs - np.array(self.mean)) / np.array(self.scale)
         kind, surety = self.kind.decide(at, kind_votes(caption, self.kind.classes))
         modality = self.modality.decide(at, modality_votes(caption, self.modality.classes))[0]
         useful, trust = self.useful.decide(at)
-        marks = self.marks.decide(at, marks_votes(caption, self.marks.classes))[0]
+        marks = self.marks.decide(at, marks_votes(caption, self.marks.classes, lettered=lettered))[0]
         return PictureContent.model_validate(
             {
                 "kind": kind,
@@ -79,10 +79,10 @@ def see(image: Image.Image, size: tuple[int, int]) -> Seen:
     return Seen(network().features(image).astype(np.float64), measure(image, size))
 
 
-def look(seen: Seen, caption: str) -> PictureContent:
+def look(seen: Seen, caption: str, *, lettered: bool = False) -> PictureContent:
     """What a picture shows, by the classifier that is shipped."""
     model, by = shipped()
-    return model.read(seen.inputs, caption, by)
+    return model.read(seen.inputs, caption, by, lettered=lettered)
 
 
 @functools.cache
