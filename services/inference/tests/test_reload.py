@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from journalclip_devtools.doubles.site import make_site
 from journalclip_inference.errors import NoChampion
 from journalclip_inference.handler import FigureIndexer, SegmentHandler
 from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_modeling.encoder import Encoder
+from journalclip_shared.bus import Consumer
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.events import Event, PairsStructured
 
@@ -56,6 +60,83 @@ def test_tampered_weights_never_reach_a_reader(world: World, tmp_path: Path) -> 
     assert not reloader.check()
     assert "model-tampered" in reloader.problem
     assert holder.take() is before
+
+
+def foreign_version(world: World) -> None:
+    """A version that something else registered under our name."""
+    ref = world.store.put_manifest("models", "trained/foreign", b'{"flavour": "sklearn"}')
+    world.registry.set_alias("champion", world.registry.register("foreign", ref, "", {}).version)
+
+
+def torn_files(world: World, cache: Path) -> None:
+    """A champion whose index was fetched and then cut off on disk: of the right length, and half of it zeros."""
+    before = set(cache.rglob("*"))
+    world.promote(world.add_model(seed=2), cache)
+    for path in set((cache / "indexes").iterdir()) - before:
+        if path.is_file():
+            whole = path.read_bytes()
+            path.write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
+
+
+@pytest.mark.parametrize("fault", ["foreign version", "torn files", "no memory"])
+def test_whatever_goes_wrong_the_former_champion_serves_and_it_is_told(
+    world: World, tmp_path: Path, fault: str
+) -> None:
+    first = world.add_model(seed=1)
+    world.promote(first, tmp_path / "other")
+    site = make_site(world, tmp_path)
+    reloader, client = site.service.reloader, site.client()
+    assert reloader.check()
+    if fault == "foreign version":
+        foreign_version(world)
+    elif fault == "torn files":
+        torn_files(world, tmp_path / "cache")
+    else:
+        world.promote(world.add_model(seed=2), tmp_path / "other")
+        reloader._load = out_of_memory
+    stop = threading.Event()
+    thread = threading.Thread(target=watch, args=(reloader, stop, 0.01))
+    thread.start()
+    while reloader.failures < 2:  # it went on after the first
+        time.sleep(0.01)
+        assert thread.is_alive()
+    ready = client.get("/readyz").json()
+    assert ready["served"]["version"] == first.version
+    assert ready["problem"]
+    assert "journalclip_reload_problem 1.0" in client.get("/metrics").text
+    assert client.post("/v1/search", json={"text": QUERY, "k": 3}).json()["served"]["version"] == first.version
+    world.registry.set_alias("champion", first.version)  # rolled back
+    while reloader.problem:
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+    assert client.get("/readyz").json()["problem"] == ""
+    assert "journalclip_reload_problem 0.0" in client.get("/metrics").text
+
+
+def out_of_memory(_folder: Path) -> Encoder:
+    raise MemoryError("no room for the weights")
+
+
+def test_a_bus_that_fails_is_listened_to_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("journalclip_inference.reload._AGAIN_S", 0.01)
+    stop, asked = threading.Event(), threading.Event()
+
+    class Failing(SqliteBus):
+        calls = 0
+
+        def consumer(self, topics: Sequence[str], group: str) -> Consumer:
+            Failing.calls += 1
+            if Failing.calls < 3:
+                raise sqlite3.OperationalError("disk I/O error")
+            asked.set()
+            return super().consumer(topics, group)
+
+    thread = threading.Thread(target=listen, args=(lambda: False, Failing(tmp_path / "events.db"), "test", stop))
+    thread.start()
+    assert asked.wait(60)
+    stop.set()
+    thread.join()
 
 
 def test_a_later_article_is_picked_up_without_loading_the_model_again(world: World, tmp_path: Path) -> None:

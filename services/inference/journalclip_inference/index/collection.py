@@ -126,9 +126,12 @@ class Collection:
 
     def split(self, positions: Sequence[int]) -> list[tuple[int, Part, list[int]]]:
         """Parts that hold some of the positions: the first row's position, the part, its own row numbers."""
+        if len(self.parts) == 1:
+            return [(0, self.parts[0], list(positions))] if positions else []
         found: dict[int, list[int]] = {}
-        for position in positions:
-            found.setdefault(int(np.searchsorted(self._starts, position, side="right")) - 1, []).append(position)
+        places = np.searchsorted(self._starts, np.array(positions, np.int64), side="right") - 1
+        for position, place in zip(positions, places.tolist(), strict=True):
+            found.setdefault(place, []).append(position)
         return [
             (int(self._starts[n]), self.parts[n], [each - int(self._starts[n]) for each in here])
             for n, here in sorted(found.items())
@@ -144,6 +147,13 @@ class Collection:
         return sorted(found, key=lambda hit: (-hit.score, hit.position))[:k]
 
     def counts(self, filters: Choices) -> dict[str, dict[str, int]]:
+        return self._all_counts if filters.empty else self._counts(filters)
+
+    @cached_property
+    def _all_counts(self) -> dict[str, dict[str, int]]:
+        return self._counts(Filters())
+
+    def _counts(self, filters: Choices) -> dict[str, dict[str, int]]:
         return add_counts([part.facets.counts(filters, part.shown) for part in self.parts])
 
     def row(self, position: int) -> Row:

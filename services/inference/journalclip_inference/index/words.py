@@ -186,8 +186,8 @@ class Words:
         asked = self._scored(plan)
         if asked is None or not rows:
             return {}
-        among = Query.const_score_query(Query.term_set_query(self._schema, "row", list(rows)), 0.0)
-        scores, found = self._search(Query.boolean_query([(_MUST, among), (_MUST, asked)]), _MOST_PANELS * len(rows))
+        both = Query.boolean_query([(_MUST, self._among(rows)), (_MUST, asked)])
+        scores, found = self._search(both, _MOST_PANELS * len(rows))
         return dict(zip(found.tolist(), scores.tolist(), strict=True))
 
     def known(self, keys: Sequence[str], filters: Choices) -> Rows:
@@ -210,10 +210,15 @@ class Words:
         """Of the rows, those that have one of the tokens."""
         if not tokens or not rows:
             return set()
-        among = Query.term_set_query(self._schema, "row", list(rows))
         either = Query.boolean_query([(_SHOULD, self._term(name, each)) for each in tokens for name in _SHOWN])
-        both = Query.boolean_query([(_MUST, among), (_MUST, either)])
+        both = Query.boolean_query([(_MUST, self._among(rows)), (_MUST, either)])
         return set(self._search(both, _MOST_PANELS * len(rows))[1].tolist())
+
+    def _among(self, rows: Sequence[int]) -> tantivy.Query:
+        """Given rows, adding nothing to scores. One term each: a set of terms is looked for among all rows' numbers,
+        which takes ten times as long for an answer's two dozen."""
+        terms = (Query.term_query(self._schema, "row", row, index_option="basic") for row in rows)
+        return Query.const_score_query(Query.boolean_query([(_SHOULD, each) for each in terms]), 0.0)
 
     def _scored(self, plan: Plan) -> tantivy.Query | None:
         if not plan.terms:
