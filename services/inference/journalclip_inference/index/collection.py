@@ -24,6 +24,7 @@ from journalclip_inference.index.vectors import Exact, Ivf, Mask, Rows, Searcher
 from journalclip_inference.index.words import Words, unpacked
 from journalclip_inference.search.legs import Found
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts.local import digest_of
 from journalclip_shared.errors import PermanentError
 
 
@@ -265,11 +266,29 @@ def _array(store: ArtifactStore, cache: Path, ref: ArtifactRef) -> Vectors:
 
 
 def fetched(store: ArtifactStore, cache: Path, ref: ArtifactRef) -> Path:
-    """The artifact as a file below ``cache``, verified when it was fetched; fetched once."""
+    """The artifact as a file below ``cache``: fetched once, and verified by its digest before a process first reads it.
+
+    What was cut off or changed on disk since is fetched again.
+    """
     path = cache / ref.sha256
-    if not (path.exists() and path.stat().st_size == ref.bytes):
+    if not _whole(path, ref):
         store.fetch(ref, path)
+        _verified[path] = path.stat().st_mtime_ns
     return path
 
 
+def _whole(path: Path, ref: ArtifactRef) -> bool:
+    if not path.exists():
+        return False
+    seen = path.stat()
+    if seen.st_size != ref.bytes:
+        return False
+    if _verified.get(path) != seen.st_mtime_ns:
+        if digest_of(path)[0] != ref.sha256:
+            return False
+        _verified[path] = seen.st_mtime_ns
+    return True
+
+
+_verified: dict[Path, int] = {}  # files whose digest this process has seen to be right, with when they were written
 _SMALL = 1 << 20  # bytes; below this reading is quicker than mapping

@@ -33,6 +33,7 @@ FIELDS: tuple[Field, ...] = ("caption", "figure", "record", "around")
 _SHOWN: tuple[Field, ...] = ("caption", "figure")
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 _HEAP = 256_000_000  # bytes: some million captions before the writer starts a second segment
+_BLOCK = 1 << 20  # bytes compared at a time
 _FOUND = 10_000  # rows that an exact look-up returns at most: articles have tens
 
 _MOST_PANELS = 26  # of one figure: letters end there
@@ -129,8 +130,15 @@ def _named(folder: Path) -> dict[str, Path]:
 
 
 def unpacked(tar: Path) -> Path:
-    """The folder of a tar file that `write_words` made, beside it; unpacked once, whole or not at all."""
+    """The folder of a tar file that `write_words` made, beside it; unpacked once, whole or not at all.
+
+    What was cut off or changed on disk since is unpacked again, before a process first reads it.
+    """
     folder = tar.with_name(f"{tar.name}.words")
+    if folder in _verified and folder.exists():
+        return folder
+    if folder.exists() and not _as_packed(tar, folder):
+        shutil.rmtree(folder)
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=tar.parent) as fresh:
             with tarfile.open(tar) as archive:
@@ -142,7 +150,24 @@ def unpacked(tar: Path) -> Path:
                 shutil.rmtree(made, ignore_errors=True)
                 if not folder.exists():
                     raise
+    _verified.add(folder)
     return folder
+
+
+_verified: set[Path] = set()  # folders that this process has seen to be as packed
+
+
+def _as_packed(tar: Path, folder: Path) -> bool:
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            path, packed = folder / member.name, archive.extractfile(member)
+            if packed is None or not path.is_file() or path.stat().st_size != member.size:
+                return False
+            with path.open("rb") as there:
+                while block := packed.read(_BLOCK):
+                    if there.read(_BLOCK) != block:
+                        return False
+    return True
 
 
 class Words:
