@@ -56,7 +56,7 @@ slow: sync ## the tests that take more than ten seconds each, which make test le
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
 	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
 		JOURNALCLIP_CHAOS_SEEDS=$(or $(SEEDS),20) JOURNALCLIP_CHAOS_EVENTS=50000 JOURNALCLIP_CHAOS_EXAMPLES=500 \
-		JOURNALCLIP_CHAOS_STEPS=100 $(VENV)/pytest -q --timeout 14400 tests/chaos tests/servers
+		JOURNALCLIP_CHAOS_STEPS=100 JOURNALCLIP_CHAOS_STORM_S=600 JOURNALCLIP_CHAOS_STORMS=0,1,2 $(VENV)/pytest -q --timeout 14400 tests/chaos tests/servers
 	@$(VENV)/pytest -q -m chaos services
 
 .PHONY: gpu-check

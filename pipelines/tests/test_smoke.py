@@ -11,14 +11,20 @@ from typing import Any
 import httpx
 import pymupdf
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from journalclip import Health, Hit, Me, Results, SearchAnswer, Served, ServerRefused
+from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.loop import catch_up
+from journalclip_catalogue.migrate import upgrade
 from journalclip_devtools.faults.chain import STAGES, Chain, article_bytes
 from journalclip_devtools.smoke_article import write
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations import smoke
 from journalclip_pipelines.operations.smoke import Article, Smoke, Step, drawn
+from journalclip_shared.catalogue import Catalogue
+from journalclip_shared.catalogue.engine import open_engine
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import PairsStructured
@@ -72,6 +78,7 @@ class World:
 
     chain: Chain
     page: Page
+    engine: Engine
     works: bool = True
     now: float = 0.0
     taken: list[str] = field(default_factory=list)
@@ -82,16 +89,23 @@ class World:
         while self.works and any(Loop(self.chain.bus, self.chain.handler(stage), QUICK).drain() for stage in STAGES):
             pass
 
+    def catalogue(self) -> Catalogue:
+        catch_up(self.chain.bus, Projector(self.engine, self.chain.store))
+        return Catalogue(self.engine)
+
     def run(self, article: Article) -> dict[str, Step]:
         take = self.take or self.taken.append
-        smoke = Smoke(self.chain.store, self.chain.bus, self.page, take, 60, lambda: self.now, self.sleep)
+        chain = self.chain
+        smoke = Smoke(chain.store, chain.bus, self.page, self.catalogue, take, 60, lambda: self.now, self.sleep)
         return {step.name: step for step in smoke.run(article)}
 
 
 @pytest.fixture
-def world() -> World:
+def world(tmp_path: Path) -> World:
     chain = Chain(MemoryBus(), MemoryArtifacts(), MemoryRegistry())
-    return World(chain, Page(chain))
+    engine = open_engine(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    upgrade(engine)
+    return World(chain, Page(chain), engine)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The whole chain under any sequence of crashes, repetitions and lost notifications: the audit stays clean.
 
 Hypothesis writes the sequence: articles dropped, submitted or found, stages drained, killed at a fail point after any
-number of passes, or met by an error; whole topics delivered again; the freezer asked by the clock. When the dust has
+number of passes, or met by an error; whole topics delivered again; articles withdrawn and reinstated, the champion
+rolled back. When the dust has
 settled, every article is in one final state, nothing is there twice, and the dataset of all pairs has the digest that
 an undisturbed run of the same articles gives.
 """
@@ -33,10 +34,13 @@ from journalclip_shared import failpoints
 from journalclip_shared.bus import Record
 from journalclip_shared.consume import BreakerOpen, Handler, Loop, LoopSettings
 from journalclip_shared.errors import TransientError
-from journalclip_shared.events import FACTS, Event, FiguresExtracted
+from journalclip_shared.events import FACTS, Event, FiguresExtracted, PairsStructured
 from journalclip_shared.failpoints import SimulatedCrash
+from journalclip_shared.history import facts_of
 from journalclip_shared.names import NOTIFICATIONS
+from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
+from journalclip_shared.withdrawals import CODE, fact_of, write_withdrawal
 
 # `make chaos` asks for 500 examples of 100 steps.
 EXAMPLES = int(os.environ.get("JOURNALCLIP_CHAOS_EXAMPLES", "100"))
@@ -103,6 +107,7 @@ class ChainMachine(RuleBasedStateMachine):
         self.inbox = FolderInbox(self.folder)
         self.submitted: set[int] = set()
         self.dropped: set[int] = set()
+        self.withdrawn: set[str] = set()
 
     @rule(number=ARTICLES)
     def submit(self, number: int) -> None:
@@ -175,7 +180,30 @@ class ChainMachine(RuleBasedStateMachine):
 
     @rule()
     def replay(self) -> None:
-        replay(self.chain.bus, codes=("retries-exhausted",))
+        replay(self.chain.bus, codes=("retries-exhausted", CODE))
+
+    @rule()
+    def roll_back(self) -> None:
+        """The fact is announced by the reconciler where the process died before; here it is always announced."""
+        fact = self.chain.promotion().roll_back()
+        if fact is not None:
+            self.chain.bus.publish([Event(fact, "test")])
+
+    @rule(number=st.integers(0, 20))
+    def withdraw(self, number: int) -> None:
+        known = sorted({fact.article_id for fact in facts_of(self.chain.bus, PairsStructured)})
+        if known:
+            article = known[number % len(known)]
+            self._say(article, "reinstate" if article in self.withdrawn else "withdraw")
+
+    def _say(self, article: str, action: str) -> None:
+        asked = {
+            "scope": "article", "subject": article, "sequence": 1, "action": action, "who": "a steward",
+            "time": "2026-01-01T00:00:00Z", "reason": "licence" if action == "withdraw" else None,
+        }  # fmt: skip
+        document, ref = write_withdrawal(self.chain.store, Withdrawal.model_validate(asked))
+        self.chain.bus.publish([Event(fact_of(document, ref), "test")])
+        self.withdrawn ^= {article}
 
     def _intake(self) -> Handler:
         return IntakeHandler(self.chain.store, self.inbox)
@@ -201,6 +229,9 @@ class ChainMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         failpoints.arm("")
+        for article in sorted(self.withdrawn):
+            self._say(article, "reinstate")
+        self.chain.promotion().recover()
         self.take_in()
         self.reconcile()
         settle(self.chain)

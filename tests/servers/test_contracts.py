@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka.admin import KafkaAdminClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.consumer import SyncGroupRequest
+from minio.commonconfig import GOVERNANCE
+from minio.objectlockconfig import DAYS, ObjectLockConfig
 
+from journalclip_devtools.faults.faulty_proxy import unwell
 from journalclip_pipelines.operations.bootstrap import Report, make_topics
 from journalclip_pipelines.operations.topology import Topic
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.bus import Bus, dead_letter_topic
 from journalclip_shared.bus.kafka import KafkaBus, KafkaConsumer
@@ -105,3 +109,37 @@ class TestS3Artifacts(ArtifactsContract):
     def damage(self, store: ArtifactStore, ref: ArtifactRef, data: bytes) -> None:
         bucket = self.settings.bucket_prefix + ref.bucket
         connect(self.settings).put_object(bucket, ref.key, io.BytesIO(data), len(data))
+
+    def test_a_bucket_with_object_lock_takes_objects_of_every_way_in(
+        self, s3_settings: S3Settings, tmp_path: Path
+    ) -> None:
+        """Such a bucket refuses a PUT without a checksum, and keeps every version."""
+        locked = s3_settings.model_copy(update={"bucket_prefix": f"{s3_settings.bucket_prefix}locked-"})
+        client = connect(locked)
+        for bucket in ("figures", "datasets"):
+            client.make_bucket(locked.bucket_prefix + bucket, object_lock=True)
+            keep = ObjectLockConfig(GOVERNANCE, 1, DAYS)
+            client.set_object_lock_config(locked.bucket_prefix + bucket, keep)
+        store = S3Artifacts(locked)
+        source = tmp_path / "picture.png"
+        source.write_bytes(b"of a file")
+        for ref in (store.put("figures", b"bytes", "image/png"), store.put_file("figures", source, "image/png")):
+            assert store.get(ref) in (b"bytes", b"of a file")
+        assert store.put_manifest("datasets", "frozen/locked", b"{}") == store.find_manifest(
+            "datasets", "frozen/locked"
+        )
+        with pytest.raises(ManifestConflict):
+            store.put_manifest("datasets", "frozen/locked", b"[]")
+
+    def test_a_store_that_knows_no_conditions_is_asked_once(self, s3_settings: S3Settings) -> None:
+        """Write-once is then kept by looking first and comparing after."""
+        store = S3Artifacts(s3_settings)
+        with unwell(s3_settings.endpoint) as proxy:
+            proxy.unknown_header = "If-None-Match"
+            through = S3Artifacts(s3_settings.model_copy(update={"endpoint": proxy.listen}))
+            for number in range(3):
+                ref = through.put_manifest("datasets", f"frozen/plain-{number}", b"{}")
+                assert store.find_manifest("datasets", f"frozen/plain-{number}") == ref
+            assert proxy.failed == 1
+            with pytest.raises(ManifestConflict):
+                through.put_manifest("datasets", "frozen/plain-0", b"[]")

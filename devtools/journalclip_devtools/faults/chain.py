@@ -10,12 +10,11 @@ from __future__ import annotations
 import fcntl
 import io
 import json
-import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from PIL import Image
 
@@ -24,6 +23,8 @@ from journalclip_extraction.handler import ExtractionHandler
 from journalclip_freezing import FreezeOptions
 from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
 from journalclip_intake.articles import submit
+from journalclip_promotion.decision import Candidate, Decision, Outcome
+from journalclip_promotion.ledger import Ledger
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
@@ -43,7 +44,9 @@ from journalclip_shared.history import events_of
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ArticleFacts, Box
 from journalclip_shared.records.model import ModelFile, ModelManifest
+from journalclip_shared.records.review import ReviewDecision
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
+from journalclip_shared.reviews import write_decision
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 from journalclip_structuring.handler import StructuringHandler
 from journalclip_structuring.rules import RuleStructurer
@@ -138,37 +141,64 @@ class LightTraining:
 
 
 class LightPromotion:
-    """`ModelTrained` in, `ModelPromoted` out; a model once passed over is never promoted later."""
+    """`ModelTrained` in, `ModelPromoted` out, by the product's ledger; every model passes and is decided about once."""
 
     group = names.group("promotion", "articles")
     consumes: tuple[type[Fact], ...] = (ModelTrained,)
 
-    def __init__(self, registry: ModelRegistry) -> None:
-        self._registry = registry
-        self._lock = threading.Lock()
+    def __init__(self, store: ArtifactStore, registry: ModelRegistry) -> None:
+        self._ledger, self._registry = Ledger(store, names.ledger("articles")), registry
 
     def handle(self, event: Event) -> Iterable[Fact]:
+        """Raises `Overtaken` (transient) where another decision took the number."""
         if not isinstance(event.fact, ModelTrained):
             raise TypeError(f"{type(event.fact).__name__} is not for promotion")
-        fact = event.fact
-        with self._lock:
-            champion = self._registry.by_alias("champion")
-            if champion is not None and int(champion.version) > int(fact.version):
-                return []
-            hit("promotion.decided")
-            self._registry.set_alias("champion", fact.version)
-            hit("promotion.champion")
+        self.recover()
+        candidate = Candidate(
+            version=event.fact.version,
+            model_id=event.fact.model_id,
+            dataset_id=event.fact.dataset_id,
+            manifest=event.fact.manifest,
+            kind="articles",
+        )
+        entry = self._ledger.answer(candidate.model_id) or self._decide(candidate, "promoted", "event")
         hit("promotion.done")
-        return [
-            ModelPromoted(
-                model_id=fact.model_id,
-                dataset_id=fact.dataset_id,
-                manifest=fact.manifest,
-                version=fact.version,
-                sequence=int(fact.version),  # versions count up, and so do the changes here
-                kind="articles",
-            )
-        ]
+        return [entry.fact()]
+
+    def roll_back(self) -> ModelPromoted | None:
+        """The model before the champion becomes champion; None where there is none. Raises as `handle`."""
+        self.recover()
+        last = self._ledger.last()
+        if last is None or last.previous is None:
+            return None
+        return self._decide(last.previous, "rolled-back", "person").fact()
+
+    def recover(self) -> None:
+        """Finish what the last entry began."""
+        last = self._ledger.last()
+        if last is None or last.champion is None:
+            return
+        self._registry.set_alias("champion", last.champion.version)
+        if last.trigger == "event":
+            self._ledger.set_answer(last)
+
+    def _decide(self, target: Candidate, outcome: Outcome, trigger: Literal["event", "person"]) -> Decision:
+        last = self._ledger.last()
+        entry = Decision(
+            sequence=last.sequence + 1 if last else 1,
+            outcome=outcome,
+            trigger=trigger,
+            candidate=target,
+            who="test",
+            when="",
+            champion=target,
+            previous=last.champion if last else None,
+        )
+        hit("promotion.decided")
+        self._ledger.append(entry)
+        self.recover()
+        hit("promotion.champion")
+        return entry
 
 
 class EagerFreezing(FreezingHandler):
@@ -200,9 +230,12 @@ class Chain:
             "structuring": lambda: StructuringHandler(self.store, RuleStructurer()),
             "freezing": lambda: EagerFreezing(self.freezer()),
             "training": lambda: LightTraining(self.store, self.registry),
-            "promotion": lambda: LightPromotion(self.registry),
+            "promotion": self.promotion,
         }
         return made[stage]()
+
+    def promotion(self) -> LightPromotion:
+        return LightPromotion(self.store, self.registry)
 
     def freezer(self) -> Freezer:
         options = FreezeOptions(image_size=8)
@@ -215,7 +248,12 @@ class Chain:
         return path
 
 
-def undisturbed(folder: Path, numbers: Iterable[int], quarantined: Container[int] = ()) -> str:
+def undisturbed(
+    folder: Path,
+    numbers: Iterable[int],
+    quarantined: Container[int] = (),
+    reviews: Iterable[ReviewDecision] = (),
+) -> str:
     """The dataset's id by the same handlers on the fakes: local mode and cluster are one system."""
     chain = Chain(MemoryBus(), MemoryArtifacts(), MemoryRegistry())
     folder.mkdir(parents=True)
@@ -223,6 +261,8 @@ def undisturbed(folder: Path, numbers: Iterable[int], quarantined: Container[int
         submit(chain.store, chain.bus, chain.drop(folder, number, figures_of(number, quarantined)))
     while any(Loop(chain.bus, chain.handler(stage)).drain() for stage in STAGES[:2]):
         pass
+    for each in reviews:
+        write_decision(chain.store, each)
     return frozen_in(chain.freezer().flush())[-1].dataset_id
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,11 +26,18 @@ class Unwell:
     status: int = 503
     share: float = 0.0
     failed: int = 0
+    unknown_header: str = ""  # a request with it is answered with 501
     rng: random.Random = field(default_factory=lambda: random.Random(5))  # noqa: S311 - an order of faults, no secret
 
     def fail(self, status: int, share: float) -> None:
         """From now on that share of requests is answered with ``status``."""
         self.status, self.share = status, share
+
+    def refused(self, names: Iterable[str]) -> bool:
+        """Whether a request has the header that this store does not know."""
+        found = bool(self.unknown_header) and self.unknown_header.lower() in {name.lower() for name in names}
+        self.failed += found
+        return found
 
     def fails(self) -> bool:
         if self.rng.random() >= self.share:
@@ -68,6 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.unwell.fails():
             self._answer(self.unwell.status, [], b"")
+            return
+        if self.unwell.refused(self.headers):
+            self._answer(501, [], b"<Error><Code>NotImplemented</Code><Message>no such header</Message></Error>")
             return
         upstream = http.client.HTTPConnection(self.unwell.upstream, timeout=60)
         try:

@@ -258,6 +258,7 @@ def smoke(
     from journalclip_pipelines.operations.erasure import Eraser
     from journalclip_pipelines.operations.smoke import Smoke, drawn
     from journalclip_pipelines.operations.withdrawal import Steward
+    from journalclip_shared.catalogue import Catalogue
     from journalclip_shared.wiring import open_artifacts, open_bus
 
     settings = _settings(workdir)
@@ -271,7 +272,8 @@ def smoke(
 
     with Client(url, token_file.read_text().strip() if token_file else "") as server:
         found = []
-        for step in Smoke(store, bus, server, take_out, wait_s).run(drawn(workdir / "smoke", secrets.randbelow(2**31))):
+        smoke = Smoke(store, bus, server, lambda: Catalogue(caught_up(workdir)), take_out, wait_s)
+        for step in smoke.run(drawn(workdir / "smoke", secrets.randbelow(2**31))):
             found.append(step)
             if not as_json:
                 typer.echo(f"{step.outcome:8} {step.name}: {step.said}")

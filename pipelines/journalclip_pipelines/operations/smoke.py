@@ -18,21 +18,15 @@ import httpx
 
 from journalclip import ClientError, Health, Me, Results
 from journalclip_intake.articles import submit
-from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
+from journalclip_shared.catalogue import Catalogue, SourceRow
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import SourceQuarantined
-from journalclip_shared.history import facts_of
 from journalclip_shared.ids import Json
-from journalclip_shared.records import Document
-from journalclip_shared.records.article import ExtractedDelivery
-from journalclip_shared.records.pair import StructuredArticle
 
 _EVERY_S = 5.0
 _NUMBER = b"0123456789"  # in the uncompressed text of data/smoke.pdf, as long as every other
 T = TypeVar("T")
-DocumentT = TypeVar("DocumentT", bound=Document)
 
 
 class Server(Protocol):
@@ -69,11 +63,15 @@ class Article:
 
 @dataclass(frozen=True)
 class Smoke:
-    """The test over one installation; ``take_out`` withdraws and erases an article by its id."""
+    """The test over one installation; ``take_out`` withdraws and erases an article by its id.
+
+    ``catalogue`` gives one that knows what the log says now, or will soon.
+    """
 
     store: ArtifactStore
     bus: Bus
     server: Server
+    catalogue: Callable[[], Catalogue]
     take_out: Callable[[str], None]
     wait_s: float = 600.0
     clock: Callable[[], float] = time.monotonic
@@ -111,12 +109,16 @@ class Smoke:
         return True
 
     def _followed(self, delivery_id: str, article: Article) -> Iterator[Step]:
-        read = self._until(lambda: self._read(delivery_id))
-        if read is None:
-            yield Step("read", "failed", self._why_unread(delivery_id))
+        row = self._until(lambda: self._read(delivery_id))
+        if row is None:
+            said = f"no pairs within {self.wait_s:.0f} s: look at the extraction and structuring pods"
+            yield Step("read", "failed", said)
             return
-        article_id, pairs = read
-        yield Step("read", "done", f"{pairs} pairs were extracted and structured")
+        if row.state == "quarantined":
+            yield Step("read", "failed", f"quarantined in {row.stage}: {row.reason} ({row.code})")
+            return
+        article_id = self.catalogue().came_in(delivery_id)[0]
+        yield Step("read", "done", f"{row.pairs} pairs were extracted and structured")
         if self.server.health(empty=True).served is None:
             yield Step("find", "missing", "no model is champion yet: " + _NEXT)
             return
@@ -132,27 +134,10 @@ class Smoke:
         else:
             yield Step("explain", "failed", f"the explanation of {hit} does not name {article_id}")
 
-    def _read(self, delivery_id: str) -> tuple[str, int] | None:
-        """The delivery's article and its number of pairs, once they are written."""
-        delivery = self._document(names.delivered(), delivery_id, ExtractedDelivery)
-        if delivery is None or not delivery.articles:
-            return None
-        article_id = delivery.articles[0].article_id
-        article = self._document(names.structured(), article_id, StructuredArticle)
-        return None if article is None else (article_id, len(article.pairs))
-
-    def _document(self, prefix: str, wanted: str, kind: type[DocumentT]) -> DocumentT | None:
-        """The document of that id, by whatever versions it was written."""
-        for name in self.store.list_manifests("figures", prefix):
-            if name.endswith(f"/{wanted}") and (ref := self.store.find_manifest("figures", name)) is not None:
-                return kind.model_validate_json(self.store.get(ref))
-        return None
-
-    def _why_unread(self, article_id: str) -> str:
-        for fact in facts_of(self.bus, SourceQuarantined):
-            if fact.source_id == article_id:
-                return f"quarantined in {fact.stage}: {fact.reason} ({fact.code})"
-        return f"no pairs within {self.wait_s:.0f} s: look at the extraction and structuring pods"
+    def _read(self, delivery_id: str) -> SourceRow | None:
+        """The delivery, once its pairs are written or it is in quarantine."""
+        row = self.catalogue().source(delivery_id)
+        return row if row is not None and row.state in ("structured", "quarantined") else None
 
     def _hit(self, article_id: str, caption: str) -> str | None:
         found = self.server.search(caption)

@@ -9,7 +9,7 @@ kept in `failed_event` and never stops the others.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from sqlalchemy import Connection, Engine, and_, select, update
@@ -61,9 +61,9 @@ class Projector:
         hit("catalogue.after-end")
         return len(new)
 
-    def settle(self) -> None:
+    def settle(self, beat: Callable[[], None] = lambda: None) -> None:
         """What only makes sense of a log that was read to its end: the places of datasets. Raises as `project`."""
-        settle(self._engine, self._store)
+        settle(self._engine, self._store, beat)
 
     def known_places(self) -> dict[Partition, int]:
         """As `places`, in a transaction of its own."""

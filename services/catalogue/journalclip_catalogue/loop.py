@@ -77,7 +77,7 @@ class ProjectionLoop:
                     consumer.commit(_last(polled))
                     settled = False
                 if not settled and len(polled) < self._batch:
-                    self._projector.settle()
+                    self._projector.settle(self._beat)
                     settled = True
                 if polled:
                     continue

@@ -8,6 +8,7 @@ one that has a place makes its kind's places anew.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, update
 
@@ -23,9 +24,12 @@ from journalclip_shared.kinds import KINDS
 _ROWS = 1000
 
 
-def settle(engine: Engine, store: ArtifactStore) -> int:
-    """Give every dataset its place; returns how many were given. Raises `TransientError` (also `AnotherProjector`)."""
-    return sum(_settle(engine, store, kind) for kind in KINDS)
+def settle(engine: Engine, store: ArtifactStore, beat: Callable[[], None] = lambda: None) -> int:
+    """Give every dataset its place; returns how many were given. Calls ``beat`` after each.
+
+    Raises `TransientError` (also `AnotherProjector`).
+    """
+    return sum(_settle(engine, store, kind, beat) for kind in KINDS)
 
 
 def displace(connection: Connection, kind: str) -> None:
@@ -34,7 +38,7 @@ def displace(connection: Connection, kind: str) -> None:
     connection.execute(update(DATASET).where(DATASET.c.kind == kind).values(place=UNPLACED))
 
 
-def _settle(engine: Engine, store: ArtifactStore, kind: str) -> int:
+def _settle(engine: Engine, store: ArtifactStore, kind: str, beat: Callable[[], None]) -> int:
     with transaction(engine) as connection:
         waiting = _waiting(connection, kind)
         first = min(waiting, default=("", ""))
@@ -50,6 +54,7 @@ def _settle(engine: Engine, store: ArtifactStore, kind: str) -> int:
         with transaction(engine) as connection:
             _place(connection, kind, dataset, {each: split for split, ids in splits.items() for each in ids})
             hit("catalogue.before-member-end")
+        beat()
     return len(waiting)
 
 

@@ -259,25 +259,30 @@ class Promoter:
         return found
 
     def _tag(self, decision: Decision) -> None:
-        if self.find(decision.candidate.version) is None:
+        found = self.version_of(decision.candidate)
+        if found is None:
             return  # refused because it is not registered: there is nothing to tag
-        self.registry.tag(decision.candidate.version, DECISION_TAG, decision.summary()[:_TAG_LENGTH])
+        self.registry.tag(found.version, DECISION_TAG, decision.summary()[:_TAG_LENGTH])
         refs = {EVALUATION_TAG: decision.evaluation, REPORT_TAG: decision.report, CARD_TAG: decision.card}
         for tag, ref in refs.items():
             if ref is not None:
-                self.registry.tag(decision.candidate.version, tag, ref.model_dump_json())
+                self.registry.tag(found.version, tag, ref.model_dump_json())
 
     def _former(self, last: Decision | None, version: str | None) -> Candidate:
         champion = _champion(last)
         if last is None or champion is None:
             raise CannotRollBack("there is no champion yet")
         if version is None:
-            if last.previous is None or last.previous.version == champion.version:
+            if last.previous is None or last.previous.model_id == champion.model_id:
                 raise CannotRollBack("no other version stood before this champion")
             return last.previous
-        if version == champion.version:
+        # A number means what the registry calls so now; the ledger's numbers count where nothing there has it.
+        found = self.find(version)
+        model = found.model_id if found is not None else ""
+        if champion.model_id == model or (found is None and champion.version == version):
             raise CannotRollBack(f"version {version} is the champion")
-        former = [entry.champion for entry in self.ledger.all() if entry.champion and entry.champion.version == version]
+        stood = [entry.champion for entry in self.ledger.all() if entry.champion is not None]
+        former = [each for each in stood if (each.model_id == model if found else each.version == version)]
         if not former:
             self.candidate(version)
             raise CannotRollBack(f"version {version} was never champion; promote it instead")

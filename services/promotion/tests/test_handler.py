@@ -432,3 +432,9 @@ def test_a_champion_or_previous_that_was_deleted_is_registered_again_from_the_le
     now = house.registry.by_alias("champion")
     assert now is not None
     assert now.model_id == make_id("mdl", "a")
+    # A person names a version by the number that the registry shows now.
+    numbers = {each.model_id: each.version for each in house.registry.versions()}
+    again = house.promoter.roll_back("Ada", "it was better", numbers[make_id("mdl", "b")])
+    assert again.candidate.model_id == make_id("mdl", "b")
+    with pytest.raises(CannotRollBack, match="is the champion"):
+        house.promoter.roll_back("Ada", "twice", numbers[make_id("mdl", "b")])

@@ -49,17 +49,21 @@ class NothingToShow(PermanentError):
 
 
 class StructuredSources:
-    """The structured sources with a pair that the log knows. Each call reads on from the one before."""
+    """The structured sources with a pair that the log knows. Each call reads on from the one before.
+
+    What a call returned is never changed: where nothing is new, the next one returns the same object.
+    """
 
     def __init__(self, bus: Bus, kind: Kind) -> None:
         self._bus, self._fact = bus, STRUCTURED[kind]
         self._places: dict[int, int] = {}
-        self._documents: dict[str, dict[str, ArtifactRef]] = {}
+        self._sources: dict[str, tuple[ArtifactRef, ...]] = {}
         self._lock = threading.Lock()
 
     def __call__(self) -> Sources:
         """Raises `TransientError`."""
         with self._lock:
+            new: dict[str, dict[str, ArtifactRef]] = {}
             for delivery in self._bus.read(self._fact.topic, self._places):
                 self._places[delivery.partition] = delivery.offset + 1
                 try:
@@ -67,8 +71,11 @@ class StructuredSources:
                 except PermanentError:
                     continue  # it is in the dead letters
                 if isinstance(fact, self._fact) and fact.pairs:
-                    self._documents.setdefault(fact.key, {})[fact.document.uri] = fact.document
-            return {source: tuple(documents.values()) for source, documents in self._documents.items()}
+                    known = {ref.uri: ref for ref in self._sources.get(fact.key, ())}
+                    new.setdefault(fact.key, known)[fact.document.uri] = fact.document
+            if new:
+                self._sources = self._sources | {source: tuple(refs.values()) for source, refs in new.items()}
+            return self._sources
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,9 @@ def coverage_of(
     store: ArtifactStore, model: ModelManifest, sources: Sources, frozen: frozenset[str] | None = None
 ) -> Coverage:
     """What the model's index lacks of ``sources``; ``frozen`` where it is known already."""
-    held = (frozen_sources(store, model) if frozen is None else frozen) | segment_sources(store, model)
-    lacking = {source: documents for source, documents in sources.items() if source not in held}
+    held = frozen_sources(store, model) if frozen is None else frozen
+    added = segment_sources(store, model)
+    lacking = {source: refs for source, refs in sources.items() if source not in held and source not in added}
     noted = noted_sources(store, model.kind, model.model_id, model.dataset_id) & lacking.keys()
     return Coverage(
         {source: documents for source, documents in lacking.items() if source not in noted},

@@ -56,7 +56,7 @@ class LocalArtifacts:
         target = self.path(ref)
         with _disk():
             hit("artifacts.before-blob")
-            if not self._has(target, ref.bytes):
+            if not _has(target, ref.sha256, ref.bytes):
                 written = self._written(data)
                 hit("artifacts.blob-written")
                 self._publish(written, target)
@@ -68,7 +68,7 @@ class LocalArtifacts:
         target = self.root / bucket / blob_key(digest, media_type)
         with _disk():
             hit("artifacts.before-blob")
-            if not self._has(target, size):
+            if not _has(target, digest, size):
                 temporary = self._temporary()
                 shutil.copyfile(path, temporary)
                 copied, _ = digest_of(temporary)  # the source may be a file that someone is still writing
@@ -150,11 +150,6 @@ class LocalArtifacts:
             raise ArtifactMissing(ref.uri)
         return target
 
-    @staticmethod
-    def _has(target: Path, size: int) -> bool:
-        # A torn file cannot have the final name; comparing the size also heals one cut by a full disk.
-        return target.exists() and target.stat().st_size == size
-
     def _temporary(self) -> Path:
         handle, name = tempfile.mkstemp(dir=self._tmp)
         os.close(handle)
@@ -213,6 +208,11 @@ def _disk() -> Iterator[None]:
         if error.errno in _UNWELL:
             raise TransientError(f"artifact folder: {error.strerror}", "store", certain=True) from error
         raise
+
+
+def _has(target: Path, digest: str, size: int) -> bool:
+    """Whether the right bytes are there; what a failing disk or a person changed is written anew."""
+    return target.is_file() and target.stat().st_size == size and digest_of(target)[0] == digest
 
 
 def _sync_folder(folder: Path) -> None:

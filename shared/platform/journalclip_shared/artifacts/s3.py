@@ -1,14 +1,15 @@
 """Any S3-compatible object store as artifact store, through the MinIO SDK.
 
-Only plain PUT, GET, HEAD and LIST are used: back ends disagree about conditional PUT, so write-once is kept by looking
-first and comparing after. Two writers that race with different bytes for one manifest can at worst both look before
-either writes; each reads back what stands, so the one that lost is told. Every read is verified against its digest; a
-truncated or reset transfer is a `TransientError`, an object that is whole and wrong is `ArtifactCorrupt`.
+A manifest is written by a conditional PUT, so of two writers with different bytes one is told that it lost. A store
+that does not know conditions gets plain PUTs: there both writers can look before either writes, and each reads back
+what stands. Every PUT carries a checksum (`uploads`). Every read is verified against its digest; a truncated or reset
+transfer is a `TransientError`, an object that is whole and wrong is `ArtifactCorrupt`, and is written anew when the
+right bytes are put again.
 """
 
 from __future__ import annotations
 
-import io
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from journalclip_shared.artifacts import (
     manifest_ref,
 )
 from journalclip_shared.artifacts.local import digest_of
+from journalclip_shared.artifacts.uploads import Uploads, md5_of
 from journalclip_shared.errors import ConfigurationError, JournalclipError, TransientError
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
@@ -62,11 +64,12 @@ class S3Artifacts:
     def __init__(self, settings: S3Settings) -> None:
         self._prefix = settings.bucket_prefix
         self._client = connect(settings)
+        self._uploads = Uploads(self._client, pool(settings))
 
     def put(self, bucket: Bucket, data: bytes, media_type: str) -> ArtifactRef:
         ref = blob_ref(bucket, sha256_hex(data), len(data), media_type)
         hit("artifacts.before-blob")
-        if not self._has(ref):
+        if not self._has(ref, hashlib.md5(data, usedforsecurity=False).hexdigest()):
             self._put(ref, data)
             hit("artifacts.blob-written")
         hit("artifacts.after-blob")
@@ -76,9 +79,9 @@ class S3Artifacts:
         digest, size = digest_of(path)
         ref = blob_ref(bucket, digest, size, media_type)
         hit("artifacts.before-blob")
-        if not self._has(ref):
+        if not self._has(ref, md5_of(path).hex()):
             with reached(ref.uri):
-                self._client.fput_object(self._bucket(ref), ref.key, str(path), content_type=media_type)
+                self._uploads.put_file(self._bucket(ref), ref.key, path, media_type)
             hit("artifacts.blob-written")
             if digest_of(path)[0] != digest:
                 self._remove(ref)
@@ -110,9 +113,9 @@ class S3Artifacts:
         ref = manifest_ref(bucket, name, data)
         hit("artifacts.before-manifest")
         if (found := self.find_manifest(bucket, name)) is None:
-            self._put(ref, data)
+            written = self._put(ref, data, once=True)
             hit("artifacts.manifest-written")
-            found = self.find_manifest(bucket, name)
+            found = ref if written and self._uploads.conditional else self.find_manifest(bucket, name)
         hit("artifacts.after-manifest")
         if found != ref:
             raise ManifestConflict(ref.uri)
@@ -162,18 +165,28 @@ class S3Artifacts:
     def _bucket(self, ref: ArtifactRef) -> str:
         return self._prefix + ref.bucket
 
-    def _has(self, ref: ArtifactRef) -> bool:
+    def _has(self, ref: ArtifactRef, md5: str) -> bool:
+        """Whether the right bytes are there: by size and entity tag, else by reading them.
+
+        The tag is the MD5 of what was sent in one part, unless the store encrypts with keys of its own.
+        """
         try:
             with reached(ref.uri):
-                return int(self._client.stat_object(self._bucket(ref), ref.key).size or 0) == ref.bytes
+                found = self._client.stat_object(self._bucket(ref), ref.key)
+            if int(found.size or 0) != ref.bytes:
+                return False
+            if str(found.etag or "").strip('"') == md5:
+                return True
+            digest = hashlib.sha256()
+            for chunk in self._chunks(ref):
+                digest.update(chunk)
         except ArtifactMissing:
             return False
+        return digest.hexdigest() == ref.sha256
 
-    def _put(self, ref: ArtifactRef, data: bytes) -> None:
+    def _put(self, ref: ArtifactRef, data: bytes, once: bool = False) -> bool:
         with reached(ref.uri):
-            self._client.put_object(
-                self._bucket(ref), ref.key, io.BytesIO(data), len(data), content_type=ref.media_type
-            )
+            return self._uploads.put(self._bucket(ref), ref.key, data, ref.media_type, once)
 
     def _remove(self, ref: ArtifactRef) -> None:
         with reached(ref.uri):

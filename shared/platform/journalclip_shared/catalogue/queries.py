@@ -110,6 +110,18 @@ class Catalogue:
             yield from page
             after = (page[-1].received, page[-1].source_id)
 
+    def source(self, source_id: str) -> SourceRow | None:
+        """One submission."""
+        with reached(), self._engine.connect() as connection:
+            row = connection.execute(_rows().where(SOURCE.c.source_id == source_id)).first()
+        return None if row is None else _source(row)
+
+    def came_in(self, source_id: str) -> list[str]:
+        """The articles or studies of a submission, by id."""
+        query = select(PARENT.c.child_id).where(PARENT.c.source_id == source_id).order_by(PARENT.c.child_id)
+        with reached(), self._engine.connect() as connection:
+            return [str(row.child_id) for row in connection.execute(query)]
+
     def held(self) -> dict[str, int]:
         """How many articles or studies came in each submission."""
         query = select(PARENT.c.source_id, func.count()).group_by(PARENT.c.source_id)

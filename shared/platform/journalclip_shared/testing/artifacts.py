@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,33 @@ class ArtifactsContract:
         assert store.find_manifest("datasets", "frozen/ds_1") == ref
         assert store.get(ref) == b'{"a": 1}'
         assert store.find_manifest("datasets", "frozen/ds_2") is None
+
+    def test_what_is_damaged_is_healed_by_the_right_bytes(self, store: ArtifactStore, tmp_path: Path) -> None:
+        data = b"right, and of the same length as wrong"
+        source = tmp_path / "right.png"
+        source.write_bytes(data)
+        ref = store.put("figures", data, "image/png")
+        for broken in (data[:-1], data.upper(), b""):
+            self.damage(store, ref, broken)
+            assert store.put("figures", data, "image/png") == ref
+            assert store.get(ref) == data
+            self.damage(store, ref, broken)
+            assert store.put_file("figures", source, "image/png") == ref
+            assert store.get(ref) == data
+
+    def test_of_writers_that_race_one_is_first_and_the_others_are_told(self, store: ArtifactStore) -> None:
+        start = threading.Barrier(4)
+
+        def write(number: int) -> ArtifactRef | None:
+            start.wait()
+            try:
+                return store.put_manifest("datasets", "frozen/raced", b'{"writer": %d}' % number)
+            except ManifestConflict:
+                return None
+
+        with ThreadPoolExecutor(4) as pool:
+            won = [ref for ref in pool.map(write, range(4)) if ref is not None]
+        assert won == [store.find_manifest("datasets", "frozen/raced")]
 
     def test_manifests_are_listed_in_order_and_blobs_never(self, store: ArtifactStore) -> None:
         for name in ("listed/b/2", "listed/a", "listed/b/1", "listedx/c"):

@@ -77,9 +77,11 @@ class MemoryBus:
 
     def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
         """See `Bus.read`."""
+        begin = places or {}
         with self._changed:
-            found = [delivery for (name, _), log in sorted(self._log.items()) if name == topic for delivery in log]
-        yield from (each for each in found if each.offset >= (places or {}).get(each.partition, 0))
+            logs = [(partition, log) for (name, partition), log in sorted(self._log.items()) if name == topic]
+            found = [delivery for partition, log in logs for delivery in log[begin.get(partition, 0) :]]
+        yield from found
 
     def close(self) -> None:
         """Nothing to close."""
