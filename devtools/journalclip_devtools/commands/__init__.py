@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
         bench_training.forgetting,
         bench_training.kills,
         bench_serving.serving,
+        bench_serving.search_cost,
         bench_serving.reload,
         bench_serving.fusion,
         bench_serving.study_search,

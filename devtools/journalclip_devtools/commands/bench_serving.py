@@ -1,5 +1,5 @@
-"""``journalclip bench serving`` and ``bench reload``: the server against the bare model, search against exact search,
-and the champion changed under load."""
+"""``journalclip bench serving``, ``search-cost`` and ``reload``: the server against the bare model, a search against a
+bare application, search against exact search, and the champion changed under load."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from journalclip_pipelines.commands.options import AsJson, print_json
+from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 
 _CLIENTS = [1, 8, 64]
+_SEARCHERS = [1, 8, 32]
 _VECTORS = [1_000, 100_000, 1_000_000]
 
 
@@ -65,6 +66,32 @@ def serving(
         typer.echo(f"{one.vectors:>9} vectors ({one.index}): recall@10 {one.recall_at_10:.4f}, p95 {one.p95_ms} ms")
         for kind in one.kinds:
             typer.echo(f"          {kind.kind}: recall@10 {kind.recall_at_10:.4f}, p95 {kind.p95_ms} ms")
+
+
+def search_cost(
+    workdir: Workdir = DEFAULT_WORKDIR,
+    clients: Annotated[list[int] | None, typer.Option(help="Numbers of clients; 1, 8 and 32 where left out.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Seconds for each measurement.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """CPU time of a search, by looks and by both legs, beside a bare FastAPI application of the same model.
+
+    Examples:
+
+        journalclip bench search-cost --workdir journalclip-demo --json
+    """
+    from journalclip_devtools.benches.search_cost import measure_cost
+
+    rows = measure_cost(workdir, clients or _SEARCHERS, seconds, say)
+    if as_json:
+        print_json([{**asdict(row), "looks_ratio": row.looks_ratio, "best_ratio": row.best_ratio} for row in rows])
+        return
+    for row in rows:
+        typer.echo(
+            f"{row.clients:>3} clients: CPU a request {row.bare.cpu_ms} ms bare, {row.looks.cpu_ms} looks "
+            f"({row.looks_ratio}), {row.best.cpu_ms} best ({row.best_ratio}); "
+            f"p50 {row.bare.p50_ms}, {row.looks.p50_ms}, {row.best.p50_ms} ms"
+        )
 
 
 def reload(

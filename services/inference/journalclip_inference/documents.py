@@ -51,7 +51,8 @@ class Documents:
     def _list(self) -> dict[str, list[str]]:
         names: dict[str, list[str]] = defaultdict(list)
         for name in self._store.list_manifests("figures", _STRUCTURED):
-            names[name.rpartition("/")[2]].append(name)
+            article_id = name.rpartition("/")[2].partition(".")[0]  # an ending says how a bundle was read
+            names[article_id].append(name)
         return dict(names)
 
     def _parse(self, name: str) -> StructuredArticle | None:

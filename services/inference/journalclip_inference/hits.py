@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic import Field
 
@@ -23,6 +24,9 @@ from journalclip_shared.records.article import Box, Licence, Modality, Quality
 from journalclip_shared.records.caption import CaptionRecord, Coded
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
+
+Words = frozenset[str]
+Named = tuple[tuple[str, Words, Words], ...]
 
 
 class Served(Document):
@@ -122,16 +126,26 @@ class Standing:
     reasons: tuple[Reason, ...] = ()
 
 
-def hit_of(row: Row, standing: Standing, text: str | None = None) -> Hit:
-    """``text`` marks the record's terms that it names."""
+@dataclass(frozen=True)
+class Template:
+    """What a hit says of its pair whatever was asked, made once a row: two dozen hits an answer are many conversions.
+
+    ``named``: the record's terms, each with its own words and those of its source text.
+    """
+
+    hit: Hit
+    named: Named
+
+    def standing(self, standing: Standing, asked: Words = frozenset()) -> Hit:
+        """``asked``: the query's words, by which terms of the record are marked."""
+        return self.hit.model_copy(update={**vars(standing), "matched": matched_terms(self.named, asked)})
+
+
+def template_of(row: Row) -> Template:
     pair = row.pair
-    return Hit(
-        rank=standing.rank,
-        score=standing.score,
-        share=standing.share,
-        similarity=standing.similarity,
-        exact=standing.exact,
-        reasons=standing.reasons,
+    hit = Hit(
+        rank=1,
+        score=0.0,
         pair_id=pair.pair_id,
         figure_id=pair.figure_id,
         panel_id=pair.panel_id,
@@ -151,10 +165,17 @@ def hit_of(row: Row, standing: Standing, text: str | None = None) -> Hit:
         quality=pair.quality,
         split=row.split,
         record=pair.record,
-        matched=matched_terms(pair.record, text) if text else (),
         image=pair.image,
         region=region(pair, row.figure_box),
     )
+    return Template(
+        hit, tuple((each.term, query_words(each.term), query_words(each.text)) for each in coded_fields(pair.record))
+    )
+
+
+def hit_of(row: Row, standing: Standing, text: str | None = None) -> Hit:
+    """``text`` marks the record's terms that it names."""
+    return template_of(row).standing(standing, query_words(text or ""))
 
 
 def region(pair: Pair, figure: Box | None) -> Region | None:
@@ -173,21 +194,23 @@ def _share(value: float, start: float, length: float) -> float:
     return round(min(1.0, max(0.0, (value - start) / length)), 4)
 
 
-def matched_terms(record: CaptionRecord, text: str) -> tuple[str, ...]:
-    """Terms all of whose words (or all words of their source text) the query has; each once, in the record's order."""
-    asked = _words(text)
-    terms = (coded.term for coded in coded_fields(record) if _named(coded, asked))
-    return tuple(dict.fromkeys(terms))
-
-
 def coded_fields(record: CaptionRecord) -> Iterator[Coded]:
     for name in ("modality", "sequence", "plane", "anatomy", "laterality", "findings", "procedure", "stage"):
         yield from getattr(record, name)
 
 
-def _named(coded: Coded, asked: frozenset[str]) -> bool:
-    return any(words and words <= asked for words in (_words(coded.term), _words(coded.text)))
+def named_terms(record: CaptionRecord) -> Named:
+    """Each coded term with its words and those of its source text, in the record's order."""
+    return tuple((each.term, query_words(each.term), query_words(each.text)) for each in coded_fields(record))
 
 
-def _words(text: str) -> frozenset[str]:
+def matched_terms(named: Named, asked: Words) -> tuple[str, ...]:
+    """Terms all of whose words (or all words of their source text) the query has; each once."""
+    found = (term for term, own, source in named if (own and own <= asked) or (source and source <= asked))
+    return tuple(dict.fromkeys(found)) if asked else ()
+
+
+@lru_cache(maxsize=50_000)  # terms and their source texts come again in row after row
+def query_words(text: str) -> Words:
+    """A text's words in the singular, whatever their order."""
     return frozenset(singular(word.text) for word in words_of(text))

@@ -6,29 +6,27 @@ a vector to search with comes with the id of the model that made it, and whoever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from pydantic import Field
 
-from journalclip_inference.analysis import analyzer
 from journalclip_inference.errors import NotFound, QueryInvalid
-from journalclip_inference.hits import Answer, Browsed, Hit, Served, Standing, hit_of
+from journalclip_inference.hits import Answer, Browsed, Hit, Served, Standing, Template, query_words, template_of
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import IndexManifest
-from journalclip_inference.index.row_words import words_of_row
 from journalclip_inference.index.rows import Row
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.search.asking import MAX_K, Asked, Searching, Wording, planner_of, search
 from journalclip_inference.search.browsing import Order, Sort, order_of, page_of
 from journalclip_inference.search.planner import Planner
 from journalclip_inference.search.ranker import Ranked
-from journalclip_inference.search.reasons import reasons
 from journalclip_shared.records import Document
 
+_KEPT = 2_048  # templates of hits; they share what the rows hold
 _DRAWN = 20_000  # points a browser draws without effort; a larger collection is thinned evenly
 
 
@@ -88,7 +86,8 @@ class Reader:
     def search(self, asked: Asked) -> Answer:
         """The best pairs. Raises `QueryInvalid`."""
         found = search(self.collection, self.planner, asked, _WORDING)
-        hits = [self._hit(ranked, n, found, asked.text) for n, ranked in enumerate(found.rows, start=1)]
+        words = query_words(asked.text or "")
+        hits = [self._hit(ranked, n, found, words) for n, ranked in enumerate(found.rows, start=1)]
         return Answer(
             served=self.served,
             hits=tuple(hits),
@@ -109,12 +108,15 @@ class Reader:
         ranked = tuple(hit.model_copy(update={"rank": n}) for n, hit in enumerate(others, start=1))
         return answer.model_copy(update={"hits": ranked})
 
-    def _hit(self, ranked: Ranked, n: int, found: Searching, text: str | None) -> Hit:
-        row = self.collection.row(ranked.position)
-        looks = found.told.mode == "looks"
-        why = () if looks else reasons(found.plan, row.pair.text, lambda: words_of_row(row, analyzer()))
-        share = None if looks else ranked.share
-        return hit_of(row, Standing(n, ranked.score, share, ranked.similarity, ranked.exact, why), text)
+    def _hit(self, ranked: Ranked, n: int, found: Searching, words: frozenset[str]) -> Hit:
+        template = self._template(ranked.position)
+        why = found.reasons(ranked, template.hit.caption)
+        share = None if found.told.mode == "looks" else ranked.share
+        return template.standing(Standing(n, ranked.score, share, ranked.similarity, ranked.exact, why), words)
+
+    @cached_property
+    def _template(self) -> Callable[[int], Template]:
+        return lru_cache(_KEPT)(lambda position: template_of(self.collection.row(position)))
 
     def browse(self, filters: Filters, sort: Sort, k: int, cursor: str | None = None) -> Browsed:
         """Pairs without a query. Raises `QueryInvalid`."""
@@ -124,7 +126,7 @@ class Reader:
             self._orders[sort] = order_of(self.collection, sort)
         page = page_of(self.collection, self._orders[sort], sort, filters, k, cursor)
         hits = (
-            hit_of(self.collection.row(position), Standing(n, self.collection.agreement(position)))
+            self._template(position).standing(Standing(n, self.collection.agreement(position)))
             for n, position in enumerate(page.positions, start=1)
         )
         return Browsed(
@@ -148,7 +150,7 @@ class Reader:
         """As `rows`; the score is that of a pair's own picture and caption."""
         found = self._positions(pair_ids)
         return tuple(
-            hit_of(self.collection.row(position), Standing(n, self.collection.agreement(position)))
+            self._template(position).standing(Standing(n, self.collection.agreement(position)))
             for n, position in enumerate(found, start=1)
         )
 

@@ -2,8 +2,8 @@
 
 `Holder` has the one reference that answers are taken from; replacing it is one assignment. `Reloader.check` looks at
 the alias and, when the champion or its segments changed, prepares a whole new snapshot first. A new champion takes over
-when its index has all that is searchable now. What goes wrong while preparing leaves the old one in service and is said
-by `problem`; the next check tries again.
+when its index has all that is searchable now. What goes wrong while preparing, whatever it is, leaves the old one in
+service and is said by `problem`; the next check tries again. No thread of this module ends before it is told to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from journalclip_inference.errors import NoChampion
 from journalclip_inference.index.collection import Collection, segments_of
@@ -28,6 +30,9 @@ from journalclip_shared.registry import ModelRegistry, ModelVersion
 _log = logging.getLogger(__name__)
 _SOON_EVERY_S = 0.2  # between two checks that follow an announcement
 _IDLE_S = 0.5  # a listener that hears nothing looks so often whether it should stop
+_AGAIN_S = 2.0  # after the bus failed
+_LONGEST = 500  # characters of an unforeseen error that are shown
+T = TypeVar("T")
 
 
 class Holder:
@@ -70,17 +75,20 @@ class Reloader:
         self._lock = threading.Lock()
         self._version = ""
         self.reloads = 0
+        self.failures = 0
         self.problem = ""
 
     def check(self) -> bool:
-        """True where a new snapshot was put in service. Raises nothing that the world causes: see `problem`."""
+        """True where a new snapshot was put in service. Raises nothing: see `problem`."""
         with self._lock:
-            try:
-                return self._check()
-            except JournalclipError as error:
-                self.problem = str(error)
-                _log.warning("the champion cannot be loaded; the former one stays: %s", error)
-                return False
+            changed, error = _tried(self._check)
+            if error is None:
+                self.problem = ""
+                return bool(changed)
+            self.failures += 1
+            self.problem = said(error)
+            _log.warning("the champion cannot be loaded; the former one stays: %s", self.problem, exc_info=_odd(error))
+            return False
 
     def _check(self) -> bool:
         champion = champion_of(self._registry)
@@ -91,7 +99,6 @@ class Reloader:
         self._holder.swap(snapshot)
         self._version = champion.version
         self.reloads += 1
-        self.problem = ""
         _log.info("serving version %s (%s)", champion.version, snapshot.manifest.model_id)
         return True
 
@@ -118,8 +125,17 @@ def listen(check: Callable[[], bool], bus: Bus, group: str, stop: threading.Even
     """Check whenever a promotion or new pairs are announced; ``group`` is this process's own, so none is missed.
 
     Index and segment are written a moment after what announces them, and tell nobody: checks then follow closely until
-    one changes something, for ``soon_s`` at most.
+    one changes something, for ``soon_s`` at most. Where the bus fails, it is listened to again a moment later; the
+    alias is looked at by the clock meanwhile.
     """
+    while not stop.is_set():
+        _, error = _tried(lambda: _listen(check, bus, group, stop, soon_s))
+        if error is not None:
+            _log.warning("promotions are not heard; trying again: %s", said(error), exc_info=_odd(error))
+            stop.wait(_AGAIN_S)
+
+
+def _listen(check: Callable[[], bool], bus: Bus, group: str, stop: threading.Event, soon_s: float) -> None:
     consumer = bus.consumer([ModelPromoted.topic, PairsStructured.topic], group)
     expecting = 0.0  # until when
     try:
@@ -134,3 +150,21 @@ def listen(check: Callable[[], bool], bus: Bus, group: str, stop: threading.Even
                 consumer.commit(deliveries)
     finally:
         consumer.close()
+
+
+def _tried(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """What ``work`` gives, or what it raised, whatever that is: a torn file, memory that ran out, a bug."""
+    with ThreadPoolExecutor(1, "tried") as pool:
+        done = pool.submit(work)
+        error = done.exception()
+        return (None, error) if error is not None else (done.result(), None)
+
+
+def said(error: BaseException) -> str:
+    """An error as readers of `/readyz` see it; one that nothing foresaw with its class."""
+    return str(error) if isinstance(error, JournalclipError) else f"{type(error).__name__}: {error}"[:_LONGEST]
+
+
+def _odd(error: BaseException) -> BaseException | None:
+    """Errors that nothing foresaw are logged with their trace."""
+    return None if isinstance(error, JournalclipError) else error

@@ -7,7 +7,7 @@ from PIL import Image
 from journalclip_devtools.doubles.collection import World
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import IndexAbsent, NoChampion, QueryInvalid
-from journalclip_inference.hits import matched_terms, region
+from journalclip_inference.hits import matched_terms, named_terms, query_words, region
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.snapshot import Query, embed_queries, warm
 from journalclip_shared.records.article import Box
@@ -114,8 +114,9 @@ def test_a_term_matches_when_all_its_words_are_asked_for() -> None:
         findings=(),
         plane=(Coded(term="axial", text="transverse"),),
     )
-    assert set(matched_terms(record, "transverse CT, frontal lobe")) == {"axial", "frontal lobe"}
-    assert matched_terms(record, "frontal bone") == ()
+    named = named_terms(record)
+    assert set(matched_terms(named, query_words("transverse CT, frontal lobe"))) == {"axial", "frontal lobe"}
+    assert matched_terms(named, query_words("frontal bone")) == matched_terms(named, query_words("")) == ()
 
 
 def test_a_region_is_cut_to_its_figure(served_world: World) -> None:

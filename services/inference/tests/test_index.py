@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from journalclip_devtools.doubles.collection import World
 from journalclip_inference.analysis import ANALYSIS
+from journalclip_inference.documents import Documents
 from journalclip_inference.errors import IndexAbsent, IndexMismatch
 from journalclip_inference.handler import FigureIndexer
 from journalclip_inference.index.ann import build_ann, exact_neighbours, list_count, recall
-from journalclip_inference.index.build import former_edition, pair_losses, reword, reword_segments
+from journalclip_inference.index.build import former_edition, pair_losses, reword, reword_segments, row_of
 from journalclip_inference.index.collection import Collection
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.index.manifest import FORMAT, IndexManifest, index_name, segment_name
@@ -192,3 +193,16 @@ def test_words_of_another_analysis_are_refused(world: World, tmp_path: Path) -> 
     world.store.put_manifest("models", index_name(model.model_id, "ds_wrong"), wrong.canonical())
     with pytest.raises(IndexMismatch, match="analysed by"):
         Collection.open(world.store, tmp_path / "cache", model.model_id, "ds_wrong")
+
+
+def test_an_article_read_from_a_bundle_has_its_facts(world: World) -> None:
+    """Its documents have an ending in their names; without it title, DOI and figure would be missing from its hits."""
+    article = world.articles[0].model_copy(update={"article_id": "art_bundle"})
+    pair = article.pairs[0].model_copy(update={"article_id": "art_bundle", "pair_id": "pair_bundle"})
+    stored = article.model_copy(update={"pairs": (pair,)})
+    world.store.put_manifest("figures", "structured/test-1/test-1/art_bundle.package-xml", stored.canonical())
+    row = row_of(Documents(world.store), pair, None)
+    assert (row.title, row.doi, row.name) == (
+        article.facts.title.value, article.facts.doi.value, article.name
+    )  # fmt: skip
+    assert row.figure_image is not None

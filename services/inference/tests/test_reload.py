@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,13 @@ from journalclip_devtools.doubles.load import asking, each_alone, failed, mixed
 from journalclip_devtools.doubles.site import make_site
 from journalclip_inference.errors import NoChampion
 from journalclip_inference.handler import FigureIndexer, SegmentHandler
+from journalclip_inference.index import collection, words
+from journalclip_inference.index.facets import Filters
 from journalclip_inference.reload import Holder, Reloader, listen, watch
-from journalclip_shared.bus.sqlite import SqliteBus
+from journalclip_inference.snapshot import Query
+from journalclip_modeling.encoder import Encoder
+from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.bus.sqlite import SqliteBus, SqliteConsumer
 from journalclip_shared.events import Event, PairsStructured
 
 QUERY = "axial CT showing subdural haematoma"
@@ -56,6 +63,110 @@ def test_tampered_weights_never_reach_a_reader(world: World, tmp_path: Path) -> 
     assert not reloader.check()
     assert "model-tampered" in reloader.problem
     assert holder.take() is before
+
+
+def foreign_version(world: World) -> None:
+    """A version that something else registered under our name."""
+    ref = world.store.put_manifest("models", "trained/foreign", b'{"flavour": "sklearn"}')
+    world.registry.set_alias("champion", world.registry.register("foreign", ref, "", {}).version)
+
+
+def torn(path: Path) -> None:
+    """Of the right length, and half of it zeros."""
+    whole = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
+
+
+def torn_store(world: World, cache: Path) -> None:
+    """A champion whose index is damaged where it is kept."""
+    version = world.add_model(seed=2)
+    store = world.store
+    assert isinstance(store, LocalArtifacts)
+    before = set((store.root / "models").rglob("*"))
+    world.promote(version, cache)
+    for path in set((store.root / "models").rglob("*")) - before:
+        if path.is_file() and path.suffix != ".json":
+            torn(path)
+
+
+def test_what_was_torn_on_this_machine_is_fetched_again(world: World, tmp_path: Path) -> None:
+    holder = Holder()
+    cache = tmp_path / "cache"
+    world.promote(world.add_model(seed=1), tmp_path / "other")
+    assert Reloader(world.store, world.registry, cache, holder).check()
+    right = [hit.score for hit in holder.take().search(Query(QUERY), 5, Filters()).hits]
+    for path in (cache / "indexes").rglob("*"):
+        if path.is_file():
+            torn(path)
+    collection._verified.clear()  # as in a process that starts anew
+    words._verified.clear()
+    assert Reloader(world.store, world.registry, cache, holder).check()
+    assert [hit.score for hit in holder.take().search(Query(QUERY), 5, Filters()).hits] == right
+
+
+@pytest.mark.parametrize("fault", ["foreign version", "torn store", "no memory"])
+def test_whatever_goes_wrong_the_former_champion_serves_and_it_is_told(
+    world: World, tmp_path: Path, fault: str
+) -> None:
+    first = world.add_model(seed=1)
+    world.promote(first, tmp_path / "other")
+    site = make_site(world, tmp_path)
+    reloader, client = site.service.reloader, site.client()
+    assert reloader.check()
+    if fault == "foreign version":
+        foreign_version(world)
+    elif fault == "torn store":
+        torn_store(world, tmp_path / "other")
+    else:
+        world.promote(world.add_model(seed=2), tmp_path / "other")
+        reloader._load = out_of_memory
+    stop = threading.Event()
+    thread = threading.Thread(target=watch, args=(reloader, stop, 0.01))
+    thread.start()
+    waited = time.monotonic() + 60
+    while reloader.failures < 2:  # it went on after the first
+        time.sleep(0.01)
+        assert thread.is_alive()
+        assert time.monotonic() < waited
+    ready = client.get("/readyz").json()
+    assert ready["served"]["version"] == first.version
+    assert ready["problem"]
+    assert "journalclip_reload_problem 1.0" in client.get("/metrics").text
+    assert client.post("/v1/search", json={"text": QUERY, "k": 3}).json()["served"]["version"] == first.version
+    world.registry.set_alias("champion", first.version)  # rolled back
+    while reloader.problem:
+        time.sleep(0.01)
+        assert time.monotonic() < waited
+    stop.set()
+    thread.join()
+    assert client.get("/readyz").json()["problem"] == ""
+    assert "journalclip_reload_problem 0.0" in client.get("/metrics").text
+
+
+def out_of_memory(_folder: Path) -> Encoder:
+    raise MemoryError("no room for the weights")
+
+
+def test_a_bus_that_fails_is_listened_to_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("journalclip_inference.reload._AGAIN_S", 0.01)
+    stop, asked = threading.Event(), threading.Event()
+
+    class Failing(SqliteBus):
+        calls = 0
+
+        def consumer(self, topics: Sequence[str], group: str) -> SqliteConsumer:
+            Failing.calls += 1
+            if Failing.calls < 3:
+                raise sqlite3.OperationalError("disk I/O error")
+            asked.set()
+            return super().consumer(topics, group)
+
+    thread = threading.Thread(target=listen, args=(lambda: False, Failing(tmp_path / "events.db"), "test", stop))
+    thread.start()
+    assert asked.wait(60)
+    stop.set()
+    thread.join()
 
 
 def test_a_later_article_is_picked_up_without_loading_the_model_again(world: World, tmp_path: Path) -> None:

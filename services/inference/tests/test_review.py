@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,14 +85,15 @@ def test_what_makes_no_sense_is_refused(world: World, engine: SearchEngine) -> N
 
 def test_the_queue_holds_the_doubted_the_worst_first(engine: SearchEngine) -> None:
     reader = engine.snapshot.reader
-    everything = queue(reader, frozenset(), None, 200)
+    everything = queue(reader, frozenset(), None, 200).items
     assert [(-len(d.doubts), -d.loss) for d in everything] == sorted((-len(d.doubts), -d.loss) for d in everything)
     assert all(each.doubts for each in everything)
-    for_quality = queue(reader, frozenset(), "quality", 200)
+    for_quality = queue(reader, frozenset(), "quality", 200).items
     assert {"quality"} <= set.intersection(*(set(each.doubts) for each in for_quality))
     decided = frozenset([everything[0].hit.pair_id])
-    assert everything[0].hit.pair_id not in {d.hit.pair_id for d in queue(reader, decided, None, 200)}
-    assert len(queue(reader, frozenset(), None, 2)) == 2
+    assert everything[0].hit.pair_id not in {d.hit.pair_id for d in queue(reader, decided, None, 200).items}
+    two = queue(reader, frozenset(), None, 2)
+    assert (len(two.items), two.left) == (2, len(everything))
 
 
 def test_doubts_say_why(engine: SearchEngine) -> None:
@@ -138,6 +140,28 @@ def test_a_decision_over_http_is_stored_and_announced(site: Site) -> None:
     assert client.post("/v1/review/decisions", json=undo).status_code == 201
     assert site.client().post("/v1/review/decisions", json=body).status_code == 403
     assert client.post("/v1/review/decisions", json={**body, "pair_id": "pair_unknown"}).status_code == 404
+
+
+def test_a_second_reader_is_blind_and_progress_is_counted(site: Site) -> None:
+    first, second, steward = (site.client(role) for role in ("reviewer", "reviewer2", "steward"))
+    queued = first.get("/v1/review/queue?limit=1").json()
+    body = {"pair_id": queued["items"][0]["pair"]["pair_id"], "choice": "accept"}
+    made = [first.post("/v1/review/decisions", json=body).json()]
+    after = first.get("/v1/review/queue?limit=1").json()
+    assert (after["left"], after["decided"]) == (queued["left"] - 1, queued["decided"] + 1)
+    assert second.get("/v1/review/queue?limit=1").json()["left"] == queued["left"]
+
+    def seen(client: TestClient) -> set[str]:
+        found = client.get("/v1/review/decisions").json()["decisions"]
+        return {each["reviewer"] for each in found if each["pair_id"] == body["pair_id"]}
+
+    assert seen(second) == set(), "the second reader does not see what the first one said"
+    assert seen(steward) == {"reviewer-1"}
+    made.append(second.post("/v1/review/decisions", json={**body, "choice": "reject"}).json())
+    assert seen(second) == {"reviewer-1", "reviewer-2"}
+    for client, decision in zip((first, second), made, strict=True):  # other tests share the collection
+        undo = {"pair_id": body["pair_id"], "choice": "undo", "undoes": decision["decision_id"]}
+        assert client.post("/v1/review/decisions", json=undo).status_code == 201
 
 
 def test_a_rejection_hides_at_once_from_readers_and_not_from_reviewers(site: Site) -> None:

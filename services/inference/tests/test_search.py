@@ -22,9 +22,11 @@ from journalclip_inference.index.rows import Row
 from journalclip_inference.index.words import RowWords, Words, unpacked, write_words
 from journalclip_inference.search.asking import planner_of
 from journalclip_inference.search.fusion import TIES, fused, gate, scaled
+from journalclip_inference.search.legs import Legs
 from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.query import cleaned, typed
 from journalclip_inference.search.ranker import Mode
+from journalclip_inference.search.reasons import said_beside
 from journalclip_inference.search.spelling import Spelling, edits
 from journalclip_pipelines.search_quality import Reply, figure_queries, measure
 from journalclip_shared.records.caption import CaptionRecord
@@ -401,3 +403,26 @@ def test_the_query_set_comes_from_the_records_and_is_answered(engine: SearchEngi
     low, high = found["finding"].precision_ci
     assert low <= found["finding"].precision <= high
     assert ask("looks")["finding"].precision < found["finding"].precision  # the model is not trained
+
+
+@pytest.mark.parametrize(
+    "query", ["Annals of Invented Surgery glioma", "MRI Made-up subdural haematoma", "case frontal lobe 2021"]
+)
+def test_terms_outside_captions_are_told_as_the_rows_own_words_have_them(engine: SearchEngine, query: str) -> None:
+    """The index is asked for them; analysing each row's record and article again must say the same."""
+    collection, planner = engine.snapshot.collection, engine.snapshot.reader.planner
+    plan = planner.plan(query).plan
+    positions = list(range(0, len(collection), 2))
+    beside = said_beside(Legs(collection, NO_FILTER), plan, positions)
+    expected: dict[int, dict[int, float]] = {}
+    for position in positions:
+        tokens = words_of_row(collection.row(position), analyzer()).panels[0]
+        shares = {
+            number: max((leaf.share for leaf in term.leaves if leaf.field in ("record", "around")
+                         and leaf.token in tokens[leaf.field]), default=0.0)
+            for number, term in enumerate(plan.terms)
+        }  # fmt: skip
+        expected[position] = {number: share for number, share in shares.items() if share}
+    assert any(expected.values())
+    found = {position: {n: share for n, (_, share) in each.items()} for position, each in beside.items()}
+    assert found == {position: pytest.approx(each) for position, each in expected.items()}

@@ -104,7 +104,8 @@ def bound(store: ArtifactStore, decisions: Sequence[ReviewDecision], known: Cont
         return list(decisions)
     shown: dict[str, Picture] = {}
     for name in store.list_manifests("figures", names.structured()):
-        if name.rpartition("/")[2] in loose and (ref := store.find_manifest("figures", name)) is not None:
+        source_id = name.rpartition("/")[2].partition(".")[0]  # an ending says how a bundle was read
+        if source_id in loose and (ref := store.find_manifest("figures", name)) is not None:
             document = StructuredArticle.model_validate_json(store.get(ref))
             shown |= {pair.pair_id: Picture(sha256=pair.image.sha256, phash=pair.phash) for pair in document.pairs}
     return [

@@ -7,7 +7,7 @@ A hyphen ends a word ("T1-weighted" is two), except after a prefix that is no wo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from journalclip_inference.analysis.folding import INVISIBLE, fold_word
 from journalclip_inference.analysis.languages import HAN, is_han
@@ -23,8 +23,7 @@ _PREFIXES = frozenset(words("prefixes", "joined"))
 _LOOSE = frozenset(words("prefixes", "loose"))
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A word of a text: folded, with where it stands and how it was written."""
 
     text: str
@@ -54,8 +53,8 @@ def words_of(text: str) -> list[Word]:
         made = _made(piece, match.start(), clause, comma)
         if found and made and (joins or _loose(found[-1], made[0])) and _prefix(found[-1], made[0]):
             before = found.pop()
-            made[0] = replace(
-                made[0], text=fold_word(before.text + made[0].text), start=before.start, comma=before.comma
+            made[0] = made[0]._replace(
+                text=fold_word(before.text + made[0].text), start=before.start, comma=before.comma
             )
         found.extend(made)
         comma, joins = False, False

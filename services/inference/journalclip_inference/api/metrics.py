@@ -24,13 +24,19 @@ class Metrics:
         self._model = Gauge(
             "journalclip_model_info", "1 for the model in service.", ["model_id", "version"], registry=self._registry
         )
+        self._problem = Gauge(
+            "journalclip_reload_problem",
+            "1 while something keeps this server from the champion; /readyz says what.",
+            registry=self._registry,
+        )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def text(self, waiting: int, served: Served | None) -> bytes:
+    def text(self, waiting: int, served: Served | None, problem: str = "") -> bytes:
         self._waiting.set(waiting)
+        self._problem.set(1 if problem else 0)
         self._model.clear()
         if served is not None:
             self._model.labels(served.model_id, served.version).set(1)

@@ -36,8 +36,9 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 async def review_queue(parts: Parts, who: Reviewer, doubt: Doubt | None = None, limit: Limit = 50) -> QueueAnswer:
     """Doubted pairs that this reviewer has not decided, the worst first."""
     decided = await asyncio.to_thread(parts.desk.decided_by, who)
-    served, found = await parts.backend.read(partial(_queue, decided=decided, doubt=doubt, limit=limit))
-    return QueueAnswer(served=served, items=[_item(each, box) for each, box in found])
+    served, found, left = await parts.backend.read(partial(_queue, decided=decided, doubt=doubt, limit=limit))
+    items = [_item(each, box) for each, box in found]
+    return QueueAnswer(served=served, items=items, left=left, decided=len(decided))
 
 
 @router.get("/studies")
@@ -62,18 +63,21 @@ async def decide(wanted: Decide, parts: Parts, who: Reviewer) -> ReviewDecision:
 
 
 @router.get("/decisions")
-async def decisions(parts: Parts, _who: Reviewer, kind: Kind = "articles") -> DecisionsAnswer:
-    """All decisions about one kind, and Cohen's kappa of every two readers with pairs in common."""
+async def decisions(parts: Parts, who: Reviewer, kind: Kind = "articles") -> DecisionsAnswer:
+    """Decisions about one kind, and Cohen's kappa of every two readers with pairs in common.
+
+    Stewards see all of them; a reviewer those on what he or she decided, so that second readings are blind.
+    """
     found = await asyncio.to_thread(parts.desk.decisions, kind)
-    return DecisionsAnswer(decisions=found, agreement=agreements(found))
+    return DecisionsAnswer(decisions=parts.desk.seen_by(who, found), agreement=agreements(found))
 
 
 def _queue(
     reader: Reader, decided: frozenset[str], doubt: Doubt | None, limit: int
-) -> tuple[Served, list[tuple[Doubted, Box | None]]]:
+) -> tuple[Served, list[tuple[Doubted, Box | None]], int]:
     reader = reader.for_reviewers
     found = queue(reader, decided, doubt, limit)
-    return reader.served, [(each, reader.row(each.hit.pair_id).figure_box) for each in found]
+    return reader.served, [(each, reader.row(each.hit.pair_id).figure_box) for each in found.items], found.left
 
 
 def _row(reader: Reader, pair_id: str) -> Row:

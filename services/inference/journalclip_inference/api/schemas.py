@@ -127,7 +127,7 @@ class BrowseAnswer(BaseModel):
 
 def views(hits: tuple[Hit, ...]) -> list[HitView]:
     """The same values under more names: they were checked when the hits were made."""
-    return [HitView.model_construct(**dict(hit)) for hit in hits]
+    return [HitView.model_construct(hit.model_fields_set, **vars(hit)) for hit in hits]
 
 
 class EmbedRequest(Message):
@@ -228,6 +228,8 @@ class QueueAnswer(BaseModel):
 
     served: Served
     items: list[QueueItem]
+    left: int = Field(description="Doubted pairs that wait for this reviewer, those of this answer included.")
+    decided: int = Field(description="Pairs on which this reviewer has a standing decision.")
 
 
 class StudyQueueItem(BaseModel):
@@ -248,7 +250,7 @@ class StudyQueueAnswer(BaseModel):
 
 
 class DecisionsAnswer(BaseModel):
-    """Decisions, oldest first, and how far readers agree."""
+    """Decisions that the caller may see, oldest first, and how far readers agree."""
 
     decisions: list[ReviewDecision]
     agreement: list[Agreement]

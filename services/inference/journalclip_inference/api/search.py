@@ -20,7 +20,7 @@ from journalclip_inference.api.schemas import (
     SearchAnswer,
     SearchRequest,
 )
-from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer
+from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer, written
 from journalclip_inference.backend import Encoded
 from journalclip_inference.citations import MEDIA, exported
 from journalclip_inference.errors import QueryInvalid
@@ -35,23 +35,23 @@ _FILES: dict[int | str, dict[str, object]] = {200: {"content": {media: {} for me
 router = APIRouter(prefix="/v1", responses=REFUSALS, tags=["search"])
 
 
-@router.post("/search")
-async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> SearchAnswer:
+@router.post("/search", response_model=SearchAnswer)
+async def search(wanted: SearchRequest, parts: Parts, _who: Viewer) -> Response:
     """Figures by words, by a picture, by both, or like a pair. `notice` says where no caption says what was asked."""
     if wanted.like is not None:
         if wanted.text is not None or wanted.image is not None:
             raise QueryInvalid("`like` stands alone", "Leave text and image out.")
-        return SearchAnswer.of(await parts.backend.read(partial(_similar, wanted=wanted)))
+        return written(SearchAnswer.of(await parts.backend.read(partial(_similar, wanted=wanted))))
     query = await parts.query(wanted.text, wanted.image)
     encoded = (await parts.backend.encode([query]))[0]
     answer = await parts.backend.read(partial(_nearest, vector=encoded.vector, wanted=wanted), encoded)
-    return SearchAnswer.of(answer, cut=encoded.cut, picture=query.done)
+    return written(SearchAnswer.of(answer, cut=encoded.cut, picture=query.done))
 
 
-@router.post("/browse")
-async def browse(wanted: BrowseRequest, parts: Parts, _who: Viewer) -> BrowseAnswer:
+@router.post("/browse", response_model=BrowseAnswer)
+async def browse(wanted: BrowseRequest, parts: Parts, _who: Viewer) -> Response:
     """The collection without a query, filtered and sorted, page by page."""
-    return BrowseAnswer.of(await parts.backend.read(partial(_browse, wanted=wanted)))
+    return written(BrowseAnswer.of(await parts.backend.read(partial(_browse, wanted=wanted))))
 
 
 @router.post("/embed")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from anyio import to_thread
 from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie, HTTPBearer
+from pydantic import BaseModel
 
 from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.callers import COOKIE, Pace
@@ -64,7 +65,9 @@ class Serving:
         return opened(decoded(image), self.images, self.decoding)
 
 
-def serving(request: Request) -> Serving:
+# These are coroutines although they wait for nothing: the framework runs plain functions in threads, three changes of
+# thread a request.
+async def serving(request: Request) -> Serving:
     found: Serving = request.app.state.serving
     return found
 
@@ -73,7 +76,7 @@ _BEARER = HTTPBearer(auto_error=False, description="A token of this server, or a
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, as the page keeps it.")
 
 
-def principal(
+async def principal(
     request: Request,
     _bearer: Annotated[object, Depends(_BEARER)],  # for the description of the API alone: the edge reads them
     _cookie: Annotated[object, Depends(_COOKIE)],
@@ -83,13 +86,19 @@ def principal(
     return who
 
 
+def written(answer: BaseModel) -> Response:
+    """An answer as JSON at once: its values were checked when its parts were made, and a second check of two dozen
+    hits would take as long as the search."""
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
 def keep_token(answer: Response, token: str, secure: bool) -> None:
     """In a cookie that scripts cannot read and other sites cannot send."""
     answer.set_cookie(COOKIE, token, max_age=_EIGHT_HOURS, httponly=True, samesite="strict", secure=secure, path="/")
 
 
-def needs(role: Role) -> Callable[[Principal], Principal]:
-    def check(who: Annotated[Principal, Depends(principal)]) -> Principal:
+def needs(role: Role) -> Callable[[Principal], Awaitable[Principal]]:
+    async def check(who: Annotated[Principal, Depends(principal)]) -> Principal:
         require(who, role)
         return who
 

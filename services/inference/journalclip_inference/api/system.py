@@ -56,4 +56,4 @@ async def metrics(request: Request, parts: Parts) -> Response:
     """Prometheus text."""
     found: Metrics = request.app.state.metrics
     status = await parts.backend.status()
-    return Response(found.text(status.waiting, status.served), media_type="text/plain; version=0.0.4")
+    return Response(found.text(status.waiting, status.served, status.problem), media_type="text/plain; version=0.0.4")

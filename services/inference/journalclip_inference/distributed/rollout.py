@@ -12,9 +12,9 @@ import logging
 from journalclip_inference.distributed.fleet import Encoders, Indexes
 from journalclip_inference.hits import Served
 from journalclip_inference.index.collection import segments_of
+from journalclip_inference.reload import said
 from journalclip_inference.snapshot import champion_of, read_champion
 from journalclip_shared.artifacts import ArtifactStore
-from journalclip_shared.errors import JournalclipError
 from journalclip_shared.registry import ModelRegistry, ModelVersion
 
 _log = logging.getLogger(__name__)
@@ -36,16 +36,15 @@ class Conductor:
         return self._problem
 
     async def check(self) -> bool:
-        """True where a replica was changed. What the world does wrong is said by `problem`, not raised."""
+        """True where a replica was changed. What goes wrong, whatever it is, is said by `problem`, not raised."""
         async with self._busy:
-            try:
-                changed = await self._check()
-            except JournalclipError as error:
-                self._problem = str(error)
-                _log.warning("the champion cannot be loaded; the former one stays: %s", error)
+            (outcome,) = await asyncio.gather(self._check(), return_exceptions=True)
+            if isinstance(outcome, BaseException):
+                self._problem = said(outcome)
+                _log.warning("the champion cannot be loaded; the former one stays: %s", self._problem)
                 return False
             self._problem = ""
-            return changed
+            return outcome
 
     async def follow(self, poll_s: float) -> None:
         """Check for ever."""

@@ -24,6 +24,7 @@ from journalclip_inference.index.vectors import Exact, Ivf, Mask, Rows, Searcher
 from journalclip_inference.index.words import Words, unpacked
 from journalclip_inference.search.legs import Found
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts.local import digest_of
 from journalclip_shared.errors import PermanentError
 
 
@@ -126,9 +127,12 @@ class Collection:
 
     def split(self, positions: Sequence[int]) -> list[tuple[int, Part, list[int]]]:
         """Parts that hold some of the positions: the first row's position, the part, its own row numbers."""
+        if len(self.parts) == 1:
+            return [(0, self.parts[0], list(positions))] if positions else []
         found: dict[int, list[int]] = {}
-        for position in positions:
-            found.setdefault(int(np.searchsorted(self._starts, position, side="right")) - 1, []).append(position)
+        places = np.searchsorted(self._starts, np.array(positions, np.int64), side="right") - 1
+        for position, place in zip(positions, places.tolist(), strict=True):
+            found.setdefault(place, []).append(position)
         return [
             (int(self._starts[n]), self.parts[n], [each - int(self._starts[n]) for each in here])
             for n, here in sorted(found.items())
@@ -144,6 +148,13 @@ class Collection:
         return sorted(found, key=lambda hit: (-hit.score, hit.position))[:k]
 
     def counts(self, filters: Choices) -> dict[str, dict[str, int]]:
+        return self._all_counts if filters.empty else self._counts(filters)
+
+    @cached_property
+    def _all_counts(self) -> dict[str, dict[str, int]]:
+        return self._counts(Filters())
+
+    def _counts(self, filters: Choices) -> dict[str, dict[str, int]]:
         return add_counts([part.facets.counts(filters, part.shown) for part in self.parts])
 
     def row(self, position: int) -> Row:
@@ -255,11 +266,29 @@ def _array(store: ArtifactStore, cache: Path, ref: ArtifactRef) -> Vectors:
 
 
 def fetched(store: ArtifactStore, cache: Path, ref: ArtifactRef) -> Path:
-    """The artifact as a file below ``cache``, verified when it was fetched; fetched once."""
+    """The artifact as a file below ``cache``: fetched once, and verified by its digest before a process first reads it.
+
+    What was cut off or changed on disk since is fetched again.
+    """
     path = cache / ref.sha256
-    if not (path.exists() and path.stat().st_size == ref.bytes):
+    if not _whole(path, ref):
         store.fetch(ref, path)
+        _verified[path] = path.stat().st_mtime_ns
     return path
 
 
+def _whole(path: Path, ref: ArtifactRef) -> bool:
+    if not path.exists():
+        return False
+    seen = path.stat()
+    if seen.st_size != ref.bytes:
+        return False
+    if _verified.get(path) != seen.st_mtime_ns:
+        if digest_of(path)[0] != ref.sha256:
+            return False
+        _verified[path] = seen.st_mtime_ns
+    return True
+
+
+_verified: dict[Path, int] = {}  # files whose digest this process has seen to be right, with when they were written
 _SMALL = 1 << 20  # bytes; below this reading is quicker than mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from PIL import Image
@@ -97,6 +97,13 @@ class Desk:
         """Pairs, or studies, on which this reviewer has a standing decision."""
         standing = standing_decisions(self.decisions(kind))
         return frozenset(pair for pair, by in standing.items() if any(d.reviewer == who.name for d in by))
+
+    def seen_by(self, who: Principal, decisions: Sequence[ReviewDecision]) -> list[ReviewDecision]:
+        """What a reviewer may see: a second reader stays blind to the first until the pair is decided by both."""
+        if who.may("steward"):
+            return list(decisions)
+        own = {decision.pair_id for decision in decisions if decision.reviewer == who.name}
+        return [decision for decision in decisions if decision.pair_id in own]
 
     def _keep(self, decision: ReviewDecision) -> None:
         ref = write_decision(self._store, decision)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection as Ids
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -38,7 +39,15 @@ class Doubted(Document):
     box: Box | None = None
 
 
-def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) -> list[Doubted]:
+@dataclass(frozen=True)
+class Waiting:
+    """The worst pairs that wait for this reviewer, and how many wait in all."""
+
+    items: list[Doubted]
+    left: int
+
+
+def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) -> Waiting:
     """Up to ``limit`` doubted pairs, by the number of doubts and then by loss."""
     collection = reader.collection
     losses = collection.losses()
@@ -53,7 +62,8 @@ def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) ->
             found.append((-len(doubts), -row.loss, position))
             rows[position] = (row, doubts)
     worst = sorted(found)[:limit]
-    return [_doubted(reader, n, position, *rows[position]) for n, (_, _, position) in enumerate(worst, start=1)]
+    items = [_doubted(reader, n, position, *rows[position]) for n, (_, _, position) in enumerate(worst, start=1)]
+    return Waiting(items, len(found))
 
 
 class DoubtedStudy(Document):

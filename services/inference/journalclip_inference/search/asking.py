@@ -5,7 +5,7 @@ What differs between kinds is the collection (`Searched`) and the words in which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from journalclip_inference.index.words import Words
 from journalclip_inference.search.legs import Legs, Searched
 from journalclip_inference.search.planner import Planner, Understood
 from journalclip_inference.search.ranker import SAID, Mode, Ranked, Ranking, rank
+from journalclip_inference.search.reasons import Beside, Reason, reasons, said_beside
 from journalclip_inference.search.vocabulary import Vocabulary
 from journalclip_shared.records import Document
 
@@ -77,11 +78,16 @@ class Told(Document):
 
 @dataclass(frozen=True)
 class Searching:
-    """The rows that were found, the plan by which, and what is to be told."""
+    """The rows that were found, the plan by which, what is to be told, and which terms stand outside captions."""
 
     rows: tuple[Ranked, ...]
     plan: Plan
     told: Told
+    beside: Mapping[int, Beside] = field(default_factory=dict)
+
+    def reasons(self, ranked: Ranked, text: str) -> tuple[Reason, ...]:
+        """Why a row is a hit; none where looks alone ranked. ``text`` is what the row itself says."""
+        return () if self.told.mode == "looks" else reasons(self.plan, text, self.beside.get(ranked.position, {}))
 
 
 def planner_of(parts: Sequence[Words]) -> Planner:
@@ -93,12 +99,15 @@ def search(collection: Searched, planner: Planner, asked: Asked, wording: Wordin
     """The best rows. Raises `QueryInvalid`."""
     if not 1 <= asked.k <= MAX_K:
         raise QueryInvalid(f"k is {asked.k}", f"Choose k between 1 and {MAX_K}.")
-    understood = planner.plan(asked.text) if asked.text else None
+    read = planner.lookup if asked.mode == "looks" else planner.plan
+    understood = read(asked.text) if asked.text else None
     plan = understood.plan if understood else Plan()
     legs = Legs(collection, asked.filters, asked.by_caption)
     ranking = rank(legs, plan, asked.vector, asked.k, asked.mode, asked.picture)
     mode: Mode = "looks" if plan.empty else asked.mode
-    return Searching(ranking.rows, plan, _told(understood, mode, _notice(ranking, mode, wording)))
+    told = _told(understood, mode, _notice(ranking, mode, wording))
+    beside = {} if mode == "looks" else said_beside(legs, plan, [row.position for row in ranking.rows])
+    return Searching(ranking.rows, plan, told, beside)
 
 
 def _notice(ranking: Ranking, mode: Mode, wording: Wording) -> str | None:

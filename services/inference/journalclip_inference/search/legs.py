@@ -81,14 +81,16 @@ class Legs:
             scores, rows = part.words.top(plan, limit + part.hidden, self._filters)
             found |= _shown(part, start, zip(rows.tolist(), scores.tolist(), strict=True))
         best = sorted(found.items(), key=lambda each: (-each[1], each[0]))[:limit]
-        return {position: score / plan.total for position, score in best}
+        total = plan.total
+        return {position: score / total for position, score in best}
 
     def shares(self, plan: Plan, positions: Sequence[int]) -> dict[int, float]:
         """Shares of given positions; 0 where nothing matches."""
         found = dict.fromkeys(positions, 0.0)
+        total = plan.total
         for start, part, rows in self._collection.split(positions):
             scores = part.words.scores(plan, rows)
-            found |= {start + row: score / plan.total for row, score in scores.items()}
+            found |= {start + row: score / total for row, score in scores.items()}
         return found
 
     def known(self, keys: Sequence[str]) -> list[int]:

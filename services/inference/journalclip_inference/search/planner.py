@@ -56,6 +56,12 @@ class Planner:
         self._reader = reader
         self._vocabulary = vocabulary
 
+    def lookup(self, text: str) -> Understood:
+        """What a query identifies and leaves out, its words unread: all that a search by looks needs of it."""
+        asked = typed(text)
+        without = tuple(token for word in asked.without for token in self._tokens(word))
+        return Understood(asked, Plan(without=without, known=_keys(asked)))
+
     def plan(self, text: str) -> Understood:
         asked = typed(text)
         reading, corrections = self._corrected(self._read(asked.rest))

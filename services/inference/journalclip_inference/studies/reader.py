@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from journalclip_inference.analysis import analyzer
 from journalclip_inference.errors import NotFound
-from journalclip_inference.index.words import RowWords
 from journalclip_inference.search.asking import MAX_K, Asked, Searching, Told, Wording, planner_of, search
 from journalclip_inference.search.planner import Planner
 from journalclip_inference.search.ranker import Exact, Ranked
-from journalclip_inference.search.reasons import Reason, reasons
-from journalclip_inference.studies.index import StudyCollection, StudyRow
-from journalclip_inference.studies.said import StudyFilters, words_of_study
+from journalclip_inference.search.reasons import Reason
+from journalclip_inference.studies.index import StudyCollection
+from journalclip_inference.studies.said import StudyFilters
 from journalclip_shared.records import Document
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.withdrawals import Withdrawn
@@ -108,7 +106,6 @@ class StudyReader:
         row, _, sequences = self.collection.at(ranked.position)
         text = " ".join(row.said)
         words = found.told.mode != "looks"
-        why = reasons(found.plan, text, lambda: _words(row)) if words else ()
         cosines = sequences @ vector if vector is not None else ()
         scores = {name: float(each) for name, each in zip(row.embedded, cosines, strict=False)}
         return StudyHit(
@@ -117,7 +114,7 @@ class StudyReader:
             share=ranked.share if words else None,
             similarity=ranked.similarity,
             exact=ranked.exact,
-            reasons=why,
+            reasons=found.reasons(ranked, text),
             study_id=row.study_id,
             patient=row.patient,
             text=text,
@@ -125,7 +122,3 @@ class StudyReader:
             sequences=tuple(row.volumes),
             sequence_scores=scores,
         )
-
-
-def _words(row: StudyRow) -> RowWords:
-    return words_of_study(row.study_id, row.patient, row.said, row.facets, analyzer())

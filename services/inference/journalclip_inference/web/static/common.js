@@ -11,13 +11,18 @@ export class Refused extends Error {
 
 export async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, options).catch(() => {
-    throw new Refused(0, { code: "unreachable", reason: "Nothing was saved: the server cannot be reached", remedy: "Try again; what you typed is still here." });
-  });
+  const answer = await fetch(path, options).catch(() => { throw new Refused(0, unreachable(path, body)); });
   if (answer.status === 204) return null;
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, found);
   return found;
+}
+
+// Only what would have been kept can be lost: a search that fails has saved nothing and need not say so.
+function unreachable(path, body) {
+  const saves = body !== undefined && path.startsWith("/v1/review/");
+  return { code: "unreachable", reason: saves ? "Nothing was saved: the server cannot be reached" : "The server cannot be reached",
+    remedy: "Try again; what you typed is still here." };
 }
 
 export function make(tag, attributes = {}, ...children) {
@@ -205,6 +210,7 @@ function panelsOf(others) {
   return links.length ? make("ul", { class: "tags also", "aria-label": "Other parts of this figure that were found" }, ...links) : null;
 }
 
+// Without a name for it no score is shown: where nothing was asked, it tells a reader nothing.
 export function card(hit, { score = "score", others = [], select = null } = {}) {
   const whole = hit.region !== null;
   const picture = shot(`${whole ? hit.figure_image_url : hit.image_url}?side=480`, `${nameOf(hit)}: ${hit.caption.slice(0, 120)}`,
@@ -221,7 +227,7 @@ export function card(hit, { score = "score", others = [], select = null } = {}) 
     onchange: (event) => { for (const each of [hit, ...others]) select.pick(each.pair_id, event.target.checked); } }), "Select");
   return make("li", { class: "card", "data-pair": hit.pair_id }, picture, make("div", { class: "body" },
     make("div", { class: "row" }, make("h3", {}, make("a", { href: `/figures/${hit.figure_id}#${hit.pair_id}` }, nameOf(hit))),
-      make("span", { class: "score", title: scoreTitle(hit) }, scoreOf(hit, score))),
+      score && make("span", { class: "score", title: scoreTitle(hit) }, scoreOf(hit, score))),
     caption, panelsOf(others), whyOf(hit), tagsOf(hit), make("p", { class: "source" }, source),
     make("div", { class: "acts" }, make("a", { href: `/?like=${hit.pair_id}` }, "Similar"), copy("Copy citation", hit.cite),
       hit.doi ? copy("Copy DOI", `https://doi.org/${hit.doi}`) : null, box || null)));

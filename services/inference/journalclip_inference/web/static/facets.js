@@ -7,6 +7,8 @@ export class FacetList {
   // `names`: facets in the order shown; `changed`: called with the new address parameters; `again`: draws anew.
   constructor(place, names, changed, again) {
     Object.assign(this, { place, names, changed, again, open: new Set() });
+    const toggle = place.closest("aside")?.querySelector(".narrow"); // only narrow screens show it
+    toggle?.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(place.closest("aside").classList.toggle("open"))));
   }
 
   chosen() {

@@ -27,9 +27,9 @@ const unlessChanged = (work) => () => (changes() ? say(UNSAVED, true) : work());
 async function load() {
   const doubt = $("doubt").value;
   const answer = await ask(`/v1/review/queue?limit=100${doubt ? `&doubt=${doubt}` : ""}`);
-  Object.assign(state, { items: answer.items, at: 0, done: new Map(), picked: new Set(), history: [], editing: "" });
+  Object.assign(state, { items: answer.items, waiting: answer.left, decided: answer.decided, at: 0, done: new Map(), picked: new Set(), history: [], editing: "" });
   $("desk").hidden = !state.items.length;
-  say(state.items.length ? `${state.items.length} to review.` : "Nothing to review: no doubted pair is left for you.");
+  say(state.items.length ? `${left()} You have decided ${answer.decided}.` : `Nothing to review: no doubted pair is left for you. You have decided ${answer.decided}.`);
   foot(answer.served, answer.items.length);
   if (state.items.length) show();
   agreement();
@@ -138,12 +138,12 @@ const undo = () => guarded(async () => {
   agreement();
 });
 
-const left = () => `${state.items.length - state.done.size} left.`;
+const left = () => `${state.waiting - state.done.size} to review${state.waiting > state.items.length ? `, the worst ${state.items.length} are here` : ""}.`;
 
 function next() {
   const order = [...state.items.keys()].map((n) => (state.at + 1 + n) % state.items.length);
   const open = order.find((n) => !state.done.has(state.items[n].pair.pair_id));
-  if (open === undefined) { show(); return say("All done. Load the page again for more."); }
+  if (open === undefined) { show(); return say(state.waiting > state.items.length ? "These are done. Load the page again for the next." : "All done."); }
   state.at = open;
   show();
 }

@@ -53,7 +53,7 @@ async function browse(after = null) {
     if (mine !== asked) return;
     state.hits = after ? [...state.hits, ...answer.hits] : answer.hits;
     state.next = answer.next;
-    $("results").replaceChildren(...cards(state.hits, { score: "own caption", select }));
+    $("results").replaceChildren(...cards(state.hits, { score: null, select }));
     say(answer.total ? `${state.hits.length} of ${answer.total} pairs. Type what a figure shows, or drop a picture, to search.` : "Nothing passes these filters. Take one away.");
     $("more").hidden = !answer.next;
     $("link").hidden = false;
