@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -152,12 +151,12 @@ def _listen(check: Callable[[], bool], bus: Bus, group: str, stop: threading.Eve
         consumer.close()
 
 
-def _tried(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+def _tried(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
     """What ``work`` gives, or what it raised, whatever that is: a torn file, memory that ran out, a bug."""
-    with ThreadPoolExecutor(1, "tried") as pool:
-        done = pool.submit(work)
-        error = done.exception()
-        return (None, error) if error is not None else (done.result(), None)
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001 - a thread that dies here would serve an old model without a word
+        return None, error
 
 
 def said(error: BaseException) -> str:
