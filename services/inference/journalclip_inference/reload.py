@@ -159,11 +159,11 @@ def _tried(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return None, error
 
 
-def said(error: BaseException) -> str:
+def said(error: Exception) -> str:
     """An error as readers of `/readyz` see it; one that nothing foresaw with its class."""
     return str(error) if isinstance(error, JournalclipError) else f"{type(error).__name__}: {error}"[:_LONGEST]
 
 
-def _odd(error: BaseException) -> BaseException | None:
+def _odd(error: Exception) -> Exception | None:
     """Errors that nothing foresaw are logged with their trace."""
     return None if isinstance(error, JournalclipError) else error
