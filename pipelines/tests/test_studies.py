@@ -206,7 +206,7 @@ def test_a_flagged_study_is_reviewed_and_then_frozen(done: tuple[Workspace, RunR
     (item,) = client.get("/v1/review/studies").json()["items"]
     assert (item["doubts"], item["text"] != "") == (["instruction"], True)
     assert client.get("/v1/review/studies?doubt=unread").json()["items"] == []
-    decision = {"kind": "studies", "pair_id": item["study_id"], "choice": "accept"}
+    decision = {"pair_id": item["study_id"], "choice": "accept"}
     made = client.post("/v1/review/decisions", json=decision)
     assert made.status_code == 201, made.text
     assert client.get("/v1/review/studies").json()["items"] == []
@@ -225,10 +225,11 @@ def test_a_flagged_study_is_reviewed_and_then_frozen(done: tuple[Workspace, RunR
     assert dropped() == {"study-without-pair": 2}
     frozen, new = freeze_now(workspace, LOCAL, JsonReporter())
     assert frozen is not None
-    assert (new, frozen.dataset_id != result.dataset.dataset_id if result.dataset else False) == (True, True)
+    assert result.dataset is not None
+    assert (new, frozen.dataset_id == result.dataset.dataset_id) == (True, False)
     client.post("/v1/review/decisions", json={**decision, "choice": "reject"})
     assert dropped() == {"study-without-pair": 2, "review-rejected": 1}
-    (first, second) = client.get("/v1/review/decisions?kind=studies").json()["decisions"]
+    (first, second) = client.get("/v1/review/studies/decisions").json()["decisions"]
     for each in (second, first):
         undo = {**decision, "choice": "undo", "undoes": each["decision_id"]}
         assert client.post("/v1/review/decisions", json=undo).status_code == 201

@@ -30,7 +30,7 @@ from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
-from journalclip_shared.reviews import LEFT_OUT, Verdict, read_decisions, study_verdicts
+from journalclip_shared.reviews import LEFT_OUT, Verdict, read_study_decisions, study_verdicts
 from journalclip_shared.withdrawals import Withdrawals, Withdrawn
 
 STUDIES_A_SHARD = 200  # of seven sequences at a megabyte each: about a gigabyte at most
@@ -59,7 +59,7 @@ class StudyFreezeOptions:
         read = sorted(lost.read(store, documents, StructuredStudy), key=lambda each: each.study_id)
         every = [study for study in read if study.study_id not in lost.blobs]
         taken = Withdrawals(store).fresh()
-        decided = study_verdicts(read_decisions(store, kind="studies"))
+        decided = study_verdicts(read_study_decisions(store))
         reasons = {each.study_id: _left_out(each, self, taken, decided.get(each.study_id)) for each in every}
         kept = [study for study in every if not reasons[study.study_id]]
         if not kept:

@@ -159,7 +159,7 @@ def _tried(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return None, error
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """An error as readers of `/readyz` see it; one that nothing foresaw with its class."""
     return str(error) if isinstance(error, JournalclipError) else f"{type(error).__name__}: {error}"[:_LONGEST]
 

@@ -59,7 +59,9 @@ def test_decisions_change_the_next_dataset(world: World, engine: SearchEngine) -
     decide(disputed, "accept", EVA)
     assert verdicts_of([], read_decisions(world.store))[disputed.pair.pair_id].standing == "keep"
     assert [fact.decision_id for fact in announced] == [d.decision_id for d in read_decisions(world.store)]
-    assert desk.decided_by(ADA) == {row.pair.pair_id for row in (accepted, rejected, edited, disputed)}
+    assert desk.decided_by(desk.decisions(), ADA) == {
+        row.pair.pair_id for row in (accepted, rejected, edited, disputed)
+    }
 
 
 def test_what_makes_no_sense_is_refused(world: World, engine: SearchEngine) -> None:

@@ -20,9 +20,8 @@ from typing import Literal
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.ids import make_id
-from journalclip_shared.kinds import Kind
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.records.review import ReviewDecision, decision_name
+from journalclip_shared.records.review import ReviewDecision, decision_name, kind_of
 from journalclip_shared.records.withdrawal import Picture
 from journalclip_shared.withdrawals import same_picture
 
@@ -44,9 +43,17 @@ def write_decision(store: ArtifactStore, decision: ReviewDecision) -> ArtifactRe
     return store.put_manifest("datasets", decision_name(decision), decision.canonical())
 
 
-def read_decisions(store: ArtifactStore, pair_id: str = "", kind: Kind = "articles") -> list[ReviewDecision]:
-    """All decisions about one kind (about one pair or study, where it is named), oldest first."""
-    prefix = names.reviewed(kind, pair_id)
+def read_decisions(store: ArtifactStore, subject_id: str = "") -> list[ReviewDecision]:
+    """All decisions about pairs of articles, or those about one pair or study, oldest first."""
+    return _read(store, names.reviewed(kind_of(subject_id), subject_id))
+
+
+def read_study_decisions(store: ArtifactStore) -> list[ReviewDecision]:
+    """All decisions about studies, oldest first."""
+    return _read(store, names.reviewed("studies"))
+
+
+def _read(store: ArtifactStore, prefix: str) -> list[ReviewDecision]:
     refs = (store.find_manifest("datasets", name) for name in store.list_manifests("datasets", prefix))
     found = [ReviewDecision.model_validate_json(store.get(ref)) for ref in refs if ref is not None]
     return sorted(found, key=lambda decision: (decision.time, decision.decision_id))

@@ -24,9 +24,8 @@ from journalclip_inference.reader import Reader
 from journalclip_inference.review.agreement import agreements
 from journalclip_inference.review.desk import Decide
 from journalclip_inference.review.queue import Doubt, Doubted, DoubtedStudy, queue, study_queue
-from journalclip_shared.kinds import Kind
 from journalclip_shared.records.article import Box
-from journalclip_shared.records.review import ReviewDecision
+from journalclip_shared.records.review import ReviewDecision, kind_of
 
 router = APIRouter(prefix="/v1/review", responses=REFUSALS, tags=["review"])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -35,7 +34,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 @router.get("/queue")
 async def review_queue(parts: Parts, who: Reviewer, doubt: Doubt | None = None, limit: Limit = 50) -> QueueAnswer:
     """Doubted pairs that this reviewer has not decided, the worst first."""
-    decided = await asyncio.to_thread(parts.desk.decided_by, who)
+    decided = parts.desk.decided_by(await asyncio.to_thread(parts.desk.decisions), who)
     served, found, left = await parts.backend.read(partial(_queue, decided=decided, doubt=doubt, limit=limit))
     items = [_item(each, box) for each, box in found]
     return QueueAnswer(served=served, items=items, left=left, decided=len(decided))
@@ -47,15 +46,22 @@ async def review_studies(
 ) -> StudyQueueAnswer:
     """Studies whose record has a flag and that this reviewer has not decided."""
     shelf = archive(parts)
-    decided = await asyncio.to_thread(parts.desk.decided_by, who, "studies")
+    decided = parts.desk.decided_by(await asyncio.to_thread(parts.desk.study_decisions), who)
     found = study_queue(await asyncio.to_thread(shelf.rows), decided, doubt, limit)
     return StudyQueueAnswer(items=[_study_item(each) for each in found])
+
+
+@router.get("/studies/decisions")
+async def study_decisions(parts: Parts, _who: Reviewer) -> DecisionsAnswer:
+    """All decisions about studies, and Cohen's kappa of every two readers with studies in common."""
+    found = await asyncio.to_thread(parts.desk.study_decisions)
+    return DecisionsAnswer(decisions=found, agreement=agreements(found))
 
 
 @router.post("/decisions", status_code=201)
 async def decide(wanted: Decide, parts: Parts, who: Reviewer) -> ReviewDecision:
     """Accept, reject, edit, or take a decision of one's own back; stored before it is announced."""
-    if wanted.kind == "studies":
+    if kind_of(wanted.pair_id) == "studies":
         await asyncio.to_thread(archive(parts).require, wanted.pair_id)
         return await asyncio.to_thread(parts.desk.decide_study, wanted, who)
     row = await parts.backend.read(partial(_row, pair_id=wanted.pair_id))
@@ -63,12 +69,12 @@ async def decide(wanted: Decide, parts: Parts, who: Reviewer) -> ReviewDecision:
 
 
 @router.get("/decisions")
-async def decisions(parts: Parts, who: Reviewer, kind: Kind = "articles") -> DecisionsAnswer:
-    """Decisions about one kind, and Cohen's kappa of every two readers with pairs in common.
+async def decisions(parts: Parts, who: Reviewer) -> DecisionsAnswer:
+    """Decisions about pairs, and Cohen's kappa of every two readers with pairs in common.
 
     Stewards see all of them; a reviewer those on what he or she decided, so that second readings are blind.
     """
-    found = await asyncio.to_thread(parts.desk.decisions, kind)
+    found = await asyncio.to_thread(parts.desk.decisions)
     return DecisionsAnswer(decisions=parts.desk.seen_by(who, found), agreement=agreements(found))
 
 

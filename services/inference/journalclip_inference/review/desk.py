@@ -14,12 +14,11 @@ from journalclip_inference.errors import NotFound, QueryInvalid
 from journalclip_inference.index.rows import Row
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.events import ReviewDecided
-from journalclip_shared.kinds import Kind
 from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.review import Choice, Reason, ReviewDecision, decision_id
 from journalclip_shared.records.withdrawal import Picture
-from journalclip_shared.reviews import read_decisions, standing_decisions, write_decision
+from journalclip_shared.reviews import read_decisions, read_study_decisions, standing_decisions, write_decision
 
 _MIN_POINTS = 5.0  # a box narrower than a line of text is a slip of the hand
 
@@ -27,7 +26,6 @@ _MIN_POINTS = 5.0  # a box narrower than a line of text is a slip of the hand
 class Decide(Document):
     """What a reviewer sends."""
 
-    kind: Kind = "articles"
     pair_id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_]+$", description="Of a study its id.")
     choice: Choice
     reason: Reason = "good"
@@ -90,12 +88,16 @@ class Desk:
         self._keep(decision)
         return decision
 
-    def decisions(self, kind: Kind = "articles") -> list[ReviewDecision]:
-        return read_decisions(self._store, kind=kind)
+    def decisions(self) -> list[ReviewDecision]:
+        return read_decisions(self._store)
 
-    def decided_by(self, who: Principal, kind: Kind = "articles") -> frozenset[str]:
-        """Pairs, or studies, on which this reviewer has a standing decision."""
-        standing = standing_decisions(self.decisions(kind))
+    def study_decisions(self) -> list[ReviewDecision]:
+        return read_study_decisions(self._store)
+
+    @staticmethod
+    def decided_by(decisions: Sequence[ReviewDecision], who: Principal) -> frozenset[str]:
+        """Pairs, or studies, on which this reviewer has a standing decision among these."""
+        standing = standing_decisions(decisions)
         return frozenset(pair for pair, by in standing.items() if any(d.reviewer == who.name for d in by))
 
     def seen_by(self, who: Principal, decisions: Sequence[ReviewDecision]) -> list[ReviewDecision]:
@@ -119,7 +121,7 @@ class Desk:
         )
 
     def _check_undo(self, wanted: Decide, who: Principal) -> None:
-        found = read_decisions(self._store, wanted.pair_id, wanted.kind)
+        found = read_decisions(self._store, wanted.pair_id)
         standing = standing_decisions(found).get(wanted.pair_id, [])
         if not any(d.decision_id == wanted.undoes and d.reviewer == who.name for d in standing):
             raise NotFound("standing decision of yours", wanted.undoes or "")

@@ -33,10 +33,6 @@ class ReviewDecision(Document):
     """Who decided what about which pair or study, and when."""
 
     decision_id: str
-    kind: Kind = Field(
-        "articles",
-        exclude_if=lambda kind: kind == "articles",  # decisions on pairs of articles are written as they were
-    )
     pair_id: str = Field(description="Of a study its id.")
     article_id: str = Field(description="Of a study its id.")
     reviewer: str = Field(min_length=1, max_length=100)
@@ -61,4 +57,9 @@ def decision_id(pair_id: str, reviewer: str, time: str) -> str:
 
 
 def decision_name(decision: ReviewDecision) -> str:
-    return f"{names.reviewed(decision.kind, decision.pair_id)}{decision.decision_id}"
+    return f"{names.reviewed(kind_of(decision.pair_id), decision.pair_id)}{decision.decision_id}"
+
+
+def kind_of(subject_id: str) -> Kind:
+    """What a decision is about: a study has an id of its own form, all else is a pair of an article."""
+    return "studies" if subject_id.startswith("std_") else "articles"

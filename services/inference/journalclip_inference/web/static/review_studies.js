@@ -6,7 +6,7 @@ const SAID = { accept: "accepted", reject: "rejected" };
 
 async function decide(entry, choice, undoes) {
   try {
-    const decision = await ask("/v1/review/decisions", { kind: "studies", pair_id: entry.study_id, choice, ...(undoes ? { undoes } : {}) });
+    const decision = await ask("/v1/review/decisions", { pair_id: entry.study_id, choice, ...(undoes ? { undoes } : {}) });
     entry.decision = undoes ? null : decision;
     $("studies-status").textContent = undoes ? "Taken back." : `${entry.study_id} ${SAID[choice]}.`;
     entry.node.replaceWith(shown(entry));
