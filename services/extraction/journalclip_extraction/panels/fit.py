@@ -31,6 +31,7 @@ def fitted(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
 
 
 def _fit(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
+    shown = names
     read = [name for name in names if any(name.reads(label) for label in labels)]
     if labels and (len(read) >= len(labels) or names[0].style not in _SHARE):
         names = read  # many a number or word in brackets ends as a name does
@@ -40,7 +41,7 @@ def _fit(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
     likeness = np.array([[name.scores.get(label, 0.0) for name in names] for label in wanted])
     chosen = [names[at] for at in linear_sum_assignment(-likeness)[1]]
     following = LETTERS[len(wanted) : len(wanted) + 1]
-    if any(name.reads(following) for name in names if name not in chosen):
+    if any(name.reads(following) for name in shown if name not in chosen):
         return {}  # the picture has a panel more
     least = _SURE if not labels else _SHARE.get(chosen[0].style, _PLAIN_SHARE)
     best = max(_orders(chosen, wanted), key=_read)
