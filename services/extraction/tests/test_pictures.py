@@ -152,6 +152,14 @@ def test_names_are_read_in_any_style_and_colour(style: str, ground: str, ink: st
     assert [(label, round((box.x0 - 60) / 200)) for label, box in found.items()] == [("A", 0), ("B", 1), ("C", 2)]
 
 
+def test_what_is_printed_decides_over_the_order_of_names() -> None:
+    image = Image.new("L", (700, 300), 255)
+    for at, letter in enumerate("bac"):
+        ImageDraw.Draw(image).text((60 + 200 * at, 120 + at % 2), f"({letter})", fill=0, font_size=26)
+    found = fitted(names_in(image), tuple("ABC"))
+    assert [(label, round((box.x0 - 60) / 200)) for label, box in found.items()] == [("A", 1), ("B", 0), ("C", 2)]
+
+
 def test_strokes_of_any_shape_are_survived() -> None:
     """Rules, dots and thin strokes beside each other: what stands as a bracket about anything is compared."""
     image = Image.new("L", (900, 400), 255)

@@ -31,6 +31,7 @@ def fitted(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
 
 
 def _fit(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
+    shown = names
     read = [name for name in names if any(name.reads(label) for label in labels)]
     if labels and (len(read) >= len(labels) or names[0].style not in _SHARE):
         names = read  # many a number or word in brackets ends as a name does
@@ -40,22 +41,28 @@ def _fit(names: Sequence[Name], labels: Sequence[str]) -> dict[str, Region]:
     likeness = np.array([[name.scores.get(label, 0.0) for name in names] for label in wanted])
     chosen = [names[at] for at in linear_sum_assignment(-likeness)[1]]
     following = LETTERS[len(wanted) : len(wanted) + 1]
-    if any(name.reads(following) for name in names if name not in chosen):
+    if any(name.reads(following) for name in shown if name not in chosen):
         return {}  # the picture has a panel more
     least = _SURE if not labels else _SHARE.get(chosen[0].style, _PLAIN_SHARE)
     best = max(_orders(chosen, wanted), key=_read)
-    if _read(best) >= least:
-        return {label: name.box for label, name in best.items()}
-    if labels and all(name.reads(label) for label, name in zip(wanted, chosen, strict=True)):
-        return {label: name.box for label, name in zip(wanted, chosen, strict=True)}
-    return {}
+    as_read = dict(zip(wanted, chosen, strict=True))
+    if labels and _read(as_read) > max(_read(best), _SURE):  # what is printed decides over reading order
+        best = as_read
+    return {label: name.box for label, name in best.items()} if _read(best) >= least else {}
 
 
 def _orders(names: Sequence[Name], labels: Sequence[str]) -> Iterator[dict[str, Name]]:
     """The labels over the names by rows and by columns."""
     height = float(np.median([name.box.height for name in names]))
-    yield dict(zip(labels, sorted(names, key=lambda n: (round(n.box.y0 / (2 * height)), n.box.x0)), strict=True))
-    yield dict(zip(labels, sorted(names, key=lambda n: (round(n.box.x0 / (4 * height)), n.box.y0)), strict=True))
+    for across, reach in ((1, height), (0, 2 * height)):
+        lines: list[list[Name]] = []
+        for name in sorted(names, key=lambda name: name.box[across]):
+            if lines and name.box[across] - lines[-1][0].box[across] <= reach:
+                lines[-1].append(name)
+            else:
+                lines.append([name])
+        ordered = [name for line in lines for name in sorted(line, key=lambda name: name.box[1 - across])]
+        yield dict(zip(labels, ordered, strict=True))
 
 
 def _read(fit: Mapping[str, Name]) -> float:
