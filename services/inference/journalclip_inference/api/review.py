@@ -52,10 +52,10 @@ async def review_studies(
 
 
 @router.get("/studies/decisions")
-async def study_decisions(parts: Parts, _who: Reviewer) -> DecisionsAnswer:
-    """All decisions about studies, and Cohen's kappa of every two readers with studies in common."""
+async def study_decisions(parts: Parts, who: Reviewer) -> DecisionsAnswer:
+    """As `decisions`, about studies."""
     found = await asyncio.to_thread(parts.desk.study_decisions)
-    return DecisionsAnswer(decisions=found, agreement=agreements(found))
+    return DecisionsAnswer(decisions=parts.desk.seen_by(who, found), agreement=agreements(found))
 
 
 @router.post("/decisions", status_code=201)
