@@ -50,7 +50,7 @@ figures-folds: sync ## answers about the labelled figures LABELS by classifiers 
 
 .PHONY: slow
 slow: sync ## the tests that take more than ten seconds each, which make test leaves out: whole runs by the command, kills, tuning, layouts
-	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(VENV)/pytest -q -m "slow and not (cluster or chaos)" --durations=20
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(VENV)/python -m pytest -q -m "slow and not (cluster or chaos)" --durations=20
 
 .PHONY: chaos
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)

@@ -178,7 +178,7 @@ class Gates(_Gate):
         return sha256_hex(canonical_json(self.model_dump(mode="json")))[:16]
 
     @classmethod
-    def load(cls, where: str, kind: Kind = "articles") -> Gates:
+    def load(cls, where: str, kind: Kind) -> Gates:
         """From a YAML file, or one of ours by name (`default`, `local`), of which each kind has its own.
 
         Raises `GatesUnusable`.

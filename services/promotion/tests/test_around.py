@@ -56,7 +56,7 @@ def house(tmp_path: Path) -> House:
 
 
 def test_shipped_profiles_load_and_differ() -> None:
-    default, local = Gates.load("default"), Gates.load("local")
+    default, local = Gates.load("default", "articles"), Gates.load("local", "articles")
     assert default.improvement == Improvement()
     assert local.improvement.over_start == Demand(demand="not-worse", margin=0.1)
     assert local.improvement.over_champion == Demand(demand="better")
@@ -74,11 +74,11 @@ def test_malformed_gates_are_refused(tmp_path: Path, text: str, reason: str) -> 
     path = tmp_path / "gates.yaml"
     path.write_text(text)
     with pytest.raises(GatesUnusable, match=reason):
-        Gates.load(str(path))
+        Gates.load(str(path), "articles")
     with pytest.raises(GatesUnusable):
-        Gates.load(str(tmp_path / "none.yaml"))
+        Gates.load(str(tmp_path / "none.yaml"), "articles")
     path.write_text("")
-    assert Gates.load(str(path)) == Gates()
+    assert Gates.load(str(path), "articles") == Gates()
 
 
 def test_licence_gate_without_licences_passes_only_where_nothing_is_limited() -> None:
@@ -143,7 +143,7 @@ def test_the_gate_of_readers_queries_reads_the_interval_the_floor_and_what_is_mi
     assert judged(-0.09, 0.5).numbers["queries"] == 30
     assert not reader_queries(rule, measured(0, 1)).passed
     assert reader_queries(rule.model_copy(update={"without_queries": "pass"}), measured(0, 1)).passed
-    gates = Gates.load("default")
+    gates = Gates.load("default", "articles")
     verdicts = check_measurements(gates, measured(0.1, 0.2))
     assert next(each for each in verdicts if each.gate == "queries").reason.startswith("not measured")
 
@@ -290,7 +290,7 @@ def test_settings_build_a_promoter(house: House, tmp_path: Path) -> None:
     key.write_text(f"hmac:{'6b' * 32}\n")
     settings = PromotionSettings(workdir=tmp_path, gates="local", verify_key_file=key)
     promoter = build_promoter(settings, house.store, house.registry, NoRuns(), "articles")
-    assert promoter.gates == Gates.load("local")
+    assert promoter.gates == Gates.load("local", "articles")
     ref = put_candidate(house.store, house.registry, "a").manifest
     assert promoter.inspector.verifier is not None
     assert promoter.inspector.verifier.verify(ref, HmacKey(b"k" * 32).sign(ref))

@@ -84,7 +84,7 @@ def test_the_gate_reads_the_interval_the_floors_and_what_is_missing() -> None:
 
 @pytest.mark.parametrize("name", ["default", "local"])
 def test_each_kind_has_profiles_of_its_own(name: str) -> None:
-    studies, articles = Gates.load(name, "studies"), Gates.load(name)
+    studies, articles = Gates.load(name, "studies"), Gates.load(name, "articles")
     assert studies.findings is not None
     assert articles.findings is None
     assert studies.general is None
