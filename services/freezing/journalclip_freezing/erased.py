@@ -7,6 +7,7 @@ reads a dataset asks for what is left of each (`journalclip_shared.withdrawals.l
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from journalclip_shared.records.dataset import DatasetManifest, Split
 from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.withdrawals import left_of, standing
 
-_COLUMNS: dict[Kind, str] = {"articles": "pair_id", "studies": "study_id"}
+# The column of whole documents, which records of every age have, and the member's id in it.
+_DOCUMENTS: dict[Kind, tuple[str, str]] = {"articles": ("pair", "pair_id"), "studies": ("study", "study_id")}
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def without(store: ArtifactStore, dataset: DatasetManifest, word: Withdrawal) ->
                 yield Rewritten(before, store.put("datasets", kept, before.media_type))
         before = left_of(store, part.records)
         table = pq.read_table(io.BytesIO(store.get(before)))
-        ids = table.column(_COLUMNS[dataset.kind]).to_pylist()
+        column, name = _DOCUMENTS[dataset.kind]
+        ids = [json.loads(row)[name] for row in table.column(column).to_pylist()]
         out = io.BytesIO()
         pq.write_table(table.filter(pa.array([each not in gone for each in ids])), out, compression="zstd")
         yield Rewritten(before, store.put("datasets", out.getvalue(), before.media_type), sum(gone.values()))
