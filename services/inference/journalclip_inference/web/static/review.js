@@ -138,7 +138,7 @@ const undo = () => guarded(async () => {
   agreement();
 });
 
-const left = () => `${state.waiting - state.done.size} to review${state.waiting > state.items.length ? `, the worst ${state.items.length} are here` : ""}.`;
+const left = () => `${state.waiting - state.done.size} left to review${state.waiting > state.items.length ? `, the worst ${state.items.length} are here` : ""}.`;
 
 function next() {
   const order = [...state.items.keys()].map((n) => (state.at + 1 + n) % state.items.length);
