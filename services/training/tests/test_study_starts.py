@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoBackbone, ConvNextConfig, Dinov2Config, ResNetConfig
@@ -85,6 +86,34 @@ def test_a_backbone_is_the_tower_and_survives_the_models_folder(sizes: Pretraine
     assert not any(m.training for m in model.train().modules() if isinstance(m, torch.nn.BatchNorm2d))
     labels = torch.randint(0, 2, (1, *GRID), dtype=torch.uint8)
     train_segmenter(model, voxels, torch.ones(1, 1, dtype=torch.bool), labels, SegmentConfig(steps=2, width=4))
+
+
+@pytest.mark.parametrize("architecture", ["test_efficientnet", "test_vit", "test_convnext"])
+def test_a_folder_of_timm_is_a_tower(architecture: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = timm.create_model(architecture, pretrained=False, num_classes=5).eval()
+    fixed = architecture == "test_vit"  # the places of another grid are interpolated, so its maps are others
+    folder = tmp_path / "net"
+    folder.mkdir()
+    about = {"mean": [0.5] * 3, "std": [0.25] * 3, "fixed_input_size": fixed}
+    (folder / "config.json").write_text(json.dumps({"architecture": architecture, "pretrained_cfg": about}))
+    save_file(net.state_dict(), folder / "model.safetensors", {"format": "pt"})
+    save_study_folder(load_study_base(recipe(folder), TEXTS), tmp_path / "model")
+    model = load_study_folder(tmp_path / "model").model
+    voxels = torch.randint(0, 255, (1, 1, *GRID), dtype=torch.uint8)
+    grey = torch.nn.functional.pad(voxels[0, 0].float() / 255, (0, 32 - GRID[2], 0, 32 - GRID[1]))
+    with torch.inference_mode():
+        assert model(voxels, torch.ones(1, 1, dtype=torch.bool)).studies.shape == (1, 16)
+        found = model.tower(voxels[0, 0][:, None].float() / 64 - 1)[-1]
+        if not fixed:
+            pictures = ((grey[:, None] - 0.5) / 0.25).expand(-1, 3, -1, -1)
+            expected = net.forward_intermediates(pictures, indices=1, norm=False, intermediates_only=True)[-1]
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    weights = load_file(folder / "model.safetensors")
+    lost = next(name for name in sorted(weights) if name.endswith("weight") and name.startswith(("blocks", "stages")))
+    save_file({name: each for name, each in weights.items() if name != lost}, folder / "model.safetensors")
+    with pytest.raises(BaseUnavailable, match="lack"):
+        load_study_base(recipe(folder), TEXTS)
 
 
 def test_half_a_tower_and_what_is_none_are_refused_by_name(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Where a study model starts: random weights, a text encoder that knows its language, an image tower that has seen.
 
-An image tower is a study model's own (of slices, or a 3-D one), or any backbone of transformers.
+An image tower is a study model's own (of slices, or a 3-D one), any backbone of transformers, or a folder of timm.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoBackbone, AutoConfig, AutoModel, AutoTokenizer
 
+from journalclip_modeling.starts.weights import read_folder
 from journalclip_modeling.studies.config import SliceTowerConfig, StudyModelConfig
 from journalclip_modeling.studies.folder import StudyFolder, is_study_folder, load_study_folder, scratch_study_model
 from journalclip_modeling.studies.model import study_model
 from journalclip_modeling.studies.text import EncoderTower
-from journalclip_modeling.studies.towers import BackboneTower
+from journalclip_modeling.studies.towers import BackboneTower, feature_network
+from journalclip_shared.errors import PermanentError
 from journalclip_training.base import described
 from journalclip_training.errors import BaseUnavailable
 from journalclip_training.studies.config import StudyTrainConfig
@@ -59,6 +62,8 @@ def _image_tower(name: str) -> tuple[SliceTowerConfig, Weights]:
         model = load_study_folder(Path(name)).model
         return model.config.tower, {key: each for key, each in model.state_dict().items() if key.startswith(_IMAGE)}
     here = Path(name).is_dir()
+    if (Path(name) / "config.json").is_file() and "architecture" in (said := _json(Path(name) / "config.json")):
+        return _timm_tower(Path(name), said)
     try:
         config = AutoConfig.from_pretrained(name, local_files_only=here)
         with torch.device("meta"):
@@ -80,8 +85,43 @@ def _image_tower(name: str) -> tuple[SliceTowerConfig, Weights]:
     return SliceTowerConfig(kind="backbone", backbone=backbone), weights
 
 
+def _timm_tower(folder: Path, said: dict[str, Any]) -> tuple[SliceTowerConfig, Weights]:
+    """Of a folder as timm writes it; the classifier is left out."""
+    about = said.get("pretrained_cfg", {})
+    arguments = dict(said.get("model_args", {}))
+    if about.get("fixed_input_size"):
+        arguments["dynamic_img_size"] = True  # places are interpolated to the grid's
+    described = {"timm": said["architecture"], "arguments": arguments}
+    try:
+        net = feature_network(described, BackboneTower.LEVELS)
+        stored = {_plain(key): each for key, each in read_folder(folder).items()}
+    except (RuntimeError, TypeError, PermanentError) as error:
+        raise BaseUnavailable(str(folder), str(error)) from error
+    own, given = net.state_dict(), Weights()
+    for key, each in own.items():
+        # How many batches statistics are of is not always written, and nothing reads it here.
+        found = stored.get(_plain(key), each if key.endswith("num_batches_tracked") else None)
+        if found is None or found.shape != each.shape:
+            raise BaseUnavailable(str(folder), f"its weights lack {key}")
+        given[key] = found
+    colours = {"mean": about.get("mean", _MEAN), "std": about.get("std", _STD)}
+    backbone = json.dumps({**described, **colours}, sort_keys=True)
+    weights = {f"tower.net.{key}": each for key, each in given.items()}
+    return SliceTowerConfig(kind="backbone", backbone=backbone), weights
+
+
+def _plain(name: str) -> str:
+    """A parameter's name without what timm changes where a network gives out its maps: "stages.0" is "stages_0"."""
+    return name.removeprefix("model.").replace(".", "_")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found = json.loads(path.read_text())
+    return found if isinstance(found, dict) else {}
+
+
 def _normalisation(path: Path) -> dict[str, Sequence[float]]:
-    said = json.loads(path.read_text()) if path.is_file() else {}
+    said = _json(path) if path.is_file() else {}
     return {"mean": said.get("image_mean", _MEAN), "std": said.get("image_std", _STD)}
 
 

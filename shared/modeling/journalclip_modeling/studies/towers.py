@@ -7,7 +7,8 @@ otherwise enter the statistics, and what a study's vector is must not depend on 
 from __future__ import annotations
 
 import json
-from typing import Protocol, cast
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -96,11 +97,13 @@ class VitTower(nn.Module):
 
 
 class BackboneTower(nn.Module):
-    """Any backbone of transformers (ResNet, ConvNeXt, DINOv2 ...), which saw coloured pictures: grey in all channels,
-    normalised as it was trained. Its batch statistics, where it has such, stay those that it was trained with.
+    """Any backbone of transformers or timm (ResNet, ConvNeXt, DINOv2 ...), which saw coloured pictures: grey in all
+    channels, normalised as it was trained. Its batch statistics, where it has such, stay those that it was trained
+    with.
 
-    ``config.backbone`` is JSON: ``config``, the backbone's own with its ``model_type``; ``mean`` and ``std`` of its
-    channels. Slices are padded with background to whole strides.
+    ``config.backbone`` is JSON: ``mean`` and ``std`` of its channels, and of transformers ``config``, the backbone's
+    own with its ``model_type``, or of timm ``timm``, the architecture, and ``arguments``. Slices are padded with
+    background to whole strides.
     """
 
     LEVELS = 3  # maps that the segmentation decoder climbs through
@@ -110,16 +113,14 @@ class BackboneTower(nn.Module):
     def __init__(self, config: SliceTowerConfig, size: tuple[int, int]) -> None:
         super().__init__()
         stored = json.loads(config.backbone)
-        described = AutoConfig.for_model(**stored["config"])
-        described.out_features = described.stage_names[-self.LEVELS :]
-        self.net = AutoBackbone.from_config(described)
-        self.channels = tuple(self.net.channels)
+        self.net = feature_network(stored, self.LEVELS)
         with torch.device("meta"):  # shapes alone: what a backbone makes of a size is its own affair
-            probe = AutoBackbone.from_config(described).eval()
-            side = [probe(torch.zeros(1, 3, each, each)).feature_maps[-1].shape[-1] for each in (_PROBE, 2 * _PROBE)]
+            probe = feature_network(stored, self.LEVELS).eval()
+            side = [_maps(probe(torch.zeros(1, 3, each, each)))[-1].shape[-1] for each in (_PROBE, 2 * _PROBE)]
             self.stride = round(_PROBE / (side[1] - side[0]))
             padded = tuple(-(-each // self.stride) * self.stride for each in size)
-            maps = probe(torch.zeros(1, 3, *padded)).feature_maps
+            maps = _maps(probe(torch.zeros(1, 3, *padded)))
+        self.channels = tuple(each.shape[1] for each in maps)
         self.strides = tuple(round(padded[0] / each.shape[-2]) for each in maps)
         for name in ("mean", "std"):
             self.register_buffer(name, torch.tensor(stored[name]).view(1, 3, 1, 1), persistent=False)
@@ -135,7 +136,26 @@ class BackboneTower(nn.Module):
         rows, columns = ((-each) % self.stride for each in slices.shape[2:])
         padded = nn.functional.pad(slices, (0, columns, 0, rows), value=-1.0)  # the background of `as_floats`
         pictures = ((padded + 1) * (64 / 255)).expand(-1, 3, -1, -1)
-        return list(self.net((pictures - self.mean) / self.std).feature_maps)
+        return _maps(self.net((pictures - self.mean) / self.std))
+
+
+def feature_network(stored: Mapping[str, Any], levels: int) -> nn.Module:
+    """With random weights, giving out its deepest maps. Raises `RuntimeError` for what timm does not know."""
+    if "timm" in stored:
+        import timm
+
+        made: nn.Module = timm.create_model(
+            stored["timm"], pretrained=False, features_only=True, out_indices=tuple(range(-levels, 0)),
+            **stored["arguments"],
+        )  # fmt: skip
+        return made
+    described = AutoConfig.for_model(**stored["config"])
+    described.out_features = described.stage_names[-levels:]
+    return cast("nn.Module", AutoBackbone.from_config(described))
+
+
+def _maps(found: Any) -> list[Tensor]:  # what transformers gives is a record of its own
+    return list(found if isinstance(found, list | tuple) else found.feature_maps)
 
 
 def slice_tower(config: SliceTowerConfig, size: tuple[int, int]) -> ResNetTower | VitTower | BackboneTower:

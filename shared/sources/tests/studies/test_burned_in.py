@@ -35,3 +35,15 @@ def four_bars(marked: range) -> NDArray[np.float32]:
 )
 def test_a_short_row_is_text_where_it_is_seen_again_far_enough_away(marked: range, apart_mm: float, text: bool) -> None:
     assert has_text(four_bars(marked), apart_mm) is text
+
+
+def test_a_level_band_of_skin_that_noise_breaks_into_pieces_is_no_text() -> None:
+    side = 192
+    y, x = np.mgrid[:side, :side]
+    radius = np.hypot((y - side / 2) / 1.15, x - side / 2)
+    skin = (radius > 0.36 * side) & (radius < 0.36 * side + 6)
+    page = 1800 * gaussian_filter(np.where(skin, 1.0, 0.35 * (radius <= 0.34 * side)), 0.8)
+    rng = np.random.default_rng(1)
+    slices = np.repeat(page[:, :, None], 8, axis=2)
+    magnitude = np.hypot(slices + rng.normal(0, 90, slices.shape), rng.normal(0, 90, slices.shape))
+    assert not has_text(magnitude.astype(np.float32), 5.0)

@@ -3,10 +3,11 @@
 A scanner's noise gives neighbouring voxels of one tissue different values; ink is one value many times. So the values
 that occur too often are looked at first, and what lies on them is searched for rows of letters; then strokes that stand
 out, whatever their value, since workstations draw soft letters and lossy codecs blur them. Chance rows of noise and
-edges of the skull are told from letters in two ways: a row that is long for how it was found is text by itself, and a
-shorter one is where it lies in the same place of the next slice as well, as annotations do (of thin slices: of the next
-two that are far enough away for anatomy to differ). Each slice is searched in both directions (a stack may lie on its
-side). A series with text is left out whole and not painted over: what one detector finds, a second reader may find more
+edges of the skull are told from letters in three ways. Strokes of letters stand across their row. A row that is long
+for how it was found is text by itself. A shorter one is where it lies in the same place of the next slice as well, as
+annotations do (of thin slices: of the next two that are far enough away for anatomy to differ). Each slice is searched
+in both directions (a stack may lie on its side). A series with text is left out whole and not painted over: what one
+detector finds, a second reader may find more
 of.
 """
 
@@ -29,6 +30,9 @@ _NOISE = 2.4  # times the median stroke strength of tissue: what noise alone sel
 # text: no row of noise or skull was as long.
 _STEPS = ((1.0, 10), (1.6, 8), (2.4, 5))
 _HEIGHTS = (4, 44)
+# Of a row's change from voxel to voxel: along the row to across it. Letters have strokes that stand, and reach 0.5; a
+# band of skin or skull that runs level, broken by noise into pieces like letters, stays below 0.1.
+_UPRIGHT = 0.3
 _INK_LETTERS = 3  # in a row of one value
 _COARSE_INK_LETTERS = 7  # where values are so few (eight bits) that tissue often has the same one twice
 _BRIGHT = (0.6, 0.74)  # levels above which little but ink, fat or fluid lies
@@ -133,7 +137,15 @@ def text_rows(plane: NDArray[np.float32]) -> list[Row]:
     low = _HEIGHTS[0] if noise < _QUIET else _DRAWN_HEIGHT
     masks += [((scaled > level) & (strokes > _BRIGHT_STEP * edge), _BRIGHT_LETTERS, low) for level in _BRIGHT]
     masks += [(strokes > step * edge, letters, low) for step, letters in _STEPS]
-    return [row for mask, letters, height in masks for row in _rows(_shapes(scaled, mask, height), letters)]
+    found = [row for mask, letters, height in masks for row in _rows(_shapes(scaled, mask, height), letters)]
+    return [row for row in found if _stands(scaled, row, noise)]
+
+
+def _stands(plane: NDArray[np.float32], row: Row, noise: float) -> bool:
+    """Do strokes stand across the row? What noise alone changes counts for neither direction."""
+    part = plane[max(0, row.top - 1) : row.bottom + 1, max(0, row.left - 1) : row.right + 1]
+    along, across = (float((np.diff(part, axis=axis) ** 2).mean()) - 2 * noise**2 for axis in (1, 0))
+    return along >= _UPRIGHT * across
 
 
 def _noise(plane: NDArray[np.float32]) -> float:
