@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from journalclip_shared.ids import sha256_hex
 from journalclip_sources.studies.options import GridOptions
 
-READER = "journalclip-studies/2"
+READER = "journalclip-studies/3"
 _VERSION = "2"  # brightness by the brain's median and spread
 
 
