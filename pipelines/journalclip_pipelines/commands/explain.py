@@ -12,9 +12,11 @@ from rich.tree import Tree
 from journalclip_pipelines.commands.options import DEFAULT_WORKDIR, AsJson, Workdir, print_json
 from journalclip_shared.ids import Json
 
+_IDS = "pair_..., fig_..., pan_..., art_..., std_..., ser_..., ds_... or mdl_..."
+
 
 def explain(
-    wanted: Annotated[str, typer.Argument(metavar="ID", help="pair_..., fig_..., pan_..., art_..., ds_... or mdl_...")],
+    wanted: Annotated[str, typer.Argument(metavar="ID", help=_IDS)],
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -47,15 +49,20 @@ def _story(steps: Mapping[str, Json]) -> Tree:
         tree.add(f"[red]withdrawn[/red] {word['scope']} {word['subject']}: {word['reason']}, by {word['who']}")
     pair, figure = _part(steps, "pair"), _part(steps, "figure") or (steps if "figure_id" in steps else {})
     if pair:
+        record = _part(pair, "record") or _part(pair, "description")  # of an article's pair, of a study's
         tree.add(f"text      {pair['text']}")
-        tree.add(
-            f"record    {_part(pair, 'record').get('rendering') or 'nothing coded'}  [dim]({steps['structurer']})[/dim]"
-        )
+        tree.add(f"record    {record.get('rendering') or 'nothing coded'}  [dim]({steps['structurer']})[/dim]")
     if figure:
         _figure_branch(tree, figure)
     article = _part(figure, "article") or (steps if "pdf" in steps else {})
     if article.get("name"):
         _article_branch(tree, article)
+    series = _part(steps, "series") or (steps if "series_id" in steps else {})
+    if series:
+        _series_branch(tree, series)
+    study = _part(series, "study") or (steps if "report_text" in steps else {})
+    if study:
+        _study_branch(tree, study)
     for dataset in _rows(steps, "datasets"):
         models = ", ".join(f"{model['model_id']} (run {model['run_id']})" for model in _rows(dataset, "models"))
         tree.add(f"dataset   {dataset['dataset_id']}, split {dataset['split']}; models: {models or 'none yet'}")
@@ -83,6 +90,18 @@ def _article_branch(tree: Tree, article: Mapping[str, Json]) -> None:
     tree.add(f"article   {title} [dim]({article['article_id']})[/dim]")
     tree.add(f"file      {article['name']}, {article['pages']} pages, licence {facts['licence']}")
     tree.add(f"sha256    {pdf['sha256']}")
+
+
+def _series_branch(tree: Tree, series: Mapping[str, Json]) -> None:
+    on_grid = "" if series.get("on_grid") else ", not on a grid yet"
+    tree.add(f"series    {series['sequence']} by {series['recognised_by']}{on_grid} [dim]({series['series_id']})[/dim]")
+
+
+def _study_branch(tree: Tree, study: Mapping[str, Json]) -> None:
+    sequences = study.get("sequences")
+    held = ", ".join(map(str, sequences)) if isinstance(sequences, list) else ""
+    tree.add(f"study     {study['study_id']}: {held}; patient {study['patient']}, read by {study['reader']}")
+    tree.add(f"report    {study['report_source']}; its text: {study['report_text']}")
 
 
 def _part(steps: Mapping[str, Json], name: str) -> Mapping[str, Json]:

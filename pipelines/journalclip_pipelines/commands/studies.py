@@ -188,7 +188,7 @@ def submit(
             f"{done.count} studies found in {done.files} files, {read} read, {done.new} new, {len(refused)} refused"
         )
         for fact in done.refused:
-            typer.echo(f"  {fact.code}: {fact.reason} {fact.remedy}")
+            typer.echo(f"  {fact.code}: {fact.reason}\n    -> {fact.remedy}")
         _say_left_out(done.left_out)
     if not read:
         typer.echo("no study was read", err=True)

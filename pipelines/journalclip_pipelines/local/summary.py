@@ -107,7 +107,7 @@ def render(summary: Summary, console: Console | None = None) -> None:
         f"[bold]{facts['pairs']}[/bold] pairs; {facts['quarantined']} in quarantine, {facts['copies']} copies"
     )
     for each in summary.quarantine:
-        out.print(f"  [yellow]{each.code}[/yellow] {each.name or each.source_id}: {each.reason} {each.remedy}")
+        out.print(f"  [yellow]{each.code}[/yellow] {each.name or each.source_id}: {each.reason}\n    -> {each.remedy}")
     if summary.dataset is None:
         out.print("No pair came out of these files, so there is no dataset and no model.")
         return

@@ -36,7 +36,7 @@ class SourceWithdrawn(PermanentError):
         super().__init__(
             CODE,
             f"{what or found.subject} was withdrawn ({found.reason}) by {found.who} on {found.time[:10]}",
-            f"`journalclip reinstate {found.subject}` allows it again.",
+            f"`journalclip reinstate {found.subject} --who NAME --reason TEXT` allows it again.",
         )
 
 

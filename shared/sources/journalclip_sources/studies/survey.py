@@ -363,7 +363,7 @@ class _Grouping:
             if facts.kind != "table":
                 continue
             if not facts.rows:
-                self._leave("file-not-image", "a table without reports")
+                self._leave("file-not-image", "a table without a known column of reports (--report-column names one)")
                 continue
             owners = [self._owner_of(row, by_accession) for row in facts.rows]
             for owner, row in zip(owners, facts.rows, strict=True):
