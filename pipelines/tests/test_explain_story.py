@@ -14,7 +14,8 @@ STUDY: dict[str, Json] = {
     "report_text": "deleted with its record; structuring anew needs a new submit", "deid": {}, "reader": "r/1",
 }  # fmt: skip
 SERIES: dict[str, Json] = {
-    "series_id": "ser_c", "sequence": "DWI", "recognised_by": "b-value", "confidence": 0.9, "on_grid": None, "study": STUDY,
+    "series_id": "ser_c", "sequence": "DWI", "recognised_by": "b-value", "confidence": 0.9, "on_grid": None,
+    "study": STUDY,
 }  # fmt: skip
 
 
