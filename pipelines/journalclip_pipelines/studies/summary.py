@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from journalclip_pipelines.local.run import RunResult, latest_documents
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_shared import names
+from journalclip_shared.bus import Bus
+from journalclip_shared.events import ModelTrained, SourceQuarantined, TrainingRequested
+from journalclip_shared.history import facts_of
 from journalclip_shared.ids import Json
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.study import StructuredStudy, SubmittedStudy
@@ -36,6 +39,15 @@ def reports_refused(workspace: Workspace) -> dict[str, Json]:
     return dict(sorted(Counter(each.code for each in failed if each).items()))
 
 
+def why_not_trained(bus: Bus, dataset_id: str) -> str | None:
+    """Why the last training on a dataset gave no model; None where there is one, or none was asked for."""
+    if any(fact.dataset_id == dataset_id for fact in facts_of(bus, ModelTrained)):
+        return None
+    asked = {fact.request_id for fact in facts_of(bus, TrainingRequested) if fact.dataset_id == dataset_id}
+    failed = [fact for fact in facts_of(bus, SourceQuarantined) if fact.source_id in asked]
+    return f"{failed[-1].code}: {failed[-1].reason}. {failed[-1].remedy}" if failed else None
+
+
 def summary_of(workspace: Workspace, result: RunResult) -> dict[str, Json]:
     """One flat object; the decision is the ledger's own line."""
     from journalclip_promotion.ledger import Ledger
@@ -57,6 +69,7 @@ def summary_of(workspace: Workspace, result: RunResult) -> dict[str, Json]:
         "dropped": dict(dataset.dropped) if dataset else {},
         "reports_refused": reports_refused(workspace),
         "volumes_without_pair": volumes_without_pair(workspace),
+        "not_trained": why_not_trained(workspace.bus, dataset.dataset_id) if dataset else None,
         "candidate": candidate.version if candidate else None,
         "champion": champion.version if champion else None,
         "decision": answer.summary() if answer else None,
