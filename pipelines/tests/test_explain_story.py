@@ -33,7 +33,9 @@ def test_a_study_says_what_it_holds_and_where_its_reports_text_is() -> None:
 
 def test_a_series_and_a_pair_lead_to_their_study() -> None:
     pair: dict[str, Json] = {"text": "bright on the left", "description": {"rendering": "at left shows high"}}
-    for steps in ({"id": "ser_c", **SERIES}, {"id": "pair_d", "pair": pair, "structurer": "rules/6", "series": SERIES}):
+    of_pair: dict[str, Json] = {"id": "pair_d", "pair": pair, "structurer": "rules/6", "series": SERIES}
+    of_series: dict[str, Json] = {"id": "ser_c", **SERIES}
+    for steps in (of_series, of_pair):
         said = printed(steps)
         assert "DWI by b-value, not on a grid yet" in said
         assert "std_a" in said
