@@ -43,7 +43,7 @@ from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, Memory
 from journalclip_shared.withdrawals import CODE, fact_of, write_withdrawal
 
 # `make chaos` asks for 500 examples of 100 steps.
-EXAMPLES = int(os.environ.get("JOURNALCLIP_CHAOS_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("JOURNALCLIP_CHAOS_EXAMPLES", "60"))
 STEPS = int(os.environ.get("JOURNALCLIP_CHAOS_STEPS", "15"))
 QUICK = LoopSettings(attempts=2, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
 

@@ -33,6 +33,8 @@ from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.signing import load_signer
 from journalclip_training.tracking import Lineage, MlflowTracking
 
+pytestmark = pytest.mark.slow  # the contract suite promotes through the real gates in `make test`
+
 GATES = """
 signature: required
 improvement: {metric: r5, over_champion: {demand: better}, over_start: {demand: better}}
