@@ -15,6 +15,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,9 +39,8 @@ from journalclip_shared.events import FACTS, Event, FiguresExtracted, PairsStruc
 from journalclip_shared.failpoints import SimulatedCrash
 from journalclip_shared.history import facts_of
 from journalclip_shared.names import NOTIFICATIONS
-from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
-from journalclip_shared.withdrawals import CODE, fact_of, write_withdrawal
+from journalclip_shared.withdrawals import CODE
 
 # `make chaos` asks for 500 examples of 100 steps.
 EXAMPLES = int(os.environ.get("JOURNALCLIP_CHAOS_EXAMPLES", "60"))
@@ -185,9 +185,7 @@ class ChainMachine(RuleBasedStateMachine):
     @rule()
     def roll_back(self) -> None:
         """The fact is announced by the reconciler where the process died before; here it is always announced."""
-        fact = self.chain.promotion().roll_back()
-        if fact is not None:
-            self.chain.bus.publish([Event(fact, "test")])
+        self.chain.roll_back()
 
     @rule(number=st.integers(0, 20))
     def withdraw(self, number: int) -> None:
@@ -196,13 +194,8 @@ class ChainMachine(RuleBasedStateMachine):
             article = known[number % len(known)]
             self._say(article, "reinstate" if article in self.withdrawn else "withdraw")
 
-    def _say(self, article: str, action: str) -> None:
-        asked = {
-            "scope": "article", "subject": article, "sequence": 1, "action": action, "who": "a steward",
-            "time": "2026-01-01T00:00:00Z", "reason": "licence" if action == "withdraw" else None,
-        }  # fmt: skip
-        document, ref = write_withdrawal(self.chain.store, Withdrawal.model_validate(asked))
-        self.chain.bus.publish([Event(fact_of(document, ref), "test")])
+    def _say(self, article: str, action: Literal["withdraw", "reinstate"]) -> None:
+        self.chain.say(article, action)
         self.withdrawn ^= {article}
 
     def _intake(self) -> Handler:

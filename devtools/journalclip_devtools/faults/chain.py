@@ -25,7 +25,7 @@ from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
 from journalclip_intake.articles import submit
 from journalclip_promotion.decision import Candidate, Decision, Outcome
 from journalclip_promotion.ledger import Ledger
-from journalclip_shared import names
+from journalclip_shared import names, withdrawals
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.consume import Handler, Loop
@@ -45,6 +45,7 @@ from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.article import ArticleFacts, Box
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.records.review import ReviewDecision
+from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.registry import Alias, ModelRegistry, ModelVersion
 from journalclip_shared.reviews import write_decision
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
@@ -236,6 +237,27 @@ class Chain:
 
     def promotion(self) -> LightPromotion:
         return LightPromotion(self.store, self.registry)
+
+    def roll_back(self) -> bool:
+        """Roll the champion back and announce it; False where there is nothing to go back to."""
+        fact = self.promotion().roll_back()
+        if fact is not None:
+            self.bus.publish([Event(fact, "test")])
+        return fact is not None
+
+    def say(self, article: str, action: Literal["withdraw", "reinstate"]) -> None:
+        """A steward's word about an article, stored and announced."""
+        word = Withdrawal(
+            scope="article",
+            subject=article,
+            sequence=1,
+            action=action,
+            reason="licence" if action == "withdraw" else None,
+            who="a steward",
+            time="2026-01-01T00:00:00Z",
+        )
+        document, ref = withdrawals.write_withdrawal(self.store, word)
+        self.bus.publish([Event(withdrawals.fact_of(document, ref), "test")])
 
     def freezer(self) -> Freezer:
         options = FreezeOptions(image_size=8)

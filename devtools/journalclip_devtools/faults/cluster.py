@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from minio import Minio
+
 from journalclip_devtools.faults.chain import STAGES, Chain, FolderRegistry, article_bytes, figures_of, frozen_in
 from journalclip_devtools.faults.fork_server import Child
 from journalclip_devtools.faults.light_index import index_promoted
@@ -24,6 +26,7 @@ from journalclip_intake.notifications import example
 from journalclip_pipelines.operations.audit import Audit, audit
 from journalclip_pipelines.operations.bootstrap import Report, drop_topics, make_buckets, make_topics
 from journalclip_pipelines.operations.topology import topics
+from journalclip_shared.artifacts import Bucket
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
 from journalclip_shared.bus import Record
 from journalclip_shared.bus.kafka import KafkaBus
@@ -58,11 +61,15 @@ class Cluster:
 
     def drop(self, numbers: Iterable[int], quarantined: Container[int] = ()) -> None:
         """Put articles into the inbox, and announce them as MinIO would."""
-        client, bucket = connect(self.settings.s3), f"{self.settings.s3.bucket_prefix}articles"
+        client, bucket = self.behind("articles")
         for number in numbers:
             data, key = article_bytes(number, figures_of(number, quarantined)), f"{INBOX}issue-{number}.pdf"
             client.put_object(bucket, key, io.BytesIO(data), len(data))
             self.bus.publish_raw([Record(NOTIFICATIONS, key, (), example(bucket, key))])
+
+    def behind(self, bucket: Bucket) -> tuple[Minio, str]:
+        """A client and a bucket's name, to do what the store's own code does not."""
+        return connect(self.settings.s3), f"{self.settings.s3.bucket_prefix}{bucket}"
 
     def start(self, stage: str, **changes: str) -> Child:
         """A worker with these settings changed, by their environment names without the prefix."""

@@ -18,24 +18,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from functools import partial
+from typing import Literal, TypeVar
 
-from journalclip_devtools.faults.chain import LightPromotion
 from journalclip_devtools.faults.cluster import Cluster
 from journalclip_devtools.faults.fork_server import Child
 from journalclip_devtools.faults.kill_matrix import quarantined
 from journalclip_devtools.servers.process import Server
 from journalclip_pipelines.operations.repair import replay
-from journalclip_shared.artifacts import ArtifactRef
-from journalclip_shared.artifacts.s3 import connect
+from journalclip_shared.artifacts import ArtifactRef, Bucket
 from journalclip_shared.errors import TransientError
-from journalclip_shared.events import Event, Fact, FiguresExtracted, PairsStructured, ReviewDecided
+from journalclip_shared.events import Event, FiguresExtracted, PairsStructured
 from journalclip_shared.history import facts_of
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.review import ReviewDecision, decision_id
-from journalclip_shared.records.withdrawal import Picture, Withdrawal
-from journalclip_shared.reviews import write_decision
-from journalclip_shared.withdrawals import fact_of, write_withdrawal
+from journalclip_shared.records.withdrawal import Picture
+from journalclip_shared.reviews import fact_of, write_decision
 
 _T = TypeVar("_T")
 
@@ -44,6 +42,17 @@ _PAUSE_S = (1.0, 4.0)  # between two faults
 _AWAY_S = (1.0, 5.0)  # how long a server stays killed
 _DAMAGED_S = (3.0, 12.0)  # until an object is restored
 _PATIENCE_S = 300.0
+_DAMAGED: tuple[Bucket, ...] = ("articles", "figures")
+
+
+@dataclass(frozen=True)
+class _Damaged:
+    """An object, when it is restored, and its right bytes."""
+
+    until: float
+    bucket: Bucket
+    ref: ArtifactRef
+    data: bytes
 
 
 @dataclass
@@ -62,7 +71,7 @@ class Storm:
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)  # noqa: S311 - an order of faults, no secret
         self._stopped: tuple[float, Child] | None = None
-        self._damaged: list[tuple[float, ArtifactRef, bytes]] = []
+        self._damaged: list[_Damaged] = []
         self._withdrawn: list[str] = []
 
     def blow(self) -> None:
@@ -71,8 +80,8 @@ class Storm:
         self.cluster.start_all()
         self._arrive()
         kinds: dict[str, tuple[int, Callable[[], bool]]] = {
-            "killed": (6, self._kill), "stopped": (2, self._stop), "broker": (1, self._broker),
-            "store": (1, self._store), "damaged": (3, self._damage), "arrived": (4, self._arrive),
+            "killed": (6, self._kill), "stopped": (2, self._stop), "broker": (1, partial(self._away, self.broker)),
+            "store": (1, partial(self._away, self.store)), "damaged": (3, self._damage), "arrived": (4, self._arrive),
             "withdrawn": (2, self._withdraw), "reinstated": (1, self._reinstate), "reviewed": (2, self._review),
             "rolled back": (2, self._roll_back),
         }  # fmt: skip
@@ -113,12 +122,6 @@ class Storm:
             self._stopped = (time.monotonic() + STOPPED_S, worker)
         return self._stopped is not None
 
-    def _broker(self) -> bool:
-        return self._away(self.broker)
-
-    def _store(self) -> bool:
-        return self._away(self.store)
-
     def _away(self, server: Server) -> bool:
         server.kill()
         time.sleep(self._rng.uniform(*_AWAY_S))
@@ -127,20 +130,20 @@ class Storm:
 
     def _damage(self) -> bool:
         """Half of the time an object is overwritten, half of the time it is deleted."""
-        found = [each for bucket in ("articles", "figures") for each in self.cluster.store.list_blobs(bucket)]
-        whole = {ref.uri for _, ref, _ in self._damaged}
-        sound = [ref for ref in found if ref.uri not in whole]
+        damaged = {each.ref.uri for each in self._damaged}
+        found = [(bucket, ref) for bucket in _DAMAGED for ref in self.cluster.store.list_blobs(bucket)]
+        sound = [each for each in found if each[1].uri not in damaged]
         if not sound:
             return False
-        ref = self._rng.choice(sound)
+        bucket, ref = self._rng.choice(sound)
         data = self.cluster.store.get(ref)
-        client, bucket = connect(self.cluster.settings.s3), f"{self.cluster.settings.s3.bucket_prefix}{ref.bucket}"
+        client, name = self.cluster.behind(bucket)
         if self._rng.random() < 0.5:
-            client.remove_object(bucket, ref.key)
+            client.remove_object(name, ref.key)
         else:
             junk = self._rng.randbytes(len(data))
-            client.put_object(bucket, ref.key, io.BytesIO(junk), len(junk))
-        self._damaged.append((time.monotonic() + self._rng.uniform(*_DAMAGED_S), ref, data))
+            client.put_object(name, ref.key, io.BytesIO(junk), len(junk))
+        self._damaged.append(_Damaged(time.monotonic() + self._rng.uniform(*_DAMAGED_S), bucket, ref, data))
         return True
 
     def _heal(self, now: float) -> None:
@@ -148,10 +151,9 @@ class Storm:
             with suppress(ProcessLookupError):
                 os.kill(self._stopped[1].pid, signal.SIGCONT)
             self._stopped = None
-        for each in [each for each in self._damaged if now >= each[0]]:
-            _, ref, data = each
-            client, bucket = connect(self.cluster.settings.s3), f"{self.cluster.settings.s3.bucket_prefix}{ref.bucket}"
-            client.put_object(bucket, ref.key, io.BytesIO(data), len(data), ref.media_type)
+        for each in [each for each in self._damaged if now >= each.until]:
+            client, name = self.cluster.behind(each.bucket)
+            client.put_object(name, each.ref.key, io.BytesIO(each.data), len(each.data), each.ref.media_type)
             self._damaged.remove(each)
 
     def _arrive(self) -> bool:
@@ -176,19 +178,8 @@ class Storm:
         self._say(self._withdrawn.pop(self._rng.randrange(len(self._withdrawn))), "reinstate")
         return True
 
-    def _say(self, article: str, action: str) -> None:
-        word = Withdrawal.model_validate(
-            {
-                "scope": "article", "subject": article, "sequence": 1, "action": action, "who": "a steward",
-                "time": _now(), "reason": "licence" if action == "withdraw" else None,
-            }
-        )  # fmt: skip
-
-        def said() -> None:
-            document, ref = write_withdrawal(self.cluster.store, word)
-            self.cluster.bus.publish([Event(fact_of(document, ref), "storm")])
-
-        _persistently(said)
+    def _say(self, article: str, action: Literal["withdraw", "reinstate"]) -> None:
+        _persistently(lambda: self.cluster.chain.say(article, action))
 
     def _review(self) -> bool:
         pairs = list(self._pairs())
@@ -208,20 +199,14 @@ class Storm:
 
         def decided() -> None:
             ref = write_decision(self.cluster.store, decision)
-            self.cluster.bus.publish([Event(_decided(decision, ref), "storm")])
+            self.cluster.bus.publish([Event(fact_of(decision, ref), "storm")])
 
         _persistently(decided)
         self.reviews.append(decision)
         return True
 
     def _roll_back(self) -> bool:
-        def rolled_back() -> bool:
-            fact = LightPromotion(self.cluster.store, self.cluster.registry).roll_back()
-            if fact is not None:
-                self.cluster.bus.publish([Event(fact, "storm")])
-            return fact is not None
-
-        return _persistently(rolled_back)
+        return _persistently(self.cluster.chain.roll_back)
 
     def _structured(self) -> list[str]:
         return sorted({fact.article_id for fact in facts_of(self.cluster.bus, PairsStructured)})
@@ -238,18 +223,7 @@ class Storm:
             pass
         self.cluster.settle(_PATIENCE_S)
         _persistently(lambda: replay(self.cluster.bus, store=self.cluster.store))
-        _persistently(LightPromotion(self.cluster.store, self.cluster.registry).recover)
-
-
-def _decided(decision: ReviewDecision, ref: ArtifactRef) -> Fact:
-    return ReviewDecided(
-        decision_id=decision.decision_id,
-        pair_id=decision.pair_id,
-        article_id=decision.article_id,
-        choice=decision.choice,
-        reviewer=decision.reviewer,
-        document=ref,
-    )
+        _persistently(self.cluster.chain.promotion().recover)
 
 
 def _persistently(work: Callable[[], _T]) -> _T:

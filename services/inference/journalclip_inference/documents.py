@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.names import source_of
 from journalclip_shared.records.article import ExtractedArticle, Figure, Panel
 from journalclip_shared.records.pair import StructuredArticle
 
@@ -49,11 +50,10 @@ class Documents:
         return next(found, None)
 
     def _list(self) -> dict[str, list[str]]:
-        names: dict[str, list[str]] = defaultdict(list)
+        found: dict[str, list[str]] = defaultdict(list)
         for name in self._store.list_manifests("figures", _STRUCTURED):
-            article_id = name.rpartition("/")[2].partition(".")[0]  # an ending says how a bundle was read
-            names[article_id].append(name)
-        return dict(names)
+            found[source_of(name)].append(name)
+        return dict(found)
 
     def _parse(self, name: str) -> StructuredArticle | None:
         ref = self._store.find_manifest("figures", name)

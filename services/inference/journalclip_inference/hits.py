@@ -168,9 +168,7 @@ def template_of(row: Row) -> Template:
         image=pair.image,
         region=region(pair, row.figure_box),
     )
-    return Template(
-        hit, tuple((each.term, query_words(each.term), query_words(each.text)) for each in coded_fields(pair.record))
-    )
+    return Template(hit, named_terms(pair.record))
 
 
 def hit_of(row: Row, standing: Standing, text: str | None = None) -> Hit:

@@ -175,7 +175,7 @@ class _Run(Generic[B]):
 
     def go(self, observe: Observe) -> Fitted:
         saved = load(self.path, self.state, self.digest) or Saved(0, ())
-        curve, done, facts = list(saved.curve), saved.step, self.task.facts
+        curve, done, facts = list(saved.curve), saved.step, saved.facts or self.task.facts
         stop = done if self.best.stalled(self.config.patience) else self.steps
         keep_every = max(1, self.steps // CURVE_POINTS)
         for step, batch in self.task.batches(done, stop):

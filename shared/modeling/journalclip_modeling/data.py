@@ -10,37 +10,19 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 from PIL import Image
 
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.records.dataset import DatasetManifest, Split
+from journalclip_modeling.frozen import Frozen
+from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
-from journalclip_shared.withdrawals import left_of
 
 _ROWS = 4096  # records decoded at a time: tens of MiB
 
 
-@dataclass(frozen=True)
-class FrozenDataset:
-    """A manifest with the store that holds its bytes."""
-
-    store: ArtifactStore
-    manifest: DatasetManifest
-
-    @classmethod
-    def open(cls, store: ArtifactStore, manifest: ArtifactRef) -> FrozenDataset:
-        return cls(store, DatasetManifest.model_validate_json(store.get(manifest)))
-
-    def records(self, split: Split) -> bytes:
-        """Parquet, without what was erased since the dataset was frozen."""
-        return self.store.get(left_of(self.store, self.manifest.splits[split].records))
-
-    def shards(self, split: Split) -> tuple[ArtifactRef, ...]:
-        """As `records`."""
-        return tuple(left_of(self.store, each) for each in self.manifest.splits[split].shards)
+class FrozenDataset(Frozen):
+    """Pairs of articles."""
 
     def pairs(self, split: Split) -> list[Pair]:
         """All pairs of a split, sorted by id."""

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, Bucket
+from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, Bucket, is_there
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.finding import Finder, Stage
 from journalclip_shared.ids import Json
@@ -289,15 +289,8 @@ class StudyTrail:
         if sealed is None:
             return "none" if study.report_source == "none" else "in the study's document"
         places = (("sealed until its record is stored", sealed.text), ("kept in the vault", sealed.vault))
-        found = [words for words, ref in places if ref is not None and self._has(ref)]
+        found = [words for words, ref in places if ref is not None and is_there(self._manifests.store, ref)]
         return "; ".join(found) or "deleted with its record; structuring anew needs a new submit"
-
-    def _has(self, ref: ArtifactRef) -> bool:
-        try:
-            self._manifests.store.get(ref)
-        except ArtifactMissing:
-            return False
-        return True
 
 
 _SCOPES: dict[str, Scope] = {

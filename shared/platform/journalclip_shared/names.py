@@ -54,6 +54,11 @@ def freezes(kind: Kind, number: int | None = None) -> str:
     return prefix if number is None else f"{prefix}{number:08d}"
 
 
+def source_of(name: str) -> str:
+    """The article whose document has this name; an ending says how a bundle was read."""
+    return name.rpartition("/")[2].partition(".")[0]
+
+
 def reviewed(kind: Kind, subject: str = "") -> str:
     """Prefix of what reviewers decided about a pair or study, in ``datasets``; without a subject of all."""
     prefix = "reviewed/" if kind == "articles" else f"reviewed-{kind}/"

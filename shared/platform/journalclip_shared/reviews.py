@@ -19,6 +19,7 @@ from typing import Literal
 
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.events import ReviewDecided
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.records.review import ReviewDecision, decision_name, kind_of
@@ -41,6 +42,18 @@ class Verdict:
 
 def write_decision(store: ArtifactStore, decision: ReviewDecision) -> ArtifactRef:
     return store.put_manifest("datasets", decision_name(decision), decision.canonical())
+
+
+def fact_of(decision: ReviewDecision, document: ArtifactRef) -> ReviewDecided:
+    """What is announced of a stored decision."""
+    return ReviewDecided(
+        decision_id=decision.decision_id,
+        pair_id=decision.pair_id,
+        article_id=decision.article_id,
+        choice=decision.choice,
+        reviewer=decision.reviewer,
+        document=document,
+    )
 
 
 def read_decisions(store: ArtifactStore, subject_id: str = "") -> list[ReviewDecision]:
@@ -111,8 +124,7 @@ def bound(store: ArtifactStore, decisions: Sequence[ReviewDecision], known: Cont
         return list(decisions)
     shown: dict[str, Picture] = {}
     for name in store.list_manifests("figures", names.structured()):
-        source_id = name.rpartition("/")[2].partition(".")[0]  # an ending says how a bundle was read
-        if source_id in loose and (ref := store.find_manifest("figures", name)) is not None:
+        if names.source_of(name) in loose and (ref := store.find_manifest("figures", name)) is not None:
             document = StructuredArticle.model_validate_json(store.get(ref))
             shown |= {pair.pair_id: Picture(sha256=pair.image.sha256, phash=pair.phash) for pair in document.pairs}
     return [

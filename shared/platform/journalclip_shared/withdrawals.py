@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from journalclip_shared import names
-from journalclip_shared.artifacts import ArtifactMissing, ArtifactRef, ArtifactStore, ManifestConflict
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict, is_there
 from journalclip_shared.duplicates import FEATURELESS, NEAR, hamming
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import SourcesReinstated, SourcesWithdrawn
@@ -237,18 +237,10 @@ def removed_from(store: ArtifactStore, ref: ArtifactRef) -> dict[str, int]:
 def _replaced(store: ArtifactStore, ref: ArtifactRef) -> list[Tombstone]:
     """The tombstones from an object to what is left of it. One that was brought in again since is itself."""
     found: list[Tombstone] = []
-    while (left := tombstone_of(store, ref)) is not None and left.successor is not None and not _there(store, ref):
+    while (left := tombstone_of(store, ref)) is not None and left.successor is not None and not is_there(store, ref):
         found.append(left)
         ref = left.successor
     return found
-
-
-def _there(store: ArtifactStore, ref: ArtifactRef) -> bool:
-    try:
-        store.get(ref)
-    except ArtifactMissing:
-        return False
-    return True
 
 
 def label_of(word: Withdrawal) -> str:

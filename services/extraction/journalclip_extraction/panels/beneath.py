@@ -18,19 +18,10 @@ from scipy import ndimage
 from journalclip_extraction.panels.glyphs import read_pixels
 from journalclip_extraction.panels.raster import Region
 
-_INK = 185  # grey levels below which there is print
-_PAPER = 225
-_LOW, _HIGH = 6, 40  # pixels: heights of print in a picture of `glyphs.READ_SIDE`
-_BRACKET = 0.5  # width to height of a bracket, at most
-_LEAST = 0.3  # likeness from which a spot between brackets is kept with its scores
-_READ = 0.55  # likeness from which such a letter counts as read,
-_SHARE = 0.33  # and how many of the names must be: brackets and order say the rest
-_SURE = 0.8  # the same share where the caption names no panels and the picture alone does
+_PAPER = 225  # grey levels below which there is ink
+_HIGH = 40  # pixels: of print in a picture of `glyphs.READ_SIDE`, at most
 _ONE_ROW = 1.0  # letter heights between names of one row
 _STAGGERED, _ASIDE = 0.25, 0.15  # of height and width: how much lower, how far aside a name of the same row may be
-_LETTERED = 0.8  # width to height of a letter with its brackets, at least
-_SPACE = 0.2  # of a bracket's height, at least, between words
-_ALIKE = 1.3  # ratio of heights of names
 _CROSSED, _OPEN = 0.02, 0.3  # share of a gap that titles or arrows may cross
 _BODY = 0.05  # of the shorter side: print is lower
 

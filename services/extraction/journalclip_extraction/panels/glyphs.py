@@ -41,11 +41,17 @@ class Glyph:
 
 def read_pixels(image: Image.Image) -> tuple[NDArray[np.uint8], float]:
     """Grey levels of the image shrunk to at most `READ_SIDE`, and by how much it was shrunk."""
-    shrink = min(1.0, READ_SIDE / max(image.size))
-    grey = image.convert("L")
-    if shrink < 1:
-        grey = grey.resize((round(image.width * shrink), round(image.height * shrink)), Image.Resampling.BILINEAR)
+    grey, shrink = shrunk(image.convert("L"))
     return np.asarray(grey), shrink
+
+
+def shrunk(image: Image.Image) -> tuple[Image.Image, float]:
+    """The image with its longer side at most `READ_SIDE`, and by how much it was shrunk."""
+    shrink = min(1.0, READ_SIDE / max(image.size))
+    if shrink < 1:
+        size = max(1, round(image.width * shrink)), max(1, round(image.height * shrink))
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    return image, shrink
 
 
 def find_glyphs(image: Image.Image, wanted: Sequence[str]) -> list[Glyph]:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from journalclip_extraction.panels.glyphs import FACES, LETTERS, READ_SIDE, letter_scores
+from journalclip_extraction.panels.glyphs import FACES, LETTERS, letter_scores, shrunk
 from journalclip_extraction.panels.raster import Region
 
 STYLES = ("({})", "{})", "{}.")
@@ -56,11 +56,8 @@ class Name:
 
 def names_in(image: Image.Image) -> list[Name]:
     """All words of the picture that may be names."""
-    shrink = min(1.0, READ_SIDE / max(image.size))
-    if shrink < 1:
-        size = max(1, round(image.width * shrink)), max(1, round(image.height * shrink))
-        image = image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-    red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
+    small, shrink = shrunk(image.convert("RGB"))
+    red, green, blue = (np.asarray(channel) for channel in small.split())
     darkest, lightest = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
     found = []
     for mask in (darkest < _DARK, lightest > _LIGHT):

@@ -111,6 +111,7 @@ class Builder:
     def _write(self, found: _Embedded, name: str, dataset_id: str) -> IndexManifest:
         losses = pair_losses(found.images, found.texts, self.encoder.logit_scale)
         rows = [row.model_copy(update={"loss": float(loss)}) for row, loss in zip(found.rows, losses, strict=True)]
+        large = len(rows) > self.exact_up_to
         with tempfile.TemporaryDirectory() as folder:
             return IndexManifest(
                 index_id=name,
@@ -118,26 +119,28 @@ class Builder:
                 dataset_id=dataset_id,
                 dim=self.encoder.dim,
                 pairs=len(rows),
-                images=self._put_array(found.images),
-                texts=self._put_array(found.texts),
+                images=put_array(self.store, found.images),
+                texts=put_array(self.store, found.texts),
                 table=put_table(self.store, rows, Path(folder)),
                 words=put_words(self.store, rows, Path(folder)),
                 analysis=ANALYSIS,
-                map=self._put_array(project(found.images)),
-                ann=self._ann(found, Path(folder)),
+                map=put_array(self.store, project(found.images)),
+                ann=put_ann(self.store, found.images, found.texts, Path(folder)) if large else None,
             )
 
-    def _ann(self, found: _Embedded, folder: Path) -> AnnPart | None:
-        if len(found.images) <= self.exact_up_to:
-            return None
-        built = build_ann(found.images, folder / "ann.faiss", found.texts)
-        ref = self.store.put_file("models", built.path, _BINARY)
-        return AnnPart(index=ref, probes=built.probes, recall_at_10=built.recall_at_10)
 
-    def _put_array(self, array: Vectors) -> ArtifactRef:
-        buffer = BytesIO()
-        np.save(buffer, array)
-        return self.store.put("models", buffer.getvalue(), _NPY)
+def put_array(store: ArtifactStore, array: Vectors) -> ArtifactRef:
+    """As an NPY file."""
+    buffer = BytesIO()
+    np.save(buffer, array)
+    return store.put("models", buffer.getvalue(), _NPY)
+
+
+def put_ann(store: ArtifactStore, images: Vectors, texts: Vectors, folder: Path) -> AnnPart:
+    """The index of approximate search over pictures' vectors, tried by those of texts; ``folder`` is for its file."""
+    built = build_ann(images, folder / "ann.faiss", texts)
+    ref = store.put_file("models", built.path, _BINARY)
+    return AnnPart(index=ref, probes=built.probes, recall_at_10=built.recall_at_10)
 
 
 def put_words(store: ArtifactStore, rows: Iterable[Row], folder: Path) -> ArtifactRef:

@@ -24,15 +24,14 @@ import pyarrow.parquet as pq
 
 from journalclip_inference.errors import CoverageBehind
 from journalclip_inference.index.manifest import EDITION, STUDY_EDITION, index_name, note_name, segment_name
+from journalclip_modeling.frozen import Frozen
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import PairsStructured, StudyStructured, decode
 from journalclip_shared.ids import canonical_json
 from journalclip_shared.kinds import Kind
-from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelManifest
-from journalclip_shared.withdrawals import left_of
 
 _log = logging.getLogger(__name__)
 
@@ -89,12 +88,11 @@ class Coverage:
 
 def frozen_sources(store: ArtifactStore, model: ModelManifest) -> frozenset[str]:
     """The sources of a model's dataset."""
-    manifest = DatasetManifest.model_validate_json(store.get(model.dataset))
-    column = _COLUMNS[model.kind]
+    dataset, column = Frozen.open(store, model.dataset), _COLUMNS[model.kind]
     found: set[str] = set()
-    for part in manifest.splits.values():
+    for split, part in dataset.manifest.splits.items():
         if part.pairs:
-            table = pq.read_table(io.BytesIO(store.get(left_of(store, part.records))), columns=[column])
+            table = pq.read_table(io.BytesIO(dataset.records(split)), columns=[column])
             found.update(table.column(column).to_pylist())
     return frozenset(found)
 

@@ -14,16 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from journalclip_inference.index.ann import build_ann
-from journalclip_inference.index.build import put_table, put_words
-from journalclip_inference.index.manifest import AnnPart, IndexManifest
+from journalclip_inference.index.build import put_ann, put_array, put_table, put_words
+from journalclip_inference.index.manifest import IndexManifest
 from journalclip_inference.index.projection import project
 from journalclip_inference.index.rows import RowTable
 from journalclip_inference.index.vectors import EXACT_UP_TO, Vectors
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.pair import Pair
-
-_NPY = "application/x-npy"
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,10 @@ def filtered(store: ArtifactStore, stored: bytes, gone: Callable[[Pair, str | No
             return Filtered(tuple(before), None)
         left = [rows[n] for n in kept]
         images, texts = (_array(store, each)[kept] for each in (index.images, index.texts))
-        ann = None
-        if index.ann is not None and len(kept) > EXACT_UP_TO:
-            built = build_ann(images, folder / "ann.faiss", texts)
-            stored_ann = store.put_file("models", built.path, "application/octet-stream")
-            ann = AnnPart(index=stored_ann, probes=built.probes, recall_at_10=built.recall_at_10)
+        large = index.ann is not None and len(kept) > EXACT_UP_TO
         changed = {
-            "pairs": len(kept), "images": _put(store, images), "texts": _put(store, texts), "ann": ann,
-            "map": _put(store, project(images)),
+            "pairs": len(kept), "images": put_array(store, images), "texts": put_array(store, texts),
+            "ann": put_ann(store, images, texts, folder) if large else None, "map": put_array(store, project(images)),
             "table": put_table(store, left, folder), "words": put_words(store, left, folder),
         }  # fmt: skip
     return Filtered(tuple(before), index.model_copy(update=changed).canonical())
@@ -67,9 +60,3 @@ def filtered(store: ArtifactStore, stored: bytes, gone: Callable[[Pair, str | No
 def _array(store: ArtifactStore, ref: ArtifactRef) -> Vectors:
     found: Vectors = np.load(io.BytesIO(store.get(ref)), allow_pickle=False)
     return found
-
-
-def _put(store: ArtifactStore, array: Vectors) -> ArtifactRef:
-    out = io.BytesIO()
-    np.save(out, array)
-    return store.put("models", out.getvalue(), _NPY)

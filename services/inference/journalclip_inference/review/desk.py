@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from PIL import Image
 from pydantic import Field
@@ -18,7 +19,13 @@ from journalclip_shared.records import Document
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.review import Choice, Reason, ReviewDecision, decision_id
 from journalclip_shared.records.withdrawal import Picture
-from journalclip_shared.reviews import read_decisions, read_study_decisions, standing_decisions, write_decision
+from journalclip_shared.reviews import (
+    fact_of,
+    read_decisions,
+    read_study_decisions,
+    standing_decisions,
+    write_decision,
+)
 
 _MIN_POINTS = 5.0  # a box narrower than a line of text is a slip of the hand
 
@@ -52,40 +59,36 @@ class Desk:
         """Raises `QueryInvalid` for an edit of nothing or a box outside the figure, `NotFound` for a foreign undo."""
         if wanted.choice == "edit" and wanted.text is None and wanted.box is None:
             raise QueryInvalid("an edit changes the caption or the box", "Send `text`, `box`, or both.")
-        if wanted.choice == "undo":
-            self._check_undo(wanted, who)
-        time = self._clock().isoformat(timespec="milliseconds")
-        decision = ReviewDecision(
-            **wanted.model_dump(exclude={"text", "box"}),
+        return self._decided(
+            wanted,
+            who,
+            article_id=row.pair.article_id,
             text=wanted.text if wanted.choice == "edit" else None,
             box=wanted.box if wanted.choice == "edit" else None,
-            decision_id=decision_id(wanted.pair_id, who.name, time),
-            article_id=row.pair.article_id,
-            reviewer=who.name,
-            role=who.role,
             image=self._crop(row, wanted.box) if wanted.choice == "edit" and wanted.box else None,
-            time=time,
             picture=Picture(sha256=row.pair.image.sha256, phash=row.pair.phash),
         )
-        self._keep(decision)
-        return decision
 
     def decide_study(self, wanted: Decide, who: Principal) -> ReviewDecision:
         """About a study of the archive. Raises `QueryInvalid` for an edit, `NotFound` for a foreign undo."""
         if wanted.choice == "edit":
             raise QueryInvalid("a study is not edited here", "Accept or reject it, or send it again mended.")
+        return self._decided(wanted, who, article_id=wanted.pair_id)
+
+    def _decided(self, wanted: Decide, who: Principal, **about: Any) -> ReviewDecision:
+        """Stored and announced; ``about`` are the decision's other fields."""
         if wanted.choice == "undo":
             self._check_undo(wanted, who)
         time = self._clock().isoformat(timespec="milliseconds")
         decision = ReviewDecision(
             **wanted.model_dump(exclude={"text", "box"}),
             decision_id=decision_id(wanted.pair_id, who.name, time),
-            article_id=wanted.pair_id,
             reviewer=who.name,
             role=who.role,
             time=time,
+            **about,
         )
-        self._keep(decision)
+        self._announce(fact_of(decision, write_decision(self._store, decision)))
         return decision
 
     def decisions(self) -> list[ReviewDecision]:
@@ -100,25 +103,13 @@ class Desk:
         standing = standing_decisions(decisions)
         return frozenset(pair for pair, by in standing.items() if any(d.reviewer == who.name for d in by))
 
-    def seen_by(self, who: Principal, decisions: Sequence[ReviewDecision]) -> list[ReviewDecision]:
+    @staticmethod
+    def seen_by(who: Principal, decisions: Sequence[ReviewDecision]) -> list[ReviewDecision]:
         """What a reviewer may see: a second reader stays blind to the first until the pair is decided by both."""
         if who.may("steward"):
             return list(decisions)
         own = {decision.pair_id for decision in decisions if decision.reviewer == who.name}
         return [decision for decision in decisions if decision.pair_id in own]
-
-    def _keep(self, decision: ReviewDecision) -> None:
-        ref = write_decision(self._store, decision)
-        self._announce(
-            ReviewDecided(
-                decision_id=decision.decision_id,
-                pair_id=decision.pair_id,
-                article_id=decision.article_id,
-                choice=decision.choice,
-                reviewer=decision.reviewer,
-                document=ref,
-            )
-        )
 
     def _check_undo(self, wanted: Decide, who: Principal) -> None:
         found = read_decisions(self._store, wanted.pair_id)

@@ -6,7 +6,7 @@ An image tower is a study model's own (of slices, or a 3-D one), any backbone of
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,7 @@ def _image_tower(name: str) -> tuple[SliceTowerConfig, Weights]:
         raise BaseUnavailable(name, f"its weights lack {', '.join(sorted(missing)[:3])}")
     stored = {**net.config.to_diff_dict(), "model_type": net.config.model_type}
     seen = _normalisation(Path(name) / "preprocessor_config.json")
-    backbone = json.dumps({"config": stored, **seen}, sort_keys=True)
-    weights = {f"tower.net.{key}": each for key, each in net.state_dict().items()}
-    return SliceTowerConfig(kind="backbone", backbone=backbone), weights
+    return _backbone({"config": stored, **seen}, net.state_dict())
 
 
 def _timm_tower(folder: Path, said: dict[str, Any]) -> tuple[SliceTowerConfig, Weights]:
@@ -105,9 +103,13 @@ def _timm_tower(folder: Path, said: dict[str, Any]) -> tuple[SliceTowerConfig, W
             raise BaseUnavailable(str(folder), f"its weights lack {key}")
         given[key] = found
     colours = {"mean": about.get("mean", _MEAN), "std": about.get("std", _STD)}
-    backbone = json.dumps({**described, **colours}, sort_keys=True)
-    weights = {f"tower.net.{key}": each for key, each in given.items()}
-    return SliceTowerConfig(kind="backbone", backbone=backbone), weights
+    return _backbone({**described, **colours}, given)
+
+
+def _backbone(described: Mapping[str, Any], weights: Mapping[str, Tensor]) -> tuple[SliceTowerConfig, Weights]:
+    """As `_image_tower`, of a network as `BackboneTower` describes it."""
+    tower = SliceTowerConfig(kind="backbone", backbone=json.dumps(described, sort_keys=True))
+    return tower, {f"tower.net.{key}": each for key, each in weights.items()}
 
 
 def _plain(name: str) -> str:

@@ -10,40 +10,22 @@ import gzip
 import io
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.records.dataset import DatasetManifest, Split
+from journalclip_modeling.frozen import Frozen
+from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import StructuredStudy
-from journalclip_shared.withdrawals import left_of
 
 Voxels = NDArray[np.uint8]
 Volumes = dict[SequenceName, Voxels]
 
 
-@dataclass(frozen=True)
-class FrozenStudies:
-    """A manifest with the store that holds its bytes."""
-
-    store: ArtifactStore
-    manifest: DatasetManifest
-
-    @classmethod
-    def open(cls, store: ArtifactStore, manifest: ArtifactRef) -> FrozenStudies:
-        return cls(store, DatasetManifest.model_validate_json(store.get(manifest)))
-
-    def records(self, split: Split) -> bytes:
-        """Parquet, without what was erased since the dataset was frozen."""
-        return self.store.get(left_of(self.store, self.manifest.splits[split].records))
-
-    def shards(self, split: Split) -> tuple[ArtifactRef, ...]:
-        """As `records`."""
-        return tuple(left_of(self.store, each) for each in self.manifest.splits[split].shards)
+class FrozenStudies(Frozen):
+    """Studies."""
 
     def studies(self, split: Split) -> list[StructuredStudy]:
         """Sorted by id."""

@@ -1,4 +1,4 @@
-"""Slice towers: grey slices in, feature maps out, at falling resolution. All kinds come from transformers.
+"""Slice towers: grey slices in, feature maps out, at falling resolution. All kinds come from transformers or timm.
 
 The ResNet's batch normalisation is replaced by group normalisation: slices of absent sequences and padding would
 otherwise enter the statistics, and what a study's vector is must not depend on its neighbours in the batch.

@@ -137,6 +137,15 @@ class ArtifactStore(Protocol):
         ...
 
 
+def is_there(store: ArtifactStore, ref: ArtifactRef) -> bool:
+    """Whether the object can be read; it is read for it. Raises `ArtifactCorrupt`, `TransientError`."""
+    try:
+        store.get(ref)
+    except ArtifactMissing:
+        return False
+    return True
+
+
 def blob_key(sha256: str, media_type: str) -> str:
     """``sha256/ab/abcd....ext``; the extension helps people and web servers, nothing else reads it."""
     return f"sha256/{sha256[:2]}/{sha256}{_EXTENSIONS.get(media_type, '.bin')}"

@@ -34,7 +34,7 @@ from journalclip_shared.artifacts import (
     manifest_ref,
 )
 from journalclip_shared.artifacts.local import digest_of
-from journalclip_shared.artifacts.uploads import Uploads, md5_of
+from journalclip_shared.artifacts.uploads import Uploads, md5_of, md5_of_bytes
 from journalclip_shared.errors import ConfigurationError, JournalclipError, TransientError
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import sha256_hex
@@ -63,14 +63,16 @@ class S3Artifacts:
 
     def __init__(self, settings: S3Settings) -> None:
         self._prefix = settings.bucket_prefix
-        self._client = connect(settings)
-        self._uploads = Uploads(self._client, pool(settings))
+        connections = pool(settings)
+        self._client = connect(settings, connections)
+        self._uploads = Uploads(self._client, connections)
 
     def put(self, bucket: Bucket, data: bytes, media_type: str) -> ArtifactRef:
         ref = blob_ref(bucket, sha256_hex(data), len(data), media_type)
         hit("artifacts.before-blob")
-        if not self._has(ref, hashlib.md5(data, usedforsecurity=False).hexdigest()):
-            self._put(ref, data)
+        checksum = md5_of_bytes(data)
+        if not self._has(ref, checksum):
+            self._put(ref, data, checksum)
             hit("artifacts.blob-written")
         hit("artifacts.after-blob")
         return ref
@@ -79,9 +81,10 @@ class S3Artifacts:
         digest, size = digest_of(path)
         ref = blob_ref(bucket, digest, size, media_type)
         hit("artifacts.before-blob")
-        if not self._has(ref, md5_of(path).hex()):
+        checksum = md5_of(path)
+        if not self._has(ref, checksum):
             with reached(ref.uri):
-                self._uploads.put_file(self._bucket(ref), ref.key, path, media_type)
+                self._uploads.put_file(self._bucket(ref), ref.key, path, checksum, media_type)
             hit("artifacts.blob-written")
             if digest_of(path)[0] != digest:
                 self._remove(ref)
@@ -113,7 +116,7 @@ class S3Artifacts:
         ref = manifest_ref(bucket, name, data)
         hit("artifacts.before-manifest")
         if (found := self.find_manifest(bucket, name)) is None:
-            written = self._put(ref, data, once=True)
+            written = self._put(ref, data, md5_of_bytes(data), once=True)
             hit("artifacts.manifest-written")
             found = ref if written and self._uploads.conditional else self.find_manifest(bucket, name)
         hit("artifacts.after-manifest")
@@ -165,7 +168,7 @@ class S3Artifacts:
     def _bucket(self, ref: ArtifactRef) -> str:
         return self._prefix + ref.bucket
 
-    def _has(self, ref: ArtifactRef, md5: str) -> bool:
+    def _has(self, ref: ArtifactRef, checksum: bytes) -> bool:
         """Whether the right bytes are there: by size and entity tag, else by reading them.
 
         The tag is the MD5 of what was sent in one part, unless the store encrypts with keys of its own.
@@ -175,7 +178,7 @@ class S3Artifacts:
                 found = self._client.stat_object(self._bucket(ref), ref.key)
             if int(found.size or 0) != ref.bytes:
                 return False
-            if str(found.etag or "").strip('"') == md5:
+            if str(found.etag or "").strip('"') == checksum.hex():
                 return True
             digest = hashlib.sha256()
             for chunk in self._chunks(ref):
@@ -184,9 +187,9 @@ class S3Artifacts:
             return False
         return digest.hexdigest() == ref.sha256
 
-    def _put(self, ref: ArtifactRef, data: bytes, once: bool = False) -> bool:
+    def _put(self, ref: ArtifactRef, data: bytes, checksum: bytes, once: bool = False) -> bool:
         with reached(ref.uri):
-            return self._uploads.put(self._bucket(ref), ref.key, data, ref.media_type, once)
+            return self._uploads.put(self._bucket(ref), ref.key, data, checksum, ref.media_type, once)
 
     def _remove(self, ref: ArtifactRef) -> None:
         with reached(ref.uri):
@@ -214,14 +217,14 @@ class S3Artifacts:
             raise ArtifactCorrupt(ref.uri, digest)
 
 
-def connect(settings: S3Settings) -> Minio:
+def connect(settings: S3Settings, connections: urllib3.PoolManager | None = None) -> Minio:
     """The SDK's client with bounded retries and time. Raises `ConfigurationError` for an unreadable secret."""
     return Minio(
         settings.endpoint,
         credentials=credentials(settings),
         secure=settings.tls,
         region=settings.region,
-        http_client=pool(settings),
+        http_client=connections or pool(settings),
     )
 
 

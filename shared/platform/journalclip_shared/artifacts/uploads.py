@@ -11,6 +11,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +21,6 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error, ServerError
 
-_CHUNK = 1 << 20  # 1 MiB
 _SIGNED_FOR = timedelta(minutes=15)  # as long as clocks may differ; the store looks at it when a request begins
 _THERE = 412  # Precondition Failed
 _UNKNOWN_HEADER = frozenset({400, 501})
@@ -29,11 +29,13 @@ LARGEST = 5 << 30  # bytes; more needs several parts
 
 def md5_of(path: Path) -> bytes:
     """The checksum of a file's transfer; nothing is trusted by it."""
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.digest()
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).digest()
+
+
+def md5_of_bytes(data: bytes) -> bytes:
+    """As `md5_of`."""
+    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 @dataclass
@@ -44,22 +46,21 @@ class Uploads:
     pool: urllib3.PoolManager
     conditional: bool = True  # until the store says that it does not know conditions
 
-    def put(self, bucket: str, key: str, data: bytes, media_type: str, once: bool = False) -> bool:
+    def put(self, bucket: str, key: str, data: bytes, checksum: bytes, media_type: str, once: bool = False) -> bool:
         """Write an object; with ``once`` False where one is there already, and nothing is written.
 
-        Raises what `Minio` raises, and `urllib3.exceptions.HTTPError`.
+        ``checksum`` is `md5_of` it. Raises what `Minio` raises, and `urllib3.exceptions.HTTPError`.
         """
-        checksum = hashlib.md5(data, usedforsecurity=False).digest()
         return self._put(bucket, key, BytesIO(data), len(data), checksum, media_type, once)
 
-    def put_file(self, bucket: str, key: str, path: Path, media_type: str) -> None:
+    def put_file(self, bucket: str, key: str, path: Path, checksum: bytes, media_type: str) -> None:
         """As `put`. More than `LARGEST` bytes go in parts, as the SDK sends them."""
         size = path.stat().st_size
         if size > LARGEST:
             self.client.fput_object(bucket, key, str(path), content_type=media_type)
             return
         with path.open("rb") as file:
-            self._put(bucket, key, file, size, md5_of(path), media_type, once=False)
+            self._put(bucket, key, file, size, checksum, media_type, once=False)
 
     def _put(
         self, bucket: str, key: str, body: BinaryIO, size: int, checksum: bytes, media_type: str, once: bool

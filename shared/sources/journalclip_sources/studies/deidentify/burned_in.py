@@ -7,8 +7,7 @@ edges of the skull are told from letters in three ways. Strokes of letters stand
 for how it was found is text by itself. A shorter one is where it lies in the same place of the next slice as well, as
 annotations do (of thin slices: of the next two that are far enough away for anatomy to differ). Each slice is searched
 in both directions (a stack may lie on its side). A series with text is left out whole and not painted over: what one
-detector finds, a second reader may find more
-of.
+detector finds, a second reader may find more of.
 """
 
 from __future__ import annotations
