@@ -4,6 +4,7 @@
 #         │          ├─> parser    SERVICE=parser: the PDF library and nothing that reaches a server
 #         │          └─> ray       SERVICE=ray: torch (CUDA), Ray, MLflow; training, promotion, serving, MLflow's server, audit
 #         ├─> kafka                a one-node broker for trying out
+#         ├─> postgres             a one-node database server for trying out
 #         └─> minio                a one-node object store for trying out
 #
 # Every image runs as user 10001 on a read-only root file system; what it writes goes to /tmp and to the work folder,
@@ -115,6 +116,15 @@ COPY charts/images/kafka.sh /usr/local/bin/kafka
 LABEL org.opencontainers.image.title="journalclip-kafka" org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:10001
 ENTRYPOINT ["kafka"]
+
+FROM base AS postgres
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-15 \
+ && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/* /var/lib/postgresql
+COPY charts/images/postgres.sh /usr/local/bin/run-postgres
+ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin
+LABEL org.opencontainers.image.title="journalclip-postgres" org.opencontainers.image.licenses="PostgreSQL"
+USER 10001:10001
+ENTRYPOINT ["run-postgres"]
 
 FROM base AS minio
 COPY build/servers/minio /usr/local/bin/minio

@@ -10,7 +10,7 @@
 # Behind a proxy that signs for the registries, SSL_CERT_FILE names its authorities; they are mounted for the build only.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio)
+names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio postgres)
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 builder=${BUILDER:-$(command -v buildah || command -v docker || true)}
 [ -n "$builder" ] || { echo "no image can be built: neither buildah nor docker is on PATH"; exit 1; }
@@ -29,7 +29,7 @@ esac
 for name in "${names[@]}"; do
   case $name in
     backbone | extraction | structuring | studies) target=service ;;
-    parser | ray | kafka | minio) target=$name ;;
+    parser | ray | kafka | minio | postgres) target=$name ;;
     *) echo "there is no image called $name"; exit 2 ;;
   esac
   case $name in kafka | minio) .venv/bin/python -m journalclip_devtools.servers.stage build/servers "$name" ;; esac

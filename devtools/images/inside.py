@@ -33,8 +33,9 @@ MUST_NOT = {
     "parser": (*SLIM, "kafka", "minio", "boto3", "requests"),
     "kafka": SLIM,
     "minio": SLIM,
+    "postgres": SLIM,
 }
-PROGRAMS = {"kafka": "java", "minio": "minio"}
+PROGRAMS = {"kafka": "java", "minio": "minio", "postgres": "postgres"}
 
 
 def broken(name: str) -> Iterator[str]:

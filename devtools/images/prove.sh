@@ -10,7 +10,7 @@
 # torch in a slim image, a client of Kafka or S3 or a shell in the parser's.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio)
+names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio postgres)
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 runner=${RUNNER:-$(command -v podman || command -v docker || true)}
 [ -n "$runner" ] || { echo "no image can be started: neither podman nor docker is on PATH"; exit 1; }

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 [ -n "${REGISTRY:-}" ] || { echo "REGISTRY is not set: make images-push REGISTRY=registry.example.org/journalclip" >&2; exit 2; }
-names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio)
+names=("$@"); [ ${#names[@]} -gt 0 ] || names=(backbone extraction parser structuring studies ray kafka minio postgres)
 tag=${TAG:-$(sed -n 's/^appVersion: *//p' charts/journalclip/Chart.yaml)}
 record=${RECORD:-build/release}
 builder=${BUILDER:-$(command -v buildah || command -v docker || true)}

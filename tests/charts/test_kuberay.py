@@ -43,6 +43,8 @@ def test_every_ray_object_passes_the_operator_s_rules(helm4: Helm, mode: str) ->
         "bundled-process",
         "studies",
         "local-model",
+        "postgres",
+        "node",
     }
 
 

@@ -17,7 +17,7 @@ from journalclip_devtools.servers.tools import TOOLS, folder
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).parents[2]
 PROFILES = ("", "dev", "gpu", "ci")
-IMAGES = ("backbone", "extraction", "parser", "structuring", "studies", "ray", "kafka", "minio")
+IMAGES = ("backbone", "extraction", "parser", "structuring", "studies", "ray", "kafka", "minio", "postgres")
 BUILT = ",".join(f"journalclip/{name}=journalclip/{name}:7.7.7" for name in IMAGES)
 
 

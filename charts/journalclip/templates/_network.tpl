@@ -25,6 +25,15 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
     - {protocol: TCP, port: {{ int .port }}}
 {{- end -}}
 
+{{/* {root, database: JSON of `journalclip.database`}: the bundled PostgreSQL, or one beyond the release. */}}
+{{- define "journalclip.toDatabase" -}}
+{{- if .database.bundled }}
+{{- include "journalclip.within" (dict "root" .root "component" "postgres" "port" 5432) }}
+{{- else }}
+{{- include "journalclip.beyond" (dict "root" .root "ports" (list (int .database.port))) }}
+{{- end }}
+{{- end -}}
+
 {{/* A URL's or an address's port: "https://h/v1" -> 443. */}}
 {{- define "journalclip.port" -}}
 {{- $parts := urlParse (ternary .url (printf "%s://%s" (ternary "https" "http" (default false .tls)) .url) (contains "://" .url)) -}}
@@ -92,7 +101,7 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{- end }}
 {{- if has "catalogue" .needs }}
 {{- with include "journalclip.catalogue" $root | fromJson }}
-{{ include "journalclip.beyond" (dict "root" $root "ports" (list (int .port))) }}
+{{ include "journalclip.toDatabase" (dict "root" $root "database" .) }}
 {{- end }}
 {{- end }}
 {{- if has "hub" .needs }}

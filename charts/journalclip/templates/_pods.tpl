@@ -16,7 +16,8 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* Probes of a consume loop: its port opens once its clients are made, and it answers while the loop turns. */}}
+{{/* Probes of a consume loop: its port opens once its clients are made; it is alive while the loop turns, and ready while the
+bus answers. A bus that is away restarts nobody. */}}
 {{- define "journalclip.loopProbes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: metrics}
@@ -27,9 +28,10 @@ livenessProbe:
   periodSeconds: 20
   timeoutSeconds: 5
 readinessProbe:
-  httpGet: {path: /healthz, port: metrics}
-  periodSeconds: 10
+  httpGet: {path: /readyz, port: metrics}
+  periodSeconds: 5
   timeoutSeconds: 5
+  failureThreshold: 2
 {{- end -}}
 
 {{/* {every: seconds between the first looks}: probes of a server that is not ours and answers at /health. */}}

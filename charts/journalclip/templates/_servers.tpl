@@ -4,7 +4,7 @@
 {{- define "journalclip.brought" -}}
 {{- $v := .Values -}}
 {{- dict "kafka" $v.kafka.bundled.existingSecret "object-store" $v.objectStore.bundled.existingSecret "llm" $v.llm.bundled.existingSecret
-    "tokens" $v.inference.tokens.existingSecret "signing" $v.signing.existingSecret "reports" $v.studies.reports.existingSecret | toJson -}}
+    "postgres" $v.postgres.existingSecret "tokens" $v.inference.tokens.existingSecret "signing" $v.signing.existingSecret "reports" $v.studies.reports.existingSecret | toJson -}}
 {{- end -}}
 
 {{/* {root, of: a name of `journalclip.brought`} -> the secret's name. */}}
@@ -84,11 +84,22 @@
 {{- $found | toJson -}}
 {{- end -}}
 
-{{/* root -> JSON {secret, key, port} of the catalogue's database; {} where it is SQLite, which its own pod alone reads. */}}
+{{/*
+{root, name, database: its values} -> JSON {secret, key, port, bundled}: of a PostgreSQL that is named, or of the bundled one;
+{} where it is SQLite, which its own pod alone reads.
+*/}}
+{{- define "journalclip.database" -}}
+{{- if .database.existingSecret -}}
+{{- dict "secret" .database.existingSecret "key" .database.key "port" (int .database.port) "bundled" false | toJson -}}
+{{- else if .root.Values.postgres.enabled -}}
+{{- dict "secret" (include "journalclip.secretName" (dict "root" .root "of" "postgres")) "key" (printf "%s-uri" .name) "port" 5432 "bundled" true | toJson -}}
+{{- else -}}{}{{- end -}}
+{{- end -}}
+
+{{/* root -> the same, of the catalogue; {} too where there is none. */}}
 {{- define "journalclip.catalogue" -}}
-{{- $database := .Values.catalogue.database -}}
-{{- if and .Values.catalogue.enabled $database.existingSecret -}}
-{{- dict "secret" $database.existingSecret "key" $database.key "port" (int $database.port) | toJson -}}
+{{- if .Values.catalogue.enabled -}}
+{{- include "journalclip.database" (dict "root" . "name" "catalogue" "database" .Values.catalogue.database) -}}
 {{- else -}}{}{{- end -}}
 {{- end -}}
 

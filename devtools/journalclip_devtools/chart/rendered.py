@@ -57,6 +57,8 @@ BRANCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "studies": ((LAPTOP,), ("studies.enabled=true",)),
+    "postgres": ((LAPTOP,), ("postgres.enabled=true",)),
+    "node": ((LAPTOP, "ci/node-values.yaml", "ci/node-slim-values.yaml"), ("studies.enabled=true",)),
     "local-model": (
         (LAPTOP,),
         ("studies.enabled=true", "llm.mode=local", "llm.local.model=models:/journalclip-structurer@champion"),

@@ -38,6 +38,18 @@ class Bundled(PodValues):
     resources: Resources = needing("250m", "1Gi", "2Gi")
 
 
+class Postgres(Bundled):
+    """A one-node PostgreSQL: a database and a user for the catalogue and for MLflow, where these name none."""
+
+    enabled: bool = Field(False, description="Instead of SQLite on volumes, which only its own pod can read.")
+    existing_secret: Name = Field(
+        "",
+        description="Secret with `admin-password`, `<name>-password` and `<name>-uri` for `catalogue` and `mlflow`; "
+        "empty: one is made in the cluster, once.",
+    )
+    resources: Resources = needing("100m", "256Mi", "1Gi")
+
+
 class BundledKafka(Bundled):
     """A one-node broker, with one SASL user and the least rights for each service."""
 

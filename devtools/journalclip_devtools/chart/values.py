@@ -16,7 +16,7 @@ from journalclip_devtools.chart.model import (
     Values,
     needing,
 )
-from journalclip_devtools.chart.servers import Kafka, Llm, Mlflow, ObjectStore
+from journalclip_devtools.chart.servers import Kafka, Llm, Mlflow, ObjectStore, Postgres
 from journalclip_devtools.chart.services import (
     Catalogue,
     Extraction,
@@ -70,6 +70,7 @@ class Image(Values):
     ray: Reference = named("journalclip/ray")
     kafka: Reference = named("journalclip/kafka")
     minio: Reference = named("journalclip/minio")
+    postgres: Reference = named("journalclip/postgres")
     vllm: Reference = named("vllm/vllm-openai", "v0.33.0")
 
 
@@ -247,6 +248,7 @@ class ChartValues(PodValues):
     kafka: Kafka = Kafka()
     object_store: ObjectStore = ObjectStore()
     mlflow: Mlflow = Mlflow()
+    postgres: Postgres = Postgres()
     llm: Llm = Llm()
     models: Models = Models()
     secrets: Secrets = Secrets()

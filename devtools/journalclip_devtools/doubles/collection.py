@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,12 +119,13 @@ class World:
         for number, article in enumerate(self.articles):
             by_split[_SPLITS[number % len(_SPLITS)]].extend(article.pairs)
         digest = sha256_hex("".join(pair.pair_id for pair in self.pairs).encode())
+        journals = {each.article_id: each.facts.journal.value for each in self.articles}
         manifest = DatasetManifest(
             dataset_id=make_id("ds", digest),
             digest=digest,
             leaks=LeakReport(),
             image_size=_SIDE,
-            splits={split: _part(self.store, pairs) for split, pairs in by_split.items()},
+            splits={split: _part(self.store, pairs, journals) for split, pairs in by_split.items()},
             kind="articles",
         )
         self.dataset = self.store.put_manifest("datasets", f"frozen/{manifest.dataset_id}", manifest.canonical())
@@ -304,10 +305,14 @@ def _png(store: ArtifactStore, image: Image.Image) -> ArtifactRef:
     return store.put("figures", buffer.getvalue(), "image/png")
 
 
-def _part(store: ArtifactStore, pairs: Sequence[Pair]) -> SplitPart:
+def _part(store: ArtifactStore, pairs: Sequence[Pair], journals: Mapping[str, str | None]) -> SplitPart:
     ordered = sorted(pairs, key=lambda pair: pair.pair_id)
     table, shard = io.BytesIO(), io.BytesIO()
-    rows = {"article_id": [e.article_id for e in ordered], "pair": [e.canonical().decode() for e in ordered]}
+    rows = {
+        "article_id": [e.article_id for e in ordered],
+        "journal": [journals[e.article_id] for e in ordered],
+        "pair": [e.canonical().decode() for e in ordered],
+    }
     pq.write_table(pa.table(rows), table)
     with tarfile.open(fileobj=shard, mode="w") as tar:
         for pair in ordered:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import secrets
 import string
 from collections.abc import Mapping, Sequence
@@ -102,8 +103,8 @@ def _held(secret: Resource | None) -> dict[str, str]:
 def missing(keys: Mapping[str, Key], held: Mapping[str, str]) -> dict[str, str]:
     """A value for each key that is not held. Raises `PermanentError` ``wanted-secrets``."""
     new: dict[str, str] = {}
-    # What is the same as another comes after that other.
-    for name, key in sorted(keys.items(), key=lambda item: item[1].make.startswith("same:")):
+    # What is made of others comes after those others.
+    for name, key in sorted(keys.items(), key=lambda item: item[1].make.startswith(("same:", "format:"))):
         if name not in held:
             new |= _value(name, key, {**held, **new})
     return new
@@ -120,6 +121,8 @@ def _value(name: str, key: Key, held: Mapping[str, str]) -> dict[str, str]:
             return {name: more}
         case "same":
             return {name: held[more]}
+        case "format":  # {KEY} stands for another key's value
+            return {name: re.sub(r"\{([\w.-]+)\}", lambda found: held[found[1]], more)}
         case "cluster-id":
             return {name: _random(_CLUSTER_ID_CHARS - 1) + "A"}
         case "hmac":

@@ -30,7 +30,7 @@ def serve(settings: CatalogueSettings) -> int:
         bus = open_bus(settings)
         projector = Projector(engine, open_artifacts(settings))
         with Telemetry(projector.group, settings.metrics_port, settings.otlp_endpoint) as telemetry:
-            loop = ProjectionLoop(bus, projector, settings.batch, telemetry.beat, telemetry.lag)
+            loop = ProjectionLoop(bus, projector, settings.batch, telemetry.beat, telemetry.lag, telemetry.heard)
             _log.info("projecting", extra={"topics": list(projector.topics)})
             count = loop.drain() if settings.drain else loop.run(stop)
             _log.info("stopped after %d events", count)

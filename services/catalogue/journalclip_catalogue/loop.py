@@ -43,9 +43,10 @@ class ProjectionLoop:
         batch: int = 200,
         beat: Callable[[], None] = lambda: None,
         lag: Callable[[int], None] = lambda _: None,
+        heard: Callable[[], None] = lambda: None,
     ) -> None:
         self._bus, self._projector, self._batch = bus, projector, batch
-        self._beat, self._lag = beat, lag
+        self._beat, self._lag, self._heard = beat, lag, heard
 
     def drain(self) -> int:
         """Project what is in the log now; returns how many events were new. Raises `TransientError`."""
@@ -60,6 +61,7 @@ class ProjectionLoop:
                 pause = 1.0
             except TransientError as error:
                 _log.warning("waiting: %s", error, extra={"dependency": error.dependency})
+                self._beat()
                 stop.wait(pause)
                 pause = min(_PAUSE_MAX_S, 2 * pause)
         return count
@@ -73,6 +75,7 @@ class ProjectionLoop:
                 polled = consumer.poll(_POLL_S if forever else 0.0, self._batch)
                 self._beat()
                 if polled:
+                    self._heard()
                     count += self._projector.project(polled)
                     consumer.commit(_last(polled))
                     settled = False
@@ -97,6 +100,7 @@ class ProjectionLoop:
                 for part in batches(self._bus.read(topic), self._batch):
                     count += self._projector.project(part)
                     self._beat()
+                    self._heard()
         return count
 
     def _measure(self, consumer: Consumer) -> None:

@@ -17,6 +17,10 @@ class PromotionSettings(Settings):
     verify_key_file: Path | None = Field(
         None, description="File with the trusted keys, one a line; local artifacts have keys of their own."
     )
+    licensed_collections: tuple[str, ...] = Field(
+        (),
+        description="Your own journals, as their articles name them: trained on whatever licence they print.",
+    )
     device: str = Field("auto", description="Where candidates are measured: `auto`, `cpu`, `cuda`, or `cuda:N`.")
     suites: Path = Field(Path("suites"), description="Folder below which the data of evaluation suites lies.")
     lock: Literal["auto", "file", "registry"] = Field(

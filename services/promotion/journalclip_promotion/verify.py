@@ -27,6 +27,7 @@ from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.model import ModelFile, ModelManifest
 from journalclip_shared.registry import ModelVersion
 from journalclip_shared.signing import SIGNATURE_TAG, Verifier
+from journalclip_shared.withdrawals import collection_key
 
 SignaturePolicy = Literal["required", "if-key"]
 
@@ -72,21 +73,25 @@ class Recount:
     withdrawn: Mapping[str, int] = field(default_factory=dict)  # pairs by the withdrawal that they fall under
 
 
-Recounter = Callable[[ArtifactStore, DatasetManifest], Recount]
+# Collections by their folded names: their owner runs this installation, so what is printed on them binds others.
+Licensed = frozenset[str]
+Recounter = Callable[[ArtifactStore, DatasetManifest, Licensed], Recount]
+LICENSED = "licensed to this installation"
 
 
-def recount_pairs(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
-    """Of articles: every pair of every split."""
+def recount_pairs(store: ArtifactStore, dataset: DatasetManifest, licensed: Licensed) -> Recount:
+    """Of articles: every pair of every split. One of a ``licensed`` collection counts as `LICENSED`."""
     count, licences = LeakCount(), Counter[str]()
     for split in dataset.splits:
-        for pair in FrozenDataset(store, dataset).stream(split):
+        for pair, journal in FrozenDataset(store, dataset).stream_with_journals(split):
             count.add(split, pair)
-            licences[pair.licence] += 1
+            ours = bool(licensed and journal) and collection_key(str(journal)) in licensed
+            licences[LICENSED if ours else pair.licence] += 1
     return Recount(count.report(), licences, withdrawn_in(store, dataset))
 
 
-def recount_studies(store: ArtifactStore, dataset: DatasetManifest) -> Recount:
-    """Of studies: every study of every split."""
+def recount_studies(store: ArtifactStore, dataset: DatasetManifest, _licensed: Licensed) -> Recount:
+    """Of studies: every study of every split. They carry no licence, and belong to no collection."""
     count = StudyLeakCount()
     for split in dataset.splits:
         for study in FrozenStudies(store, dataset).studies(split):
@@ -101,6 +106,7 @@ class Inspector:
     store: ArtifactStore
     recounter: Recounter
     verifier: Verifier | None = None
+    licensed: Licensed = frozenset()
 
     def inspect(
         self, candidate: Candidate, registered: ModelVersion | None, signature: SignaturePolicy = "if-key"
@@ -127,7 +133,7 @@ class Inspector:
     def recount(self, inspected: Inspected) -> Recount:
         """Reads every record of every split. Raises `Tampered` where they cannot be read."""
         try:
-            return self.recounter(self.store, inspected.dataset)
+            return self.recounter(self.store, inspected.dataset, self.licensed)
         except (ArtifactMissing, ArtifactCorrupt) as error:
             raise Tampered("integrity", error.reason) from error
 

@@ -20,6 +20,7 @@ from journalclip_shared.names import ledger, promotion_lock
 from journalclip_shared.registry import ModelRegistry
 from journalclip_shared.runs import Runs
 from journalclip_shared.signing import load_verifier
+from journalclip_shared.withdrawals import collection_key
 
 
 def build_promoter(
@@ -37,7 +38,7 @@ def build_promoter(
         ledger=Ledger(store, ledger(kind)),
         registry=registry,
         lock=_lock(settings, kind),
-        inspector=Inspector(store, recounter, verifier),
+        inspector=Inspector(store, recounter, verifier, frozenset(map(collection_key, settings.licensed_collections))),
         bench=bench(store, cache, resolved(settings.device), settings.suites),
         writer=DocumentWriter(store, runs),
         gates=Gates.load(settings.gates, kind),

@@ -39,6 +39,7 @@ from journalclip_promotion.overview import explanation, history, listing
 from journalclip_promotion.promoter import Request
 from journalclip_promotion.reconcile import Watch
 from journalclip_promotion.settings import PromotionSettings
+from journalclip_promotion.verify import LICENSED
 from journalclip_promotion.wiring import build_promoter
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import TransientError
@@ -47,7 +48,7 @@ from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.runs import NoRuns
 from journalclip_shared.signing import HmacKey, load_signer
-from journalclip_shared.withdrawals import write_withdrawal
+from journalclip_shared.withdrawals import collection_key, write_withdrawal
 
 
 @pytest.fixture
@@ -336,6 +337,22 @@ def test_watch_heals_and_survives_a_bad_moment(house: House, tmp_path: Path) -> 
     watch.stop.set()
     watch.join(30)
     assert [each.key for each in bus.read("models.promoted.v1")] == [make_id("mdl", "a")]
+
+
+def test_a_society_may_train_on_its_own_journal(house: House) -> None:
+    world = small_world(house.store, articles=6)
+    assert world.dataset is not None
+    splits = DatasetManifest.model_validate_json(house.store.get(world.dataset)).splits
+    house.with_gates(licences={"max_share": {"CC BY": 0.0, "CC BY-NC": 0.0, "unknown": 0.0}})
+    house.skills(a=0.4, b=0.5)
+    house.handle(put_candidate(house.store, house.registry, "a", splits=splits))
+    assert "licences" in house.last().failed
+    own = frozenset(map(collection_key, ("annals of invented surgery", "Journal of Made-Up Cases.")))
+    house.promoter = replace(house.promoter, inspector=replace(house.promoter.inspector, licensed=own))
+    house.handle(put_candidate(house.store, house.registry, "b", splits=splits))
+    (verdict,) = (each for each in house.last().verdicts if each.gate == "licences")
+    assert verdict.passed
+    assert verdict.numbers[f"share of {LICENSED}"] == 1.0, "the verdict says what it took on the owner's word"
 
 
 def test_withdrawn_sources_of_a_model_are_named_and_may_be_refused(house: House) -> None:

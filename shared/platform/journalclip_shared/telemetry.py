@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800, 7200)
 # A loop whose polling thread did not turn for so long is stuck. All its retries of a bus that is away take less.
 _STUCK_S = 300.0
+# Loops ask the bus for their lag every five seconds; one that had no answer for so long cannot work.
+_UNHEARD_S = 15.0
+_SILENCES = {"/healthz": _STUCK_S, "/readyz": _UNHEARD_S}
 _PROPAGATOR = TraceContextTextMapPropagator()
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -72,6 +75,7 @@ class Telemetry:
         self._tracer = trace.get_tracer("journalclip", tracer_provider=self._provider) if self._provider else None
         self._stop_server: Callable[[], None] = _nothing
         self._beat = time.monotonic()
+        self._heard = float("-inf")
 
     def __enter__(self) -> Telemetry:
         self._beat = time.monotonic()
@@ -99,18 +103,27 @@ class Telemetry:
 
     def lag(self, events: int) -> None:
         self._lag.labels(self._group).set(events)
+        self.heard()
 
     def beat(self) -> None:
-        """The loop turned."""
+        """The polling thread went through its loop once more."""
         self._beat = time.monotonic()
 
+    def heard(self) -> None:
+        """The bus answered."""
+        self._heard = time.monotonic()
+
     def _page(self, path: str) -> tuple[int, str, bytes]:
-        """Status, type and body of ``/healthz`` (for a liveness probe) and of everything else (metrics)."""
-        if path != "/healthz":
+        """Status, type and body of ``/healthz`` (alive), ``/readyz`` (it can work) and of everything else (metrics)."""
+        if path not in _SILENCES:
             return 200, CONTENT_TYPE_LATEST, generate_latest(self.registry)
-        silent = time.monotonic() - self._beat
-        if silent > _STUCK_S:
-            return 503, "text/plain", f"the loop has not turned for {silent:.0f} s\n".encode()
+        now, allowed = time.monotonic(), _SILENCES[path]
+        since, what = (
+            (self._beat, "the loop has not turned") if path == "/healthz" else (self._heard, "the bus has not answered")
+        )
+        if now - since > allowed:
+            silent = "yet" if since == float("-inf") else f"for {now - since:.0f} s"
+            return 503, "text/plain", f"{what} {silent}\n".encode()
         return 200, "text/plain", b"ok\n"
 
     def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:

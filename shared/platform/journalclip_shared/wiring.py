@@ -1,8 +1,11 @@
 """From settings to clients to a running loop: what every service's ``__main__`` calls, and nothing a handler sees.
 
 `serve` ends in one of four ways: 0 after SIGTERM or SIGINT (what is being handled is finished and committed first) or
-when a drain is done; `EX_TEMPFAIL` when the world stayed unwell, or the breaker opened, so that the supervisor starts
-it again; 1 for a permanent error of the process itself, such as a missing secret; a traceback for a bug.
+when a drain is done; `EX_TEMPFAIL` when a drain's dependency stayed away, or the breaker opened, so that the supervisor
+starts it again; 1 for a permanent error of the process itself, such as a missing secret; a traceback for a bug.
+
+A service whose bus is away does not end: it waits, is not ready meanwhile (``/readyz``), and begins again where its
+group committed last.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -28,6 +32,8 @@ from journalclip_shared.settings import Settings, deployed_kind
 from journalclip_shared.telemetry import Telemetry, configure_logging
 
 _log = logging.getLogger(__name__)
+_PAUSE_S, _PAUSE_MAX_S = 1.0, 15.0  # before a bus that is away is tried again; doubled each time
+_CALM_S = 60.0  # after so long without an error the next one begins with the short pause
 
 
 def open_bus(settings: Settings) -> Bus:
@@ -124,5 +130,25 @@ def _consume(settings: Settings, bus: Bus, store: ArtifactStore, handler: Handle
             spill=lambda body: store.put("quarantine", body, "application/octet-stream"),
         )
         _log.info("serving", extra={"group": handler.group, "topics": [fact.topic for fact in handler.consumes]})
-        count = loop.drain(stop) if settings.drain else loop.run(stop)
-        _log.info("stopped after %d deliveries", count)
+        if settings.drain:
+            _log.info("stopped after %d deliveries", loop.drain(stop))
+        else:
+            _run(loop, bus, telemetry, stop)
+
+
+def _run(loop: Loop, bus: Bus, telemetry: Telemetry, stop: threading.Event) -> None:
+    """`Loop.run`, begun again where the bus was away. What was in hand then was not committed, so it comes again."""
+    pause = _PAUSE_S
+    while not stop.is_set():
+        begun = time.monotonic()
+        try:
+            _log.info("stopped after %d deliveries", loop.run(stop))
+        except TransientError as error:
+            if error.dependency != "bus":
+                raise
+            pause = _PAUSE_S if time.monotonic() - begun > _CALM_S else min(_PAUSE_MAX_S, 2 * pause)
+            _log.warning("waiting for the bus: %s", error, extra={"dependency": error.dependency})
+            telemetry.waiting(error.dependency, pause)
+            telemetry.beat()  # alive, and not ready
+            bus.reopen()
+            stop.wait(pause)

@@ -98,6 +98,24 @@ def test_a_loop_that_turns_is_healthy_and_one_that_is_stuck_is_not(monkeypatch: 
         assert telemetry._page("/healthz") == (200, "text/plain", b"ok\n")
 
 
+def test_a_loop_is_ready_while_the_bus_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    with Telemetry("extraction") as telemetry:
+        status, _, body = telemetry._page("/readyz")
+        assert (status, body) == (503, b"the bus has not answered yet\n")
+        bus = MemoryBus()
+        bus.publish([Event(submitted(1), "test")])
+        Loop(bus, Extract(), lag=telemetry.lag).drain()
+        assert telemetry._page("/readyz")[0] == 200, "the loop asked the bus for its lag"
+        monkeypatch.setattr("journalclip_shared.telemetry.time.monotonic", lambda: now + 60)
+        status, _, body = telemetry._page("/readyz")
+        assert status == 503
+        assert b"the bus has not answered for" in body
+        assert telemetry._page("/healthz")[0] == 200, "nobody is restarted for a bus that is away"
+        telemetry.heard()
+        assert telemetry._page("/readyz")[0] == 200
+
+
 def test_the_loop_tells_that_it_turns() -> None:
     turns = 0
 

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from journalclip_shared import failpoints
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.artifacts.s3 import S3Artifacts
-from journalclip_shared.bus import Bus
+from journalclip_shared.bus import Bus, Consumer
 from journalclip_shared.bus.kafka import KafkaBus, client_options
 from journalclip_shared.bus.sqlite import SqliteBus
 from journalclip_shared.errors import ConfigurationError, TransientError
@@ -106,6 +107,40 @@ def test_a_world_that_stays_unwell_asks_for_a_restart(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(SqliteBus, "consumer", refuse)
     assert serve(settings, build(Counting())) == os.EX_TEMPFAIL
+
+
+def test_a_bus_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("journalclip_shared.wiring._PAUSE_S", 0.001)
+    settings, stop = Settings(workdir=tmp_path), threading.Event()
+    open_bus(settings).publish(events(3))
+    real, tries = SqliteBus.consumer, 0
+
+    def away(self: SqliteBus, topics: Sequence[str], group: str) -> Consumer:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise TransientError("Kafka: NoBrokersAvailable", "bus")
+        return real(self, topics, group)
+
+    class Last(Counting):
+        def handle(self, event: Event) -> list[Fact]:
+            facts = super().handle(event)
+            if self.count == 3:
+                stop.set()
+            return facts
+
+    monkeypatch.setattr(SqliteBus, "consumer", away)
+    handler = Last()
+    assert serve(settings, build(handler), stop) == 0
+    assert (tries, handler.count) == (4, 3), "one process, and each event once"
+
+
+def test_another_dependency_that_ends_the_loop_is_no_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: SqliteBus, topics: object, group: str) -> None:
+        raise TransientError("no answer", "store")
+
+    monkeypatch.setattr(SqliteBus, "consumer", refuse)
+    assert serve(Settings(workdir=tmp_path), build(Counting()), threading.Event()) == os.EX_TEMPFAIL
 
 
 def test_a_missing_secret_ends_with_one(tmp_path: Path) -> None:

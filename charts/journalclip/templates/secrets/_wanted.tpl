@@ -1,6 +1,6 @@
 {{/*
 root -> JSON {secrets: [{name, component, keys: {key: how}}]}: the secrets that the release needs and nobody brought. `how` is
-  random:N (characters), text:WORDS, cluster-id, hmac:KEY (the same as under another key), or tokens (a first admin's);
+  random:N (characters), text:WORDS, same:KEY, format:TEXT with {KEY}, cluster-id, hmac, or tokens:KEY (a first admin's);
   `former` is the key that held it in the last release.
 */}}
 {{- define "journalclip.wantedSecrets" -}}
@@ -20,6 +20,15 @@ root -> JSON {secrets: [{name, component, keys: {key: how}}]}: the secrets that 
 {{- $_ := set $keys (printf "%s-secret-key" $name) (dict "make" "random:32" "former" (ternary (printf "%s-secret-key" $rights.former) "" (ne (default "" $rights.former) ""))) -}}
 {{- end -}}
 {{- $found = append $found (dict "name" (include "journalclip.secretName" (dict "root" $root "of" "object-store")) "component" "object-store" "keys" $keys) -}}
+{{- end -}}
+{{- if and .Values.postgres.enabled (not (get $brought "postgres")) -}}
+{{- $keys := dict "admin-password" (dict "make" "random:32") -}}
+{{- $host := include "journalclip.component" (dict "root" . "component" "postgres") -}}
+{{- range $name := list "catalogue" "mlflow" -}}
+{{- $_ := set $keys (printf "%s-password" $name) (dict "make" "random:32") -}}
+{{- $_ := set $keys (printf "%s-uri" $name) (dict "make" (printf "format:postgresql+psycopg://%s:{%s-password}@%s:5432/%s" $name $name $host $name)) -}}
+{{- end -}}
+{{- $found = append $found (dict "name" (include "journalclip.secretName" (dict "root" . "of" "postgres")) "component" "postgres" "keys" $keys) -}}
 {{- end -}}
 {{- if and (eq .Values.llm.mode "bundled") (not (get $brought "llm")) -}}
 {{- $found = append $found (dict "name" (include "journalclip.secretName" (dict "root" $root "of" "llm")) "component" "llm" "keys" (dict "api-key" (dict "make" "random:40"))) -}}

@@ -86,6 +86,10 @@ class Bus(Protocol):
         """
         ...
 
+    def reopen(self) -> None:
+        """Drop connections that failed; the next call makes new ones. Nobody else may use the bus meanwhile."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -109,9 +109,15 @@ class KafkaBus:
             else:
                 reader.close(autocommit=False)
 
+    def reopen(self) -> None:
+        self._release(timeout_s=0.0)  # what it still holds was never acknowledged, and comes again
+
     def close(self) -> None:
+        self._release(self._settings.request_timeout_s)
+
+    def _release(self, timeout_s: float) -> None:
         if self._producer is not None:
-            self._producer.close(timeout=self._settings.request_timeout_s)
+            self._producer.close(timeout=timeout_s)
             self._producer = None
         while self._idle:
             self._idle.pop().close(autocommit=False)

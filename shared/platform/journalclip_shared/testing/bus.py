@@ -185,6 +185,15 @@ class BusContract:
         assert consumer.lag() == 0
         consumer.close()
 
+    def test_a_bus_that_is_opened_again_goes_on(self, bus: Bus, group: str) -> None:
+        first, second = events(2)
+        bus.publish([first])
+        bus.reopen()
+        bus.reopen()  # nothing is open now, and that is no error
+        bus.publish([second])
+        ids = {decode(each.headers, each.body).id for each in bus.read(first.topic)}
+        assert {first.id, second.id} <= ids
+
     def test_publishing_nothing_is_nothing(self, bus: Bus, group: str) -> None:
         bus.publish([])
         bus.publish_raw([])

@@ -83,6 +83,8 @@ class MemoryBus:
             found = [delivery for partition, log in logs for delivery in log[begin.get(partition, 0) :]]
         yield from found
 
+    def reopen(self) -> None: ...
+
     def close(self) -> None:
         """Nothing to close."""
 
