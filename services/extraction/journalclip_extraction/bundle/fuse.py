@@ -16,7 +16,7 @@ from journalclip_extraction.bundle.agree import agreement
 from journalclip_extraction.bundle.group import Group, pictures_of
 from journalclip_extraction.bundle.matching import key_of, match, numbered
 from journalclip_extraction.bundle.pictures import best_rendition, part_of, same_picture, sharper
-from journalclip_extraction.licences import figure_licence, normalise
+from journalclip_extraction.licences import address_of, figure_licence, normalise, version_of
 from journalclip_extraction.panels import with_panels_of
 from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import appraise
@@ -173,7 +173,10 @@ def _resubtitled(figure: ReadFigure) -> ReadFigure:
     read = parse_subcaptions(figure.caption)
     if read is None or {each.letter for each in figure.panels} != set(read.labels):
         return figure
-    panels = tuple(replace(each, subcaption=read.parts[each.letter or ""]) for each in figure.panels)
+    panels = tuple(
+        replace(each, subcaption=read.parts[each.letter or ""], text=read.text(each.letter or ""))
+        for each in figure.panels
+    )
     return replace(figure, panels=panels)
 
 
@@ -186,14 +189,32 @@ def _facts(xml: XmlArticle, read: ReadArticle | None) -> ArticleFacts:
     if xml.authors:
         facts = facts.model_copy(update={"authors": xml.authors, "authors_where": "XML"})
     if xml.licence:
-        stated = Sourced(value=xml.licence, where=f"XML, {xml.licence_from}")
-        facts = facts.model_copy(update={"licence_statement": stated, "licence": normalise(xml.licence)})
+        facts = facts.model_copy(update=_terms(xml))
     return facts
+
+
+def _terms(xml: XmlArticle) -> dict[str, object]:
+    """The licence that the XML states, with version and address: all of one statement."""
+    licence = normalise(xml.licence)
+    version = version_of(xml.licence) if licence.startswith("CC") else None
+    return {
+        "licence_statement": Sourced(value=xml.licence, where=f"XML, {xml.licence_from}"),
+        "licence": licence,
+        "licence_version": version,
+        "licence_url": address_of(licence, version),
+    }
 
 
 def _stated(xml: XmlArticle) -> dict[str, str | None]:
     """Facts of the XML by the names of `ArticleFacts`."""
-    return {"title": xml.title, "doi": xml.doi, "journal": xml.journal, "year": xml.year, "volume": xml.volume}
+    return {
+        "title": xml.title,
+        "doi": xml.doi,
+        "journal": xml.journal,
+        "year": xml.year,
+        "volume": xml.volume,
+        "page_range": xml.page_range,
+    }
 
 
 def _of_type(article: ReadArticle, article_type: str) -> ReadArticle:
