@@ -35,6 +35,7 @@ class ExtractOptions:
     max_pixels: int = 24_000_000  # per crop; larger ones are rendered smaller
     panels: bool = True
     ocr: str = ""  # language of scanned pages, e.g. "eng" or "eng+deu"; empty: they are refused as needs-ocr
+    crossref: str = ""  # address of Crossref's API, asked for what an article leaves open; empty: nobody is asked
     quality_model: str = ""  # a trained quality model as JSON; empty: measured rules judge
 
 

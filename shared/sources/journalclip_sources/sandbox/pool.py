@@ -133,7 +133,9 @@ class Cell(Generic[Options, Result]):
             raise TransientError("the sandbox's zygote is gone")
         usage = Usage.load(bytes(got.status))
         if usage.starved(limits.patience_s):
-            raise TransientError(f"the parser got {usage.cpu_s:.0f} s of CPU in {usage.wall_s:.0f} s: the machine is busy")
+            raise TransientError(
+                f"the parser got {usage.cpu_s:.0f} s of CPU in {usage.wall_s:.0f} s: the machine is busy"
+            )
         judged = _judge(got, usage, limits, self._codec)
         return Outcome(judged, usage)
 
