@@ -59,7 +59,9 @@ def extract(
         else:
             article = listed.article
             where = f"pages {article.first_page}-{article.last_page}" if article.pages else "no pages"
-            typer.echo(f"{row['file']}: article {row['article']}, {where}, {len(article.figures)} figures")
+            lost = article.captions_seen - len(article.figures)
+            seen = f" ({lost} captions without one)" if lost > 0 else ""
+            typer.echo(f"{row['file']}: article {row['article']}, {where}, {len(article.figures)} figures{seen}")
             for figure in listed.article.figures:
                 typer.echo(f"  {figure.label} (page {figure.page}, {figure.kind}) {figure.caption[:90]}")
 

@@ -124,7 +124,7 @@ class ReadArticle:
     confidence: float = 1.0  # that the article begins and ends on these pages
     pmcid: str | None = None
     digest: str = ""  # of what its pages say: its identity where it has neither DOI nor PMCID
-    article_type: str = ""  # as its XML says: "research-article", "case-report", "retraction"
+    article_type: str = ""  # as its XML says ("case-report", "retraction"); of pages alone only that of a notice
     sources: tuple[Source, ...] = ("pdf",)
     agreement: Agreement | None = None  # where both PDF and XML are there
     retracts: tuple[str, ...] = ()  # DOIs of articles that it says are retracted

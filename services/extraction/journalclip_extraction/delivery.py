@@ -14,6 +14,7 @@ from journalclip_extraction.bundle.fuse import Pages, Raster, fuse
 from journalclip_extraction.bundle.group import Group, Grouped, group
 from journalclip_extraction.bundle.likeness import plain
 from journalclip_extraction.extractor import read_pdf
+from journalclip_extraction.notices import unpaired
 from journalclip_extraction.quality.pictures import prepare
 from journalclip_extraction.retractions import said_retracted
 from journalclip_shared.errors import PermanentError
@@ -41,6 +42,11 @@ class _Read:
 
 def read_delivery(data: bytes, options: ExtractOptions) -> ReadDelivery:
     """Read everything that a delivery holds. Raises `PermanentError`."""
+    found = _read(data, options)
+    return replace(found, articles=unpaired(found.articles))
+
+
+def _read(data: bytes, options: ExtractOptions) -> ReadDelivery:
     kind = kind_of(data)
     if kind in ARCHIVES:
         allow_pages(_BUNDLE_PAGES)

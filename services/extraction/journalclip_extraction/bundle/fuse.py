@@ -21,15 +21,9 @@ from journalclip_extraction.panels import with_panels_of
 from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import appraise
 from journalclip_shared.ids import pages_digest
-from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality, Source, Sourced
+from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Source, Sourced
 from journalclip_sources.jats.article import XmlArticle, XmlFigure
 from journalclip_sources.pdf.geometry import Rect
-
-NO_PAIRS = frozenset({
-    "retraction", "partial-retraction", "correction", "erratum", "corrected-article", "addendum",
-    "expression-of-concern", "removal", "withdrawal", "republication",
-})  # fmt: skip
-"""Article types whose figures belong to another article, or are taken back."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         stated = replace(
             read, facts=_facts(xml, read), pmcid=xml.pmcid, article_type=xml.article_type, retracts=xml.retracts
         )
-        return _of_type(replace(stated, sources=("pdf", "xml")), xml.article_type)
+        return replace(stated, sources=("pdf", "xml"))
     facts = _facts(xml, read)
     pairs = match(xml.figures, read.figures if read else ())
     taken: dict[str, str] = {}
@@ -88,7 +82,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
     elif has_pictures:
         sources = ("package", "xml")
     measured = agreement(xml, read, pairs, pages.printed, taken) if read is not None and pages is not None else None
-    article = ReadArticle(
+    return ReadArticle(
         captions_seen=len(xml.figures),
         pages=read.pages if read else 0,
         figures=tuple(figures),
@@ -103,7 +97,6 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         article_type=xml.article_type,
         retracts=xml.retracts,
     )
-    return _of_type(article, xml.article_type)
 
 
 def _package(group: Group, figure: XmlFigure, files: Mapping[str, bytes], options: ExtractOptions) -> Crop | None:
@@ -215,11 +208,3 @@ def _stated(xml: XmlArticle) -> dict[str, str | None]:
         "volume": xml.volume,
         "page_range": xml.page_range,
     }
-
-
-def _of_type(article: ReadArticle, article_type: str) -> ReadArticle:
-    """Figures of corrections and retractions are kept and never become pairs."""
-    if article_type not in NO_PAIRS:
-        return article
-    quality = Quality(usefulness="discard", score=1.0, by="article-type", reason=f"the article is a {article_type}")
-    return replace(article, figures=tuple(replace(each, quality=quality) for each in article.figures))
