@@ -96,3 +96,8 @@ def test_graphs_schemes_and_maps_are_numbered_beside_the_figures(text: str, key:
     label = parse_label(text)
     assert label is not None
     assert (label.kind, label.key) == ("figure", key)
+
+
+@pytest.mark.parametrize("text", ["MAPK: Mitogen-activated protein kinase", "MAP2: a protein", "Graph K. Nothing"])
+def test_words_that_only_begin_so_are_no_labels(text: str) -> None:
+    assert parse_label(text) is None

@@ -25,9 +25,10 @@ _OWN_SERIES = {
     "image": r"images?|im[aá]gen|imagem|immagine|bild|صورة|תמונה",
     "graph": r"graphs?|charts?|gr[aá]fic[oa]s?|graphiques?|grafik|grafiek|wykres|diagram(?:s|a|mes?)?|график",
     "scheme": r"schemes?|esquemas?|sch[eé]mas?|схема",
-    "map": r"maps?|mapas?",
+    "map": r"mapas?",  # not "map": MAP2 is a protein, MAP 65 a pressure
     "illustration": r"illustrations?|ilustraci[oó]n|ilustra[cç][aã]o|illustrazione",
 }
+_COUNTED = frozenset({"graph", "scheme", "map"})  # numbered by digits alone
 _PICTURE_WORDS = "|".join(_OWN_SERIES.values())
 _TABLE_WORDS = r"tables?|tab|tabelle|tabell|tablas?|tabelas?|tabel|tableau|tabella|таблица|табл|tablo|表|جدول|טבלה"
 _OTHER_WORDS = r"box|algorithms?|videos?|movies?|audios?|appendix|equation|eq|files?|datasets?|data|panel"
@@ -105,6 +106,8 @@ def parse_label(text: str) -> Label | None:
         return _number_first(text)
     word = match["word"]
     series = series_of(match["extra"] or "", word, match["case"] or "", match["supplement"] or "")
+    if match["alone"] and series in _COUNTED:
+        return None  # "Graph K." names none of a count
     number = _number(match, bool(match["extra"]))
     tail_start = match.start("tail")
     members: tuple[str, ...] = ()
