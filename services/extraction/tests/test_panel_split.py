@@ -110,7 +110,7 @@ def test_letters_printed_on_the_page_part_panels_that_touch() -> None:
 @pytest.mark.parametrize(("printed", "tier"), [("ab", "panels"), ("abcd", "whole")])
 def test_a_name_printed_beyond_the_captions_last_keeps_the_figure_whole(printed: str, tier: str) -> None:
     image = grid(2, 2, gap=30)
-    corners = [(i % 2 * (SIZE + 30) + 70, i // 2 * (SIZE + 30) + SIZE + 8) for i in range(4)]
+    corners = [(i % 2 * (SIZE + 30) + 70, i // 2 * (SIZE + 30) + SIZE - 20) for i in range(4)]
     words = [
         (f"({letter})", Box(x0=x, y0=y, x1=x + 16, y1=y + 12)) for letter, (x, y) in zip(printed, corners, strict=False)
     ]
