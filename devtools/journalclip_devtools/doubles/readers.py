@@ -59,6 +59,15 @@ def _spin(_: str) -> str:
         pass
 
 
+def _dawdle(_: str) -> str:
+    """Works without end, at a tenth of a core: as a child does that hardly gets one."""
+    while True:
+        until = time.process_time() + 0.002
+        while time.process_time() < until:
+            pass
+        time.sleep(0.02)
+
+
 def _grow(_: str) -> str:
     hoard = []
     while True:
@@ -148,5 +157,5 @@ _DEEDS: dict[str, Callable[[str], str]] = {
     "echo": _echo, "none": _none, "hang": _hang, "spin": _spin, "grow": _grow, "crash": _crash, "bug": _bug,
     "leave": _leave, "babble": _babble, "flood": _flood, "shout": _shout, "environment": _environment,
     "descriptors": _descriptors, "open": _open, "write": _write, "connect": _connect, "exec": _exec, "fork": _fork,
-    "signal": _signal,
+    "signal": _signal, "dawdle": _dawdle,
 }  # fmt: skip

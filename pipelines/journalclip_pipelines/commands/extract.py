@@ -21,6 +21,10 @@ def extract(
     ] = None,
     sample: Annotated[int, typer.Option(min=1, help="Figures on the contact sheet, drawn at random.")] = 100,
     ocr: Annotated[str, typer.Option(help="Read scanned pages in this language: eng, deu, eng+deu ...")] = "",
+    crossref: Annotated[
+        str,
+        typer.Option(help="Crossref's API, asked for facts that an article leaves open.", metavar="URL"),
+    ] = "",
     dpi: Annotated[int, typer.Option(min=36, max=1200, help="Of figures that must be rendered.")] = 200,
 ) -> None:
     """Extract figures, captions, panels, mentions and facts, each file in a sandboxed process.
@@ -55,12 +59,14 @@ def extract(
         else:
             article = listed.article
             where = f"pages {article.first_page}-{article.last_page}" if article.pages else "no pages"
-            typer.echo(f"{row['file']}: article {row['article']}, {where}, {len(article.figures)} figures")
+            lost = article.captions_seen - len(article.figures)
+            seen = f" ({lost} captions without one)" if lost > 0 else ""
+            typer.echo(f"{row['file']}: article {row['article']}, {where}, {len(article.figures)} figures{seen}")
             for figure in listed.article.figures:
                 typer.echo(f"  {figure.label} (page {figure.page}, {figure.kind}) {figure.caption[:90]}")
 
     sheet = ContactSheet(sample) if contact_sheet is not None else None
-    options = ExtractOptions(crops=crops is not None or sheet is not None, dpi=dpi, ocr=ocr)
+    options = ExtractOptions(crops=crops is not None or sheet is not None, dpi=dpi, ocr=ocr, crossref=crossref)
     files = list(iter_deliveries(paths))
     positions: dict[Path, int] = {}
     with Sandbox() as sandbox, reporter().stage("extract", len(files)) as stage:

@@ -35,6 +35,7 @@ class ExtractOptions:
     max_pixels: int = 24_000_000  # per crop; larger ones are rendered smaller
     panels: bool = True
     ocr: str = ""  # language of scanned pages, e.g. "eng" or "eng+deu"; empty: they are refused as needs-ocr
+    crossref: str = ""  # address of Crossref's API, asked for what an article leaves open; empty: nobody is asked
     quality_model: str = ""  # a trained quality model as JSON; empty: measured rules judge
 
 
@@ -123,7 +124,7 @@ class ReadArticle:
     confidence: float = 1.0  # that the article begins and ends on these pages
     pmcid: str | None = None
     digest: str = ""  # of what its pages say: its identity where it has neither DOI nor PMCID
-    article_type: str = ""  # as its XML says: "research-article", "case-report", "retraction"
+    article_type: str = ""  # as its XML says ("case-report", "retraction"); of pages alone only that of a notice
     sources: tuple[Source, ...] = ("pdf",)
     agreement: Agreement | None = None  # where both PDF and XML are there
     retracts: tuple[str, ...] = ()  # DOIs of articles that it says are retracted

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from PIL import Image
+
+from journalclip_extraction import panels
 from journalclip_extraction.article import ExtractOptions, ReadDelivery
 from journalclip_extraction.bundle.fuse import Pages, Raster, fuse
 from journalclip_extraction.bundle.group import Group, Grouped, group
 from journalclip_extraction.bundle.likeness import plain
 from journalclip_extraction.extractor import read_pdf
+from journalclip_extraction.notices import unpaired
 from journalclip_extraction.quality.pictures import prepare
 from journalclip_extraction.retractions import said_retracted
 from journalclip_shared.errors import PermanentError
@@ -24,7 +28,10 @@ from journalclip_sources.pdf.document import MUPDF_ERRORS, open_pdf
 from journalclip_sources.pdf.geometry import Rect
 from journalclip_sources.sandbox.limits import allow_pages
 
-prepare()  # before the sandbox forks: its child opens no file
+# Before the sandbox forks: its child opens no file, and no child need do again what is the same for all.
+prepare()
+panels.prepare()
+Image.init()
 
 _TITLE = 30  # letters of a title that tell articles apart
 _BUNDLE_PAGES = 60  # what unpacking and decoding of pictures may take, in pages
@@ -41,6 +48,11 @@ class _Read:
 
 def read_delivery(data: bytes, options: ExtractOptions) -> ReadDelivery:
     """Read everything that a delivery holds. Raises `PermanentError`."""
+    found = _read(data, options)
+    return replace(found, articles=unpaired(found.articles))
+
+
+def _read(data: bytes, options: ExtractOptions) -> ReadDelivery:
     kind = kind_of(data)
     if kind in ARCHIVES:
         allow_pages(_BUNDLE_PAGES)

@@ -25,6 +25,7 @@ from journalclip_extraction.issue.split import Range, SeveralArticles, split
 from journalclip_extraction.issue.views import said
 from journalclip_extraction.licences import figure_licence
 from journalclip_extraction.mentions import find_mentions
+from journalclip_extraction.notices import notice_type
 from journalclip_extraction.panels import with_panels
 from journalclip_extraction.paragraphs import body_paragraphs
 from journalclip_extraction.quality import appraise
@@ -108,6 +109,7 @@ def _read_range(
         first_page=where.first,
         confidence=where.confidence,
         digest=digest,
+        article_type=notice_type(facts.title.value or "", pages[0] if pages else None),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from PIL import Image
 
+from journalclip_extraction import panels
 from journalclip_extraction.article import Crop, ExtractOptions, ReadArticle, ReadDelivery, ReadFigure
 from journalclip_extraction.bundle.pictures import BROKEN, saved
 from journalclip_extraction.panels import with_panels_of
@@ -25,6 +26,7 @@ MOST_PIXELS = 60_000_000
 _TYPES: dict[str, Literal["image/jpeg", "image/png"]] = {"JPEG": "image/jpeg", "PNG": "image/png"}
 
 prepare()  # before the sandbox forks: its child opens no file
+panels.prepare()
 
 
 def packed(label: str, caption: str, picture: bytes) -> bytes:

@@ -139,10 +139,55 @@ def test_several_articles_of_one_archive_keep_their_files() -> None:
     assert delivery.left_over == ("notes.docx",)
 
 
+def is_left_out(article: ReadArticle) -> bool:
+    (figure,) = article.figures
+    return figure.quality is not None and (figure.quality.usefulness, figure.quality.by) == ("discard", "article-type")
+
+
 def test_a_retraction_makes_no_pairs() -> None:
-    (figure,) = read(a_xml=xml(article_type="retraction"), a_pdf=pages()).figures
-    assert figure.quality is not None
-    assert (figure.quality.usefulness, figure.quality.by) == ("discard", "article-type")
+    assert is_left_out(read(a_xml=xml(article_type="retraction"), a_pdf=pages()))
+    assert not is_left_out(read(a_xml=xml(), a_pdf=pages()))
+    retracted = {"a.xml": xml(), "a.pdf": pages(), "a.json": b'{"is_retracted": true}'}
+    assert is_left_out(read_delivery(pack(retracted), OPTIONS).articles[0])
+
+
+@pytest.mark.parametrize(
+    ("title", "above", "kind"),
+    [
+        ("Correction to: a made article about heads", "", "correction"),
+        ("Corrigendum to a made article about heads", "", "correction"),
+        ("RETRACTED: a made article about heads", "", "retracted-article"),
+        ("A made article about made heads again", "ERRATUM", "correction"),
+        ("A made article about made heads again", "Retraction note", "retraction"),
+        ("Correction of a made head in four cases", "CASE REPORT", ""),
+        ("Retraction of the frontal lobe in four cases", "", ""),
+    ],
+)
+def test_pages_alone_tell_notices_from_surgery(title: str, above: str, kind: str) -> None:
+    journal = Journal().text(50, 40, above or " ", size=8).text(50, 60, title, size=16, font="hebo")
+    journal.paragraph(50, 100, rows=10).picture((50, 240, 285, 416), jpeg(320, 240))
+    pdf = journal.text(50, 430, f"Figure 1. {PRINTED}").paragraph(305, 100, rows=50).pdf()
+    (article,) = read_delivery(pdf, OPTIONS).articles
+    assert article.facts.title.value == title
+    assert (article.article_type, is_left_out(article)) == (kind, bool(kind))
+
+
+def test_panels_and_terms_are_the_xmls() -> None:
+    words = "Axial heads. (A) A bright <italic>rim</italic>. (B) A dark rim with 10<sup>6</sup> counts."
+    journal = Journal().text(50, 60, TITLE, size=16, font="hebo").text(50, 80, "doi: 10.5555/made.77", size=7)
+    for letter, left in (("A", 50.0), ("B", 170.0)):
+        journal.picture((left, 240, left + 110, 340), jpeg(320, 240)).text(left + 4, 252, letter, size=9)
+    journal.paragraph(50, 100, rows=10).paragraph(305, 100, rows=50)
+    pdf = journal.text(50, 360, "Figure 1. Axial heads. (A) A bright rim. (B) A dark rim.").pdf()
+    files = {"a.xml": xml(fig("f1", "Figure 1", words, "none")), "a.pdf": pdf}
+    (article,) = read_delivery(pack(files), replace(OPTIONS, panels=True)).articles
+    (figure,) = article.figures
+    assert [panel.text for panel in figure.panels] == [
+        "Axial heads. A bright rim",
+        "Axial heads. A dark rim with 10⁶ counts",
+    ]
+    facts = article.facts
+    assert (facts.licence_version, facts.licence_url) == ("4.0", "https://creativecommons.org/licenses/by/4.0/")
 
 
 def code_of(data: bytes) -> str:

@@ -107,6 +107,18 @@ def test_letters_printed_on_the_page_part_panels_that_touch() -> None:
     assert [round(panel.box.x0 / SIZE, 1) for panel in split.panels] == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.parametrize(("printed", "tier"), [("ab", "panels"), ("abcd", "whole")])
+def test_a_name_printed_beyond_the_captions_last_keeps_the_figure_whole(printed: str, tier: str) -> None:
+    image = grid(2, 2, gap=30)
+    corners = [(i % 2 * (SIZE + 30) + 70, i // 2 * (SIZE + 30) + SIZE - 20) for i in range(4)]
+    words = [
+        (f"({letter})", Box(x0=x, y0=y, x1=x + 16, y1=y + 12)) for letter, (x, y) in zip(printed, corners, strict=False)
+    ]
+    image = grid(1, 2, gap=30) if printed == "ab" else image
+    split = split_figure(image, words, box_of(image), 1, "Legs (A) and eyes (B).", layout=False)
+    assert split.tier == tier
+
+
 def test_panels_that_touch_without_a_witness_stay_whole() -> None:
     image = picture(3 * SIZE, SIZE)
     assert split_figure(image, [], box_of(image), 1, caption(3)).tier == "whole"

@@ -61,6 +61,13 @@ def test_a_reader_that_does_not_end_is_killed(deed: str) -> None:
         assert ask(hasty, "echo next") == "next"
 
 
+def test_a_child_that_lacks_a_core_is_the_machines_fault_and_tried_again() -> None:
+    with Sandbox(Limits(wall_s=0.6, cpu_s=60, most_cpu_s=0), READER) as starved:
+        with pytest.raises(TransientError, match="the machine is busy"):
+            starved.run(b"dawdle", ExtractOptions())
+        assert ask(starved, "echo next") == "next"
+
+
 def test_memory_ends_at_its_limit(sandbox: Sandbox) -> None:
     outcome = sandbox.run(b"grow", ExtractOptions())
     assert isinstance(outcome.result, PermanentError)

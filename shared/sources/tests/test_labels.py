@@ -28,7 +28,7 @@ from journalclip_sources.pdf.labels import parse_label, roman_value
         ("Fig. 10 Cont'd. Coronal CT", "figure", "10", "Coronal CT"),
         ("Figure 4 – Axial CT", "figure", "4", "Axial CT"),
         ("Table 2. Patients", "table", "2", "Patients"),
-        ("Scheme 1. Synthesis", "other", "1", "Synthesis"),
+        ("Scheme 1. Synthesis", "figure", "1", "Synthesis"),
     ],
 )
 def test_labels_of_captions(line: str, kind: str, number: str, text: str) -> None:
@@ -80,3 +80,24 @@ def test_roman_numerals_come_back(number: int) -> None:
 def test_no_text_is_too_odd(text: str) -> None:
     label = parse_label("Figure 1" + text)
     assert label is None or 0 < label.end <= len(text) + 8
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Gráfico 1. Evolución anual", "graph 1"),
+        ("Chart 3: Flow of patients", "graph 3"),
+        ("Scheme 2 Synthesis", "scheme 2"),
+        ("Mapa 1. Regiones", "map 1"),
+        ("Схема 2. Обследование", "scheme 2"),
+    ],
+)
+def test_graphs_schemes_and_maps_are_numbered_beside_the_figures(text: str, key: str) -> None:
+    label = parse_label(text)
+    assert label is not None
+    assert (label.kind, label.key) == ("figure", key)
+
+
+@pytest.mark.parametrize("text", ["MAPK: Mitogen-activated protein kinase", "MAP2: a protein", "Graph K. Nothing"])
+def test_words_that_only_begin_so_are_no_labels(text: str) -> None:
+    assert parse_label(text) is None

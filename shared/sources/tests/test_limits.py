@@ -22,5 +22,5 @@ def test_one_that_worked_before_it_fell_asleep_is_stopped_as_well() -> None:
 
 
 def test_a_starved_worker_goes_on_until_patience_ends() -> None:
-    limits = Limits(wall_s=10)
+    limits = Limits(wall_s=10, most_cpu_s=100)
     assert limits.patience_s <= stopped_at(0.02, limits=limits) <= limits.patience_s + 6

@@ -16,20 +16,14 @@ from journalclip_extraction.bundle.agree import agreement
 from journalclip_extraction.bundle.group import Group, pictures_of
 from journalclip_extraction.bundle.matching import key_of, match, numbered
 from journalclip_extraction.bundle.pictures import best_rendition, part_of, same_picture, sharper
-from journalclip_extraction.licences import figure_licence, normalise
+from journalclip_extraction.licences import address_of, figure_licence, normalise, version_of
 from journalclip_extraction.panels import with_panels_of
 from journalclip_extraction.panels.subcaptions import parse_subcaptions
 from journalclip_extraction.quality import appraise
 from journalclip_shared.ids import pages_digest
-from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality, Source, Sourced
+from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Source, Sourced
 from journalclip_sources.jats.article import XmlArticle, XmlFigure
 from journalclip_sources.pdf.geometry import Rect
-
-NO_PAIRS = frozenset({
-    "retraction", "partial-retraction", "correction", "erratum", "corrected-article", "addendum",
-    "expression-of-concern", "removal", "withdrawal", "republication",
-})  # fmt: skip
-"""Article types whose figures belong to another article, or are taken back."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         stated = replace(
             read, facts=_facts(xml, read), pmcid=xml.pmcid, article_type=xml.article_type, retracts=xml.retracts
         )
-        return _of_type(replace(stated, sources=("pdf", "xml")), xml.article_type)
+        return replace(stated, sources=("pdf", "xml"))
     facts = _facts(xml, read)
     pairs = match(xml.figures, read.figures if read else ())
     taken: dict[str, str] = {}
@@ -88,7 +82,7 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
     elif has_pictures:
         sources = ("package", "xml")
     measured = agreement(xml, read, pairs, pages.printed, taken) if read is not None and pages is not None else None
-    article = ReadArticle(
+    return ReadArticle(
         captions_seen=len(xml.figures),
         pages=read.pages if read else 0,
         figures=tuple(figures),
@@ -103,7 +97,6 @@ def fuse(group: Group, pages: Pages | None, files: Mapping[str, bytes], options:
         article_type=xml.article_type,
         retracts=xml.retracts,
     )
-    return _of_type(article, xml.article_type)
 
 
 def _package(group: Group, figure: XmlFigure, files: Mapping[str, bytes], options: ExtractOptions) -> Crop | None:
@@ -173,7 +166,10 @@ def _resubtitled(figure: ReadFigure) -> ReadFigure:
     read = parse_subcaptions(figure.caption)
     if read is None or {each.letter for each in figure.panels} != set(read.labels):
         return figure
-    panels = tuple(replace(each, subcaption=read.parts[each.letter or ""]) for each in figure.panels)
+    panels = tuple(
+        replace(each, subcaption=read.parts[each.letter or ""], text=read.text(each.letter or ""))
+        for each in figure.panels
+    )
     return replace(figure, panels=panels)
 
 
@@ -186,19 +182,29 @@ def _facts(xml: XmlArticle, read: ReadArticle | None) -> ArticleFacts:
     if xml.authors:
         facts = facts.model_copy(update={"authors": xml.authors, "authors_where": "XML"})
     if xml.licence:
-        stated = Sourced(value=xml.licence, where=f"XML, {xml.licence_from}")
-        facts = facts.model_copy(update={"licence_statement": stated, "licence": normalise(xml.licence)})
+        facts = facts.model_copy(update=_terms(xml))
     return facts
+
+
+def _terms(xml: XmlArticle) -> dict[str, object]:
+    """The licence that the XML states, with version and address: all of one statement."""
+    licence = normalise(xml.licence)
+    version = version_of(xml.licence) if licence.startswith("CC") else None
+    return {
+        "licence_statement": Sourced(value=xml.licence, where=f"XML, {xml.licence_from}"),
+        "licence": licence,
+        "licence_version": version,
+        "licence_url": address_of(licence, version),
+    }
 
 
 def _stated(xml: XmlArticle) -> dict[str, str | None]:
     """Facts of the XML by the names of `ArticleFacts`."""
-    return {"title": xml.title, "doi": xml.doi, "journal": xml.journal, "year": xml.year, "volume": xml.volume}
-
-
-def _of_type(article: ReadArticle, article_type: str) -> ReadArticle:
-    """Figures of corrections and retractions are kept and never become pairs."""
-    if article_type not in NO_PAIRS:
-        return article
-    quality = Quality(usefulness="discard", score=1.0, by="article-type", reason=f"the article is a {article_type}")
-    return replace(article, figures=tuple(replace(each, quality=quality) for each in article.figures))
+    return {
+        "title": xml.title,
+        "doi": xml.doi,
+        "journal": xml.journal,
+        "year": xml.year,
+        "volume": xml.volume,
+        "page_range": xml.page_range,
+    }

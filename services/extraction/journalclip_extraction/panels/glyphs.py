@@ -109,7 +109,7 @@ def _cell(shape: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 @cache
-def _templates() -> tuple[tuple[str, ...], NDArray[np.float32]]:
+def templates() -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Letters and their cells: five faces, capitals and small letters."""
     names: list[str] = []
     cells: list[NDArray[np.float32]] = []
@@ -136,9 +136,9 @@ def letter_scores(shape: NDArray[np.bool_], wanted: Sequence[str], least: float 
 
 
 def _scores(cell: NDArray[np.float32], wanted: Sequence[str], least: float = ALIKE) -> dict[str, float]:
-    names, templates = _templates()
-    likeness = templates[:, :-1] @ cell[:-1]
-    likeness = likeness - np.abs(np.log(templates[:, -1] / cell[-1])) * 0.3  # a stretched shape hides its aspect
+    names, cells = templates()
+    likeness = cells[:, :-1] @ cell[:-1]
+    likeness = likeness - np.abs(np.log(cells[:, -1] / cell[-1])) * 0.3  # a stretched shape hides its aspect
     scores: dict[str, float] = {}
     for name, value in zip(names, likeness, strict=True):
         if value >= least and name in wanted:

@@ -184,7 +184,7 @@ def _opens_line(box: Region, spots: NDArray[np.int64]) -> bool:
 
 def _read(word: _Word) -> Name:
     """The style that a word is printed in and its likeness to each letter's name."""
-    cells, aspects = _templates()
+    cells, aspects = templates()
     aspect = word.shape.shape[1] / word.shape.shape[0]
     likeness = cells @ _cell(word.shape) - _STRETCHED * np.abs(np.log(aspects / aspect))
     of_style = likeness.reshape(-1, len(STYLES), 2, len(LETTERS)).max(axis=(0, 2))
@@ -206,7 +206,7 @@ def _cell(shape: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 @cache
-def _templates() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def templates() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Cells (n, 450) and aspects (n,) of names: by face and size, then style, then capitals and small letters."""
     fonts = [ImageFont.truetype(io.BytesIO(pymupdf.Font(face).buffer), size) for face in FACES for size in _SIZES]
     printed = (_printed(style.format(x), font) for font in fonts for style in STYLES for x in LETTERS + LETTERS.lower())

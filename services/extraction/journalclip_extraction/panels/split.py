@@ -74,13 +74,16 @@ def split_figure(
     """
     said = parse_subcaptions(caption)
     labels = said.labels if said else ()
+    placed = _in_pixels(words, figure_box, image)
+    if labels and _prints_more(placed, labels):
+        return PanelSplit("whole", "letters-differ", ())
     names = fitted(names_in(image), labels)
     if beneath := panels_above(image, names):
         return _accepted(said or of_some(beneath, caption), beneath, image, figure_box, page)
     if said is None and not layout:
         return PanelSplit("whole", "no-labels", ())
     try:
-        letters = letters_of(image, _in_pixels(words, figure_box, image), labels) or names
+        letters = letters_of(image, placed, labels) or names
     except Disorder:
         return PanelSplit("whole", "letters-differ", ())
     raster = Raster(image)
@@ -99,6 +102,12 @@ def _accepted(
 ) -> PanelSplit:
     panels = (_panel(label, named[label], text or None, image, figure_box, page) for label, text in said.parts.items())
     return PanelSplit("panels", "accepted", tuple(replace(p, text=said.text(p.letter or "")) for p in panels))
+
+
+def _prints_more(words: Sequence[PlacedWord], labels: Sequence[str]) -> bool:
+    """Does the page print, in brackets on the figure, the name that would come after the caption's last?"""
+    following = chr(ord(max(labels)) + 1) if all(len(label) == 1 for label in labels) else ""
+    return any(word.text.strip().upper() == f"({following})" for word in words if following)
 
 
 def _drawn_in(image: Image.Image, letters: Mapping[str, Region], panels: Sequence[SplitPanel]) -> bool:

@@ -29,7 +29,7 @@ class XmlArticle:
     journal: str
     year: str
     volume: str
-    first_page: str
+    page_range: str  # "12-19", or the article's number where it has no pages
     article_type: str
     licence: str  # statement and address, as the XML has them
     licence_from: str

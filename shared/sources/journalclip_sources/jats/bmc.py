@@ -27,7 +27,7 @@ def read(root: etree._Element) -> XmlArticle:
         journal=words(_child(bibliography, "source")),
         year=words(_child(bibliography, "pubdate"))[:4],
         volume=words(_child(bibliography, "volume")),
-        first_page=words(_child(bibliography, "fpage")),
+        page_range=words(_child(bibliography, "fpage")),
         article_type=words(_child(front, "dochead")).lower(),
         licence=words(rights),
         licence_from="sentence" if rights is not None else "",

@@ -55,7 +55,7 @@ def _read(article: etree._Element) -> XmlArticle:
         journal=_first(meta, "journal-title"),
         year=_year(meta),
         volume=_first(meta, "volume"),
-        first_page=_first(meta, "fpage") or _first(meta, "elocation-id"),
+        page_range=_extent(_first(meta, "fpage"), _first(meta, "lpage")) or _first(meta, "elocation-id"),
         article_type=attribute(article, "article-type"),
         licence=licence,
         licence_from=licence_from,
@@ -98,6 +98,10 @@ def _retracts(front: etree._Element) -> Iterator[str]:
 
 def _first(meta: list[etree._Element], name: str) -> str:
     return next((text for each in meta if local(each) == name and (text := words(each))), "")
+
+
+def _extent(first: str, last: str) -> str:
+    return f"{first}-{last}" if first and last and last != first else first
 
 
 def _title(meta: list[etree._Element]) -> str:

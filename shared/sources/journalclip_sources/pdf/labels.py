@@ -23,14 +23,15 @@ _OWN_SERIES = {
     "plate": r"plates?|planche|l[aá]mina",
     "photo": r"photographs?|photos?|photographies?|fotograf[ií]as?|fotos?|фото|写真|照片",
     "image": r"images?|im[aá]gen|imagem|immagine|bild|صورة|תמונה",
+    "graph": r"graphs?|charts?|gr[aá]fic[oa]s?|graphiques?|grafik|grafiek|wykres|diagram(?:s|a|mes?)?|график",
+    "scheme": r"schemes?|esquemas?|sch[eé]mas?|схема",
+    "map": r"mapas?",  # not "map": MAP2 is a protein, MAP 65 a pressure
     "illustration": r"illustrations?|ilustraci[oó]n|ilustra[cç][aã]o|illustrazione",
 }
+_COUNTED = frozenset({"graph", "scheme", "map"})  # numbered by digits alone
 _PICTURE_WORDS = "|".join(_OWN_SERIES.values())
 _TABLE_WORDS = r"tables?|tab|tabelle|tabell|tablas?|tabelas?|tabel|tableau|tabella|таблица|табл|tablo|表|جدول|טבלה"
-_OTHER_WORDS = (
-    r"schemes?|box|algorithms?|videos?|movies?|audios?|appendix|equation|eq|files?|datasets?|data|chart|graph|diagram|"
-    r"panel"
-)
+_OTHER_WORDS = r"box|algorithms?|videos?|movies?|audios?|appendix|equation|eq|files?|datasets?|data|panel"
 _SPACED = r"f\s?i\s?g\s?u?\s?r?\s?e?"  # letter-spaced capitals come out as "F I G U R E" or "FIGU RE"
 _ROMAN = r"(?-i:(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"  # capitals only: "Fig. x" is a variable
 _CASE = r"(?:case|patient|fall|cas|caso|paciente|observation|случай)\s?(?:n[o°]\.?\s?)?\d{1,3}\s?[,.:;–—-]?\s+"
@@ -105,6 +106,8 @@ def parse_label(text: str) -> Label | None:
         return _number_first(text)
     word = match["word"]
     series = series_of(match["extra"] or "", word, match["case"] or "", match["supplement"] or "")
+    if match["alone"] and series in _COUNTED:
+        return None  # "Graph K." names none of a count
     number = _number(match, bool(match["extra"]))
     tail_start = match.start("tail")
     members: tuple[str, ...] = ()
@@ -192,8 +195,8 @@ def parse_unnumbered(text: str) -> Label | None:
 
 
 _FIRST = re.compile(
-    r"^[\[(*•■▪►▶\s]*(?:fi?\s?g|f\s?i|a[bpdfu]|s[uclşe]|e[xf\s\-]|eq|on|fo|r[yei]|o[bn]|р|т|м|с|ф|ş|slik|ku|bi|ε|σ|图|圖|図|그|"
-    r"il|im|pl|ph|t[a]|表|bo|al|vi|mo|au|da|ch|gr|di|pa|file|ca[s]|fall|we|jo|hì|ga|lá|la|写|照|ش|ا|ت|ص|ج|א|ת|ט|"
+    r"^[\[(*•■▪►▶\s]*(?:fi?\s?g|f\s?i|a[bpdfu]|s[uclşe]|e[xf\s\-]|eq|esq|map|wyk|гр|on|fo|r[yei]|o[bn]|р|т|м|с|ф|ş|slik|ku|bi|ε|σ|图|圖|"
+    r"図|그|il|im|pl|ph|t[a]|表|bo|al|vi|mo|au|da|ch|gr|di|pa|file|ca[s]|fall|we|jo|hì|ga|lá|la|写|照|ش|ا|ت|ص|ج|א|ת|ט|"
     r"\d{1,3}\s?[.)]?\s?(?:á|ké|pav|att))",
     re.IGNORECASE,
 )

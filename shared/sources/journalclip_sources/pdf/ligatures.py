@@ -24,7 +24,8 @@ def mend_ligatures(pages: Sequence[Page]) -> None:
     if sum(_TE.search(line.text) is not None for line in lines) < _ENOUGH:
         return
     if any(_WHOLE.search(line.text) for line in lines if not line.bold):
-        lines = [line for line in lines if line.font in _fonts_without(pages)]
+        broken = _fonts_without(pages)
+        lines = [line for line in lines if line.font in broken]
     for line in lines:
         line.text = _LOST.sub("Th", line.text)
 

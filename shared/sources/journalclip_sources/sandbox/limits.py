@@ -10,7 +10,7 @@ MIB = 1 << 20
 _ASLEEP = 0.002  # of wall-clock: less CPU than this in a window is sleep; a starved worker gets more
 _WINDOW_S = 5.0
 _OCR_TIMES = 12
-_BUSY = 1.5  # times most_cpu_s: how long a file of many pages may take on a busy machine
+_BUSY = 6.0  # times most_cpu_s: how long a file of many pages may take on a busy machine
 _FEW_PAGES = 40  # an article; an issue has more, and may take more memory
 _PATIENCE = 6.0  # times wall_s
 
@@ -31,7 +31,8 @@ class Limits:
 
     @property
     def patience_s(self) -> float:
-        """How long a child that works but hardly gets a core may take, all in all."""
+        """How long a child that works but hardly gets a core may take, all in all. What ends there says nothing of
+        the file: the limit of a file is CPU time."""
         return max(_PATIENCE * self.wall_s, _BUSY * self.most_cpu_s)
 
     def for_ocr(self) -> Limits:

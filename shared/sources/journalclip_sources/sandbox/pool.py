@@ -95,7 +95,10 @@ class Cell(Generic[Options, Result]):
         return self.run(data, options).article()
 
     def run(self, data: bytes, options: Options) -> Outcome[Result]:
-        """As `read`, but a permanent error is part of the outcome. Raises `TransientError` where the zygote is lost."""
+        """As `read`, but a permanent error is part of the outcome.
+
+        Raises `TransientError` where the zygote is lost, or the machine too busy for the child to reach its own limit.
+        """
         if len(data) > self.limits.input_bytes:
             return Outcome(InputTooLarge(len(data), self.limits.input_bytes), Usage())
         limits = self.limits_for(options)
@@ -129,6 +132,10 @@ class Cell(Generic[Options, Result]):
             self.close()
             raise TransientError("the sandbox's zygote is gone")
         usage = Usage.load(bytes(got.status))
+        if usage.starved(limits.patience_s):
+            raise TransientError(
+                f"the parser got {usage.cpu_s:.0f} s of CPU in {usage.wall_s:.0f} s: the machine is busy"
+            )
         judged = _judge(got, usage, limits, self._codec)
         return Outcome(judged, usage)
 

@@ -28,6 +28,10 @@ class Usage:
     def out_of_time(self) -> bool:
         return self.killed or self.signal == signal.SIGXCPU
 
+    def starved(self, patience_s: float) -> bool:
+        """Was it stopped at the end of all patience? A child that worked until then lacked a core, not time."""
+        return self.killed and self.wall_s >= patience_s
+
     def describe(self) -> str:
         if self.signal:
             return f"died of signal {self.signal} ({signal.strsignal(self.signal) or 'unknown'})"
