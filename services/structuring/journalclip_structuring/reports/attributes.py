@@ -6,7 +6,7 @@ import re
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, vague
 from journalclip_structuring.reports.discourse import Discourse
-from journalclip_structuring.reports.entity import Entity
+from journalclip_structuring.reports.entity import GLOBAL, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OR, OR_SIGN, TOLD
@@ -133,7 +133,8 @@ class Attributes:
             forward = False  # "with flow voids on T2 and surrounding gliosis"
         if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
             forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
-        if forward or not state.group:
+        unshown = isinstance(attribute, Binding) and state.group and all(each.term in GLOBAL for each in state.group)
+        if forward or not state.group or (unshown and not all(each.negated for each in state.group)):
             state.waiting.append(attribute)
         else:
             state.read = True
@@ -175,6 +176,8 @@ class Attributes:
             if not ahead and entity.ahead and attribute.side and entity.side is None:
                 entity.side = attribute.side  # "periventricular mass in the left frontal lobe"
             entity.ahead = ahead and bool(attribute.site)
+            words = self.text[attribute.start : attribute.end]
+            entity.white = entity.white or re.search(r"white matter|juxtacortical|subcortical|白质|皮层下|皮质下", words, re.I) is not None
             entity.place(attribute.site, attribute.side)
             return
         for kind in ("size", "count", "shape"):

@@ -111,6 +111,8 @@ class Diagnoses(Assertions):
         beyond = following(mention.end, chunk)
         named = beyond is not None and beyond.get("finding") not in {None, "lesion"}
         gap = self.text[mention.end : beyond.start] if beyond is not None else ""
+        if term == "lesion" and beyond is not None and beyond.get("finding") and not gap.strip():
+            return  # "an altered signal intensity lesion"
         if term == "lesion" and named and CONTAINS.fullmatch(gap):
             return  # "a focus of haemorrhage"
         if not denied and self._lies_in(mention, term, chunk, state):
@@ -124,6 +126,8 @@ class Diagnoses(Assertions):
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )
+        if state.chosen is not None and not denied and term not in ASSOCIATED:
+            linked = True  # "the former is an infarct, the latter a cavernoma"
         part = not denied and COMPONENT.search(self.text[mention.start : mention.end + 20]) is not None
         linked = linked and not part
         place = self._place_of(mention, chunk, state)
@@ -268,6 +272,8 @@ class Diagnoses(Assertions):
             if not any(_improves(each, term) or _differs(each, term) for each in targets):
                 vague = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = vague[-1:] or targets
+            elif signs := [each for each in self.discourse.entities if each.term == term and each.sign and not each.negated]:
+                targets = signs[-1:]
             elif all(each.term in ASSOCIATED - {"cyst"} for each in targets):
                 hosts = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = [each for each in hosts[-1:] if _improves(each, term)] or targets
@@ -395,6 +401,8 @@ class Diagnoses(Assertions):
             self._named_alone(new, mention, state)
         self.discourse.add(new)
         state.opened.append(new)
+        if state.chosen is not None:
+            state.hosts[id(new)] = state.chosen
         return new
 
     def _named_alone(self, new: Entity, mention: Mention, state: State) -> None:

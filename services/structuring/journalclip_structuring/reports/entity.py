@@ -64,6 +64,9 @@ _NEIGHBOURS: Final = (
 )
 
 
+# A site, and one within it that says more.
+_CLOSER: Final = frozenset({("temporal lobe", "hippocampus")})
+
 # Diagnoses that only say more of what they refine.
 STRICTER: Final = frozenset({("glioma", "glioblastoma"), ("infarct", "lacunar infarct"), ("cyst", "arachnoid cyst")})
 
@@ -116,6 +119,7 @@ class Entity:
     alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
     label: str = ""  # a number behind its word: "lesion 2"
     fresh: bool = False  # "new" stands before it, affirmed or denied
+    white: bool = False  # it lies in white matter that no site names
     sentence: int = 0
     section: str = "findings"
 
@@ -147,6 +151,9 @@ class Entity:
             self.site, self.side, self.placed = site, side, True  # "in both hemispheres, the largest in ..."
             return
         elsewhere = site == "-" and side is not None and self.side not in {None, side, "bilateral"}
+        if (self.site, site) in _CLOSER and (side is None or self.side in {None, side}):
+            self.site, self.side = site, self.side or side  # the closer word for the same place
+            return
         second = self.placed and ((site is not None and site not in {self.site, "-"}) or elsewhere)
         self.placed = self.placed or bool(site)
         if second and (self.site is not None or elsewhere):

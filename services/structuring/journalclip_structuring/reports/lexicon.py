@@ -67,7 +67,7 @@ _SULCI: Final = re.compile(
 # "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.
 _SIGN: Final = re.compile(
     r"\b(?:(?:DWI|FLAIR|T2(?:WI?)?)\s*(?:(?P<up>\++|↑+)|(?P<down>↓+))|(?:ADC|T1(?:WI?)?)\s*(?:(?P<rise>↑+)|(?P<fall>↓+))"
-    r"|ADC\s*(?P<minus>[-−–]))(?=\s*(?:[,;.)/]|$))"
+    r"|ADC\s*(?P<minus>[-−–])|(?:T[12](?:WI?)?|FLAIR|DWI|ADC)\s*(?P<same>=))(?=\s*(?:[,;.)/]|$))"
 )
 _LONG_SHORT: Final = {
     ("长", "1"): "hypointense", ("短", "1"): "hyperintense", ("长", "2"): "hyperintense", ("短", "2"): "hypointense",
@@ -246,9 +246,9 @@ def _signs(text: str) -> Iterator[Mention]:
     """Signs behind a sequence that are its signal: "DWI +", "ADC ↓"."""
     for found in _SIGN.finditer(text):
         kind = found.lastgroup or ""
-        up = kind in {"up", "rise"}
+        signal = {"up": "hyperintense", "rise": "hyperintense", "same": "isointense"}.get(kind, "hypointense")
         start, end = found.span(kind)
-        yield Mention(start, end, text[start:end], (("signal", "hyperintense" if up else "hypointense"),))
+        yield Mention(start, end, text[start:end], (("signal", signal),))
 
 
 def _midlines(text: str, language: Language) -> Iterator[Mention]:

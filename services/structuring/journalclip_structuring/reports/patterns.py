@@ -271,3 +271,14 @@ IS_A: Final = re.compile(r"(?<!there )\b(?:is|are|was|were)\s+(?:an?\s+)?(?:[\w-
 DIFFERENTIAL: Final = re.compile(
     r"(?:differentials?(?: diagnos[ie]s)?|ddx?|considerations?|鉴别诊断|鉴别)\s*:\s*$", re.IGNORECASE
 )
+# A sentence that speaks of a part of what was found before.
+SOME_OF: Final = re.compile(
+    r"\W*(?:two|three|four|five|six|some|several|most|many|a few|a number|each|all|both) of (?:them|these|those|which|the)\b",
+    re.IGNORECASE,
+)
+# A sentence that brings in something new.
+A_THING: Final = re.compile(r"\W*(?:(?:there (?:is|was)|we see|i see)\s+)?(?:an?|another)\s", re.IGNORECASE)
+# One of the two findings that were named last.
+CHOSEN: Final = re.compile(r"(?P<first>the former|former|前者)|the latter|latter|后者", re.IGNORECASE)
+# A sentence that goes on with what was found before.
+OF_BEFORE: Final = re.compile(r"\W*(?:it|its|they|this|these|both)\b|\W*(?:其|该|上述)", re.IGNORECASE)

@@ -15,8 +15,10 @@ from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
 from journalclip_structuring.reports.members import Members
 from journalclip_structuring.reports.patterns import (
+    A_THING,
     AFFIRMS,
     BESIDE,
+    CHOSEN,
     COMPARED,
     DIFFERENTIAL,
     ENTRY,
@@ -32,8 +34,10 @@ from journalclip_structuring.reports.patterns import (
     OUTSIDE,
     OWN_SIGNAL,
     QUESTION,
+    OF_BEFORE,
     SEEN,
     SHOWS,
+    SOME_OF,
 )
 from journalclip_structuring.reports.state import Attribute, State
 
@@ -98,6 +102,7 @@ class Reader(Members):
             else:
                 self._mention(event, chunk, state)
         state.sign_denied = False
+        state.chosen = None
 
     def _pressed(self, chunk: Chunk) -> bool:
         """Is the chunk about what a lesion presses upon, and about nothing else?"""
@@ -143,7 +148,9 @@ class Reader(Members):
         beside = chunk.lead in BESIDE or any(
             each.get("around") or "before" in each.all("deny") for each in chunk.mentions
         )
-        if told and not state.opened and beside and any(each.get("finding") for each in chunk.mentions):
+        named = next((each.get("finding") for each in chunk.mentions if each.get("finding")), None)
+        beside = beside or named in GLOBAL or OF_BEFORE.match(self.text[state.start : state.end]) is not None
+        if told and not state.opened and beside and named:
             self._leftover(state, chunk.start, chunk.end)
             state.waiting = []
             state.group = state.main
@@ -161,6 +168,9 @@ class Reader(Members):
         shown = any(each.start < first and (each.get("signal") or each.get("size")) for each in chunk.mentions)
         if shown and self.language == "en" and not re.search(r"\b(?:or|nor)\b", said):
             return False  # "no mass, hyperintense infarct in the pons"
+        hedged = any(each.end <= first and any(v.endswith("before") for v in each.all("hedge")) for each in chunk.mentions)
+        if hedged and not re.match(r"\s*(?:or|nor|及|和|与|或)", lead):
+            return False  # "without restricted diffusion, probably a cyst"
         if re.match(r"\s*(?:or|nor|and|及|和|与|或)\b", lead) and not re.match(
             r"\s*and\s+(?:a|an|the|there)\b", lead, re.I
         ):
@@ -194,7 +204,8 @@ class Reader(Members):
             (each.get("site") or each.get("site_bilateral")) and not each.get("normal_exam") for each in chunk.mentions
         )
         organs = organs or any(isinstance(each, Place) and each.site for each in state.waiting)
-        state.waiting = []
+        told = any(isinstance(each, Binding) and any(each.on.values()) for each in state.waiting)
+        state.waiting = [each for each in state.waiting if told and each.start < chunk.start]
         strong = any(each.get("normal") == "normal" or each.get("normal_exam") for each in words)
         if rest or not strong:
             return True
@@ -230,6 +241,7 @@ class Reader(Members):
     def _mention(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if self._member(mention, chunk, state):
             return
+        self._choose(mention, state)
         self._denies_more(mention, chunk, state)
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
@@ -251,6 +263,21 @@ class Reader(Members):
             self._attribute(mention, chunk, state)
         if mention.get("finding") or mention.get("sign"):
             self._finding(mention, chunk, state)
+
+    def _choose(self, mention: Mention, state: State) -> None:
+        """ "The former", "the latter": the last finding but one, or the last, of the sentences before."""
+        which = CHOSEN.fullmatch(mention.text)
+        if which is None:
+            return
+        known = [
+            each
+            for each in self.discourse.entities
+            if not each.negated and each.term not in GLOBAL and not each.around and each.sentence < state.number
+        ]
+        if len(known) > 1:
+            state.chosen = known[-2] if which.group("first") else known[-1]
+            state.group = state.main = [state.chosen]
+            state.read = True
 
     def _settle(self, state: State, start: int, end: int) -> None:
         if state.entry is not None and state.last_finding is None and state.waiting:
@@ -286,11 +313,19 @@ class Reader(Members):
         place = state.place()
         every = self.discourse.spoken_of("", plural=True) if EVERY.match(self.text[start:end]) else []
         known = [each for each in every or self.discourse.last if not each.negated and each.fits(*place)]
+        if not known and SOME_OF.match(self.text[start:end]):  # "two of these enhance (left frontal, right pons)"
+            known = [each for each in self.discourse.last if not each.negated]
+            state.waiting = [each for each in state.waiting if not isinstance(each, Place)]
         if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
             state.read = True
             return
         enhancing = any(each.enhancement not in {None, "none"} for each in told) and place[0] not in {None, "-"}
         enhancing = enhancing and KNOWN.match(self.text[start:end]) is None
+        measured = bool(sized) and place[0] not in {None, "-"} and A_THING.match(self.text[start:end]) is not None
+        if not known and sized and measured and not told:
+            mention = Mention(sized[0].start, sized[0].end, self.text[sized[0].start : sized[0].end], ())
+            known = [self._open(mention, "lesion", state, False, False)]
+            known[0].implicit = True
         if not known and (
             enhancing or any(any(each.on) and {*each.on.values()} - {None, "isointense"} for each in told)
         ):
@@ -318,12 +353,16 @@ class Reader(Members):
         """A finding without a place of its own may share that of the finding it stands beside."""
         lasting = [each for each in self.discourse.last if not each.negated and each.term not in GLOBAL]
         for n, each in enumerate(state.opened):
+            if each.site and not each.side and not each.negated:  # the side of what lies at the same place
+                same = [o.side for o in state.opened[:n] if o.site == each.site and o.side and not o.negated]
+                each.side = same[-1] if same and each.joined else None
             if each.site or each.side or each.term in GLOBAL:
                 continue
             beside = [other for other in state.opened[:n] if not other.negated and other.term not in GLOBAL]
             if each.around:
-                host = (beside or lasting)[-1:]
-            elif each.joined and not each.negated and each.term in ASSOCIATED:
+                chosen = state.hosts.get(id(each))
+                host = [chosen] if chosen else (beside or lasting)[-1:]
+            elif each.joined and not each.negated and each.term in ASSOCIATED and not _surrounded(state.opened, n):
                 host = beside[-1:]
             else:
                 host = [
@@ -343,6 +382,11 @@ def _line_after(text: str, at: int) -> str:
     """The next line up to its first letter: a list's mark, or nothing."""
     line = re.compile(r"\s*\n[^\S\n]*(?:\(?\d{1,2}\s*[.)、]|[-•*·])?[ \t]*").match(text, at)
     return "\n" + line.group().strip() if line and line.group().strip() else ""
+
+
+def _surrounded(opened: list[Entity], n: int) -> bool:
+    """Is the first of a sentence's findings followed by what surrounds it ("malacia with surrounding gliosis in ...")?"""
+    return n == 0 and any(each.around and not each.negated for each in opened[1:2])
 
 
 def _beside(entity: Entity) -> bool:

@@ -34,6 +34,8 @@ class State:
     read: bool = False
     lead: Binding | None = None  # sequences named without a signal: a signal that follows is theirs
     last_finding: Mention | None = None
+    chosen: Entity | None = None  # "the former", "the latter": what the chunk speaks of
+    hosts: dict[int, Entity] = field(default_factory=dict)  # what was chosen when a finding was opened, by its id
     entry: Mention | None = None  # the plural above the list that this sentence is an entry of
 
     def binds(self) -> list[Binding]:
