@@ -129,6 +129,7 @@ class Assertions(Attributes):
             if re.match(r"vs\.?$|versus", mention.text, re.I) and state.last_finding is not None:
                 for each in state.group:
                     each.certainty = "possible"
+            state.hedged_at = mention.end
             state.hedge = level if level != "certain" or state.hedge is None else state.hedge
             state.linked = not re.search(r"due to|secondary to|caused by|arising from", mention.text, re.I)
         elif after:

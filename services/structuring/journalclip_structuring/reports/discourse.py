@@ -89,6 +89,12 @@ class Discourse:
             if given and named.sentence == sentence and named.certainty != "certain":
                 named.absorb(given[-1])  # a second diagnosis for it
                 continue
+            signs = [each for each in before if each.sign and each.term == named.term]
+            if signs:
+                _merge(signs[-1], named)
+                signs[-1].certainty, signs[-1].sign = named.certainty, False
+                self.drop([named])
+                continue
             seen = [each for each in before if each.generic and not each.seen and not each.bare and each.can_be(named.term)]
             seen = [each for each in seen if not each.around and each.term != named.term]
             if not seen:

@@ -282,3 +282,10 @@ A_THING: Final = re.compile(r"\W*(?:(?:there (?:is|was)|we see|i see)\s+)?(?:an?
 CHOSEN: Final = re.compile(r"(?P<first>the former|former|前者)|the latter|latter|后者", re.IGNORECASE)
 # A sentence that goes on with what was found before.
 OF_BEFORE: Final = re.compile(r"\W*(?:it|its|they|this|these|both)\b|\W*(?:其|该|上述)", re.IGNORECASE)
+# What is said of two things in turn.
+RESPECTIVELY: Final = re.compile(r"\brespectively\b|分别", re.IGNORECASE)
+TWO_SIZES: Final = re.compile(
+    r"(?P<a>\d+(?:\.\d+)?)\s*(?:mm|cm|毫米|厘米)?\s*(?:and|,|、|及|和|与)\s*(?:约|为)?(?P<b>\d+(?:\.\d+)?)\s*(?P<unit>mm|cm|毫米|厘米)"
+)
+# A part of a mass, or the mass itself: what follows is said of it, not of the calcification beside it.
+OF_THE_MASS: Final = re.compile(r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位")

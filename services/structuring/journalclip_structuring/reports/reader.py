@@ -34,10 +34,13 @@ from journalclip_structuring.reports.patterns import (
     OUTSIDE,
     OWN_SIGNAL,
     QUESTION,
+    RESPECTIVELY,
     OF_BEFORE,
+    OF_THE_MASS,
     SEEN,
     SHOWS,
     SOME_OF,
+    TWO_SIZES,
 )
 from journalclip_structuring.reports.state import Attribute, State
 
@@ -112,6 +115,7 @@ class Reader(Members):
 
     def _enter(self, chunk: Chunk, state: State) -> None:
         """What of the last chunk still holds in this one?"""
+        explains = state.hedged_at is not None and not self.text[state.hedged_at : chunk.start].strip()
         if state.main and state.group and all(each.negated for each in state.group):
             state.group = state.main
         hosts = [each for each in state.main if not _beside(each)] or [
@@ -150,7 +154,7 @@ class Reader(Members):
         )
         named = next((each.get("finding") for each in chunk.mentions if each.get("finding")), None)
         beside = beside or named in GLOBAL or OF_BEFORE.match(self.text[state.start : state.end]) is not None
-        if told and not state.opened and beside and named:
+        if told and not state.opened and beside and named and not explains:
             self._leftover(state, chunk.start, chunk.end)
             state.waiting = []
             state.group = state.main
@@ -242,6 +246,10 @@ class Reader(Members):
         if self._member(mention, chunk, state):
             return
         self._choose(mention, state)
+        if mention.get("anaphor") and state.group and OF_THE_MASS.fullmatch(mention.text):
+            hosts = [each for each in state.opened if not each.negated and not _beside(each)]
+            hosts = [each for each in hosts if each.term not in (ASSOCIATED - {"cyst"}) | GLOBAL]
+            state.group = hosts[-1:] or state.group
         self._denies_more(mention, chunk, state)
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
@@ -263,6 +271,26 @@ class Reader(Members):
             self._attribute(mention, chunk, state)
         if mention.get("finding") or mention.get("sign"):
             self._finding(mention, chunk, state)
+
+    def _respectively(self, state: State) -> None:
+        """ "In the pons and the left thalamus, 6 and 11 mm respectively": two findings."""
+        said = self.text[state.start : state.end]
+        for each in [each for each in state.opened if each.second and not each.negated and not each.members]:
+            if not (RESPECTIVELY.search(said) or each.count == "2") or each.term in GLOBAL or each.second[0] == "-":
+                continue
+            copy = each.clone(each.term, each.start, each.end, each.text)
+            copy.site, copy.side = each.second
+            each.second = copy.second = None
+            sizes = TWO_SIZES.search(said)
+            told = [size for mention in self.lexicon.scan(said) if (size := mention.get("size"))]
+            if sizes:
+                unit = "cm" if sizes.group("unit") in {"cm", "厘米"} else "mm"
+                each.size, copy.size = (f"{float(sizes.group(n)):g}{unit}" for n in ("a", "b"))
+            elif len(told) == 2:
+                each.size, copy.size = told
+            self.discourse.add(copy)
+            state.opened.append(copy)
+            state.touched = [[copy, *group] if each in group else group for group in state.touched]
 
     def _choose(self, mention: Mention, state: State) -> None:
         """ "The former", "the latter": the last finding but one, or the last, of the sentences before."""
@@ -291,6 +319,7 @@ class Reader(Members):
                 state.touched.append([new])
         self._leftover(state, start, end)
         self._own_signals(state)
+        self._respectively(state)
         self._share_places(state)
         plain = [each for each in state.opened if each.term in GLOBAL and not each.negated]
         if any(not each.sign for each in plain) or len({each.term for each in plain}) > 1:

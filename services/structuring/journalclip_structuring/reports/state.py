@@ -27,6 +27,7 @@ class State:
     sign_denied: bool = False
     hedge: str | None = None
     linked: bool = False
+    hedged_at: int | None = None  # where the last word that gives a diagnosis ends
     around: str | None = None
     off: bool = False  # places named now are those of something pressed upon
     touched: list[list[Entity]] = field(default_factory=list)  # affirmed findings, in the order they were spoken of
