@@ -9,7 +9,7 @@ from journalclip_structuring.reports.discourse import Discourse
 from journalclip_structuring.reports.entity import GLOBAL, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OR, OR_SIGN, TOLD
+from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OF_AN_ORGAN, OR, OR_SIGN, TOLD
 from journalclip_structuring.reports.state import Attribute, State, following
 
 
@@ -34,7 +34,7 @@ class Attributes:
         self._give(place, place.start, place.end, chunk, state)
 
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
-        if mention.get("size") and self._prior(mention, chunk):
+        if mention.get("size") and (self._prior(mention, chunk) or OF_AN_ORGAN.search(self.text[state.start : mention.start])):
             return
         member = next((each for each in chunk.mentions if each.start >= mention.end), None)
         if mention.get("size") and member and member.get("member") and member.start <= mention.end + 1:

@@ -35,6 +35,7 @@ from journalclip_structuring.reports.patterns import (
     OR_ELSE,
     OUTSIDE,
     QUALIFIED,
+    RECURS,
     SHORT,
     THE,
     THIS_IS,
@@ -106,6 +107,11 @@ class Diagnoses(Assertions):
             return
         if AFTER_SURGERY.match(self.text[mention.end :]) or OPERATED_ON.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
+        if denied_again := self._recurs(mention, term, state):
+            state.waiting, state.last_finding = [], mention
+            denied_again.term, denied_again.text = term, mention.text
+            denied_again.start, denied_again.end = mention.start, mention.end
+            return
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
         beyond = following(mention.end, chunk)
@@ -165,6 +171,14 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _recurs(self, mention: Mention, term: str, state: State) -> Entity | None:
+        """Is it the tumour whose recurrence is spoken of ("no recurrence of the meningioma")? Then they are one."""
+        last = state.last_finding
+        if last is None or self.language != "en" or term in GLOBAL or not re.search("recurr|residu|regrow", last.text, re.I):
+            return None
+        own = next((each for each in reversed(state.opened) if each.start == last.start), None)
+        return own if own is not None and RECURS.fullmatch(self.text[last.end : mention.start]) else None
 
     def _outside(self, mention: Mention, chunk: Chunk) -> bool:
         """Does it lie in a place outside the brain ("a cyst in the left maxillary sinus")?"""
@@ -296,6 +310,8 @@ class Diagnoses(Assertions):
         if better:
             same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
             for each in same:
+                if each.term == term and chunk.lead == "(":
+                    continue  # the same by another name: "epidermoid cyst (cholesteatoma)"
                 if each.term == term and each.seen and each.text.lower() != mention.text.lower():
                     continue  # another diagnosis that has the same code
                 if each.term != term or (each.generic and not _KIND.search(mention.text)):

@@ -114,6 +114,7 @@ class Entity:
     beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
     second: tuple[str | None, str | None] | None = None  # a further place that the text gives it
     common: dict[str, str | None] | None = None  # of a plural: what was said before its members were named
+    nearest: tuple[str, str | None] | None = None  # of a plural: the place of the member that was named last
     members: int = 0  # of a plural: how many were named one by one
     ahead: bool = False  # its place stands before its word, without a side
     alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
@@ -147,6 +148,8 @@ class Entity:
         if self.term in GLOBAL - {"atrophy"}:
             self.side = self.side or (side if self.term == "midline shift" and not site else None)
             return
+        if self.members and site not in {None, "-"} and site:
+            self.nearest = (site, side)
         if self.members and self.site is None and self.side == "bilateral" and site not in {None, "-"} and side:
             self.site, self.side, self.placed = site, side, True  # "in both hemispheres, the largest in ..."
             return

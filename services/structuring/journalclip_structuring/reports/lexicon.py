@@ -59,6 +59,7 @@ _VENTRICLES: Final = re.compile(
 )
 _SULCI: Final = re.compile(
     r"\b(?:widening|prominence|enlargement)\s+of\s+(?:[\w-]+\s+){0,5}?(?:sulci|sulcal spaces|CSF spaces)\b"
+    r"(?:,? and (?:the )?(?:[\w-]+\s){0,2}?(?:fissures?|cisterns?|ventricles)\b)?"
     r"|\b(?:widened|prominent|enlarged)\s+(?:[\w-]+\s+){0,3}?(?:sulci|sulcal spaces|CSF spaces)\b"
     r"|\b(?:sulci|sulcal spaces|CSF spaces)(?: and (?:cerebral |the )?(?:ventricles|fissures|cisterns))?\s+"
     r"(?:is|are|appear)\s+(?:\w+ly\s+|somewhat\s+)?(?:prominent|widened|enlarged|dilated|wide)\b",
@@ -67,6 +68,7 @@ _SULCI: Final = re.compile(
 # "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.
 _SIGN: Final = re.compile(
     r"\b(?:(?:DWI|FLAIR|T2(?:WI?)?)\s*(?:(?P<up>\++|↑+)|(?P<down>↓+))|(?:ADC|T1(?:WI?)?)\s*(?:(?P<rise>↑+)|(?P<fall>↓+))"
+    r"|T1(?:WI?)?\s*(?P<dark>[-−–])(?=\s*[,;/][^.]{0,24}?(?:T2|FLAIR)\w*\s*[+↑])"
     r"|ADC\s*(?P<minus>[-−–])|(?:T[12](?:WI?)?|FLAIR|DWI|ADC)\s*(?P<same>=))(?=\s*(?:[,;.)/]|$))"
 )
 _LONG_SHORT: Final = {

@@ -89,7 +89,10 @@ UNDERLYING: Final = re.compile(
     r"underlying|coexist|superimposed|additional|concomitant|associated|合并|伴", re.IGNORECASE
 )
 # What was operated on is no finding.
-AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
+AFTER_SURGERY: Final = re.compile(
+    r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)"
+    r"|^后(?=(?:的|继发|所致)*(?:华勒|沃勒|Waller|胶质|软化|瘢痕|局部萎缩|脑软化))"
+)
 OPERATED_ON: Final = re.compile(
     r"\s+(?:clip(?:s|ping)?|coil(?:s|ing)?|resection|repair|surgery|craniotomy|evacuation|emboli[sz]ation|removal|excision"
     r"|debulking|drainage|biopsy)\b",
@@ -288,4 +291,16 @@ TWO_SIZES: Final = re.compile(
     r"(?P<a>\d+(?:\.\d+)?)\s*(?:mm|cm|毫米|厘米)?\s*(?:and|,|、|及|和|与)\s*(?:约|为)?(?P<b>\d+(?:\.\d+)?)\s*(?P<unit>mm|cm|毫米|厘米)"
 )
 # A part of a mass, or the mass itself: what follows is said of it, not of the calcification beside it.
-OF_THE_MASS: Final = re.compile(r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位")
+OF_THE_MASS: Final = re.compile(r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位|结节壁|脓肿壁|其壁|囊液|囊内|病灶中心|病灶边缘|病灶内|肿块内|病变|该病变")
+# Before the size of an organ, which is no finding's.
+OF_AN_ORGAN: Final = re.compile(
+    r"(?:垂体|腺体|松果体|脑室|导水管|扁桃体|垂体柄|视神经|脑沟|硬膜下间隙)[^,;。]{0,4}(?:高度|高径|高|厚度|厚|宽度|宽|直径|前后径|下移|下缘)[^,;。]{0,6}$"
+    r"|\b(?:pituitary(?: gland)?|gland|stalk|infundibulum|ventricle|aqueduct|tonsils?|optic nerves?|pineal gland)\s+"
+    r"(?:height\s+)?(?:measures?|measuring|is|are|lies?|lie|descends?|protrudes?|height|width)\b[^,;.]{0,12}$",
+    re.IGNORECASE,
+)
+# A denied recurrence of something named: that is what is denied.
+RECURS: Final = re.compile(
+    r"\s+of\s+(?:(?:the|his|her|their|this|that|an?|known|resected|treated|previously|previous|prior|original|primary|left|right|operated)\s+|[\w-]+\s+){0,6}?$",
+    re.IGNORECASE,
+)

@@ -404,7 +404,7 @@ class Reader(Members):
                     and (other.site or other.side)
                 ]
             for other in host:
-                each.place(other.site, other.side)
+                each.place(*(other.nearest or (other.site, other.side)))
 
 
 def _line_after(text: str, at: int) -> str:
