@@ -6,7 +6,7 @@ import re
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, vague
 from journalclip_structuring.reports.discourse import Discourse
-from journalclip_structuring.reports.entity import GLOBAL, Entity
+from journalclip_structuring.reports.entity import GLOBAL, NEVER_ENHANCE, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
 from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OF_AN_ORGAN, OR, OR_SIGN, TOLD
@@ -133,6 +133,10 @@ class Attributes:
             forward = False  # "with flow voids on T2 and surrounding gliosis"
         if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
             forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
+        enhances = isinstance(attribute, Binding) and attribute.enhancement not in {None, "none"}
+        if enhances and state.group and not own and all(each.term in NEVER_ENHANCE for each in state.group):
+            hosts = [each for each in state.opened if not each.negated and each.term not in NEVER_ENHANCE | GLOBAL]
+            state.group = hosts[-1:] or state.group
         unshown = isinstance(attribute, Binding) and state.group and all(each.term in GLOBAL for each in state.group)
         if forward or not state.group or (unshown and not all(each.negated for each in state.group)):
             state.waiting.append(attribute)

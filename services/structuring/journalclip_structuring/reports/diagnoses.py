@@ -309,6 +309,8 @@ class Diagnoses(Assertions):
         better = [] if versus else [each for each in fitting if _improves(each, term)]
         if better:
             same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
+            twins = [o for o in self.discourse.entities if not o.negated and any(o.start == each.start for each in same)]
+            same += [each for each in twins if not any(each is other for other in same)]
             for each in same:
                 if each.term == term and chunk.lead == "(":
                     continue  # the same by another name: "epidermoid cyst (cholesteatoma)"

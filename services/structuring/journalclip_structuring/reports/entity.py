@@ -11,6 +11,8 @@ GLOBAL: Final = frozenset({"hydrocephalus", "midline shift", "atrophy"})
 ASSOCIATED: Final = frozenset(
     {"edema", "hemorrhage", "gliosis", "encephalomalacia", "calcification", "cyst", "microbleed"}
 )
+# What stands beside a mass: enhancement told behind it is the mass's.
+NEVER_ENHANCE: Final = frozenset({"edema", "calcification", "hemorrhage", "microbleed", "gliosis", "encephalomalacia"})
 # What is seen, and what it can turn out to be ("mass, likely a meningioma" is one finding). `lesion` is anything.
 _TUMOURS: Final = frozenset(
     {"glioma", "glioblastoma", "meningioma", "metastasis", "schwannoma", "pituitary adenoma", "lymphoma"}
@@ -158,6 +160,8 @@ class Entity:
             self.site, self.side = site, self.side or side  # the closer word for the same place
             return
         second = self.placed and ((site is not None and site not in {self.site, "-"}) or elsewhere)
+        across = site == self.site and site is not None and {side, self.side} == {"left", "right"}
+        second = second or (self.placed and across)
         self.placed = self.placed or bool(site)
         if second and (self.site is not None or elsewhere):
             self.second = (site, side)

@@ -294,7 +294,7 @@ TWO_SIZES: Final = re.compile(
 OF_THE_MASS: Final = re.compile(r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位|结节壁|脓肿壁|其壁|囊液|囊内|病灶中心|病灶边缘|病灶内|肿块内|病变|该病变")
 # Before the size of an organ, which is no finding's.
 OF_AN_ORGAN: Final = re.compile(
-    r"(?:垂体|腺体|松果体|脑室|导水管|扁桃体|垂体柄|视神经|脑沟|硬膜下间隙)[^,;。]{0,4}(?:高度|高径|高|厚度|厚|宽度|宽|直径|前后径|下移|下缘)[^,;。]{0,6}$"
+    r"(?:垂体|腺体|松果体|脑室|导水管|扁桃体|垂体柄|视神经|脑沟|硬膜下间隙)[^,;。见]{0,2}(?:高度|高径|高|厚度|厚|宽度|宽|前后径|下移|下缘)[^,;。]{0,6}$"
     r"|\b(?:pituitary(?: gland)?|gland|stalk|infundibulum|ventricle|aqueduct|tonsils?|optic nerves?|pineal gland)\s+"
     r"(?:height\s+)?(?:measures?|measuring|is|are|lies?|lie|descends?|protrudes?|height|width)\b[^,;.]{0,12}$",
     re.IGNORECASE,
