@@ -9,7 +9,7 @@ from journalclip_structuring.reports.discourse import Discourse
 from journalclip_structuring.reports.entity import GLOBAL, NEVER_ENHANCE, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OF_AN_ORGAN, OR, OR_SIGN, TOLD
+from journalclip_structuring.reports.patterns import AND_A, BARRIER, BOTH_OF_THEM, GROWS, OF_AN_ORGAN, OR, OR_SIGN, TOLD
 from journalclip_structuring.reports.state import Attribute, State, following
 
 
@@ -131,6 +131,8 @@ class Attributes:
         gap = self.text[end : target.start] if target else ""
         if chunk.lead in TOLD and state.group and not own and OR.match(gap):
             forward = False  # "with flow voids on T2 and surrounding gliosis"
+        if chunk.lead == "," and state.group and not own and target and AND_A.search(gap):
+            forward = False  # "a cleft, lateral to the putamen and a fresh infarct in the pons"
         if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
             forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
         enhances = isinstance(attribute, Binding) and attribute.enhancement not in {None, "none"}

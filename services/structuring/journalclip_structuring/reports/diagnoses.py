@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.assertions import Assertions
-from journalclip_structuring.reports.chunks import Chunk, places
+from journalclip_structuring.reports.chunks import Chunk, Place, places
 from journalclip_structuring.reports.discourse import names_disease
 from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, ASSOCIATED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
@@ -37,12 +37,13 @@ from journalclip_structuring.reports.patterns import (
     QUALIFIED,
     RECURS,
     SHORT,
+    TOLD_OF,
     THE,
     THIS_IS,
     UNDERLYING,
     WITHIN,
 )
-from journalclip_structuring.reports.state import State, following
+from journalclip_structuring.reports.state import Attribute, State, following
 
 # A word for a mass of no named kind.
 _KIND = re.compile(r"mass|tumou?r|lesion|neoplas|growth|malignan", re.IGNORECASE)
@@ -112,6 +113,8 @@ class Diagnoses(Assertions):
             denied_again.term, denied_again.text = term, mention.text
             denied_again.start, denied_again.end = mention.start, mention.end
             return
+        if denied:  # what a place of an earlier chunk is said to be is not said of what is denied
+            state.waiting = [each for each in state.waiting if not self._told_of(each, chunk)]
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
         beyond = following(mention.end, chunk)
@@ -171,6 +174,12 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _told_of(self, attribute: Attribute, chunk: Chunk) -> bool:
+        """Is it a place of which an earlier chunk says something ("extra-axial spaces are wide, no collection")?"""
+        if not isinstance(attribute, Place) or attribute.end > chunk.start:
+            return False
+        return TOLD_OF.match(self.text[attribute.end : chunk.start]) is not None
 
     def _recurs(self, mention: Mention, term: str, state: State) -> Entity | None:
         """Is it the tumour whose recurrence is spoken of ("no recurrence of the meningioma")? Then they are one."""

@@ -65,6 +65,13 @@ _SULCI: Final = re.compile(
     r"(?:is|are|appear)\s+(?:\w+ly\s+|somewhat\s+)?(?:prominent|widened|enlarged|dilated|wide)\b",
     re.IGNORECASE,
 )
+_VOLUME: Final = re.compile(
+    r"\b(?:brain|cerebral|parenchymal|cortical|hippocampal|cerebellar|global|grey matter|gray matter)\s+volumes?\s+"
+    r"(?:is|are|has been|have been|appears?)\s+(?:\w+ly\s+)?(?:reduced|diminished|decreased|low|lost)\b"
+    r"|\b(?:reduction|loss|decrease)\s+(?:in|of)\s+(?:[\w-]+\s+){0,3}volumes?\b"
+    r"|\b(?:reduced|diminished|decreased|low)\s+(?:[\w-]+\s+){0,2}volumes?\b",
+    re.IGNORECASE,
+)
 # "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.
 _SIGN: Final = re.compile(
     r"\b(?:(?:DWI|FLAIR|T2(?:WI?)?)\s*(?:(?P<up>\++|↑+)|(?P<down>↓+))|(?:ADC|T1(?:WI?)?)\s*(?:(?P<rise>↑+)|(?P<fall>↓+))"
@@ -112,7 +119,7 @@ class Lexicon:
         taken += _relaxations(text) if self.language == "zh" else ()
         taken += _signs(text)
         if self.language == "en":
-            for term, pattern in (("atrophy", _SULCI), ("hydrocephalus", _VENTRICLES)):
+            for term, pattern in (("atrophy", _SULCI), ("atrophy", _VOLUME), ("hydrocephalus", _VENTRICLES)):
                 spans = [each.span() for each in pattern.finditer(text)]
                 free = [span for span in spans if not any(a.start < span[1] and span[0] < a.end for a in taken)]
                 taken += [Mention(start, end, text[start:end], (("sign", term),)) for start, end in free]

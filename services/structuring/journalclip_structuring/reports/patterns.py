@@ -280,7 +280,7 @@ SOME_OF: Final = re.compile(
     re.IGNORECASE,
 )
 # A sentence that brings in something new.
-A_THING: Final = re.compile(r"\W*(?:(?:there (?:is|was)|we see|i see)\s+)?(?:an?|another)\s", re.IGNORECASE)
+A_THING: Final = re.compile(r"\W*(?:(?:there (?:is|was)|we see|i see|(?:on|in|at|within|along|over) (?:the\s+)?(?:[\w-]+\s+){1,5}?(?:there (?:is|was)\s+)?),?\s*)?(?:an?|another)\s", re.IGNORECASE)
 # One of the two findings that were named last.
 CHOSEN: Final = re.compile(r"(?P<first>the former|former|前者)|the latter|latter|后者", re.IGNORECASE)
 # A sentence that goes on with what was found before.
@@ -302,5 +302,13 @@ OF_AN_ORGAN: Final = re.compile(
 # A denied recurrence of something named: that is what is denied.
 RECURS: Final = re.compile(
     r"\s+of\s+(?:(?:the|his|her|their|this|that|an?|known|resected|treated|previously|previous|prior|original|primary|left|right|operated)\s+|[\w-]+\s+){0,6}?$",
+    re.IGNORECASE,
+)
+# The next thing of a sentence.
+AND_A: Final = re.compile(r"\band (?:an?|another|two|three|several|multiple)\s", re.IGNORECASE)
+# What a clause says of a place before the next clause denies something.
+TOLD_OF: Final = re.compile(
+    r"[^,。;]{0,8}(?:增宽|扩大|扩张|清晰|对称|正常|居中|变浅|变窄|未见|无|增厚|饱满|空虚|通畅|稳定)[^,。;]*,"
+    r"|[^,.;]{0,30}\b(?:is|are|was|were|appears?|remains?|shows?|demonstrates?|has|have)\b[^,.;]*,",
     re.IGNORECASE,
 )

@@ -127,6 +127,8 @@ class Reader(Members):
         if chunk.hard:
             state.deny_end = state.hedge = None
             state.linked = False
+            if state.group and all(each.negated for each in state.group):
+                state.group = []  # "no infarct, although a subtle signal in the medulla ..."
             if chunk.lead in {"余", "其余", "另", "另见", "另外", "此外", "另可见", "otherwise"}:
                 state.group = []
             return
@@ -339,7 +341,7 @@ class Reader(Members):
         located = LOCATED.match(self.text[start:end]) is not None
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
-        place = state.place()
+        place, said = state.place(), self.text[start:end]
         every = self.discourse.spoken_of("", plural=True) if EVERY.match(self.text[start:end]) else []
         known = [each for each in every or self.discourse.last if not each.negated and each.fits(*place)]
         if not known and SOME_OF.match(self.text[start:end]):  # "two of these enhance (left frontal, right pons)"
@@ -348,9 +350,11 @@ class Reader(Members):
         if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
             state.read = True
             return
-        enhancing = any(each.enhancement not in {None, "none"} for each in told) and place[0] not in {None, "-"}
+        enhancing = any(each.enhancement not in {None, "none"} for each in told)
+        enhancing = enhancing and (place[0] not in {None, "-"} or (bool(sized) and A_THING.match(said) is not None))
         enhancing = enhancing and KNOWN.match(self.text[start:end]) is None
-        measured = bool(sized) and place[0] not in {None, "-"} and A_THING.match(self.text[start:end]) is not None
+        thing = A_THING.match(self.text[start:end]) is not None
+        measured = bool(sized) and place[0] not in {None, "-"} and thing
         if not known and sized and measured and not told:
             mention = Mention(sized[0].start, sized[0].end, self.text[sized[0].start : sized[0].end], ())
             known = [self._open(mention, "lesion", state, False, False)]
