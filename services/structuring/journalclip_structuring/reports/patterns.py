@@ -11,7 +11,7 @@ BARRIER: Final = {
         r"\b(?:in|on|of|at|with|within|without|to|from|by|for|along|over|near|is|are|was|were|has|have|had"
         r"|shows?|showing|demonstrat\w+|reveals?|a|an|the|this"
         r"|there|which|that|measuring|measures|seen|noted|involving|no|and (?:a|an|the)|appears?|suggest\w*"
-        r"|consistent|compatible)\b|[,;:()]",
+        r"|consistent|compatible|argues?|speaks?|makes?|excludes?|favou?rs?|supports?|represents?)\b|[,;:()]",
         re.IGNORECASE,
     ),
     "zh": re.compile(r"[,;:()。]|见|示|呈|为|有|提示|考虑|伴|符合"),
@@ -310,5 +310,13 @@ AND_A: Final = re.compile(r"\band (?:an?|another|two|three|several|multiple)\s",
 TOLD_OF: Final = re.compile(
     r"[^,。;]{0,8}(?:增宽|扩大|扩张|清晰|对称|正常|居中|变浅|变窄|未见|无|增厚|饱满|空虚|通畅|稳定)[^,。;]*,"
     r"|[^,.;]{0,30}\b(?:is|are|was|were|appears?|remains?|shows?|demonstrates?|has|have)\b[^,.;]*,",
+    re.IGNORECASE,
+)
+# What something seen before has become: it lies in the same place.
+EVOLVED: Final = re.compile(r"\b(?:evolv|transform|turn|convert)\w+ (?:into|to)\b|\breplaced by\b", re.IGNORECASE)
+# A change that is denied, not the things that did not change.
+NOT_CHANGED: Final = re.compile(
+    r"\bneither\b.*\bnor\b.*\b(?:has|have|had|is|are)\s+(?:significantly |appreciably )?"
+    r"(?:changed|grown|enlarged|progressed|increased|decreased|different)\b",
     re.IGNORECASE,
 )

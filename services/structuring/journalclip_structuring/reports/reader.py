@@ -23,6 +23,7 @@ from journalclip_structuring.reports.patterns import (
     DIFFERENTIAL,
     ENTRY,
     EVERY,
+    EVOLVED,
     EXAM_ZH,
     EXCEPTED,
     HEADS_LIST,
@@ -30,6 +31,7 @@ from journalclip_structuring.reports.patterns import (
     KNOWN,
     LOCATED,
     NOT_AN_ITEM,
+    NOT_CHANGED,
     OTHERS,
     OUTSIDE,
     OWN_SIGNAL,
@@ -65,6 +67,8 @@ class Reader(Members):
         ]
         if QUESTION.match(self.text[start:end]):
             return True
+        if NOT_CHANGED.search(self.text[start:end]):  # "neither the one nor the other has grown" denies neither
+            mentions = [each for each in mentions if each.text.lower() not in {"neither", "nor"}]
         state = State(start, end, self.discourse.sentence_begins(), section)
         if self._lists(mentions, start, end):
             return True
@@ -395,6 +399,8 @@ class Reader(Members):
             if each.around:
                 chosen = state.hosts.get(id(each))
                 host = [chosen] if chosen else (beside or lasting)[-1:]
+            elif beside and not each.negated and EVOLVED.search(self.text[beside[-1].end : each.start]):
+                host = beside[-1:]
             elif each.joined and not each.negated and each.term in ASSOCIATED and not _surrounded(state.opened, n):
                 host = beside[-1:]
             else:
