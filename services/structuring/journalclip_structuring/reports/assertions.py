@@ -116,9 +116,9 @@ class Assertions(Attributes):
     def _hedge(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
         levels = mention.all("hedge")
         met = state.last_finding is not None and state.last_finding.start >= (state.deny_end or 0)
-        if state.deny_end is not None and met and any(each.endswith("before") for each in levels):
-            if re.search(r"\b(?:and|but)\s+$", self.text[chunk.start : mention.start], re.IGNORECASE) and finding_after:
-                state.deny_end = None  # "argues against abscess and in favour of a metastasis"
+        told = met and finding_after and any(each.endswith("before") for each in levels)
+        if told and re.search(r"\b(?:and|but)\s+$", self.text[chunk.start : mention.start], re.IGNORECASE):
+            state.deny_end = None  # "argues against abscess and in favour of a metastasis"
         if not levels or (state.deny_end or -1) >= mention.end or self._denied_purpose(mention, chunk, state):
             return
         before = next((each for each in levels if each.endswith("before")), None)

@@ -34,7 +34,9 @@ class Attributes:
         self._give(place, place.start, place.end, chunk, state)
 
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
-        if mention.get("size") and (self._prior(mention, chunk) or OF_AN_ORGAN.search(self.text[state.start : mention.start])):
+        if mention.get("size") and (
+            self._prior(mention, chunk) or OF_AN_ORGAN.search(self.text[state.start : mention.start])
+        ):
             return
         member = next((each for each in chunk.mentions if each.start >= mention.end), None)
         if mention.get("size") and member and member.get("member") and member.start <= mention.end + 1:
@@ -183,7 +185,10 @@ class Attributes:
                 entity.side = attribute.side  # "periventricular mass in the left frontal lobe"
             entity.ahead = ahead and bool(attribute.site)
             words = self.text[attribute.start : attribute.end]
-            entity.white = entity.white or re.search(r"white matter|juxtacortical|subcortical|白质|皮层下|皮质下", words, re.I) is not None
+            entity.white = (
+                entity.white
+                or re.search(r"white matter|juxtacortical|subcortical|白质|皮层下|皮质下", words, re.I) is not None
+            )
             entity.place(attribute.site, attribute.side)
             return
         for kind in ("size", "count", "shape"):

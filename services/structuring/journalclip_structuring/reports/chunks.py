@@ -152,7 +152,11 @@ def _in_turn(
 ) -> list[Binding]:
     """ "Hypo- and hyperintense on T1 and T2 respectively": as many signals as sequences, each in its turn."""
     named = [(start, end, name) for start, end, names in groups for name in names]
-    if len(named) != len(signals) or len(named) < 2 or not re.search(r"respectively|分别", text[chunk.start : chunk.end + 16]):
+    if (
+        len(named) != len(signals)
+        or len(named) < 2
+        or not re.search(r"respectively|分别", text[chunk.start : chunk.end + 16])
+    ):
         return []
     first = signals[0].start < named[0][0]
     apart = signals[-1].start < named[0][0] if first else named[-1][0] < signals[0].start

@@ -37,9 +37,9 @@ from journalclip_structuring.reports.patterns import (
     QUALIFIED,
     RECURS,
     SHORT,
-    TOLD_OF,
     THE,
     THIS_IS,
+    TOLD_OF,
     UNDERLYING,
     WITHIN,
 )
@@ -184,7 +184,12 @@ class Diagnoses(Assertions):
     def _recurs(self, mention: Mention, term: str, state: State) -> Entity | None:
         """Is it the tumour whose recurrence is spoken of ("no recurrence of the meningioma")? Then they are one."""
         last = state.last_finding
-        if last is None or self.language != "en" or term in GLOBAL or not re.search("recurr|residu|regrow", last.text, re.I):
+        if (
+            last is None
+            or self.language != "en"
+            or term in GLOBAL
+            or not re.search("recurr|residu|regrow", last.text, re.I)
+        ):
             return None
         own = next((each for each in reversed(state.opened) if each.start == last.start), None)
         return own if own is not None and RECURS.fullmatch(self.text[last.end : mention.start]) else None
@@ -295,7 +300,9 @@ class Diagnoses(Assertions):
             if not any(_improves(each, term) or _differs(each, term) for each in targets):
                 vague = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = vague[-1:] or targets
-            elif signs := [each for each in self.discourse.entities if each.term == term and each.sign and not each.negated]:
+            elif signs := [
+                each for each in self.discourse.entities if each.term == term and each.sign and not each.negated
+            ]:
                 targets = signs[-1:]
             elif all(each.term in ASSOCIATED - {"cyst"} for each in targets):
                 hosts = [each for each in self.discourse.entities if each.generic and not each.negated]
@@ -318,7 +325,9 @@ class Diagnoses(Assertions):
         better = [] if versus else [each for each in fitting if _improves(each, term)]
         if better:
             same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
-            twins = [o for o in self.discourse.entities if not o.negated and any(o.start == each.start for each in same)]
+            twins = [
+                o for o in self.discourse.entities if not o.negated and any(o.start == each.start for each in same)
+            ]
             same += [each for each in twins if not any(each is other for other in same)]
             for each in same:
                 if each.term == term and chunk.lead == "(":

@@ -21,7 +21,9 @@ _DISEASE: Final = re.compile(
     r"MS|multiple sclerosis|demyelinat\w+ (?:disease|disorder)|demyelination|metastatic disease", re.IGNORECASE
 )
 _WHITE_MATTER: Final = frozenset({"periventricular white matter", "centrum semiovale", "corona radiata"})
-_SPOTS: Final = re.compile(r"hyperintensities|foci|spots|lesions|dots|areas|帽状|斑点|点状|斑片|高信号|信号影", re.IGNORECASE)
+_SPOTS: Final = re.compile(
+    r"hyperintensities|foci|spots|lesions|dots|areas|帽状|斑点|点状|斑片|高信号|信号影", re.IGNORECASE
+)
 _EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "convexity", "cavernous sinus"})
 
 
@@ -95,7 +97,9 @@ class Discourse:
                 signs[-1].certainty, signs[-1].sign = named.certainty, False
                 self.drop([named])
                 continue
-            seen = [each for each in before if each.generic and not each.seen and not each.bare and each.can_be(named.term)]
+            seen = [
+                each for each in before if each.generic and not each.seen and not each.bare and each.can_be(named.term)
+            ]
             seen = [each for each in seen if not each.around and each.term != named.term]
             if not seen:
                 continue
@@ -215,7 +219,9 @@ def _names(entity: Entity) -> bool:
     """Is it a diagnosis alone, without a place, a signal or a size?"""
     if entity.negated or not entity.bare or entity.sign or entity.around or entity.term in GLOBAL | {"lesion", "mass"}:
         return False
-    return entity.term not in ASSOCIATED or entity.certainty != "certain" or entity.text.lower().endswith(("cyst", "囊肿"))
+    return (
+        entity.term not in ASSOCIATED or entity.certainty != "certain" or entity.text.lower().endswith(("cyst", "囊肿"))
+    )
 
 
 def _is_plural(words: str) -> bool:

@@ -41,7 +41,9 @@ _MIDLINE: Final = {
         r"(?:向)?(?P<side>[左右])?侧?(?:明显|稍|略|轻度)*(?:偏移|移位|移|偏|偏离)"
     ),
     "en": re.compile(
-        r"(?P<side>left|right)ward (?:midline )?shift|(?<!midline )\bshift (?:of )?(?:\d[\d.]*\s*mm )?to(?:wards)? the (?:left|right)|midline (?:structures? )?(?:is|are"
+        r"(?P<side>left|right)ward (?:midline )?shift"
+        r"|(?<!midline )\bshift (?:of )?(?:\d[\d.]*\s*mm )?to(?:wards)? the (?:left|right)"
+        r"|midline (?:structures? )?(?:is|are"
         r"|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)"
         r"|(?:the )?(?:septum(?: pellucidum)?|falx|interhemispheric fissure|third ventricle|midline(?: structures?)?)"
         r" (?:is|are|has been|have been) (?:\w+ly )?(?:shifted|displaced|deviated|pushed)"

@@ -23,7 +23,9 @@ _ATTRIBUTES: Final = re.compile(
 )
 
 
-MORE: Final = re.compile(r"another(?: one)?|a (?:second|third|further)(?: one)?|另一枚|另一个|另一处|另一灶", re.IGNORECASE)
+MORE: Final = re.compile(
+    r"another(?: one)?|a (?:second|third|further)(?: one)?|另一枚|另一个|另一处|另一灶", re.IGNORECASE
+)
 
 
 class Members(Diagnoses):

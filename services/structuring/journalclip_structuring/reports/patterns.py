@@ -276,11 +276,16 @@ DIFFERENTIAL: Final = re.compile(
 )
 # A sentence that speaks of a part of what was found before.
 SOME_OF: Final = re.compile(
-    r"\W*(?:two|three|four|five|six|some|several|most|many|a few|a number|each|all|both) of (?:them|these|those|which|the)\b",
+    r"\W*(?:two|three|four|five|six|some|several|most|many|a few|a number|each|all|both)"
+    r" of (?:them|these|those|which|the)\b",
     re.IGNORECASE,
 )
 # A sentence that brings in something new.
-A_THING: Final = re.compile(r"\W*(?:(?:there (?:is|was)|we see|i see|(?:on|in|at|within|along|over) (?:the\s+)?(?:[\w-]+\s+){1,5}?(?:there (?:is|was)\s+)?),?\s*)?(?:an?|another)\s", re.IGNORECASE)
+A_THING: Final = re.compile(
+    r"\W*(?:(?:there (?:is|was)|we see|i see"
+    r"|(?:on|in|at|within|along|over) (?:the\s+)?(?:[\w-]+\s+){1,5}?(?:there (?:is|was)\s+)?),?\s*)?(?:an?|another)\s",
+    re.IGNORECASE,
+)
 # One of the two findings that were named last.
 CHOSEN: Final = re.compile(r"(?P<first>the former|former|前者)|the latter|latter|后者", re.IGNORECASE)
 # A sentence that goes on with what was found before.
@@ -291,7 +296,9 @@ TWO_SIZES: Final = re.compile(
     r"(?P<a>\d+(?:\.\d+)?)\s*(?:mm|cm|毫米|厘米)?\s*(?:and|,|、|及|和|与)\s*(?:约|为)?(?P<b>\d+(?:\.\d+)?)\s*(?P<unit>mm|cm|毫米|厘米)"
 )
 # A part of a mass, or the mass itself: what follows is said of it, not of the calcification beside it.
-OF_THE_MASS: Final = re.compile(r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位|结节壁|脓肿壁|其壁|囊液|囊内|病灶中心|病灶边缘|病灶内|肿块内|病变|该病变")
+OF_THE_MASS: Final = re.compile(
+    r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位|结节壁|脓肿壁|其壁|囊液|囊内|病灶中心|病灶边缘|病灶内|肿块内|病变|该病变"
+)
 # Before the size of an organ, which is no finding's.
 OF_AN_ORGAN: Final = re.compile(
     r"(?:垂体|腺体|松果体|脑室|导水管|扁桃体|垂体柄|视神经|脑沟|硬膜下间隙)[^,;。见]{0,2}(?:高度|高径|高|厚度|厚|宽度|宽|前后径|下移|下缘)[^,;。]{0,6}$"

@@ -32,13 +32,13 @@ from journalclip_structuring.reports.patterns import (
     LOCATED,
     NOT_AN_ITEM,
     NOT_CHANGED,
+    OF_BEFORE,
+    OF_THE_MASS,
     OTHERS,
     OUTSIDE,
     OWN_SIGNAL,
     QUESTION,
     RESPECTIVELY,
-    OF_BEFORE,
-    OF_THE_MASS,
     SEEN,
     SHOWS,
     SOME_OF,
@@ -178,7 +178,9 @@ class Reader(Members):
         shown = any(each.start < first and (each.get("signal") or each.get("size")) for each in chunk.mentions)
         if shown and self.language == "en" and not re.search(r"\b(?:or|nor)\b", said):
             return False  # "no mass, hyperintense infarct in the pons"
-        hedged = any(each.end <= first and any(v.endswith("before") for v in each.all("hedge")) for each in chunk.mentions)
+        hedged = any(
+            each.end <= first and any(v.endswith("before") for v in each.all("hedge")) for each in chunk.mentions
+        )
         if hedged and not re.match(r"\s*(?:or|nor|及|和|与|或)", lead):
             return False  # "without restricted diffusion, probably a cyst"
         if re.match(r"\s*(?:or|nor|and|及|和|与|或)\b", lead) and not re.match(
@@ -277,6 +279,10 @@ class Reader(Members):
             self._attribute(mention, chunk, state)
         if mention.get("finding") or mention.get("sign"):
             self._finding(mention, chunk, state)
+
+    def _evolved(self, beside: list[Entity], entity: Entity) -> bool:
+        """Is it what the finding before has become?"""
+        return bool(beside) and EVOLVED.search(self.text[beside[-1].end : entity.start]) is not None
 
     def _respectively(self, state: State) -> None:
         """ "In the pons and the left thalamus, 6 and 11 mm respectively": two findings."""
@@ -399,9 +405,7 @@ class Reader(Members):
             if each.around:
                 chosen = state.hosts.get(id(each))
                 host = [chosen] if chosen else (beside or lasting)[-1:]
-            elif beside and not each.negated and EVOLVED.search(self.text[beside[-1].end : each.start]):
-                host = beside[-1:]
-            elif each.joined and not each.negated and each.term in ASSOCIATED and not _surrounded(state.opened, n):
+            elif not each.negated and (self._evolved(beside, each) or _stands_beside(each, state.opened, n)):
                 host = beside[-1:]
             else:
                 host = [
@@ -423,8 +427,12 @@ def _line_after(text: str, at: int) -> str:
     return "\n" + line.group().strip() if line and line.group().strip() else ""
 
 
+def _stands_beside(entity: Entity, opened: list[Entity], n: int) -> bool:
+    return entity.joined and entity.term in ASSOCIATED and not _surrounded(opened, n)
+
+
 def _surrounded(opened: list[Entity], n: int) -> bool:
-    """Is the first of a sentence's findings followed by what surrounds it ("malacia with surrounding gliosis in ...")?"""
+    """Is the first of a sentence's findings followed by what surrounds it ("malacia with surrounding gliosis")?"""
     return n == 0 and any(each.around and not each.negated for each in opened[1:2])
 
 
