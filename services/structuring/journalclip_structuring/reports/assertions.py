@@ -124,7 +124,11 @@ class Assertions(Attributes):
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)
         opened = any(each.start >= chunk.start for each in state.opened)
-        if before and after and finding_after and mention.text.lower().endswith(("over", "than", "to")):
+        if mention.text == ">" and not (finding_after and opened):
+            return  # "> 20 microbleeds"
+        if not finding_after and before and chunk.start == state.start and self._names_unknown(mention, chunk):
+            return  # "Probable amyloid angiopathy."
+        if before and after and finding_after and mention.text.lower().endswith(("over", "than", "to", ">")):
             for each in state.group:  # "glioblastoma is favoured over lymphoma"
                 each.certainty = each.certainty if each.negated else after.split()[0]
         if after and not before and finding_after and not opened:
@@ -166,6 +170,12 @@ class Assertions(Attributes):
             if each.end <= mention.start and _negative(each):
                 state.deny_end = each.end
         return state.deny_end is not None
+
+    def _names_unknown(self, mention: Mention, chunk: Chunk) -> bool:
+        """Does the sentence begin with the hedge, and name a diagnosis that no vocabulary knows?"""
+        before, rest = self.text[chunk.start : mention.start], self.text[mention.end : chunk.end]
+        name = re.match(r"\s+(?!in\b|of\b|on\b|at\b|to\b|and\b)[\w-]*[A-Za-z]{3,}", rest)
+        return not before.strip() and self.language == "en" and name is not None and CAUSE.match(rest.strip()) is None
 
     def _hedged_after(self, mention: Mention, chunk: Chunk) -> bool:
         return any(

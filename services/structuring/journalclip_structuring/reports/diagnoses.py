@@ -106,6 +106,10 @@ class Diagnoses(Assertions):
         if ADVISES.search(self.text[state.start : mention.start]):
             state.waiting = []
             return
+        if term == "lesion" and (numbered := self._numbered(mention, chunk)) and state.group and state.opened:
+            for each in state.group:
+                each.place(numbered.site, numbered.side)
+            return  # "oedema around lesion 1"
         if AFTER_SURGERY.match(self.text[mention.end :]) or OPERATED_ON.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
         if denied_again := self._recurs(mention, term, state):
@@ -174,6 +178,15 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _numbered(self, mention: Mention, chunk: Chunk) -> Entity | None:
+        """The finding that was numbered before, where the words only say where something lies."""
+        number = re.match(r"\s*#?(\d{1,2})\b(?!\s*(?:mm|cm|[x×:]))", self.text[mention.end :])
+        near = re.search(r"\b(?:around|in|within|near|adjacent to|of|surrounding)\s+$", self.text[chunk.start : mention.start])
+        if number is None or near is None:
+            return None
+        named = [each for each in self.discourse.entities if each.label.strip(" #") == number.group(1)]
+        return named[0] if named else None
 
     def _told_of(self, attribute: Attribute, chunk: Chunk) -> bool:
         """Is it a place of which an earlier chunk says something ("extra-axial spaces are wide, no collection")?"""

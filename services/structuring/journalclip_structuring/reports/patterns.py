@@ -155,7 +155,7 @@ EVERY: Final = re.compile(
 # Places outside the brain: a change of signal there is no finding of it.
 OUTSIDE: Final = re.compile(
     r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal"
-    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b"
+    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?|subarachnoid spaces?)\b"
     r"|上颌窦|筛窦|蝶窦|额窦|鼻窦|乳突|中耳|鼻咽|鼻腔|鼻甲|腮腺|头皮|咽旁间隙",
     re.IGNORECASE,
 )
