@@ -60,6 +60,7 @@ class Attributes:
                 and len(gap.split()) <= 3
                 and len(gap) < 25
                 and " to " not in gap
+                and not re.search(r"\b(?:an?|the)\b", gap)
             ):
                 return True
             if "after" in each.all("prior") and each.start >= size.end and len(gap.strip()) < 4:
@@ -142,6 +143,8 @@ class Attributes:
             hosts = [each for each in state.opened if not each.negated and each.term not in NEVER_ENHANCE | GLOBAL]
             state.group = hosts[-1:] or state.group
         unshown = isinstance(attribute, Binding) and state.group and all(each.term in GLOBAL for each in state.group)
+        if isinstance(attribute, Place) and target and not own and not state.group and AND_A.match(gap.lstrip()):
+            return  # "a large right choroid plexus and a pineal cyst"
         if forward or not state.group or (unshown and not all(each.negated for each in state.group)):
             state.waiting.append(attribute)
         else:

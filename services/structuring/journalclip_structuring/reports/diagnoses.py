@@ -182,7 +182,9 @@ class Diagnoses(Assertions):
     def _numbered(self, mention: Mention, chunk: Chunk) -> Entity | None:
         """The finding that was numbered before, where the words only say where something lies."""
         number = re.match(r"\s*#?(\d{1,2})\b(?!\s*(?:mm|cm|[x×:]))", self.text[mention.end :])
-        near = re.search(r"\b(?:around|in|within|near|adjacent to|of|surrounding)\s+$", self.text[chunk.start : mention.start])
+        near = re.search(
+            r"\b(?:around|in|within|near|adjacent to|of|surrounding)\s+$", self.text[chunk.start : mention.start]
+        )
         if number is None or near is None:
             return None
         named = [each for each in self.discourse.entities if each.label.strip(" #") == number.group(1)]

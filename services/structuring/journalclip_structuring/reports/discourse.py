@@ -209,7 +209,7 @@ class Discourse:
         vaguer = [each for each in alike if refines(new.term, each.term)]
         ranked = (
             sorted(exact, key=lambda each: -_agreement(each, new))
-            or sorted(seen, key=lambda each: (each.implicit, -_agreement(each, new)))
+            or sorted(seen, key=lambda each: (each.term in ASSOCIATED, each.implicit, -_agreement(each, new)))
             or vaguer
         )
         return ranked[0] if ranked else None

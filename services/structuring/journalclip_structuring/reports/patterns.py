@@ -177,8 +177,8 @@ ELSE: Final = re.compile(
 )
 # Another diagnosis behind the one that a sentence names alone.
 OR_ELSE: Final = re.compile(
-    r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*"
-    r"|\W*\|\W*(?:or|vs\.?|versus|/)\s*[\w-]+(?:\s+[\w-]+){0,3}\W*",
+    r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/|>)\s*\|\W*"
+    r"|\W*\|\W*?(?:or|vs\.?|versus|/|>)\s*[\w-]+(?:\s+[\w-]+){0,3}\W*",
     re.IGNORECASE,
 )
 # Between a word for a place in the picture and what is seen there.
