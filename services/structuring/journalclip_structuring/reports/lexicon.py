@@ -46,7 +46,7 @@ _MIDLINE: Final = {
         r"|midline (?:structures? )?(?:is|are"
         r"|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)"
         r"|(?:the )?(?:septum(?: pellucidum)?|falx|interhemispheric fissure|third ventricle|midline(?: structures?)?)"
-        r" (?:(?:is|are|has been|have been) )?(?:\w+ly )?(?:shifted|displaced|deviated|pushed|bowed|bows|bulges|bulging)"
+        r" (?:(?:is|are|has been|have been) )?(?:\w+ly )?(?:shifted|displaced|deviated|pushed|bowed|bows|bulges)"
         r"(?=[^.;]{0,24}\b(?:to|towards?) the (?:left|right)\b)",
         re.IGNORECASE,
     ),

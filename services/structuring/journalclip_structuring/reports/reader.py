@@ -287,8 +287,10 @@ class Reader(Members):
     def _respectively(self, state: State) -> None:
         """ "In the pons and the left thalamus, 6 and 11 mm respectively": two findings."""
         said = self.text[state.start : state.end]
-        for each in [each for each in state.opened if each.second and not each.negated and not each.members]:
-            if not (RESPECTIVELY.search(said) or each.count == "2") or each.term in GLOBAL or each.second[0] == "-":
+        for each in [each for each in state.opened if not each.negated and not each.members]:
+            if each.second is None or each.second[0] == "-" or each.term in GLOBAL:
+                continue
+            if not (RESPECTIVELY.search(said) or each.count == "2"):
                 continue
             copy = each.clone(each.term, each.start, each.end, each.text)
             copy.site, copy.side = each.second
