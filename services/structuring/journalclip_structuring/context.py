@@ -20,7 +20,8 @@ from journalclip_structuring.reach import Cue, reaches
 from journalclip_structuring.vocabulary import source_text
 
 _SENTENCE_END = re.compile(
-    r"(?:(?<!\bvs)(?<!\bFig)(?<!\bLt)(?<!\bRt)(?<!\b[Nn]o)(?<!\bi\.e)(?<!\be\.g)(?<!\bapprox)[.;!?]+(?=\s|$))|\n\s*\n"
+    r"(?:(?<!\bvs)(?<!\bFig)(?<!\bLt)(?<!\bRt)(?<!\b[Nn]o)(?<!\bi\.e)(?<!\be\.g)(?<!\bapprox)[.;!?]+(?=\s|$)"
+    r"(?!(?<=\?)\s+(?i:none|no|nil|yes|absent|present|negative|positive)\s*[.;,]))|\n\s*\n"
 )
 _ABSENCE: Final = re.compile(r"(?:in )?(?:the )?(absence|lack|resolution|disappearance)\b")
 _HEDGES: Final[Mapping[str, Certainty]] = {"probable": "probable", "possible": "possible"}

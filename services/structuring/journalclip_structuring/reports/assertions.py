@@ -14,7 +14,7 @@ from journalclip_structuring.reports.state import State
 def _negative(mention: Mention) -> bool:
     """Is it a phrase that holds its own denial ("no enhancement", "without mass effect")?"""
     told = mention.get("enhancement") == "none" or mention.get("mass_effect") == "none" or mention.get("normal")
-    return bool(told) and re.match(r"(?:no|without|nor)\b", mention.text, re.IGNORECASE) is not None
+    return bool(told) and re.match(r"(?:no|without|nor)\b|未见|未发现|无", mention.text, re.IGNORECASE) is not None
 
 
 class Assertions(Attributes):
@@ -51,13 +51,15 @@ class Assertions(Attributes):
 
     def _denies_more(self, mention: Mention, chunk: Chunk, state: State) -> None:
         """A phrase with a denial in it may begin a list ("no mass effect or midline shift")."""
-        if self.language != "en" or not _negative(mention) or state.deny_end is not None:
+        if not _negative(mention) or state.deny_end is not None:
             return
         beyond = next((each for each in chunk.mentions if each.start >= mention.end and each.get("finding")), None)
         if beyond is None:
             return
         said = self.text[mention.end : beyond.start]
-        if OR_ITEM.fullmatch(said) and not AFFIRMS["en"].match(re.sub(r"^\W*(?:or|nor|and)\b", "", said)):
+        if self.language == "zh":
+            state.deny_end = mention.end if re.fullmatch(r"[及和或与、]", said) else None
+        elif OR_ITEM.fullmatch(said) and not AFFIRMS["en"].match(re.sub(r"^\W*(?:or|nor|and)\b", "", said)):
             state.deny_end = mention.end
 
     def _answers(self, mention: Mention, chunk: Chunk) -> bool:
@@ -113,12 +115,20 @@ class Assertions(Attributes):
 
     def _hedge(self, mention: Mention, chunk: Chunk, state: State, finding_after: bool) -> None:
         levels = mention.all("hedge")
+        met = state.last_finding is not None and state.last_finding.start >= (state.deny_end or 0)
+        told = met and finding_after and any(each.endswith("before") for each in levels)
+        if told and re.search(r"\b(?:and|but)\s+$", self.text[chunk.start : mention.start], re.IGNORECASE):
+            state.deny_end = None  # "argues against abscess and in favour of a metastasis"
         if not levels or (state.deny_end or -1) >= mention.end or self._denied_purpose(mention, chunk, state):
             return
         before = next((each for each in levels if each.endswith("before")), None)
         after = next((each for each in levels if each.endswith("after")), None)
         opened = any(each.start >= chunk.start for each in state.opened)
-        if before and after and finding_after and mention.text.lower().endswith(("over", "than", "to")):
+        if mention.text == ">" and not (finding_after and opened):
+            return  # "> 20 microbleeds"
+        if not finding_after and before and chunk.start == state.start and self._names_unknown(mention, chunk):
+            return  # "Probable amyloid angiopathy."
+        if before and after and finding_after and mention.text.lower().endswith(("over", "than", "to", ">")):
             for each in state.group:  # "glioblastoma is favoured over lymphoma"
                 each.certainty = each.certainty if each.negated else after.split()[0]
         if after and not before and finding_after and not opened:
@@ -129,11 +139,17 @@ class Assertions(Attributes):
             if re.match(r"vs\.?$|versus", mention.text, re.I) and state.last_finding is not None:
                 for each in state.group:
                     each.certainty = "possible"
+            state.hedged_at = mention.end
             state.hedge = level if level != "certain" or state.hedge is None else state.hedge
             state.linked = not re.search(r"due to|secondary to|caused by|arising from", mention.text, re.I)
         elif after:
             own = [each for each in state.group if each.start >= chunk.start and not each.negated]
             own = own or [each for each in state.opened if each.start >= chunk.start and not each.negated]
+            own += [
+                each
+                for each in state.opened
+                if each.start >= chunk.start and each.term == "hemorrhage" and not each.negated and each not in own
+            ]  # "haemorrhage into an adenoma cannot be excluded"
             if not own and self._stands_alone(mention, chunk) and not self._goes_on(mention, chunk):
                 own = state.group or self.discourse.last
             if (
@@ -154,6 +170,12 @@ class Assertions(Attributes):
             if each.end <= mention.start and _negative(each):
                 state.deny_end = each.end
         return state.deny_end is not None
+
+    def _names_unknown(self, mention: Mention, chunk: Chunk) -> bool:
+        """Does the sentence begin with the hedge, and name a diagnosis that no vocabulary knows?"""
+        before, rest = self.text[chunk.start : mention.start], self.text[mention.end : chunk.end]
+        name = re.match(r"\s+(?!in\b|of\b|on\b|at\b|to\b|and\b)[\w-]*[A-Za-z]{3,}", rest)
+        return not before.strip() and self.language == "en" and name is not None and CAUSE.match(rest.strip()) is None
 
     def _hedged_after(self, mention: Mention, chunk: Chunk) -> bool:
         return any(

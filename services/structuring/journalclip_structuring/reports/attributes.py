@@ -6,10 +6,10 @@ import re
 
 from journalclip_structuring.reports.chunks import Binding, Chunk, Place, vague
 from journalclip_structuring.reports.discourse import Discourse
-from journalclip_structuring.reports.entity import Entity
+from journalclip_structuring.reports.entity import GLOBAL, NEVER_ENHANCE, Entity
 from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention
-from journalclip_structuring.reports.patterns import BARRIER, BOTH_OF_THEM, GROWS, OR, OR_SIGN, TOLD
+from journalclip_structuring.reports.patterns import AND_A, BARRIER, BOTH_OF_THEM, GROWS, OF_AN_ORGAN, OR, OR_SIGN, TOLD
 from journalclip_structuring.reports.state import Attribute, State, following
 
 
@@ -34,7 +34,9 @@ class Attributes:
         self._give(place, place.start, place.end, chunk, state)
 
     def _attribute(self, mention: Mention, chunk: Chunk, state: State) -> None:
-        if mention.get("size") and self._prior(mention, chunk):
+        if mention.get("size") and (
+            self._prior(mention, chunk) or OF_AN_ORGAN.search(self.text[state.start : mention.start])
+        ):
             return
         member = next((each for each in chunk.mentions if each.start >= mention.end), None)
         if mention.get("size") and member and member.get("member") and member.start <= mention.end + 1:
@@ -58,6 +60,7 @@ class Attributes:
                 and len(gap.split()) <= 3
                 and len(gap) < 25
                 and " to " not in gap
+                and not re.search(r"\b(?:an?|the)\b", gap)
             ):
                 return True
             if "after" in each.all("prior") and each.start >= size.end and len(gap.strip()) < 4:
@@ -131,9 +134,18 @@ class Attributes:
         gap = self.text[end : target.start] if target else ""
         if chunk.lead in TOLD and state.group and not own and OR.match(gap):
             forward = False  # "with flow voids on T2 and surrounding gliosis"
+        if chunk.lead == "," and state.group and not own and target and AND_A.search(gap):
+            forward = False  # "a cleft, lateral to the putamen and a fresh infarct in the pons"
         if chunk.lead == ")" and state.group and not own and target and self._goes_back(end, target.start):
             forward = False  # "(dark on SWI) in the thalamus and ...": it goes on with what stood before the bracket
-        if forward or not state.group:
+        enhances = isinstance(attribute, Binding) and attribute.enhancement not in {None, "none"}
+        if enhances and state.group and not own and all(each.term in NEVER_ENHANCE for each in state.group):
+            hosts = [each for each in state.opened if not each.negated and each.term not in NEVER_ENHANCE | GLOBAL]
+            state.group = hosts[-1:] or state.group
+        unshown = isinstance(attribute, Binding) and state.group and all(each.term in GLOBAL for each in state.group)
+        if isinstance(attribute, Place) and target and not own and not state.group and AND_A.match(gap.lstrip()):
+            return  # "a large right choroid plexus and a pineal cyst"
+        if forward or not state.group or (unshown and not all(each.negated for each in state.group)):
             state.waiting.append(attribute)
         else:
             state.read = True
@@ -175,6 +187,11 @@ class Attributes:
             if not ahead and entity.ahead and attribute.side and entity.side is None:
                 entity.side = attribute.side  # "periventricular mass in the left frontal lobe"
             entity.ahead = ahead and bool(attribute.site)
+            words = self.text[attribute.start : attribute.end]
+            entity.white = (
+                entity.white
+                or re.search(r"white matter|juxtacortical|subcortical|白质|皮层下|皮质下", words, re.I) is not None
+            )
             entity.place(attribute.site, attribute.side)
             return
         for kind in ("size", "count", "shape"):

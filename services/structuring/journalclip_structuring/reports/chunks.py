@@ -115,6 +115,9 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
     used: set[int] = set()
     out: list[Binding] = []
     loose: list[Mention] = []
+    paired = _in_turn(text, chunk, signals, groups)
+    if paired:
+        return [*paired, *_physical(chunk.mentions, groups, set(range(len(groups))))]
     for n, signal in enumerate(signals):
         following = signals[n + 1].start if n + 1 < len(signals) else len(text) + 1
         taken = _choose(text, signal, groups, used, following)
@@ -142,6 +145,27 @@ def bindings(text: str, chunk: Chunk, language: Language) -> list[Binding]:
         if n not in used
     ]
     return sorted(out, key=lambda each: each.start)
+
+
+def _in_turn(
+    text: str, chunk: Chunk, signals: Sequence[Mention], groups: list[tuple[int, int, list[str]]]
+) -> list[Binding]:
+    """ "Hypo- and hyperintense on T1 and T2 respectively": as many signals as sequences, each in its turn."""
+    named = [(start, end, name) for start, end, names in groups for name in names]
+    if (
+        len(named) != len(signals)
+        or len(named) < 2
+        or not re.search(r"respectively|分别", text[chunk.start : chunk.end + 16])
+    ):
+        return []
+    first = signals[0].start < named[0][0]
+    apart = signals[-1].start < named[0][0] if first else named[-1][0] < signals[0].start
+    if not apart:
+        return []
+    return [
+        Binding(min(start, signal.start), max(end, signal.end), {name: signal.get("signal")}, at=signal.start)
+        for (start, end, name), signal in zip(named, signals, strict=True)
+    ]
 
 
 _FLUID: Final = {"T1WI": "hypointense", "T1CE": "hypointense", "T2WI": "hyperintense", "FLAIR": "hypointense",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from journalclip_structuring.reports.assertions import Assertions
-from journalclip_structuring.reports.chunks import Chunk, places
+from journalclip_structuring.reports.chunks import Chunk, Place, places
 from journalclip_structuring.reports.discourse import names_disease
 from journalclip_structuring.reports.entity import ALTERNATIVES, APPOSED, ASSOCIATED, GLOBAL, STRICTER, Entity, refines
 from journalclip_structuring.reports.lexicon import Mention
@@ -35,13 +35,15 @@ from journalclip_structuring.reports.patterns import (
     OR_ELSE,
     OUTSIDE,
     QUALIFIED,
+    RECURS,
     SHORT,
     THE,
     THIS_IS,
+    TOLD_OF,
     UNDERLYING,
     WITHIN,
 )
-from journalclip_structuring.reports.state import State, following
+from journalclip_structuring.reports.state import Attribute, State, following
 
 # A word for a mass of no named kind.
 _KIND = re.compile(r"mass|tumou?r|lesion|neoplas|growth|malignan", re.IGNORECASE)
@@ -104,13 +106,26 @@ class Diagnoses(Assertions):
         if ADVISES.search(self.text[state.start : mention.start]):
             state.waiting = []
             return
+        if term == "lesion" and (numbered := self._numbered(mention, chunk)) and state.group and state.opened:
+            for each in state.group:
+                each.place(numbered.site, numbered.side)
+            return  # "oedema around lesion 1"
         if AFTER_SURGERY.match(self.text[mention.end :]) or OPERATED_ON.match(self.text[mention.end :]):
             return  # what was operated on; where it lay is where the rest of the sentence speaks of
+        if denied_again := self._recurs(mention, term, state):
+            state.waiting, state.last_finding = [], mention
+            denied_again.term, denied_again.text = term, mention.text
+            denied_again.start, denied_again.end = mention.start, mention.end
+            return
+        if denied:  # what a place of an earlier chunk is said to be is not said of what is denied
+            state.waiting = [each for each in state.waiting if not self._told_of(each, chunk)]
         if denied:  # the place that its name implies is not said ("no pituitary adenoma")
             state.waiting = [each for each in state.waiting if each.start != mention.start]
         beyond = following(mention.end, chunk)
         named = beyond is not None and beyond.get("finding") not in {None, "lesion"}
         gap = self.text[mention.end : beyond.start] if beyond is not None else ""
+        if term == "lesion" and beyond is not None and beyond.get("finding") and not gap.strip():
+            return  # "an altered signal intensity lesion"
         if term == "lesion" and named and CONTAINS.fullmatch(gap):
             return  # "a focus of haemorrhage"
         if not denied and self._lies_in(mention, term, chunk, state):
@@ -124,6 +139,8 @@ class Diagnoses(Assertions):
         linked = linked or (
             not denied and (self._apposed(mention, term, chunk, state) or self._is_a(mention, chunk, state))
         )
+        if state.chosen is not None and not denied and term not in ASSOCIATED:
+            linked = True  # "the former is an infarct, the latter a cavernoma"
         part = not denied and COMPONENT.search(self.text[mention.start : mention.end + 20]) is not None
         linked = linked and not part
         place = self._place_of(mention, chunk, state)
@@ -161,6 +178,36 @@ class Diagnoses(Assertions):
             state.touched.append(entities)
         state.around = None
         state.last_finding = mention
+
+    def _numbered(self, mention: Mention, chunk: Chunk) -> Entity | None:
+        """The finding that was numbered before, where the words only say where something lies."""
+        number = re.match(r"\s*#?(\d{1,2})\b(?!\s*(?:mm|cm|[x×:]))", self.text[mention.end :])
+        near = re.search(
+            r"\b(?:around|in|within|near|adjacent to|of|surrounding)\s+$", self.text[chunk.start : mention.start]
+        )
+        if number is None or near is None:
+            return None
+        named = [each for each in self.discourse.entities if each.label.strip(" #") == number.group(1)]
+        return named[0] if named else None
+
+    def _told_of(self, attribute: Attribute, chunk: Chunk) -> bool:
+        """Is it a place of which an earlier chunk says something ("extra-axial spaces are wide, no collection")?"""
+        if not isinstance(attribute, Place) or attribute.end > chunk.start:
+            return False
+        return TOLD_OF.match(self.text[attribute.end : chunk.start]) is not None
+
+    def _recurs(self, mention: Mention, term: str, state: State) -> Entity | None:
+        """Is it the tumour whose recurrence is spoken of ("no recurrence of the meningioma")? Then they are one."""
+        last = state.last_finding
+        if (
+            last is None
+            or self.language != "en"
+            or term in GLOBAL
+            or not re.search("recurr|residu|regrow", last.text, re.I)
+        ):
+            return None
+        own = next((each for each in reversed(state.opened) if each.start == last.start), None)
+        return own if own is not None and RECURS.fullmatch(self.text[last.end : mention.start]) else None
 
     def _outside(self, mention: Mention, chunk: Chunk) -> bool:
         """Does it lie in a place outside the brain ("a cyst in the left maxillary sinus")?"""
@@ -268,6 +315,10 @@ class Diagnoses(Assertions):
             if not any(_improves(each, term) or _differs(each, term) for each in targets):
                 vague = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = vague[-1:] or targets
+            elif signs := [
+                each for each in self.discourse.entities if each.term == term and each.sign and not each.negated
+            ]:
+                targets = signs[-1:]
             elif all(each.term in ASSOCIATED - {"cyst"} for each in targets):
                 hosts = [each for each in self.discourse.entities if each.generic and not each.negated]
                 targets = [each for each in hosts[-1:] if _improves(each, term)] or targets
@@ -289,7 +340,13 @@ class Diagnoses(Assertions):
         better = [] if versus else [each for each in fitting if _improves(each, term)]
         if better:
             same = [each for each in better if each.term == better[0].term or (each.generic and better[0].generic)]
+            twins = [
+                o for o in self.discourse.entities if not o.negated and any(o.start == each.start for each in same)
+            ]
+            same += [each for each in twins if not any(each is other for other in same)]
             for each in same:
+                if each.term == term and chunk.lead == "(":
+                    continue  # the same by another name: "epidermoid cyst (cholesteatoma)"
                 if each.term == term and each.seen and each.text.lower() != mention.text.lower():
                     continue  # another diagnosis that has the same code
                 if each.term != term or (each.generic and not _KIND.search(mention.text)):
@@ -395,6 +452,8 @@ class Diagnoses(Assertions):
             self._named_alone(new, mention, state)
         self.discourse.add(new)
         state.opened.append(new)
+        if state.chosen is not None:
+            state.hosts[id(new)] = state.chosen
         return new
 
     def _named_alone(self, new: Entity, mention: Mention, state: State) -> None:

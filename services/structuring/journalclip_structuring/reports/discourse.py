@@ -21,7 +21,9 @@ _DISEASE: Final = re.compile(
     r"MS|multiple sclerosis|demyelinat\w+ (?:disease|disorder)|demyelination|metastatic disease", re.IGNORECASE
 )
 _WHITE_MATTER: Final = frozenset({"periventricular white matter", "centrum semiovale", "corona radiata"})
-_SPOTS: Final = re.compile(r"hyperintensities|foci|spots|lesions", re.IGNORECASE)
+_SPOTS: Final = re.compile(
+    r"hyperintensities|foci|spots|lesions|dots|areas|帽状|斑点|点状|斑片|高信号|信号影", re.IGNORECASE
+)
 _EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "convexity", "cavernous sinus"})
 
 
@@ -34,8 +36,8 @@ def _of_white_matter(entity: Entity) -> bool:
     }
     return (
         bright
-        and entity.site in _WHITE_MATTER
-        and _SPOTS.search(entity.text) is not None
+        and (entity.site in _WHITE_MATTER or entity.white)
+        and (_SPOTS.search(entity.text) is not None or (entity.implicit and entity.count == "multiple"))
         and not entity.size
         and not entity.enhancement
     )
@@ -67,6 +69,7 @@ class Discourse:
     def settled(self) -> list[Entity]:
         """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
         self._name_lesions()
+        self._adopt()
         for each in self.entities:
             if each.term == "lesion" and not each.negated and _of_white_matter(each):
                 each.term = "white matter lesion"
@@ -79,6 +82,33 @@ class Discourse:
             or not each.sign
             or (each.term not in denied and not (lost and each.text.lower().startswith("ex vacuo")))
         ]
+
+    def _adopt(self) -> None:
+        """A diagnosis of which nothing else is said is given for what was seen before it and has none so far."""
+        sentence, given = 0, list[Entity]()
+        for named in [each for each in self.entities if _names(each)]:
+            before = [each for each in self.entities if each.start < named.start and not each.negated]
+            if given and named.sentence == sentence and named.certainty != "certain":
+                named.absorb(given[-1])  # a second diagnosis for it
+                continue
+            signs = [each for each in before if each.sign and each.term == named.term]
+            if signs:
+                _merge(signs[-1], named)
+                signs[-1].certainty, signs[-1].sign = named.certainty, False
+                self.drop([named])
+                continue
+            seen = [
+                each for each in before if each.generic and not each.seen and not each.bare and each.can_be(named.term)
+            ]
+            seen = [each for each in seen if not each.around and each.term != named.term]
+            if not seen:
+                continue
+            many = _is_plural(named.text) or names_disease(named.text)
+            given, sentence = (seen if many else seen[-1:]), named.sentence
+            for each in given:
+                _merge(each, named)
+                each.seen = "lesion"
+            self.drop([named])
 
     def _name_lesions(self) -> None:
         """Lesions without a diagnosis are those of a disease that the report names before them ("Known MS")."""
@@ -179,10 +209,23 @@ class Discourse:
         vaguer = [each for each in alike if refines(new.term, each.term)]
         ranked = (
             sorted(exact, key=lambda each: -_agreement(each, new))
-            or sorted(seen, key=lambda each: (each.implicit, -_agreement(each, new)))
+            or sorted(seen, key=lambda each: (each.term in ASSOCIATED, each.implicit, -_agreement(each, new)))
             or vaguer
         )
         return ranked[0] if ranked else None
+
+
+def _names(entity: Entity) -> bool:
+    """Is it a diagnosis alone, without a place, a signal or a size?"""
+    if entity.negated or not entity.bare or entity.sign or entity.around or entity.term in GLOBAL | {"lesion", "mass"}:
+        return False
+    return (
+        entity.term not in ASSOCIATED or entity.certainty != "certain" or entity.text.lower().endswith(("cyst", "囊肿"))
+    )
+
+
+def _is_plural(words: str) -> bool:
+    return words.lower().endswith("s") and not words.lower().endswith(("sis", "ss", "us"))
 
 
 def _beside(entity: Entity) -> bool:

@@ -11,6 +11,8 @@ GLOBAL: Final = frozenset({"hydrocephalus", "midline shift", "atrophy"})
 ASSOCIATED: Final = frozenset(
     {"edema", "hemorrhage", "gliosis", "encephalomalacia", "calcification", "cyst", "microbleed"}
 )
+# What stands beside a mass: enhancement told behind it is the mass's.
+NEVER_ENHANCE: Final = frozenset({"edema", "calcification", "hemorrhage", "microbleed", "gliosis", "encephalomalacia"})
 # What is seen, and what it can turn out to be ("mass, likely a meningioma" is one finding). `lesion` is anything.
 _TUMOURS: Final = frozenset(
     {"glioma", "glioblastoma", "meningioma", "metastasis", "schwannoma", "pituitary adenoma", "lymphoma"}
@@ -64,6 +66,9 @@ _NEIGHBOURS: Final = (
 )
 
 
+# A site, and one within it that says more.
+_CLOSER: Final = frozenset({("temporal lobe", "hippocampus")})
+
 # Diagnoses that only say more of what they refine.
 STRICTER: Final = frozenset({("glioma", "glioblastoma"), ("infarct", "lacunar infarct"), ("cyst", "arachnoid cyst")})
 
@@ -111,11 +116,13 @@ class Entity:
     beside: bool = False  # "with" brought it in: what the next chunk says is of the finding before
     second: tuple[str | None, str | None] | None = None  # a further place that the text gives it
     common: dict[str, str | None] | None = None  # of a plural: what was said before its members were named
+    nearest: tuple[str, str | None] | None = None  # of a plural: the place of the member that was named last
     members: int = 0  # of a plural: how many were named one by one
     ahead: bool = False  # its place stands before its word, without a side
     alone: bool = False  # its sentence names it and says nothing else: "Acute infarcts."
     label: str = ""  # a number behind its word: "lesion 2"
     fresh: bool = False  # "new" stands before it, affirmed or denied
+    white: bool = False  # it lies in white matter that no site names
     sentence: int = 0
     section: str = "findings"
 
@@ -143,11 +150,18 @@ class Entity:
         if self.term in GLOBAL - {"atrophy"}:
             self.side = self.side or (side if self.term == "midline shift" and not site else None)
             return
+        if self.members and site not in {None, "-"} and site:
+            self.nearest = (site, side)
         if self.members and self.site is None and self.side == "bilateral" and site not in {None, "-"} and side:
             self.site, self.side, self.placed = site, side, True  # "in both hemispheres, the largest in ..."
             return
         elsewhere = site == "-" and side is not None and self.side not in {None, side, "bilateral"}
+        if (self.site, site) in _CLOSER and (side is None or self.side in {None, side}):
+            self.site, self.side = site, self.side or side  # the closer word for the same place
+            return
         second = self.placed and ((site is not None and site not in {self.site, "-"}) or elsewhere)
+        across = site == self.site and site is not None and {side, self.side} == {"left", "right"}
+        second = second or (self.placed and across)
         self.placed = self.placed or bool(site)
         if second and (self.site is not None or elsewhere):
             self.second = (site, side)

@@ -17,7 +17,7 @@ _BOX: Final = re.compile(r"\[[ _]{0,3}\]|☐")
 _QUESTION: Final = re.compile(r"(?<![^\s.?])(?:Q|Question|问)\d{0,2}\s?[:.](?=\s|[^\d\s])", re.IGNORECASE)
 _ANSWER: Final = re.compile(r"(?<![^\s.?])(?:A|Answer|答)\d{0,2}\s?:", re.IGNORECASE)
 _ASKED: Final = re.compile(
-    r"(?P<question>(?:(?<=^)|(?<=[\n.。;]))[^.?:,\n。]{2,60})\?(?=\s*(?:(?:yes|no|none|nil|absent|present|negative|positive)\s*(?:[.,;]|$)"
+    r"(?P<question>(?:(?<=^)|(?<=[\n.。;]))[^.?:,\n。]{2,60})\?(?=\s*(?:(?:yes|no|none|nil|absent|present|negative|positive)\s*(?:[.,;:]|$)"
     r"|not\b|(?:无|有|未见|没有|否|是)[。,;\s]))",
     re.IGNORECASE,
 )

@@ -41,10 +41,12 @@ _MIDLINE: Final = {
         r"(?:向)?(?P<side>[左右])?侧?(?:明显|稍|略|轻度)*(?:偏移|移位|移|偏|偏离)"
     ),
     "en": re.compile(
-        r"(?P<side>left|right)ward (?:midline )?shift|midline (?:structures? )?(?:is|are"
+        r"(?P<side>left|right)ward (?:midline )?shift"
+        r"|(?<!midline )\bshift (?:of )?(?:\d[\d.]*\s*mm )?to(?:wards)? the (?:left|right)"
+        r"|midline (?:structures? )?(?:is|are"
         r"|remains?) (?P<no>not )(?:significantly )?(?:shifted|displaced|deviated)"
         r"|(?:the )?(?:septum(?: pellucidum)?|falx|interhemispheric fissure|third ventricle|midline(?: structures?)?)"
-        r" (?:is|are|has been|have been) (?:\w+ly )?(?:shifted|displaced|deviated|pushed)"
+        r" (?:(?:is|are|has been|have been) )?(?:\w+ly )?(?:shifted|displaced|deviated|pushed|bowed|bows|bulges)"
         r"(?=[^.;]{0,24}\b(?:to|towards?) the (?:left|right)\b)",
         re.IGNORECASE,
     ),
@@ -59,15 +61,24 @@ _VENTRICLES: Final = re.compile(
 )
 _SULCI: Final = re.compile(
     r"\b(?:widening|prominence|enlargement)\s+of\s+(?:[\w-]+\s+){0,5}?(?:sulci|sulcal spaces|CSF spaces)\b"
+    r"(?:,? and (?:the )?(?:[\w-]+\s){0,2}?(?:fissures?|cisterns?|ventricles)\b)?"
     r"|\b(?:widened|prominent|enlarged)\s+(?:[\w-]+\s+){0,3}?(?:sulci|sulcal spaces|CSF spaces)\b"
     r"|\b(?:sulci|sulcal spaces|CSF spaces)(?: and (?:cerebral |the )?(?:ventricles|fissures|cisterns))?\s+"
     r"(?:is|are|appear)\s+(?:\w+ly\s+|somewhat\s+)?(?:prominent|widened|enlarged|dilated|wide)\b",
     re.IGNORECASE,
 )
+_VOLUME: Final = re.compile(
+    r"\b(?:brain|cerebral|parenchymal|cortical|hippocampal|cerebellar|global|grey matter|gray matter)\s+volumes?\s+"
+    r"(?:is|are|has been|have been|appears?)\s+(?:\w+ly\s+)?(?:reduced|diminished|decreased|low|lost)\b"
+    r"|\b(?:reduction|loss|decrease)\s+(?:in|of)\s+(?:[\w-]+\s+){0,3}volumes?\b"
+    r"|\b(?:reduced|diminished|decreased|low)\s+(?:[\w-]+\s+){0,2}volumes?\b",
+    re.IGNORECASE,
+)
 # "DWI -" says that nothing is seen, and "T1-, T2-weighted" nothing of a signal: a minus counts behind ADC alone.
 _SIGN: Final = re.compile(
     r"\b(?:(?:DWI|FLAIR|T2(?:WI?)?)\s*(?:(?P<up>\++|↑+)|(?P<down>↓+))|(?:ADC|T1(?:WI?)?)\s*(?:(?P<rise>↑+)|(?P<fall>↓+))"
-    r"|ADC\s*(?P<minus>[-−–]))(?=\s*(?:[,;.)/]|$))"
+    r"|T1(?:WI?)?\s*(?P<dark>[-−–])(?=\s*[,;/][^.]{0,24}?(?:T2|FLAIR)\w*\s*[+↑])"
+    r"|ADC\s*(?P<minus>[-−–])|(?:T[12](?:WI?)?|FLAIR|DWI|ADC)\s*(?P<same>=))(?=\s*(?:[,;.)/]|$))"
 )
 _LONG_SHORT: Final = {
     ("长", "1"): "hypointense", ("短", "1"): "hyperintense", ("长", "2"): "hyperintense", ("短", "2"): "hypointense",
@@ -110,7 +121,7 @@ class Lexicon:
         taken += _relaxations(text) if self.language == "zh" else ()
         taken += _signs(text)
         if self.language == "en":
-            for term, pattern in (("atrophy", _SULCI), ("hydrocephalus", _VENTRICLES)):
+            for term, pattern in (("atrophy", _SULCI), ("atrophy", _VOLUME), ("hydrocephalus", _VENTRICLES)):
                 spans = [each.span() for each in pattern.finditer(text)]
                 free = [span for span in spans if not any(a.start < span[1] and span[0] < a.end for a in taken)]
                 taken += [Mention(start, end, text[start:end], (("sign", term),)) for start, end in free]
@@ -246,9 +257,9 @@ def _signs(text: str) -> Iterator[Mention]:
     """Signs behind a sequence that are its signal: "DWI +", "ADC ↓"."""
     for found in _SIGN.finditer(text):
         kind = found.lastgroup or ""
-        up = kind in {"up", "rise"}
+        signal = {"up": "hyperintense", "rise": "hyperintense", "same": "isointense"}.get(kind, "hypointense")
         start, end = found.span(kind)
-        yield Mention(start, end, text[start:end], (("signal", "hyperintense" if up else "hypointense"),))
+        yield Mention(start, end, text[start:end], (("signal", signal),))
 
 
 def _midlines(text: str, language: Language) -> Iterator[Mention]:

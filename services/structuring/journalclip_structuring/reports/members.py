@@ -23,6 +23,11 @@ _ATTRIBUTES: Final = re.compile(
 )
 
 
+MORE: Final = re.compile(
+    r"another(?: one)?|a (?:second|third|further)(?: one)?|另一枚|另一个|另一处|另一灶", re.IGNORECASE
+)
+
+
 class Members(Diagnoses):
     """Gives each named member of a plural a finding of its own."""
 
@@ -35,6 +40,8 @@ class Members(Diagnoses):
             whole = next((each for each in last if not each.negated and each.placed), None)
         elif kind == "like":
             kind = "one"
+        if whole is None and MORE.fullmatch(mention.text):  # "a focus in the left ... and another in the right ..."
+            whole = next((each for each in last if not each.negated and each.placed), None)
         if kind is None or whole is None or not _ATTRIBUTES.match(self.text[mention.end :]):
             return False
         if whole.common is None:

@@ -11,7 +11,7 @@ BARRIER: Final = {
         r"\b(?:in|on|of|at|with|within|without|to|from|by|for|along|over|near|is|are|was|were|has|have|had"
         r"|shows?|showing|demonstrat\w+|reveals?|a|an|the|this"
         r"|there|which|that|measuring|measures|seen|noted|involving|no|and (?:a|an|the)|appears?|suggest\w*"
-        r"|consistent|compatible)\b|[,;:()]",
+        r"|consistent|compatible|argues?|speaks?|makes?|excludes?|favou?rs?|supports?|represents?)\b|[,;:()]",
         re.IGNORECASE,
     ),
     "zh": re.compile(r"[,;:()。]|见|示|呈|为|有|提示|考虑|伴|符合"),
@@ -89,7 +89,10 @@ UNDERLYING: Final = re.compile(
     r"underlying|coexist|superimposed|additional|concomitant|associated|合并|伴", re.IGNORECASE
 )
 # What was operated on is no finding.
-AFTER_SURGERY: Final = re.compile(r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)")
+AFTER_SURGERY: Final = re.compile(
+    r"^(?:部分|完全|全)?(?:切除|手术|介入|栓塞)?(?:术后|切除后)"
+    r"|^后(?=(?:的|继发|所致)*(?:华勒|沃勒|Waller|胶质|软化|瘢痕|局部萎缩|脑软化))"
+)
 OPERATED_ON: Final = re.compile(
     r"\s+(?:clip(?:s|ping)?|coil(?:s|ing)?|resection|repair|surgery|craniotomy|evacuation|emboli[sz]ation|removal|excision"
     r"|debulking|drainage|biopsy)\b",
@@ -152,7 +155,7 @@ EVERY: Final = re.compile(
 # Places outside the brain: a change of signal there is no finding of it.
 OUTSIDE: Final = re.compile(
     r"\b(?:mastoids?|mastoid air cells?|(?:paranasal|maxillary|ethmoid(?:al)?|sphenoid|frontal) sinus(?:es)?|sinonasal"
-    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?)\b"
+    r"|nasal|nasopharyn\w+|parotids?|scalp|middle ears?|marrow|turbinates?|adenoids?|tonsils?|subarachnoid spaces?)\b"
     r"|上颌窦|筛窦|蝶窦|额窦|鼻窦|乳突|中耳|鼻咽|鼻腔|鼻甲|腮腺|头皮|咽旁间隙",
     re.IGNORECASE,
 )
@@ -174,8 +177,8 @@ ELSE: Final = re.compile(
 )
 # Another diagnosis behind the one that a sentence names alone.
 OR_ELSE: Final = re.compile(
-    r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/)\s*\|\W*"
-    r"|\W*\|\W*(?:or|vs\.?|versus|/)\s*[\w-]+(?:\s+[\w-]+){0,3}\W*",
+    r"\W*(?:[\w-]+\s+){1,4}(?:or|vs\.?|versus|/|>)\s*\|\W*"
+    r"|\W*\|\W*?(?:or|vs\.?|versus|/|>)\s*[\w-]+(?:\s+[\w-]+){0,3}\W*",
     re.IGNORECASE,
 )
 # Between a word for a place in the picture and what is seen there.
@@ -270,4 +273,57 @@ IS_A: Final = re.compile(r"(?<!there )\b(?:is|are|was|were)\s+(?:an?\s+)?(?:[\w-
 # A heading under which diagnoses are weighed.
 DIFFERENTIAL: Final = re.compile(
     r"(?:differentials?(?: diagnos[ie]s)?|ddx?|considerations?|鉴别诊断|鉴别)\s*:\s*$", re.IGNORECASE
+)
+# A sentence that speaks of a part of what was found before.
+SOME_OF: Final = re.compile(
+    r"\W*(?:two|three|four|five|six|some|several|most|many|a few|a number|each|all|both)"
+    r" of (?:them|these|those|which|the)\b",
+    re.IGNORECASE,
+)
+# A sentence that brings in something new.
+A_THING: Final = re.compile(
+    r"\W*(?:(?:there (?:is|was)|we see|i see"
+    r"|(?:on|in|at|within|along|over) (?:the\s+)?(?:[\w-]+\s+){1,5}?(?:there (?:is|was)\s+)?),?\s*)?(?:an?|another)\s",
+    re.IGNORECASE,
+)
+# One of the two findings that were named last.
+CHOSEN: Final = re.compile(r"(?P<first>the former|former|前者)|the latter|latter|后者", re.IGNORECASE)
+# A sentence that goes on with what was found before.
+OF_BEFORE: Final = re.compile(r"\W*(?:it|its|they|this|these|both)\b|\W*(?:其|该|上述)", re.IGNORECASE)
+# What is said of two things in turn.
+RESPECTIVELY: Final = re.compile(r"\brespectively\b|分别", re.IGNORECASE)
+TWO_SIZES: Final = re.compile(
+    r"(?P<a>\d+(?:\.\d+)?)\s*(?:mm|cm|毫米|厘米)?\s*(?:and|,|、|及|和|与)\s*(?:约|为)?(?P<b>\d+(?:\.\d+)?)\s*(?P<unit>mm|cm|毫米|厘米)"
+)
+# A part of a mass, or the mass itself: what follows is said of it, not of the calcification beside it.
+OF_THE_MASS: Final = re.compile(
+    r"囊壁|瘤体|肿块|肿瘤|病灶|实性部分|囊性部分|囊实性部分|该病灶|该肿块|占位|该占位|结节壁|脓肿壁|其壁|囊液|囊内|病灶中心|病灶边缘|病灶内|肿块内|病变|该病变"
+)
+# Before the size of an organ, which is no finding's.
+OF_AN_ORGAN: Final = re.compile(
+    r"(?:垂体|腺体|松果体|脑室|导水管|扁桃体|垂体柄|视神经|脑沟|硬膜下间隙)[^,;。见]{0,2}(?:高度|高径|高|厚度|厚|宽度|宽|前后径|下移|下缘)[^,;。]{0,6}$"
+    r"|\b(?:pituitary(?: gland)?|gland|stalk|infundibulum|ventricle|aqueduct|tonsils?|optic nerves?|pineal gland)\s+"
+    r"(?:height\s+)?(?:measures?|measuring|is|are|lies?|lie|descends?|protrudes?|height|width)\b[^,;.]{0,12}$",
+    re.IGNORECASE,
+)
+# A denied recurrence of something named: that is what is denied.
+RECURS: Final = re.compile(
+    r"\s+of\s+(?:(?:the|his|her|their|this|that|an?|known|resected|treated|previously|previous|prior|original|primary|left|right|operated)\s+|[\w-]+\s+){0,6}?$",
+    re.IGNORECASE,
+)
+# The next thing of a sentence.
+AND_A: Final = re.compile(r"\band (?:an?|another|two|three|several|multiple)\s", re.IGNORECASE)
+# What a clause says of a place before the next clause denies something.
+TOLD_OF: Final = re.compile(
+    r"[^,。;]{0,8}(?:增宽|扩大|扩张|清晰|对称|正常|居中|变浅|变窄|未见|无|增厚|饱满|空虚|通畅|稳定)[^,。;]*,"
+    r"|[^,.;]{0,30}\b(?:is|are|was|were|appears?|remains?|shows?|demonstrates?|has|have)\b[^,.;]*,",
+    re.IGNORECASE,
+)
+# What something seen before has become: it lies in the same place.
+EVOLVED: Final = re.compile(r"\b(?:evolv|transform|turn|convert)\w+ (?:into|to)\b|\breplaced by\b", re.IGNORECASE)
+# A change that is denied, not the things that did not change.
+NOT_CHANGED: Final = re.compile(
+    r"\bneither\b.*\bnor\b.*\b(?:has|have|had|is|are)\s+(?:significantly |appreciably )?"
+    r"(?:changed|grown|enlarged|progressed|increased|decreased|different)\b",
+    re.IGNORECASE,
 )

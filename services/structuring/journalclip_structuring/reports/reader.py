@@ -15,12 +15,15 @@ from journalclip_structuring.reports.language import Language
 from journalclip_structuring.reports.lexicon import Mention, lexicon
 from journalclip_structuring.reports.members import Members
 from journalclip_structuring.reports.patterns import (
+    A_THING,
     AFFIRMS,
     BESIDE,
+    CHOSEN,
     COMPARED,
     DIFFERENTIAL,
     ENTRY,
     EVERY,
+    EVOLVED,
     EXAM_ZH,
     EXCEPTED,
     HEADS_LIST,
@@ -28,12 +31,18 @@ from journalclip_structuring.reports.patterns import (
     KNOWN,
     LOCATED,
     NOT_AN_ITEM,
+    NOT_CHANGED,
+    OF_BEFORE,
+    OF_THE_MASS,
     OTHERS,
     OUTSIDE,
     OWN_SIGNAL,
     QUESTION,
+    RESPECTIVELY,
     SEEN,
     SHOWS,
+    SOME_OF,
+    TWO_SIZES,
 )
 from journalclip_structuring.reports.state import Attribute, State
 
@@ -58,6 +67,8 @@ class Reader(Members):
         ]
         if QUESTION.match(self.text[start:end]):
             return True
+        if NOT_CHANGED.search(self.text[start:end]):  # "neither the one nor the other has grown" denies neither
+            mentions = [each for each in mentions if each.text.lower() not in {"neither", "nor"}]
         state = State(start, end, self.discourse.sentence_begins(), section)
         if self._lists(mentions, start, end):
             return True
@@ -98,6 +109,7 @@ class Reader(Members):
             else:
                 self._mention(event, chunk, state)
         state.sign_denied = False
+        state.chosen = None
 
     def _pressed(self, chunk: Chunk) -> bool:
         """Is the chunk about what a lesion presses upon, and about nothing else?"""
@@ -107,6 +119,7 @@ class Reader(Members):
 
     def _enter(self, chunk: Chunk, state: State) -> None:
         """What of the last chunk still holds in this one?"""
+        explains = state.hedged_at is not None and not self.text[state.hedged_at : chunk.start].strip()
         if state.main and state.group and all(each.negated for each in state.group):
             state.group = state.main
         hosts = [each for each in state.main if not _beside(each)] or [
@@ -118,6 +131,8 @@ class Reader(Members):
         if chunk.hard:
             state.deny_end = state.hedge = None
             state.linked = False
+            if state.group and all(each.negated for each in state.group):
+                state.group = []  # "no infarct, although a subtle signal in the medulla ..."
             if chunk.lead in {"余", "其余", "另", "另见", "另外", "此外", "另可见", "otherwise"}:
                 state.group = []
             return
@@ -143,7 +158,9 @@ class Reader(Members):
         beside = chunk.lead in BESIDE or any(
             each.get("around") or "before" in each.all("deny") for each in chunk.mentions
         )
-        if told and not state.opened and beside and any(each.get("finding") for each in chunk.mentions):
+        named = next((each.get("finding") for each in chunk.mentions if each.get("finding")), None)
+        beside = beside or named in GLOBAL or OF_BEFORE.match(self.text[state.start : state.end]) is not None
+        if told and not state.opened and beside and named and not explains:
             self._leftover(state, chunk.start, chunk.end)
             state.waiting = []
             state.group = state.main
@@ -161,6 +178,11 @@ class Reader(Members):
         shown = any(each.start < first and (each.get("signal") or each.get("size")) for each in chunk.mentions)
         if shown and self.language == "en" and not re.search(r"\b(?:or|nor)\b", said):
             return False  # "no mass, hyperintense infarct in the pons"
+        hedged = any(
+            each.end <= first and any(v.endswith("before") for v in each.all("hedge")) for each in chunk.mentions
+        )
+        if hedged and not re.match(r"\s*(?:or|nor|及|和|与|或)", lead):
+            return False  # "without restricted diffusion, probably a cyst"
         if re.match(r"\s*(?:or|nor|and|及|和|与|或)\b", lead) and not re.match(
             r"\s*and\s+(?:a|an|the|there)\b", lead, re.I
         ):
@@ -194,7 +216,8 @@ class Reader(Members):
             (each.get("site") or each.get("site_bilateral")) and not each.get("normal_exam") for each in chunk.mentions
         )
         organs = organs or any(isinstance(each, Place) and each.site for each in state.waiting)
-        state.waiting = []
+        told = any(isinstance(each, Binding) and any(each.on.values()) for each in state.waiting)
+        state.waiting = [each for each in state.waiting if told and each.start < chunk.start]
         strong = any(each.get("normal") == "normal" or each.get("normal_exam") for each in words)
         if rest or not strong:
             return True
@@ -230,6 +253,11 @@ class Reader(Members):
     def _mention(self, mention: Mention, chunk: Chunk, state: State) -> None:
         if self._member(mention, chunk, state):
             return
+        self._choose(mention, state)
+        if mention.get("anaphor") and state.group and OF_THE_MASS.fullmatch(mention.text):
+            hosts = [each for each in state.opened if not each.negated and not _beside(each)]
+            hosts = [each for each in hosts if each.term not in (ASSOCIATED - {"cyst"}) | GLOBAL]
+            state.group = hosts[-1:] or state.group
         self._denies_more(mention, chunk, state)
         after = any((each.get("finding") or each.get("sign")) and each.start >= mention.end for each in chunk.mentions)
         self._denial(mention, chunk, state, after)
@@ -252,6 +280,47 @@ class Reader(Members):
         if mention.get("finding") or mention.get("sign"):
             self._finding(mention, chunk, state)
 
+    def _evolved(self, beside: list[Entity], entity: Entity) -> bool:
+        """Is it what the finding before has become?"""
+        return bool(beside) and EVOLVED.search(self.text[beside[-1].end : entity.start]) is not None
+
+    def _respectively(self, state: State) -> None:
+        """ "In the pons and the left thalamus, 6 and 11 mm respectively": two findings."""
+        said = self.text[state.start : state.end]
+        for each in [each for each in state.opened if not each.negated and not each.members]:
+            if each.second is None or each.second[0] == "-" or each.term in GLOBAL:
+                continue
+            if not (RESPECTIVELY.search(said) or each.count == "2"):
+                continue
+            copy = each.clone(each.term, each.start, each.end, each.text)
+            copy.site, copy.side = each.second
+            each.second = copy.second = None
+            sizes = TWO_SIZES.search(said)
+            told = [size for mention in self.lexicon.scan(said) if (size := mention.get("size"))]
+            if sizes:
+                unit = "cm" if sizes.group("unit") in {"cm", "厘米"} else "mm"
+                each.size, copy.size = (f"{float(sizes.group(n)):g}{unit}" for n in ("a", "b"))
+            elif len(told) == 2:
+                each.size, copy.size = told
+            self.discourse.add(copy)
+            state.opened.append(copy)
+            state.touched = [[copy, *group] if each in group else group for group in state.touched]
+
+    def _choose(self, mention: Mention, state: State) -> None:
+        """ "The former", "the latter": the last finding but one, or the last, of the sentences before."""
+        which = CHOSEN.fullmatch(mention.text)
+        if which is None:
+            return
+        known = [
+            each
+            for each in self.discourse.entities
+            if not each.negated and each.term not in GLOBAL and not each.around and each.sentence < state.number
+        ]
+        if len(known) > 1:
+            state.chosen = known[-2] if which.group("first") else known[-1]
+            state.group = state.main = [state.chosen]
+            state.read = True
+
     def _settle(self, state: State, start: int, end: int) -> None:
         if state.entry is not None and state.last_finding is None and state.waiting:
             place = next((each for each in state.waiting if isinstance(each, Place)), None)
@@ -264,6 +333,7 @@ class Reader(Members):
                 state.touched.append([new])
         self._leftover(state, start, end)
         self._own_signals(state)
+        self._respectively(state)
         self._share_places(state)
         plain = [each for each in state.opened if each.term in GLOBAL and not each.negated]
         if any(not each.sign for each in plain) or len({each.term for each in plain}) > 1:
@@ -283,14 +353,24 @@ class Reader(Members):
         located = LOCATED.match(self.text[start:end]) is not None
         if not told and not sized and not located and not (bound and SEEN.search(self.text[start:end])):
             return
-        place = state.place()
+        place, said = state.place(), self.text[start:end]
         every = self.discourse.spoken_of("", plural=True) if EVERY.match(self.text[start:end]) else []
         known = [each for each in every or self.discourse.last if not each.negated and each.fits(*place)]
+        if not known and SOME_OF.match(self.text[start:end]):  # "two of these enhance (left frontal, right pons)"
+            known = [each for each in self.discourse.last if not each.negated]
+            state.waiting = [each for each in state.waiting if not isinstance(each, Place)]
         if OUTSIDE.search(self.text[start:end]) and all(each.site in {None, "-"} for each in state.places()):
             state.read = True
             return
-        enhancing = any(each.enhancement not in {None, "none"} for each in told) and place[0] not in {None, "-"}
+        enhancing = any(each.enhancement not in {None, "none"} for each in told)
+        enhancing = enhancing and (place[0] not in {None, "-"} or (bool(sized) and A_THING.match(said) is not None))
         enhancing = enhancing and KNOWN.match(self.text[start:end]) is None
+        thing = A_THING.match(self.text[start:end]) is not None
+        measured = bool(sized) and place[0] not in {None, "-"} and thing
+        if not known and sized and measured and not told:
+            mention = Mention(sized[0].start, sized[0].end, self.text[sized[0].start : sized[0].end], ())
+            known = [self._open(mention, "lesion", state, False, False)]
+            known[0].implicit = True
         if not known and (
             enhancing or any(any(each.on) and {*each.on.values()} - {None, "isointense"} for each in told)
         ):
@@ -318,12 +398,16 @@ class Reader(Members):
         """A finding without a place of its own may share that of the finding it stands beside."""
         lasting = [each for each in self.discourse.last if not each.negated and each.term not in GLOBAL]
         for n, each in enumerate(state.opened):
+            if each.site and not each.side and not each.negated:  # the side of what lies at the same place
+                same = [o.side for o in state.opened[:n] if o.site == each.site and o.side and not o.negated]
+                each.side = same[-1] if same and each.joined else None
             if each.site or each.side or each.term in GLOBAL:
                 continue
             beside = [other for other in state.opened[:n] if not other.negated and other.term not in GLOBAL]
             if each.around:
-                host = (beside or lasting)[-1:]
-            elif each.joined and not each.negated and each.term in ASSOCIATED:
+                chosen = state.hosts.get(id(each))
+                host = [chosen] if chosen else (beside or lasting)[-1:]
+            elif not each.negated and (self._evolved(beside, each) or _stands_beside(each, state.opened, n)):
                 host = beside[-1:]
             else:
                 host = [
@@ -336,13 +420,22 @@ class Reader(Members):
                     and (other.site or other.side)
                 ]
             for other in host:
-                each.place(other.site, other.side)
+                each.place(*(other.nearest or (other.site, other.side)))
 
 
 def _line_after(text: str, at: int) -> str:
     """The next line up to its first letter: a list's mark, or nothing."""
     line = re.compile(r"\s*\n[^\S\n]*(?:\(?\d{1,2}\s*[.)、]|[-•*·])?[ \t]*").match(text, at)
     return "\n" + line.group().strip() if line and line.group().strip() else ""
+
+
+def _stands_beside(entity: Entity, opened: list[Entity], n: int) -> bool:
+    return entity.joined and entity.term in ASSOCIATED and not _surrounded(opened, n)
+
+
+def _surrounded(opened: list[Entity], n: int) -> bool:
+    """Is the first of a sentence's findings followed by what surrounds it ("malacia with surrounding gliosis")?"""
+    return n == 0 and any(each.around and not each.negated for each in opened[1:2])
 
 
 def _beside(entity: Entity) -> bool:

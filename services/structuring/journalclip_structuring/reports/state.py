@@ -27,6 +27,7 @@ class State:
     sign_denied: bool = False
     hedge: str | None = None
     linked: bool = False
+    hedged_at: int | None = None  # where the last word that gives a diagnosis ends
     around: str | None = None
     off: bool = False  # places named now are those of something pressed upon
     touched: list[list[Entity]] = field(default_factory=list)  # affirmed findings, in the order they were spoken of
@@ -34,6 +35,8 @@ class State:
     read: bool = False
     lead: Binding | None = None  # sequences named without a signal: a signal that follows is theirs
     last_finding: Mention | None = None
+    chosen: Entity | None = None  # "the former", "the latter": what the chunk speaks of
+    hosts: dict[int, Entity] = field(default_factory=dict)  # what was chosen when a finding was opened, by its id
     entry: Mention | None = None  # the plural above the list that this sentence is an entry of
 
     def binds(self) -> list[Binding]:
