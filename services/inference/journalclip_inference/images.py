@@ -15,12 +15,22 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from anyio import CapacityLimiter
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from journalclip_inference.errors import ImageRefused
 from journalclip_inference.windowing import eight_bit
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+# What undoes each orientation that a camera writes; turned are only pictures that are small already.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _LONG_SIDE = 1024  # an image tower sees a few hundred pixels; more is only held in memory
 
 
@@ -78,7 +88,7 @@ def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) 
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             _check_pixels(image, limits)
             image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
-            with (budget or PixelBudget()).of(image.width * image.height):
+            with (budget or PixelBudget()).of(_held(image)):
                 return _small(image)
     except Image.DecompressionBombError as error:
         raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
@@ -100,16 +110,23 @@ def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) 
 
 
 def _small(image: Image.Image) -> Opened:
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    shown, done = eight_bit(ImageOps.exif_transpose(image) if turned else image, _LONG_SIDE)
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    shown, done = eight_bit(image, _LONG_SIDE)
     if shown.mode == "P":
         shown = shown.convert("RGB")
     shown.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return Opened(shown.convert("RGB"), done)
+    small = shown.convert("RGB")
+    return Opened(small if turn is None else small.transpose(turn), done)
+
+
+def _held(image: Image.Image) -> int:
+    """Pixels that decoding holds at one time: WebP's decoder hands its picture on three times."""
+    return image.width * image.height * (4 if image.format == "WEBP" else 1)
 
 
 def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
     width, height = image.size
-    if width * height > limits.max_pixels:
-        reason = f"{width} x {height} pixels; {limits.max_pixels} are accepted"
+    most = limits.max_pixels * width * height // max(1, _held(image))
+    if width * height > most:
+        reason = f"{width} x {height} pixels; {most} are accepted of this format"
         raise ImageRefused("image-too-many-pixels", reason, "Send a smaller one.")
