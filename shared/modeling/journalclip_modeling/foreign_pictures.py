@@ -68,6 +68,21 @@ def eight_bit(image: Image.Image, side: int = 0) -> tuple[Image.Image, str | Non
     return (_in_strips(image, times, "RGB", lambda part: part.convert("RGB")), None) if times > 1 else (image, None)
 
 
+def full_range(image: Image.Image) -> Image.Image:
+    """RGB whose darkest value is black and whose brightest is white, by one scale for all channels.
+
+    What is compared by looks goes through here, stored pictures and queries alike: a deep picture is shown by its own
+    range, and would else be another picture than the same one that was stored with fewer bits and less contrast.
+    """
+    rgb = image.convert("RGB")
+    found = rgb.getextrema()
+    low, high = min(int(each[0]) for each in found), max(int(each[1]) for each in found)
+    if (low, high) == (0, 255) or high == low:
+        return rgb
+    scaled = [min(255, max(0, round((value - low) * 255 / (high - low)))) for value in range(256)]
+    return rgb.point(scaled * 3)
+
+
 def _windowed(image: Image.Image, times: int) -> tuple[Image.Image, str]:
     low, high = np.inf, -np.inf
     for part in _strips(image, times):
@@ -104,9 +119,7 @@ def _on_white(image: Image.Image, times: int) -> tuple[Image.Image, str | None]:
     return white.convert("RGB"), "transparent parts were laid on white"
 
 
-def _in_strips(
-    image: Image.Image, times: int, mode: str, change: Callable[[Image.Image], Image.Image]
-) -> Image.Image:
+def _in_strips(image: Image.Image, times: int, mode: str, change: Callable[[Image.Image], Image.Image]) -> Image.Image:
     """The picture after ``change``, as many times smaller: mean of squares, as `Image.reduce` takes it."""
     made = Image.new(mode, (-(-image.width // times), -(-image.height // times)))
     top = 0
