@@ -2,9 +2,9 @@
 
 The collection is invented: captions of some twenty words with a long tail, ten pairs an article, and
 vectors spread as embeddings are (see `vectors`). It is stored, fetched and opened as serving does it. Each query has a
-finding, a side and a word of a caption; its vector lies apart from all pictures, as words' vectors do. No model encodes:
-what is measured is everything after that. CPU time is given beside wall time, since it stands also where others work on
-the machine.
+finding, a side and a word of a caption; its vector lies apart from all pictures, as those of words do. No model
+encodes, so what is measured is all that follows. CPU time is given beside wall time, since it stands also where
+others work on the machine.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ def full_range(image: Image.Image) -> Image.Image:
     range, and would else be another picture than the same one that was stored with fewer bits and less contrast.
     """
     rgb = image.convert("RGB")
-    found = rgb.getextrema()
-    low, high = min(int(each[0]) for each in found), max(int(each[1]) for each in found)
+    found = [channel.getextrema() for channel in rgb.split()]
+    low, high = int(min(least for least, _ in found)), int(max(most for _, most in found))
     if (low, high) == (0, 255) or high == low:
         return rgb
     scaled = [min(255, max(0, round((value - low) * 255 / (high - low)))) for value in range(256)]
