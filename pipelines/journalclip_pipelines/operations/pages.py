@@ -109,7 +109,7 @@ class LocalOperations:
     def withdraw(self, asked: str, reason: WithdrawalReason, who: str, note: str) -> str:
         settings = settings_of(self._workdir)
         steward = Steward(open_artifacts(settings), open_bus(settings), caught_up(self._workdir))
-        spoken = steward.withdraw(asked, reason, who, note, False)
+        spoken = steward.withdraw(asked, reason, who, note)
         return "; ".join(f"{each.word.scope} {each.word.subject} is withdrawn ({each.word.reason})" for each in spoken)
 
     def datasets(self) -> Sequence[DatasetEntry]:

@@ -135,7 +135,10 @@ async def tokens(parts: Parts, _who: Admin) -> list[TokenView]:
     """Who has a token, and until when; tokens themselves are not kept."""
     path = _token_file(parts)
     entries = await asyncio.to_thread(read_tokens, path) if path.exists() else []
-    return [TokenView(token_id=each.token_id, **each.model_dump(include=_SHOWN)) for each in entries]
+    return [
+        TokenView(token_id=each.token_id, name=each.name, role=each.role, made=each.made, expires=each.expires)
+        for each in entries
+    ]
 
 
 @router.post("/tokens", status_code=201)
@@ -148,9 +151,6 @@ async def new_token(wanted: TokenRequest, parts: Parts, _who: Admin) -> NewToken
 async def revoke(token_id: str, parts: Parts, _who: Admin) -> None:
     """Unknown from the next request on."""
     await asyncio.to_thread(revoke_token, _token_file(parts), token_id)
-
-
-_SHOWN = {"name", "role", "made", "expires"}
 
 
 def _operations(parts: Serving) -> Operations:
