@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import re
 import secrets
 import threading
@@ -19,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from journalclip_inference.errors import Forbidden
 from journalclip_shared.atomic import write_atomically
@@ -29,6 +30,7 @@ from journalclip_shared.records import Document
 
 Role = Literal["viewer", "reviewer", "steward", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+_log = logging.getLogger(__name__)
 _TOKEN_BYTES = 32  # 256 bits: not to be guessed
 _PORT = re.compile(r":\d+$")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -57,6 +59,13 @@ class TokenEntry(Document):
     expires: str = Field(
         "", description="UTC, ISO 8601; empty: never. From then on it is unknown.", exclude_if=lambda at: not at
     )
+
+    @field_validator("expires")
+    @classmethod
+    def _dated(cls, value: str) -> str:
+        if value and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("a time without its zone")
+        return value
 
     @property
     def token_id(self) -> str:
@@ -89,12 +98,15 @@ class Tokens:
         self._look()
 
     def principal(self, token: str) -> Principal | None:
-        self._look()
+        try:
+            self._look()
+        except PermanentError as error:
+            _log.error("nobody is let in by a token: %s", error)  # what the file revoked is not known
+            return None
         entry = self._entries.get(sha256_hex(token.encode()))
         return Principal(entry.name, entry.role) if entry is not None and entry.holds(self._clock()) else None
 
     def _look(self) -> None:
-        """A file that cannot be read any more lets nobody in: what it revoked is not known."""
         if self._path is None:
             return
         try:

@@ -127,5 +127,9 @@ def test_tokens_of_older_versions_hold_and_a_missing_file_lets_nobody_in(tmp_pat
     entry = read_tokens(path)[0]
     path.write_text(json.dumps([{"name": "ada", "role": "viewer", "sha256": entry.sha256}]))
     assert known.principal(token) == Principal("ada", "viewer")
+    path.write_text("[{")  # cut off: what it revoked cannot be known
+    assert known.principal(token) is None
+    with pytest.raises(PermanentError):
+        Tokens(path)
     path.unlink()
     assert known.principal(token) is None

@@ -124,6 +124,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
         401: "No token, or an unknown one.",
         403: "The role does not allow it.",
         404: "No such thing.",
+        409: "Another change is under way.",
         410: "Withdrawn, or rejected by reviewers.",
         413: "Too large.",
         422: "The request cannot be answered as asked.",
