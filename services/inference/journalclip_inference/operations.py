@@ -174,5 +174,5 @@ class OneAtATime:
         except Exception as error:  # noqa: BLE001 - whoever asked must hear of it, a bug included; nobody else would
             remedy = error.remedy if isinstance(error, PermanentError) else ""
             code = error.code if isinstance(error, PermanentError) else ""
-            done = {"state": "refused", "said": " ".join(filter(None, (said(error), remedy))), "code": code}
+            done = {"state": "refused", "said": ". ".join(filter(None, (said(error), remedy))), "code": code}
         self._last = started.model_copy(update=done)
