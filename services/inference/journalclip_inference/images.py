@@ -6,6 +6,7 @@ before a single one is decompressed. Decoding stops at the first frame, and a JP
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import threading
 import zlib
@@ -31,6 +32,10 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Where a decoded picture was large, freed memory is given back to the system: glibc keeps it in an arena a thread,
+# and a flood of large pictures would stay in all of them. Other C libraries have no such call.
+_LARGE = 4_000_000  # pixels
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 _LONG_SIDE = 1024  # an image tower sees a few hundred pixels; more is only held in memory
 
 
@@ -71,6 +76,7 @@ class Opened:
 
     image: Image.Image
     done: str | None = None
+    pixels: int = 0  # of the file
 
 
 def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
@@ -80,6 +86,13 @@ def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
 
 def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) -> Opened:
     """As `open_image`, with what is to be told of it. Raises `ImageRefused`."""
+    found = _opened(data, limits, budget or PixelBudget())
+    if found.pixels > _LARGE and _trim is not None:
+        _trim(0)
+    return found
+
+
+def _opened(data: bytes, limits: ImageLimits, budget: PixelBudget) -> Opened:
     if len(data) > limits.max_bytes:
         raise ImageRefused(
             "image-too-large", f"{len(data)} bytes; {limits.max_bytes} are accepted", "Send a smaller one."
@@ -88,7 +101,7 @@ def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) 
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             _check_pixels(image, limits)
             image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
-            with (budget or PixelBudget()).of(_held(image)):
+            with budget.of(_held(image)):
                 return _small(image)
     except Image.DecompressionBombError as error:
         raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
@@ -116,7 +129,7 @@ def _small(image: Image.Image) -> Opened:
         shown = shown.convert("RGB")
     shown.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
     small = shown.convert("RGB")
-    return Opened(small if turn is None else small.transpose(turn), done)
+    return Opened(small if turn is None else small.transpose(turn), done, image.width * image.height)
 
 
 def _held(image: Image.Image) -> int:
