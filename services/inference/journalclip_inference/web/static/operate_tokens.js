@@ -22,6 +22,6 @@ export async function tokens({ again }) {
     return say(got ? (await got.json().catch(() => ({}))).reason || "It was not revoked." : "Nothing was changed: the server cannot be reached.", true);
   });
   return [fresh, make("p", {}, make("button", { type: "button", class: "primary", onclick: add }, "New token")),
-    table("Tokens", ["Name", "Role", "Made", "Holds until", "Id", ""], found.map((each) => [each.name, each.role, day(each.made), day(each.expires) || "revoked", make("code", {}, each.token_id),
+    table("Tokens", ["Name", "Role", "Made", "Holds until", "Id", ""], found.map((each) => [each.name, each.role, day(each.made), day(each.expires) || "it is revoked", make("code", {}, each.token_id),
       make("button", { type: "button", "aria-label": `Revoke the token of ${each.name}`, onclick: () => revoke(each) }, "Revoke")]), "Nobody has a token.")];
 }
