@@ -265,7 +265,7 @@ def _row(number: int, pick: list[int], tail: list[str], image: ArtifactRef) -> R
     pair = Pair(
         pair_id=f"pair_{name}", article_id=f"art_{article:07d}", figure_id=f"fig_{name}", label="Figure 1", image=image,
         text=f"Axial {scan} of a {side} {site} {finding}. {' '.join(tail)}.", record=record, page=1, modality=modality,
-        licence=_LICENCES[article % 3],  # type: ignore[arg-type]  # of `Licence`
+        licence=_LICENCES[article % 3],
         quality=Quality(usefulness=("imaging", "other")[pick[4] % 2], score=0.9, by="bench"),
     )  # fmt: skip
     return Row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from journalclip_inference.operations import (
@@ -133,7 +133,7 @@ class LocalOperations:
         return index_here(there.settings, (there.kind,), self._progress or reporter())
 
 
-def _entry(kind: Kind, each: dict[str, object]) -> ModelEntry:
+def _entry(kind: Kind, each: Mapping[str, object]) -> ModelEntry:
     aliases = each["aliases"]
     return ModelEntry(
         kind=kind,
