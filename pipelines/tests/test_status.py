@@ -11,6 +11,8 @@ from journalclip_devtools.faults.chain import STAGES, Chain
 from journalclip_intake.articles import submit
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.catalogue import opened
+from journalclip_pipelines.operations.pages import LocalOperations
+from journalclip_pipelines.operations.repair import letters as dead_letters
 from journalclip_pipelines.operations.status import counts, quarantined, source_states
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.bus.sqlite import SqliteBus
@@ -19,6 +21,7 @@ from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import Event, SourceQuarantined
 from journalclip_shared.testing.memory import MemoryRegistry
+from journalclip_shared.withdrawals import Withdrawals
 
 QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
 
@@ -83,3 +86,37 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(PermanentError) as refused:
         opened(tmp_path / "nowhere")
     assert refused.value.code == "workdir-missing"
+
+
+def test_the_operators_page_shows_the_same_and_goes_on_by_id(chain: Chain, tmp_path: Path) -> None:
+    pages = LocalOperations(tmp_path)
+    found = pages.sources("", "", 2)
+    assert found.counts == {"structured": 1, "quarantined": 1, "submitted": 1}
+    rest = pages.sources("", found.next or "", 2)
+    assert rest.next is None
+    names = [each.name for each in (*found.sources, *rest.sources)]
+    assert sorted(names) == ["issue-1.pdf", "issue-2.pdf", "issue-3.pdf"]
+    (refused,) = pages.sources("quarantined", "", 50).sources
+    assert (refused.code, bool(refused.reason), bool(refused.remedy)) == ("no-figures", True, True)
+    assert pages.models() == []
+    assert pages.datasets() == []
+
+
+def test_the_operators_page_replays_the_letters_of_one_source_once(chain: Chain, tmp_path: Path) -> None:
+    pages = LocalOperations(tmp_path)
+    letters = {each.delivery.key for each in dead_letters(chain.bus)}
+    for source in letters:
+        assert source in pages.replay(source)
+        with pytest.raises(PermanentError) as refused:
+            pages.replay(source)
+        assert refused.value.code == "nothing-to-replay"
+    with pytest.raises(PermanentError):
+        pages.replay("sub_unknown")
+
+
+def test_the_operators_page_withdraws_in_the_callers_name(chain: Chain, tmp_path: Path) -> None:
+    pages = LocalOperations(tmp_path)
+    (source,) = pages.sources("structured", "", 50).sources
+    assert "is withdrawn (retraction)" in pages.withdraw(source.source_id, "retraction", "ada", "the notice")
+    (word,) = Withdrawals(chain.store).documents()
+    assert (word.who, word.note) == ("ada", "the notice")

@@ -177,6 +177,6 @@ def _collection(rows: Sequence[Row], images: Vectors, words: Words) -> Collectio
     )  # fmt: skip
     searcher = Exact(images)
     points = np.zeros((len(rows), 2), np.float32)
-    facets = Facets.of(table.facets, Filters.facets())
+    facets = Facets.of_column(table.facets, Filters.facets())
     part = Part(manifest, table, words, facets, images, images, points, searcher, searcher, None)
     return Collection([part])

@@ -96,8 +96,8 @@ def measure_search(rows: int, keep: Path | None = None, say: Say = lambda _: Non
     with nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory() as name:
         folder = Path(name) / f"{rows}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
-        vectors, pictures = _collection(rows, folder, seed, say)
-        searcher, built, build_s = _searcher(vectors, folder, say)
+        vectors, pictures = collection_of(rows, folder, seed, say)
+        searcher, built, build_s = searcher_of(vectors, folder, say)
         rng = np.random.default_rng(seed + 2)
         words = words_like(vectors, _QUERIES, rng)
         mask: Mask = (vectors[:, 0] > np.median(vectors[:, 0])) & (vectors[:, 1] > np.median(vectors[:, 1]))
@@ -144,7 +144,7 @@ def _best(vectors: Vectors, queries: Vectors, allowed: Mask | None) -> Rows:
     return best
 
 
-def _collection(rows: int, folder: Path, seed: int, say: Say) -> tuple[Vectors, Vectors]:
+def collection_of(rows: int, folder: Path, seed: int, say: Say) -> tuple[Vectors, Vectors]:
     files = folder / "vectors.npy", folder / "pictures.npy"
     if not files[1].exists():
         say(f"{rows:,} vectors: drawing them")
@@ -153,7 +153,7 @@ def _collection(rows: int, folder: Path, seed: int, say: Say) -> tuple[Vectors, 
     return np.load(files[0], mmap_mode="r"), np.load(files[1])
 
 
-def _searcher(vectors: Vectors, folder: Path, say: Say) -> tuple[Searcher, Ann | None, float]:
+def searcher_of(vectors: Vectors, folder: Path, say: Say) -> tuple[Searcher, Ann | None, float]:
     if len(vectors) <= EXACT_UP_TO:
         return Exact(vectors), None, 0.0
     path, known = folder / "ann.faiss", folder / "ann.json"

@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
         bench_serving.search_cost,
         bench_serving.reload,
         bench_serving.fusion,
+        bench_serving.hybrid,
         bench_serving.study_search,
         bench_events.backbone,
         bench_events.ingestion,

@@ -151,6 +151,40 @@ def fusion(
         typer.echo(f"model {row.beta:.2f}: {legs} ({row.margin:+.3f})")
 
 
+def hybrid(
+    folder: Annotated[Path, typer.Option(help="Where the collection is made, and kept for the next call.")],
+    pairs: Annotated[
+        int, typer.Option(min=1_000, help="Pairs in the collection; a million take some 10 GB.")
+    ] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs; percentiles are the median of theirs.")] = 5,
+    queries: Annotated[int, typer.Option(min=10, help="Queries a run.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """A search by words and looks at size, filtered and not, its recall, and how soon what comes and goes is seen.
+
+    Examples:
+
+        journalclip bench hybrid --folder bench-hybrid
+
+        journalclip bench hybrid --folder bench-small --pairs 20000 --json
+    """
+    from journalclip_devtools.benches.hybrid import measure_hybrid
+
+    row = measure_hybrid(pairs, folder, rounds, queries, say)
+    if as_json:
+        print_json(asdict(row))
+        return
+    for name, found in (("unfiltered", row.plain), ("filtered", row.filtered)):
+        typer.echo(
+            f"{row.pairs:,} pairs, {name}: p50 {found.p50_ms}, p95 {found.p95_ms} ms; "
+            f"of CPU {found.p50_cpu_ms}, {found.p95_cpu_ms} ms"
+        )
+    typer.echo(
+        f"dense leg: recall@10 {row.recall_at_10} ({row.probes} probes); opened in {row.open_s} s, "
+        f"an article seen after {row.append_s} s, its withdrawal after {row.withdrawal_s} s; {row.peak_gib} GiB"
+    )
+
+
 def study_search(
     studies: Annotated[int, typer.Option(min=60, help="Phantoms in the archive.")] = 160,
     seed: Annotated[int, typer.Option(help="Another seed is another archive.")] = 0,

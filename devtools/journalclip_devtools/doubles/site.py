@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from journalclip_devtools.doubles.collection import World
 from journalclip_inference.audit import AuditFile
 from journalclip_inference.auth import ROLES, add_token
+from journalclip_inference.operations import Operations
 from journalclip_inference.service import Clients, Service, build
 from journalclip_inference.settings import InferenceSettings
 from journalclip_pipelines.page_drawing import SandboxedDrawer
@@ -69,11 +70,12 @@ def _pages() -> Cell[DrawOptions, bytes]:
     return cell
 
 
-def make_site(world: World, root: Path, **changes: object) -> Site:
+def make_site(world: World, root: Path, operations: Operations | None = None, **changes: object) -> Site:
     tokens: dict[str, str] = {role: add_token(root / "tokens.json", f"{role}-1", role) for role in ROLES}
     tokens["reviewer2"] = add_token(root / "tokens.json", "reviewer-2", "reviewer")
     settings = InferenceSettings.model_validate({"tokens": root / "tokens.json", "anonymous": True, **changes})
     bus = Announced()
     drawer = SandboxedDrawer(_pages())
     clients = Clients(world.store, bus, root / "cache", AuditFile(root / "audit"), page_drawer=drawer)
+    clients = replace(clients, operations=operations)
     return Site(build(settings, clients, world.registry), world, bus, tokens, root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,6 +52,7 @@ def serve(
     from journalclip_inference.settings import InferenceSettings
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.operations.catalogue import caught_up
+    from journalclip_pipelines.operations.pages import LocalOperations
     from journalclip_pipelines.page_drawing import SandboxedDrawer
     from journalclip_sources.pdf.pages import drawing
 
@@ -64,7 +64,7 @@ def serve(
         host=host,
         port=port,
         anonymous=anonymous and host in _LOOPBACK,
-        tokens=known.resolve() if known.exists() else None,
+        tokens=known.resolve(),
         encoder_replicas=encoders,
     )
     if on_ray:
@@ -77,6 +77,7 @@ def serve(
         workspace.cache,
         AuditFile(workdir / "audit"),
         page_drawer=SandboxedDrawer(stack.enter_context(drawing())),
+        operations=LocalOperations(workdir),
         **_studies(workspace, stack),
     )
     typer.echo(f"journalclip serves {workdir} on http://{host}:{port}/ (Ctrl-C stops it)", err=True)
@@ -112,6 +113,7 @@ def _studies(workspace: Workspace, stack: ExitStack) -> dict[str, Any]:
 def add(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
     role: Annotated[str, typer.Option(help="viewer, reviewer, steward or admin.")] = "viewer",
+    days: Annotated[float | None, typer.Option(min=0.01, help="How long it holds; default: until revoked.")] = None,
     workdir: Workdir = DEFAULT_WORKDIR,
     as_json: AsJson = False,
 ) -> None:
@@ -119,31 +121,54 @@ def add(
 
     Example:
 
-        journalclip tokens add ada --role reviewer
+        journalclip tokens add ada --role reviewer --days 90
     """
     from journalclip_inference.auth import ROLES, add_token
 
     found = next((each for each in ROLES if each == role), None)
     if found is None:
         raise PermanentError("role-unknown", f"there is no role {role!r}", f"Choose one of {', '.join(ROLES)}.")
-    token = add_token(_tokens(workdir), name, found)
+    token = add_token(_tokens(workdir), name, found, days)
     if as_json:
         print_json({"name": name, "role": role, "token": token})
     else:
         typer.echo(token)
-        typer.echo("Keep it: it is not shown again. A running server reads tokens when it starts.", err=True)
+        typer.echo("Keep it: it is not shown again.", err=True)
 
 
 @tokens.command("list")
 def listed(workdir: Workdir = DEFAULT_WORKDIR, as_json: AsJson = False) -> None:
-    """Who has a token; tokens themselves are not kept."""
+    """Who has a token, by its id, and until when; tokens themselves are not kept."""
+    from journalclip_inference.auth import read_tokens
+
     path = _tokens(workdir)
-    entries = json.loads(path.read_text()) if path.exists() else []
+    entries = read_tokens(path) if path.exists() else []
     if as_json:
-        print_json([{"name": entry["name"], "role": entry["role"]} for entry in entries])
+        print_json([
+            {"id": entry.token_id, "name": entry.name, "role": entry.role, "expires": entry.expires or None}
+            for entry in entries
+        ])  # fmt: skip
     else:
         for entry in entries:
-            typer.echo(f"{entry['role']:<10}{entry['name']}")
+            until = f"until {entry.expires}" if entry.expires else ""
+            typer.echo(f"{entry.token_id}  {entry.role:<10}{entry.name:<20}{until}")
+
+
+@tokens.command("revoke")
+def revoke(
+    token_id: Annotated[str, typer.Argument(help="As `journalclip tokens list` shows it.")],
+    workdir: Workdir = DEFAULT_WORKDIR,
+) -> None:
+    """Take a token back; a running server refuses it from the next request on.
+
+    Example:
+
+        journalclip tokens revoke tok_0a1b2c3d4e5f
+    """
+    from journalclip_inference.auth import revoke_token
+
+    gone = revoke_token(_tokens(workdir), token_id)
+    typer.echo(f"{gone.name} ({gone.role}) has this token no more")
 
 
 def _tokens(workdir: Path) -> Path:

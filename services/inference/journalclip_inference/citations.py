@@ -1,4 +1,4 @@
-"""A selection of hits as files for reference managers: RIS, BibTeX, CSL-JSON; and a table.
+"""A selection of hits as files: RIS, BibTeX and CSL-JSON for reference managers, a table, and the pictures.
 
 One entry an article, with the figures that were selected of it as a note; the table has one row a pair. What an article
 does not say is left out, never invented.
@@ -11,23 +11,28 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from journalclip_inference.errors import QueryInvalid
 from journalclip_inference.index.rows import Row
+from journalclip_shared.artifacts import ArtifactRef
 
-Format = Literal["ris", "bibtex", "csl", "csv"]
+Format = Literal["ris", "bibtex", "csl", "csv", "pictures"]
 MEDIA: dict[Format, tuple[str, str]] = {
     "ris": ("application/x-research-info-systems", "ris"),
     "bibtex": ("application/x-bibtex", "bib"),
     "csl": ("application/vnd.citationstyles.csl+json", "json"),
     "csv": ("text/csv", "csv"),
+    "pictures": ("application/zip", "zip"),
 }
 _COLUMNS = (
     "pair_id", "figure_id", "article_id", "label", "letter", "caption", "page", "modality", "title", "authors",
     "journal", "year", "doi", "licence",
 )  # fmt: skip
+_MOST_PICTURES = 100  # of one zip: all of it is held in memory
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -64,8 +69,27 @@ def cited(rows: Sequence[Row]) -> list[Cited]:
     return articles
 
 
+def free(row: Row) -> bool:
+    """Whether the licence lets the picture be handed on: Creative Commons, whichever."""
+    return row.pair.licence.startswith("CC")
+
+
+def pictures(rows: Sequence[Row], get: Callable[[ArtifactRef], bytes]) -> bytes:
+    """A zip of the pictures that may be handed on, with a table of what they are. Raises `QueryInvalid`."""
+    kept = [row for row in rows if free(row)]
+    if len(kept) > _MOST_PICTURES:
+        raise QueryInvalid(f"{len(kept)} pictures; {_MOST_PICTURES} go into one file", "Choose fewer.")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:  # pictures are compressed already
+        for row in kept:
+            suffix = row.pair.image.media_type.rpartition("/")[2].replace("jpeg", "jpg")
+            file.writestr(zipfile.ZipInfo(f"{row.pair.pair_id}.{suffix}"), get(row.pair.image))
+        file.writestr(zipfile.ZipInfo("pictures.csv"), _csv(kept))
+    return buffer.getvalue()
+
+
 def exported(rows: Sequence[Row], kind: Format) -> str:
-    """The whole file."""
+    """The whole file, of words."""
     if kind == "csv":
         return _csv(rows)
     articles = cited(rows)

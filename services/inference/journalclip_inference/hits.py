@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pydantic import Field
 
@@ -83,9 +83,9 @@ class Hit(Document):
     image: ArtifactRef
     region: Region | None = Field(None, description="The panel on its figure; None where the pair is the whole figure.")
 
-    @property
+    @cached_property
     def citation(self) -> str:
-        """Title, journal, year and DOI as far as known, with the page and the figure's label."""
+        """Title, journal, year and DOI as far as known, with the page and the figure's label. Copies share it."""
         facts = (self.title or self.name, self.journal, self.year, f"doi:{self.doi}" if self.doi else None)
         return ". ".join([*(fact for fact in facts if fact), f"{self.label.rstrip('. ')}, page {self.page}"])
 
@@ -168,6 +168,7 @@ def template_of(row: Row) -> Template:
         image=pair.image,
         region=region(pair, row.figure_box),
     )
+    assert hit.citation  # made here once
     return Template(hit, named_terms(pair.record))
 
 

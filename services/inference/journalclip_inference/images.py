@@ -6,6 +6,7 @@ before a single one is decompressed. Decoding stops at the first frame, and a JP
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import threading
 import zlib
@@ -15,12 +16,26 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from anyio import CapacityLimiter
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from journalclip_inference.errors import ImageRefused
 from journalclip_inference.windowing import eight_bit
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+# What undoes each orientation that a camera writes; turned are only pictures that are small already.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Where a decoded picture was large, freed memory is given back to the system: glibc keeps it in an arena a thread,
+# and a flood of large pictures would stay in all of them. Other C libraries have no such call.
+_LARGE = 4_000_000  # pixels
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 _LONG_SIDE = 1024  # an image tower sees a few hundred pixels; more is only held in memory
 
 
@@ -61,6 +76,7 @@ class Opened:
 
     image: Image.Image
     done: str | None = None
+    pixels: int = 0  # of the file
 
 
 def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
@@ -70,6 +86,13 @@ def open_image(data: bytes, limits: ImageLimits) -> Image.Image:
 
 def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) -> Opened:
     """As `open_image`, with what is to be told of it. Raises `ImageRefused`."""
+    found = _opened(data, limits, budget or PixelBudget())
+    if found.pixels > _LARGE and _trim is not None:
+        _trim(0)
+    return found
+
+
+def _opened(data: bytes, limits: ImageLimits, budget: PixelBudget) -> Opened:
     if len(data) > limits.max_bytes:
         raise ImageRefused(
             "image-too-large", f"{len(data)} bytes; {limits.max_bytes} are accepted", "Send a smaller one."
@@ -78,7 +101,7 @@ def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) 
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             _check_pixels(image, limits)
             image.draft("RGB", (_LONG_SIDE, _LONG_SIDE))
-            with (budget or PixelBudget()).of(image.width * image.height):
+            with budget.of(_held(image)):
                 return _small(image)
     except Image.DecompressionBombError as error:
         raise ImageRefused("image-too-many-pixels", str(error), "Send a smaller one.") from error
@@ -100,16 +123,23 @@ def opened(data: bytes, limits: ImageLimits, budget: PixelBudget | None = None) 
 
 
 def _small(image: Image.Image) -> Opened:
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    shown, done = eight_bit(ImageOps.exif_transpose(image) if turned else image, _LONG_SIDE)
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    shown, done = eight_bit(image, _LONG_SIDE)
     if shown.mode == "P":
         shown = shown.convert("RGB")
     shown.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return Opened(shown.convert("RGB"), done)
+    small = shown.convert("RGB")
+    return Opened(small if turn is None else small.transpose(turn), done, image.width * image.height)
+
+
+def _held(image: Image.Image) -> int:
+    """Pixels that decoding holds at one time: WebP's decoder hands its picture on three times."""
+    return image.width * image.height * (4 if image.format == "WEBP" else 1)
 
 
 def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
     width, height = image.size
-    if width * height > limits.max_pixels:
-        reason = f"{width} x {height} pixels; {limits.max_pixels} are accepted"
+    most = limits.max_pixels * width * height // max(1, _held(image))
+    if width * height > most:
+        reason = f"{width} x {height} pixels; {most} are accepted of this format"
         raise ImageRefused("image-too-many-pixels", reason, "Send a smaller one.")

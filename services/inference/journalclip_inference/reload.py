@@ -110,7 +110,8 @@ class Reloader:
         there = segments_of(self._store, manifest.model_id, manifest.dataset_id)
         if len(there) == len(current.collection.segments):
             return None
-        collection = Collection.open(self._store, self._cache / "indexes", manifest.model_id, manifest.dataset_id)
+        cache, former = self._cache / "indexes", current.collection
+        collection = Collection.open(self._store, cache, manifest.model_id, manifest.dataset_id, former)
         return Snapshot(current.encoder, Reader.of(collection, champion.version), manifest)
 
 

@@ -22,6 +22,7 @@ from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits, PixelBudget
 from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
+from journalclip_inference.operations import Operations
 from journalclip_inference.pictures import PageDrawer, Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
 from journalclip_inference.review.desk import Desk
@@ -48,6 +49,7 @@ class Clients:
     audit: Audit
     study_registry: ModelRegistry | None = None
     page_drawer: PageDrawer | None = None  # given by who wires all services: no PDF is opened here
+    operations: Operations | None = None  # given by who wires all services: what the pages for those who run it do
     study_reader: DroppedStudyReader | None = None  # given by who wires all services; reading is extraction's craft
 
 
@@ -120,7 +122,7 @@ def serving_of(
         clients.bus.publish([Event(fact, "inference-review")])
 
     issuer = Issuer(_oidc(settings)) if settings.oidc_issuer else None
-    verifiers: list[Verifier] = [Tokens.load(settings.tokens), *([OidcTokens(issuer)] if issuer else [])]
+    verifiers: list[Verifier] = [Tokens(settings.tokens), *([OidcTokens(issuer)] if issuer else [])]
     return Serving(
         backend=backend,
         store=clients.store,
@@ -139,6 +141,8 @@ def serving_of(
         guesses=Pace(settings.unknown_tokens_a_minute),
         decoding=PixelBudget(settings.decoded_pixels),
         cors_origins=settings.cors_origins,
+        operations=clients.operations,
+        tokens=settings.tokens,
     )
 
 

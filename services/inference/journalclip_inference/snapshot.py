@@ -29,6 +29,7 @@ from journalclip_inference.search.ranker import Mode
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.family import context_length
 from journalclip_modeling.folder import fetch_folder
+from journalclip_modeling.foreign_pictures import full_range
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.registry import ModelRegistry, ModelVersion
@@ -82,7 +83,7 @@ def embed_queries(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
     if texts:
         total[texts] += encoder.embed_texts([cleaned(queries[n].text or "") for n in texts])
     if images:
-        total[[n for n, _ in images]] += encoder.embed_images([image for _, image in images])
+        total[[n for n, _ in images]] += encoder.embed_images([full_range(image) for _, image in images])
     lengths = np.linalg.norm(total, axis=1, keepdims=True)
     unit: Vectors = np.divide(total, lengths, out=total, where=lengths > _TINY)
     return unit

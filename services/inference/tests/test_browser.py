@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from journalclip_devtools.doubles.collection import World, small_world
 from journalclip_devtools.doubles.live import live_server
+from journalclip_devtools.doubles.operations import CannedOperations
 from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.reviews import read_decisions, verdicts_of
@@ -72,7 +73,7 @@ def desk(collection: tuple[World, Path], tmp_path: Path) -> Iterator[tuple[Site,
 
 @contextmanager
 def served(world: World, root: Path) -> Iterator[tuple[Site, str]]:
-    site = make_site(world, root)
+    site = make_site(world, root, operations=CannedOperations())
     assert site.service.reloader.check(), site.service.reloader.problem
     with live_server(site.service.app) as address:
         yield site, address
@@ -317,3 +318,94 @@ def test_two_readers_and_bulk(desk: tuple[Site, str], page: Page) -> None:
     assert (found["first"], found["second"], found["pairs"]) == ("reviewer-1", "reviewer-2", decided)
     assert found["agreed"] == decided - len(range(0, decided, 3))
     assert len(site.bus) == 2 * decided
+
+
+def test_a_region_of_a_figure_is_searched_by_mouse_and_by_keyboard_and_comes_back_by_link(
+    live: tuple[Site, str], page: Page
+) -> None:
+    site, address = live
+    pair = site.world.pairs[0]
+    page.goto(f"{address}/figures/{pair.figure_id}")
+    page.get_by_role("button", name="Search by a region").click()
+    box = page.get_by_role("application").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+    expect(page.get_by_text("By picture: the best 24")).to_be_visible()
+    expect(page.get_by_role("link", name="a region of a figure")).to_have_attribute(
+        "href", f"/figures/{pair.figure_id}"
+    )
+    sides = [float(side) for side in page.url.split("region=")[1].replace("%2C", ",").split(",")[1:]]
+    assert [round(side, 1) for side in sides] == [0.1, 0.2, 0.9, 0.8]
+    first = page.locator("#results .card").first.get_attribute("data-pair")
+    page.reload()
+    expect(page.locator("#results .card").first).to_have_attribute("data-pair", first or "")
+    page.goto(f"{address}/figures/{pair.figure_id}")
+    page.get_by_role("button", name="Search by a region").click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?region=*,0.27,0.25,0.77,0.77")
+    page.goto(f"{address}/figures/{pair.figure_id}")
+    page.get_by_role("button", name="Full resolution").click()
+    page.get_by_role("button", name="One pixel for one").click()
+    accessible(page)
+
+
+def test_pictures_by_address_by_paste_and_back(live: tuple[Site, str], page: Page) -> None:
+    site, address = live
+    picture = site.world.store.get(site.world.pairs[4].image)
+    allowed = {"access-control-allow-origin": "*"}
+    page.route(
+        "https://pictures.example/*",
+        lambda route: route.fulfill(body=picture, content_type="image/png", headers=allowed),
+    )
+    page.route("https://closed.example/*", lambda route: route.fulfill(body=picture, content_type="image/png"))
+    page.goto(address)
+    page.get_by_role("searchbox").fill("https://pictures.example/a.png")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("By picture: the best 24")).to_be_visible()
+    expect(page.locator("#results .card").first).to_contain_text("Figure")
+    page.get_by_role("button", name="Remove").click()
+    page.go_back()
+    expect(page.get_by_text("By picture: the best 24")).to_be_visible()
+    page.goto(f"{address}/?picture=https://closed.example/a.png")
+    expect(page.get_by_text("closed.example does not give its picture to other pages")).to_be_visible()
+    page.locator("#file").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": picture})
+    expect(page.get_by_text("mine.png")).to_be_visible()
+    page.locator("#results .card h3 a").first.click()
+    page.get_by_role("heading", name="Similar figures").wait_for()
+    page.go_back()
+    expect(page.get_by_text("mine.png")).to_be_visible()
+    expect(page.get_by_text("By picture: the best 24")).to_be_visible()
+
+
+def test_who_runs_it_promotes_with_a_reason_sees_quarantine_and_revokes_a_token(
+    live: tuple[Site, str], page: Page
+) -> None:
+    site, address = live
+    page.goto(address)
+    sign_in(page, site, "admin")
+    page.get_by_role("link", name="Operate").click()
+    page.get_by_role("button", name="Gates of version 2").click()
+    expect(page.get_by_text("general accuracy fell")).to_be_visible()
+    accessible(page)
+    page.get_by_role("button", name="Promote version 2").click()
+    page.get_by_label("Reason, for the record").fill("read by the editors")
+    page.get_by_role("button", name="Promote", exact=True).last.click()
+    expect(page.get_by_text("version 2 promoted for admin-1: read by the editors")).to_be_visible()
+    expect(page.get_by_role("button", name="Roll back from version 2")).to_be_visible()
+    page.get_by_role("link", name="sources", exact=True).click()
+    page.get_by_role("link", name="quarantined 12").click()
+    expect(page.get_by_text("Send it without one.").first).to_be_visible()
+    accessible(page)
+    page.get_by_role("link", name="tokens", exact=True).click()
+    page.get_by_role("button", name="New token").click()
+    page.get_by_label("Who will use it").fill("ada")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("shown this once")).to_be_visible()
+    page.get_by_role("button", name="Revoke the token of ada").click()
+    page.get_by_role("button", name="Revoke", exact=True).last.click()
+    expect(page.get_by_role("button", name="Revoke the token of ada")).to_have_count(0)

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,18 @@ def test_selections_become_files_for_reference_managers(site: Site) -> None:
     rows = list(csv.DictReader(io.StringIO(client.post("/v1/export", json={**body, "format": "csv"}).text)))
     assert [row["pair_id"] for row in rows] == [pair.pair_id for pair in pairs]
     assert [row["caption"] for row in rows] == [pair.text for pair in pairs]
+
+
+def test_pictures_are_handed_on_where_their_licence_allows_it(site: Site) -> None:
+    pairs = site.world.pairs
+    asked = {"pair_ids": [pair.pair_id for pair in pairs], "format": "pictures"}
+    answer = site.client().post("/v1/export", json=asked)
+    kept = [pair for pair in pairs if pair.licence.startswith("CC")]
+    assert 0 < len(kept) < len(pairs)
+    assert answer.headers["x-left-out"] == str(len(pairs) - len(kept))
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        assert file.namelist() == [*(f"{pair.pair_id}.png" for pair in kept), "pictures.csv"]
+        assert file.read(f"{kept[0].pair_id}.png") == site.world.store.get(kept[0].image)
 
 
 def test_large_pictures_wait_for_each_other_and_small_ones_do_not() -> None:

@@ -6,11 +6,12 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from journalclip_inference.errors import ImageRefused
 from journalclip_inference.images import ImageLimits, Opened, opened
 from journalclip_inference.windowing import eight_bit
+from journalclip_modeling import foreign_pictures
 
 
 def file_of(image: Image.Image, kind: str = "PNG") -> bytes:
@@ -77,3 +78,36 @@ def test_floats_are_scaled() -> None:
     found = read(Image.fromarray(np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)), "TIFF")
     pixels = np.asarray(found.image)
     assert (pixels.min(), pixels.max()) == (0, 255)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "I;16", "F"])
+def test_a_large_picture_is_made_small_strip_by_strip_as_if_at_once(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 256, (9, 13), np.uint8)).resize((130, 93), Image.Resampling.BICUBIC)
+    image: Image.Image
+    if mode in ("I;16", "F"):
+        image = Image.fromarray((np.asarray(smooth) * 16.0).astype(np.uint16 if mode == "I;16" else np.float32))
+    else:
+        clear = Image.merge("RGBA", [smooth, smooth, smooth, Image.fromarray(np.asarray(smooth) // 2 + 100)])
+        image = (clear if mode in ("RGBA", "LA") else smooth).convert(mode)
+    monkeypatch.setattr(foreign_pictures, "_AT_ONCE", 700)  # some ten strips, the last one shorter
+    small, _ = eight_bit(image, 40)
+    monkeypatch.undo()
+    at_once = eight_bit(image)[0].convert("RGB").reduce(3)
+    assert small.size == at_once.size == (44, 31)
+    assert np.abs(np.asarray(small.convert("RGB")).astype(int) - np.asarray(at_once)).max() <= 3
+
+
+def test_turned_pictures_are_upright_and_a_webp_counts_four_times() -> None:
+    plain = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40)
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        buffer = io.BytesIO()
+        plain.save(buffer, "PNG", exif=exif)
+        shown = ImageOps.exif_transpose(Image.open(io.BytesIO(buffer.getvalue()))).convert("RGB")
+        np.testing.assert_array_equal(np.asarray(opened(buffer.getvalue(), ImageLimits()).image), np.asarray(shown))
+    limits = ImageLimits(max_pixels=4 * 100 * 100)
+    assert opened(file_of(Image.new("RGB", (100, 100)), "WEBP"), limits).image.size == (100, 100)
+    with pytest.raises(ImageRefused, match="10000 are accepted of this format"):
+        opened(file_of(Image.new("RGB", (101, 100)), "WEBP"), limits)

@@ -11,15 +11,16 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-_ROWS = 256  # rows that are scaled at once: 256 rows of 50,000 pixels are 51 MB of floats
+_CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
+_AT_ONCE = 1 << 20  # pixels that are converted at once: 8 MB of floats
 
 # Pillow's decoders report damaged files by all of these.
 DAMAGED = (
@@ -55,38 +56,83 @@ def plain(image: Image.Image) -> Image.Image:
 def eight_bit(image: Image.Image, side: int = 0) -> tuple[Image.Image, str | None]:
     """The picture with eight bits a channel, and what was done to its values, where something was.
 
-    A picture with transparency that is several times larger than ``side`` is made smaller before it is laid on white.
-
-    Raises `NotFinite` for values that are no numbers.
+    A picture that is several times larger than ``side`` is made smaller on the way, strip by strip: beside the decoded
+    picture itself a few megabytes are held, whatever its mode. Raises `NotFinite` for values that are no numbers.
     """
-    if image.mode not in _DEEP:
-        return _on_white(image, side)
-    values = np.asarray(image)
-    if values.dtype.kind == "f" and not all(np.isfinite(part).all() for part in _parts(values)):
-        raise NotFinite("some pixels are not numbers")
-    low, high = float(values.min()), float(values.max())
+    image.load()
+    times = max(image.size) // side if side else 1
+    if image.mode in _DEEP:
+        return _windowed(image, max(1, times))
+    if image.mode in _CLEAR or "transparency" in image.info:
+        return _on_white(image, max(1, times))
+    return (_in_strips(image, times, "RGB", lambda part: part.convert("RGB")), None) if times > 1 else (image, None)
+
+
+def full_range(image: Image.Image) -> Image.Image:
+    """RGB whose darkest value is black and whose brightest is white, by one scale for all channels.
+
+    What is compared by looks goes through here, stored pictures and queries alike: a deep picture is shown by its own
+    range, and would else be another picture than the same one that was stored with fewer bits and less contrast.
+    """
+    rgb = image.convert("RGB")
+    found = [channel.getextrema() for channel in rgb.split()]
+    low, high = int(min(least for least, _ in found)), int(max(most for _, most in found))
+    if (low, high) == (0, 255) or high == low:
+        return rgb
+    scaled = [min(255, max(0, round((value - low) * 255 / (high - low)))) for value in range(256)]
+    return rgb.point(scaled * 3)
+
+
+def _windowed(image: Image.Image, times: int) -> tuple[Image.Image, str]:
+    low, high = np.inf, -np.inf
+    for part in _strips(image, times):
+        values = np.asarray(part)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise NotFinite("some pixels are not numbers")
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
     scale = 255.0 / (high - low) if high > low else 0.0
-    grey = np.empty(values.shape, np.uint8)
-    for start in range(0, len(values), _ROWS):
-        part = values[start : start + _ROWS].astype(np.float64)
-        grey[start : start + _ROWS] = np.rint((part - low) * scale)
-    return Image.fromarray(grey, "L"), f"values {low:g} to {high:g} were shown as black to white"
+
+    def grey(part: Image.Image) -> Image.Image:
+        values = (np.asarray(part).astype(np.float64) - low) * scale
+        return Image.fromarray(np.rint(values).astype(np.uint8), "L")
+
+    shown = _in_strips(image, times, "L", grey)
+    return shown, f"values {low:g} to {high:g} were shown as black to white"
 
 
-def _on_white(image: Image.Image, side: int) -> tuple[Image.Image, str | None]:
-    """Transparent parts show the page they lie on, and pages are white."""
-    if image.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in image.info:
-        return image, None
-    above = image if image.mode == "RGBA" else image.convert("RGBA")
-    times = max(above.size) // side if side else 1
-    if times > 1:  # weighted by opacity, so that what is not seen gives no colour
-        above = above.convert("RGBa").reduce(times).convert("RGBA")
-    if above.getchannel("A").getextrema() == (255, 255):
-        return image, None
+def _on_white(image: Image.Image, times: int) -> tuple[Image.Image, str | None]:
+    """Transparent parts show the page they lie on, and pages are white. Made smaller, colours are weighted by opacity,
+    so that what is not seen gives none."""
+    opaque = True
+
+    def weighted(part: Image.Image) -> Image.Image:
+        nonlocal opaque
+        above = part.convert("RGBA")
+        opaque = opaque and above.getchannel("A").getextrema() == (255, 255)
+        return above.convert("RGBa") if times > 1 else above
+
+    above = _in_strips(image, times, "RGBa" if times > 1 else "RGBA", weighted).convert("RGBA")
+    if opaque:
+        return above.convert("RGB"), None
     white = Image.new("RGBA", above.size, "white")
     white.alpha_composite(above)
     return white.convert("RGB"), "transparent parts were laid on white"
 
 
-def _parts(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [values[start : start + _ROWS] for start in range(0, len(values), _ROWS)]
+def _in_strips(image: Image.Image, times: int, mode: str, change: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The picture after ``change``, as many times smaller: mean of squares, as `Image.reduce` takes it."""
+    made = Image.new(mode, (-(-image.width // times), -(-image.height // times)))
+    top = 0
+    for part in _strips(image, times):
+        changed = change(part)
+        small = changed.reduce(times) if times > 1 else changed
+        made.paste(small, (0, top))
+        top += small.height
+    return made
+
+
+def _strips(image: Image.Image, times: int) -> Iterator[Image.Image]:
+    """Whole rows from top to bottom, a multiple of ``times`` each but the last."""
+    rows = times * max(1, _AT_ONCE // (times * image.width))
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(image.height, top + rows)))

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from journalclip_inference.api import failures, figures, review, search, sign_in, studies, system, transport
+from journalclip_inference.api import failures, figures, operations, review, search, sign_in, studies, system, transport
 from journalclip_inference.api.callers import Callers
 from journalclip_inference.api.edge import Edge
 from journalclip_inference.api.metrics import Metrics
@@ -19,7 +19,7 @@ from journalclip_inference.api.serving import Serving
 
 WEB = Path(str(files("journalclip_inference") / "web"))
 _PAGES = {"/": "index.html", "/figures/{figure_id}": "figure.html", "/map": "map.html", "/review": "review.html",
-          "/studies": "studies.html", "/api": "api.html"}  # fmt: skip
+          "/studies": "studies.html", "/api": "api.html", "/operate": "operate.html"}  # fmt: skip
 
 
 async def _nothing() -> None:
@@ -44,7 +44,7 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
     )
     app.state.serving = serving
     app.state.metrics = Metrics()
-    for router in (search.router, figures.router, review.router, studies.router, system.router,
+    for router in (search.router, figures.router, review.router, studies.router, operations.router, system.router,
                    sign_in.router):  # fmt: skip
         app.include_router(router)
     failures.install(app)

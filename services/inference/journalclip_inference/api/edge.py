@@ -18,11 +18,10 @@ from journalclip_inference.api.failures import body
 from journalclip_inference.api.metrics import Metrics
 from journalclip_inference.audit import Audit
 
+_POLICY = b"default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'"
+# The search page alone may fetch from elsewhere: a picture whose address a reader gives. Nothing foreign ever runs.
+_FETCHING = _POLICY + b"; connect-src 'self' https:"
 _HEADERS = [
-    (
-        b"content-security-policy",
-        b"default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'",
-    ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -68,7 +67,9 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], *_HEADERS]}
+                policy = _FETCHING if scope["path"] == "/" else _POLICY
+                headers = [*message["headers"], (b"content-security-policy", policy), *_HEADERS]
+                message = {**message, "headers": headers}
             await send(message)
 
         try:

@@ -22,7 +22,7 @@ from journalclip_inference.api.schemas import (
 )
 from journalclip_inference.api.serving import REFUSALS, Parts, Serving, Viewer, written
 from journalclip_inference.backend import Encoded
-from journalclip_inference.citations import MEDIA, exported
+from journalclip_inference.citations import MEDIA, exported, free, pictures
 from journalclip_inference.errors import QueryInvalid
 from journalclip_inference.hits import Answer, Browsed
 from journalclip_inference.index.rows import Row
@@ -96,14 +96,18 @@ async def pairs(wanted: PairsRequest, parts: Parts, _who: Viewer) -> SearchAnswe
 
 @router.post("/export", response_class=Response, responses=_FILES)
 async def export(wanted: ExportRequest, parts: Parts, _who: Viewer) -> Response:
-    """A selection as RIS, BibTeX, CSL-JSON (one entry an article) or CSV (one row a pair). `X-Left-Out` counts unknown
-    ids."""
-    rows = await parts.backend.read(partial(_selected, wanted=wanted))
+    """A selection as RIS, BibTeX, CSL-JSON (one entry an article), CSV (one row a pair), or a zip of those pictures
+    whose licence allows it. `X-Left-Out` counts unknown ids, and pictures that may not be handed on."""
+    found = await parts.backend.read(partial(_selected, wanted=wanted))
+    rows = [row for row in found if wanted.format != "pictures" or free(row)]
     media_type, suffix = MEDIA[wanted.format]
     headers = {
         "Content-Disposition": f'attachment; filename="journalclip.{suffix}"',
         "X-Left-Out": str(len(set(wanted.pair_ids)) - len(rows)),
     }
+    if wanted.format == "pictures":
+        file = await asyncio.to_thread(pictures, rows, parts.store.get)
+        return Response(file, media_type=media_type, headers=headers)
     return Response(exported(rows, wanted.format), media_type=f"{media_type}; charset=utf-8", headers=headers)
 
 

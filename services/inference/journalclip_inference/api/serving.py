@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from anyio import to_thread
@@ -20,6 +21,7 @@ from journalclip_inference.backend import Backend
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits, Opened, PixelBudget, opened
 from journalclip_inference.oidc import SignIn
+from journalclip_inference.operations import OneAtATime, Operations
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.desk import Desk
 from journalclip_inference.snapshot import Query
@@ -51,6 +53,9 @@ class Serving:
     guesses: Pace = field(default_factory=lambda: Pace(0))
     cors_origins: tuple[str, ...] = ()
     decoding: PixelBudget = field(default_factory=PixelBudget)
+    operations: Operations | None = None
+    tokens: Path | None = None
+    changes: OneAtATime = field(default_factory=OneAtATime)
 
     async def query(self, text: str | None, image: str | None) -> Query:
         """Checked and decoded. Raises `QueryInvalid`, `ImageRefused`."""
@@ -109,6 +114,7 @@ Parts = Annotated[Serving, Depends(serving)]
 Viewer = Annotated[Principal, Depends(needs("viewer"))]
 Reviewer = Annotated[Principal, Depends(needs("reviewer"))]
 Steward = Annotated[Principal, Depends(needs("steward"))]
+Admin = Annotated[Principal, Depends(needs("admin"))]
 
 # Every route may end in these; the OpenAPI file says so, and the fuzz test holds us to it.
 REFUSALS: dict[int | str, dict[str, object]] = {
@@ -118,6 +124,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
         401: "No token, or an unknown one.",
         403: "The role does not allow it.",
         404: "No such thing.",
+        409: "Another change is under way.",
         410: "Withdrawn, or rejected by reviewers.",
         413: "Too large.",
         422: "The request cannot be answered as asked.",

@@ -39,6 +39,7 @@ from journalclip_inference.index.vectors import EXACT_UP_TO, Rows, Vectors
 from journalclip_inference.index.words import write_words
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.encoder import Encoder
+from journalclip_modeling.foreign_pictures import full_range
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.dataset import Split
@@ -101,7 +102,7 @@ class Builder:
     def _embed(self, samples: Iterable[Sample], total: int, progress: Progress) -> _Embedded:
         documents, rows, images, texts = Documents(self.store), list[Row](), list[Vectors](), list[Vectors]()
         for batch in _batches(samples, _BATCH):
-            images.append(self.encoder.embed_images([image for _, _, image in batch]))
+            images.append(self.encoder.embed_images([full_range(image) for _, _, image in batch]))
             texts.append(self.encoder.embed_texts([pair.text for pair, _, _ in batch]))
             rows.extend(row_of(documents, pair, split) for pair, split, _ in batch)
             progress(len(rows), total)

@@ -43,10 +43,19 @@ class Part:
     by_text: Searcher
     shown: Mask | None  # False for rows that an earlier part already has, and for those that are withheld
 
-    @property
+    @cached_property
     def hidden(self) -> int:
         """Rows that a search must not find."""
         return 0 if self.shown is None else int((~self.shown).sum())
+
+    def search(self, query: Vectors, k: int, filters: Choices, by_caption: bool) -> tuple[Vectors, Rows]:
+        """The ``k`` best rows. A few hidden ones are asked for as well and dropped: a mask of all rows costs more."""
+        searcher = self.by_text if by_caption else self.by_image
+        if self.shown is None or not filters.empty or self.hidden > _DROPPED:
+            return searcher.search(query, k, self.allowed(filters))
+        scores, rows = searcher.search(query, k + self.hidden)
+        kept = self.shown[rows]
+        return scores[kept][:k], rows[kept][:k]
 
     def vectors(self, by_caption: bool) -> Vectors:
         return self.texts if by_caption else self.images
@@ -70,16 +79,27 @@ class Collection:
         self._size = sum(sizes)
 
     @classmethod
-    def open(cls, store: ArtifactStore, cache: Path, model_id: str, dataset_id: str) -> Collection:
-        """Raises `IndexAbsent` where it is not built, `IndexMismatch` where parts do not belong together."""
+    def open(
+        cls, store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: Collection | None = None
+    ) -> Collection:
+        """Parts that a ``former`` collection of the same index has open are taken from it: they never change.
+
+        Raises `IndexAbsent` where it is not built, `IndexMismatch` where parts do not belong together.
+        """
         base = store.find_manifest("models", index_name(model_id, dataset_id))
         if base is None:
             raise IndexAbsent(model_id, dataset_id)
-        parts = [_open(store, cache, base, model_id, [])]
-        for name in segments_of(store, model_id, dataset_id):
-            ref = store.find_manifest("models", name)
+        known = {part.manifest.index_id: part for part in former.parts} if former is not None else {}
+        refs = [base, *(store.find_manifest("models", name) for name in segments_of(store, model_id, dataset_id))]
+        parts, added = list[Part](), set[str]()
+        for ref in refs:
             if ref is not None:
-                parts.append(_open(store, cache, ref, model_id, parts))
+                manifest = IndexManifest.model_validate_json(store.get(ref))
+                part = known.get(manifest.index_id)
+                part = (
+                    part if part is not None and part.manifest == manifest else _open(store, cache, manifest, model_id)
+                )
+                parts.append(replace(part, shown=_new(part.table, parts[:1], added)))
         return cls(parts)
 
     def __len__(self) -> int:
@@ -142,8 +162,7 @@ class Collection:
         """The ``k`` best pairs for a unit vector [D], by their image (or caption) vector."""
         found: list[Found] = []
         for start, part in zip(self._starts, self.parts, strict=True):
-            searcher = part.by_text if by_caption else part.by_image
-            scores, rows = searcher.search(query, k, part.allowed(filters))
+            scores, rows = part.search(query, k, filters, by_caption)
             found.extend(Found(float(s), int(start + row)) for s, row in zip(scores, rows, strict=True))
         return sorted(found, key=lambda hit: (-hit.score, hit.position))[:k]
 
@@ -232,8 +251,7 @@ def _beside(images: Vectors, base: Part) -> Vectors:
     return placed
 
 
-def _open(store: ArtifactStore, cache: Path, ref: ArtifactRef, model_id: str, before: Sequence[Part]) -> Part:
-    manifest = IndexManifest.model_validate_json(store.get(ref))
+def _open(store: ArtifactStore, cache: Path, manifest: IndexManifest, model_id: str) -> Part:
     if manifest.model_id != model_id:
         raise IndexMismatch(f"{manifest.index_id} was made by {manifest.model_id}, not by {model_id}")
     images, texts, points = (_array(store, cache, each) for each in (manifest.images, manifest.texts, manifest.map))
@@ -247,14 +265,18 @@ def _open(store: ArtifactStore, cache: Path, ref: ArtifactRef, model_id: str, be
     if manifest.analysis != ANALYSIS:
         raise IndexMismatch(f"{manifest.index_id}: its words were analysed by {manifest.analysis}, not by {ANALYSIS}")
     words = Words(unpacked(fetched(store, cache, manifest.words)))
-    facets = Facets.of(table.facets, Filters.facets())
-    shown = _new(table, before)
-    return Part(manifest, table, words, facets, images, texts, points, by_image, Exact(texts), shown)
+    facets = Facets.of_column(table.facets, Filters.facets())
+    return Part(manifest, table, words, facets, images, texts, points, by_image, Exact(texts), None)
 
 
-def _new(table: RowTable, before: Sequence[Part]) -> Mask | None:
-    known = {pair_id for part in before for pair_id in part.table.by_pair}
-    mask = np.array([pair_id not in known for pair_id in table.column("pair_id")], bool)
+def _new(table: RowTable, base: Sequence[Part], added: set[str]) -> Mask | None:
+    """False for rows that the ``base`` or an ``added`` segment has; a segment's own pairs are added. The base has all
+    of its rows."""
+    if not base:
+        return None
+    names = [name or "" for name in table.column("pair_id")]
+    mask = np.array([name not in base[0].table.by_pair and name not in added for name in names], bool)
+    added.update(names)
     return None if mask.all() else mask
 
 
@@ -291,4 +313,5 @@ def _whole(path: Path, ref: ArtifactRef) -> bool:
 
 
 _verified: dict[Path, int] = {}  # files whose digest this process has seen to be right, with when they were written
+_DROPPED = 1_000  # hidden rows that are asked for beside those that are wanted
 _SMALL = 1 << 20  # bytes; below this reading is quicker than mapping

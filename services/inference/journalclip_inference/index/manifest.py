@@ -11,7 +11,7 @@ from journalclip_shared.ids import make_id
 from journalclip_shared.records import Document
 
 # Part of every index id and name: raise it when rows or vectors change their meaning, and all indexes are built anew.
-FORMAT = "2"
+FORMAT = "3"
 # Words are analysed alike or not at all: another analysis is another index, with the vectors of the one before.
 EDITION = f"{FORMAT}-{ANALYSIS}"
 STUDY_EDITION = f"studies-2-{ANALYSIS}"  # of an index of studies and its segments

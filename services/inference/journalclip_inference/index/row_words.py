@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from journalclip_inference.analysis import Analyzer, analyzer
 from journalclip_inference.analysis.analyzer import phrase_of
@@ -28,14 +29,19 @@ def words_of_row(row: Row, reader: Analyzer) -> RowWords:
     denied = [f"no {finding.term}" for finding in said.findings if finding.negated]
     around = [text for text in (row.title, *row.authors, row.journal, row.year, *pair.mentions) if text]
     caption, title = phrase_of(words_of(pair.text)), phrase_of(words_of(row.title or ""))
-    record = [token for text in (*terms, *denied) for token in reader.tokens(text)]
-    beside = [token for text in around for token in reader.tokens(text)]
+    record = [token for text in (*terms, *denied) for token in _said(reader, text)]
+    beside = [token for text in around for token in _said(reader, text)]
     parts = [reader.tokens(text) for text in segments(pair.text)]
     whole = reader.tokens(pair.text) if len(parts) > 1 else []
     panels: list[dict[Field, list[str]]] = [
         {"caption": part, "figure": whole, "record": record, "around": beside} for part in parts
     ]
     return RowWords(panels, caption, title, keys_of(row, caption, title), facet_tokens(row))
+
+
+@lru_cache(maxsize=20_000)  # terms, names and titles come again in row after row
+def _said(reader: Analyzer, text: str) -> tuple[str, ...]:
+    return tuple(reader.tokens(text))
 
 
 def keys_of(row: Row, caption: Sequence[str], title: Sequence[str]) -> list[str]:

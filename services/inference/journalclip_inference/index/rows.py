@@ -94,6 +94,11 @@ class RowTable:
         }
         return cls(pa.table(columns, schema=_SCHEMA))
 
+    @property
+    def arrow(self) -> pa.Table:
+        """The columns as they are stored."""
+        return self._table
+
     def write(self, path: Path) -> None:
         # No creation time and no version string enter the file, so equal rows give equal bytes.
         pq.write_table(self._table, path, compression="zstd")
@@ -116,11 +121,10 @@ class RowTable:
         found: list[int] = pc.indices_nonzero(pc.match_substring(self._table.column("row"), text)).to_pylist()
         return found
 
-    @cached_property
-    def facets(self) -> list[list[str]]:
-        """The facet tokens of each row; see `facet_tokens`."""
-        values: list[list[str]] = self._table.column("facets").to_pylist()
-        return values
+    @property
+    def facets(self) -> pa.ChunkedArray:
+        """The facet tokens of each row, a list each; see `facet_tokens`."""
+        return self._table.column("facets")
 
     @cached_property
     def quality(self) -> NDArray[np.float32]:

@@ -59,6 +59,7 @@ export async function dress(here) {
     make("nav", { "aria-label": "Pages" }, link("/", "Search"), link("/studies", "Studies"), link("/map", "Map"), link("/review", "Review"), link("/api", "API")), who));
   let me = null;
   try { me = await ask("/v1/me"); } catch (error) { if (!(error instanceof Refused)) throw error; }
+  if (["steward", "admin"].includes(me?.role)) $("top").querySelector("nav").append(link("/operate", "Operate"));
   if (me && me.name !== "anonymous") {
     who.append(`${me.name} (${me.role})`, make("button", { type: "button", onclick: async () => { await ask("/v1/logout", {}); location.reload(); } }, "Sign out"));
   } else {

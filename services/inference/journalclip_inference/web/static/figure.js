@@ -1,6 +1,8 @@
 // One figure: its panels, its caption, where it was read from, what is like it.
 import { $, ask, captionOf, card, dress, foot, make, nameOf, outline, say, sayRefused, shot, tagsOf } from "./common.js";
 import { pointsWide } from "./page.js";
+import { drawRegion } from "./region.js";
+import { zoom } from "./zoom.js";
 
 const id = location.pathname.split("/").pop();
 
@@ -10,6 +12,7 @@ async function load() {
   $("title").textContent = `${figure.label.replace(/[.:\s]+$/, "")} - ${figure.facts.title.value || figure.name}`;
   $("cite").append(...citation(figure));
   stage(figure, location.hash.slice(1));
+  looks(figure);
   $("caption").textContent = figure.caption;
   $("panels").replaceChildren(...figure.pairs.map((pair) => panel(figure, pair)));
   facts(figure);
@@ -36,8 +39,27 @@ function stage(figure, chosen) {
   $("stage").replaceChildren(shot(`${figure.image_url}?side=960`, `${figure.label} ${figure.caption.slice(0, 200)}`, regions, true));
 }
 
+function looks(figure) {
+  const alt = `${figure.label} ${figure.caption.slice(0, 200)}`;
+  const large = make("button", { type: "button", "aria-pressed": "false", onclick: () => {
+    const on = large.getAttribute("aria-pressed") === "false";
+    large.setAttribute("aria-pressed", String(on));
+    if (on) $("stage").replaceChildren(zoom(figure.image_url, alt)); else stage(figure, location.hash.slice(1));
+  } }, "Full resolution");
+  const region = make("button", { type: "button", onclick: () => {
+    large.setAttribute("aria-pressed", "false");
+    stage(figure, location.hash.slice(1));
+    say("Draw around the part to search by; Escape leaves.");
+    drawRegion($("stage").querySelector(".frame"), (found) => {
+      say("");
+      if (found) location.assign(`/?region=${figure.figure_id},${found.join(",")}`);
+    });
+  } }, "Search by a region");
+  $("looks").replaceChildren(large, region);
+}
+
 function panel(figure, pair) {
-  const light = () => stage(figure, pair.pair_id);
+  const light = () => { if (!$("stage").querySelector(".zoom, .drawing-layer")) stage(figure, pair.pair_id); };
   return make("li", { class: "panel", id: pair.pair_id, onmouseenter: light, onfocusin: light },
     make("div", { class: "row" }, make("strong", {}, nameOf(pair)), ` · ${pair.modality} · picture and caption agree ${pair.score.toFixed(3)}`),
     captionOf(pair), tagsOf(pair, 30), make("p", { class: "hint" }, make("a", { href: `/?like=${pair.pair_id}` }, "Search for similar"), ` · ${pair.pair_id}`));

@@ -1,13 +1,15 @@
 // Search by words, by a picture, or by both. What can be written into the address is, so that a link brings the answer back.
 import { $, ask, cards, dress, foot, make, say, sayRefused } from "./common.js";
 import { FacetList, tell } from "./facets.js";
+import { NoPicture, asked, base64, isPicture, keep } from "./pictures.js";
 import { pick, picked, show as showSelection } from "./selection.js";
 
 const FACETS = ["modality", "finding", "anatomy", "side", "sequence", "plane", "stage", "article_type", "journal", "year", "licence", "quality"];
-const state = { image: null, k: 24, next: null, hits: [] };
+const PICTURES = ["image", "region", "picture"]; // what in an address names a picture
+const state = { image: null, picture: "", k: 24, next: null, hits: [] };
 const facets = new FacetList($("facets"), FACETS, (params) => go(params), () => run({ keep: true }));
 const select = { picked, pick };
-let asked = 0;
+let latest = 0;
 
 function parameters() {
   return new URLSearchParams(location.search);
@@ -30,27 +32,32 @@ async function run({ keep = false } = {}) {
   $("compare").value = params.get("compare") || "image";
   $("mode").value = params.get("mode") || "best";
   $("sort").value = params.get("sort") || "newest";
+  try { await picture(params); } catch (error) {
+    if (!(error instanceof NoPicture)) throw error;
+    $("results").replaceChildren();
+    return say(error.message, true);
+  }
   const wanted = request(params);
   const query = wanted.text || wanted.image || wanted.like;
   for (const [id, hidden] of [["mode", !query], ["compare", !query], ["sort", query]]) $(id).closest("label").hidden = Boolean(hidden);
   if (!query) return browse();
-  const mine = ++asked;
+  const mine = ++latest;
   say("Searching…");
   try {
     const started = performance.now();
     const answer = await ask("/v1/search", wanted);
-    if (mine === asked) show(answer, wanted, performance.now() - started);
+    if (mine === latest) show(answer, wanted, performance.now() - started);
   } catch (error) { sayRefused(error); }
 }
 
 // Without a query: the collection page by page; what was shown stays, also where the index changes in between.
 async function browse(after = null) {
-  const mine = ++asked;
+  const mine = ++latest;
   tell({});
   say(after ? "Loading more…" : "Loading…");
   try {
     const answer = await ask("/v1/browse", { filters: facets.chosen(), sort: $("sort").value, k: 24, cursor: after });
-    if (mine !== asked) return;
+    if (mine !== latest) return;
     state.hits = after ? [...state.hits, ...answer.hits] : answer.hits;
     state.next = answer.next;
     $("results").replaceChildren(...cards(state.hits, { score: null, select }));
@@ -72,7 +79,7 @@ function show(answer, wanted, ms) {
   const nothing = answer.notice || "Nothing passes these filters. Take one away.";
   say(answer.hits.length ? `${what}: the best ${count} of ${answer.pairs} pairs, ${Math.round(ms)} ms.` : nothing);
   $("more").hidden = answer.hits.length < state.k || state.k >= 192;
-  $("link").hidden = Boolean(wanted.image); // a picture cannot be written into a link
+  $("link").hidden = parameters().has("image"); // a picture of one's own is in this browser alone
   $("link").textContent = "Copy link";
   facets.show(answer.facets);
   foot(answer.served, answer.pairs);
@@ -83,30 +90,47 @@ function go(params) {
   run();
 }
 
+// A picture of one's own: kept in this browser, so that Back and this browser's links bring it again.
 async function usePicture(file) {
   if (!file || !file.type.startsWith("image/")) return say("That is not a picture.", true);
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += 32768) binary += String.fromCharCode(...bytes.subarray(at, at + 32768));
-  state.image = btoa(binary);
-  const address = URL.createObjectURL(file);
-  $("picture").hidden = false;
-  $("picture").replaceChildren(make("img", { src: address, alt: "The picture searched by" }), make("span", {}, file.name),
-    make("button", { type: "button", onclick: dropPicture }, "Remove"));
+  try { go(withPicture("image", await keep(file))); } catch { say("This browser keeps no picture here (private window?).", true); }
+}
+
+function withPicture(name, value) {
   const params = parameters();
-  params.delete("like");
-  go(params);
+  for (const each of ["like", ...PICTURES]) params.delete(each);
+  params.set(name, value);
+  return params;
+}
+
+// The picture that the address asks for, once for each address.
+async function picture(params) {
+  const key = PICTURES.map((name) => params.get(name)).find(Boolean) || "";
+  if (key === state.picture) return;
+  Object.assign(state, { picture: key, image: null });
+  $("picture").hidden = true;
+  const found = await asked(params);
+  if (!found || key !== state.picture) return;
+  state.image = await base64(found.blob);
+  $("picture").hidden = false;
+  $("picture").replaceChildren(make("img", { src: URL.createObjectURL(found.blob), alt: "The picture searched by" }),
+    make("span", {}, found.figure ? make("a", { href: `/figures/${found.figure}` }, found.name) : found.name), make("button", { type: "button", onclick: dropPicture }, "Remove"));
 }
 
 function dropPicture() {
-  state.image = null;
-  $("picture").hidden = true;
   $("file").value = "";
-  run();
+  const params = parameters();
+  for (const each of PICTURES) params.delete(each);
+  go(params);
 }
 
 $("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (isPicture($("q").value.trim())) {
+    const params = withPicture("picture", $("q").value.trim());
+    params.delete("q");
+    return go(params);
+  }
   const params = parameters();
   params.delete("like");
   if ($("q").value.trim()) params.set("q", $("q").value.trim()); else params.delete("q");
@@ -130,6 +154,10 @@ $("sort").addEventListener("change", () => {
 });
 $("more").addEventListener("click", () => { if (state.next) return browse(state.next); state.k = Math.min(192, state.k + 24); run({ keep: true }); });
 $("link").addEventListener("click", async () => { await navigator.clipboard.writeText(location.href); $("link").textContent = "Link copied"; });
+window.addEventListener("paste", (event) => {
+  const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+  if (file) { event.preventDefault(); usePicture(file); }
+});
 window.addEventListener("popstate", () => run());
 for (const name of ["dragenter", "dragover"]) window.addEventListener(name, (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
 window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });

@@ -3,7 +3,7 @@ import { $, Refused, make, say, sayRefused } from "./common.js";
 
 const KEY = "journalclip-selection";
 const chosen = new Set(JSON.parse(sessionStorage.getItem(KEY) || "[]"));
-const FORMATS = [["ris", "RIS"], ["bibtex", "BibTeX"], ["csl", "CSL"], ["csv", "CSV"]];
+const FORMATS = [["ris", "RIS"], ["bibtex", "BibTeX"], ["csl", "CSL"], ["csv", "CSV"], ["pictures", "Pictures"]];
 
 export const picked = (pairId) => chosen.has(pairId);
 
@@ -24,7 +24,7 @@ async function save(format) {
     make("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
     const left = Number(got.headers.get("x-left-out") || 0);
-    say(left ? `Saved ${name}; ${left} of the selection are no longer in this collection.` : `Saved ${name}.`);
+    say(left ? `Saved ${name}; ${left} of the selection were left out: ${format === "pictures" ? "their licence does not allow it, or they are" : "they are"} no longer in this collection.` : `Saved ${name}.`);
   } catch (error) { sayRefused(error); }
 }
 
