@@ -157,10 +157,12 @@ class Coverer:
         self._store, self._adder = store, adder
         self._lock = threading.Lock()
         self._frozen: tuple[str, frozenset[str]] = ("", frozenset())
+        # Of the last look: which dataset and which sources were compared, and what the dataset lacks of them.
+        self._compared: tuple[str, Sources, Sources] = ("", {}, {})
 
     def look(self, model: ModelManifest, sources: Sources) -> Coverage:
-        """What the model's index lacks."""
-        return coverage_of(self._store, model, sources, self._frozen_of(model))
+        """What the model's index lacks. Costs what came since the dataset, where nothing is new since the last look."""
+        return coverage_of(self._store, model, self._unfrozen(model, sources), frozenset())
 
     def cover(self, model: ModelManifest, sources: Sources) -> None:
         """Add what is lacking of ``sources``, one segment each, also what was left out before.
@@ -181,6 +183,14 @@ class Coverer:
         if self._frozen[0] != model.dataset_id:
             self._frozen = (model.dataset_id, frozen_sources(self._store, model))
         return self._frozen[1]
+
+    def _unfrozen(self, model: ModelManifest, sources: Sources) -> Sources:
+        dataset, compared, unfrozen = self._compared
+        if dataset != model.dataset_id or compared is not sources:  # what `StructuredSources` returned never changes
+            held = self._frozen_of(model)
+            unfrozen = {source: refs for source, refs in sources.items() if source not in held}
+            self._compared = (model.dataset_id, sources, unfrozen)
+        return unfrozen
 
     def _add(self, model: ModelManifest, wanted: Sources) -> None:
         if not wanted:
