@@ -69,10 +69,11 @@ def run(workspace: Workspace, folder: Path, local: LocalKind, options: RunOption
 def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tuple[DatasetFrozen | None, bool]:
     """Freeze what is structured; the dataset (None without a pair) and whether it is new."""
     documents = latest_documents(workspace, local.kind)
-    known = {fact.dataset_id for fact in facts_of(workspace.bus, DatasetFrozen)}
-    lost = Lost()
+    before = [fact for fact in facts_of(workspace.bus, DatasetFrozen) if fact.kind == local.kind]
+    known, lost = {fact.dataset_id for fact in before}, Lost()
     with reporter.stage("freeze dataset", 0) as progress:
-        dataset = freeze(workspace.store, documents.values(), local.layout, progress.update, lost)
+        former = before[-1].manifest if before else None
+        dataset = freeze(workspace.store, documents.values(), local.layout, progress.update, lost, former)
     sources = {ref.uri: source for source, ref in documents.items()}
     unreadable = lost.quarantines(group("freezing", local.kind), sources)
     workspace.bus.publish([Event(fact, "freeze") for fact in unreadable])

@@ -184,7 +184,7 @@ class _Walk:
         if (count := sum(part.pairs for part in manifest.splits.values())) != fact.pairs:
             self._wrong("dataset-count", fact.dataset_id, f"{count} pairs in the manifest, {fact.pairs} in the event")
         for part in manifest.splits.values():
-            for ref in (part.records, *part.shards):
+            for ref in part.refs:
                 self._resolve(ref)
 
     def _freezes(self) -> None:

@@ -131,11 +131,12 @@ class Freezer:
         with self._lock:
             documents, covered = dict(sorted(self._documents.items())), dict(self._pending)
         decided = self._decisions.count()  # before: a word that comes meanwhile makes the next freeze due
-        frozen = freeze(self._store, documents.values(), self.layout, lost=self._lost)
+        frozen = freeze(self._store, documents.values(), self.layout, lost=self._lost, former=self._former)
         quarantined = self._newly_quarantined(documents)
         if frozen is not None:
             hit("freezing.frozen")
             self._note(frozen, documents, quarantined, decided)
+            self._former = frozen.manifest
         self._decisions.cover(decided)
         with self._lock:
             self._unsaid += [*([frozen] if frozen is not None else []), *quarantined]
@@ -177,7 +178,9 @@ class Freezer:
         found = self._store.find_manifest("datasets", found_names[-1]) if found_names else None
         note = json.loads(self._store.get(found)) if found is not None else {"documents": {}}
         # The last freeze of before a restart may have died between its manifest and its events: they are said again.
+        self._former: ArtifactRef | None = None
         if "fact" in note:
+            self._former = _frozen_of(note["fact"]).manifest
             self._unsaid = [_frozen_of(note["fact"]), *map(_quarantined_of, note.get("quarantined", ()))]
         covered = {key: ArtifactRef.model_validate(ref) for key, ref in note["documents"].items()}
         # Before the first freeze nothing is frozen that a decision could change.

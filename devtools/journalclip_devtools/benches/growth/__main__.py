@@ -1,9 +1,9 @@
 """``make growth``: CPU time of what is asked of the catalogue, at several numbers of sources.
 
 Of each question the CPU time of this process, and on PostgreSQL that of the connection's own backend process as well
-(``/proc``), warm, the median of so many calls. Wall time is not measured: it says how busy the machine is. A busy machine
-moves CPU times too, so all sizes are filled first and asked in turns: what stands beside each other was measured in the
-same seconds. The command ends with code 1 where a line of `shown` does not hold.
+(``/proc``), warm, the median of so many calls. Wall time is not measured: it says how busy the machine is. That moves
+CPU times too, so all sizes are filled first and asked in turns: what stands beside each other was measured in the same
+seconds. The command ends with code 1 where a line of `shown` does not hold.
 """
 
 from __future__ import annotations

@@ -63,7 +63,12 @@ def _dataset(store: MemoryArtifacts, articles: list[str]) -> ArtifactRef:
     pq.write_table(pa.table({"article_id": articles}), out)
     part = SplitPart(pairs=len(articles), articles=len(articles), records=store.put("datasets", out.getvalue(), "a/b"))
     manifest = DatasetManifest(
-        dataset_id="ds_bench", digest="0" * 64, splits={"train": part}, leaks=LeakReport(), image_size=8, kind="articles"
+        dataset_id="ds_bench",
+        digest="0" * 64,
+        splits={"train": part},
+        leaks=LeakReport(),
+        image_size=8,
+        kind="articles",
     )
     return store.put_manifest("datasets", "frozen/ds_bench", manifest.canonical())
 

@@ -13,14 +13,11 @@ the next one covers what is searchable now (see `Change`); a base index is store
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pyarrow.parquet as pq
 
 from journalclip_inference.errors import CoverageBehind
 from journalclip_inference.index.manifest import EDITION, STUDY_EDITION, index_name, note_name, segment_name
@@ -90,10 +87,8 @@ def frozen_sources(store: ArtifactStore, model: ModelManifest) -> frozenset[str]
     """The sources of a model's dataset."""
     dataset, column = Frozen.open(store, model.dataset), _COLUMNS[model.kind]
     found: set[str] = set()
-    for split, part in dataset.manifest.splits.items():
-        if part.pairs:
-            table = pq.read_table(io.BytesIO(dataset.records(split)), columns=[column])
-            found.update(table.column(column).to_pylist())
+    for split in dataset.manifest.splits:
+        found.update(row[column] for row in dataset.rows(split, column))
     return frozenset(found)
 
 
