@@ -18,10 +18,13 @@ from journalclip_pipelines.local.structurers import refuse_another
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import Reporter
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.catalogue.engine import existing
 from journalclip_shared.events import DatasetFrozen, Event
 from journalclip_shared.history import facts_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.names import group
+from journalclip_shared.newest import Ranks, newest_of
+from journalclip_shared.settings import Settings
 
 
 @dataclass
@@ -86,4 +89,5 @@ def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tu
 def latest_documents(workspace: Workspace, kind: Kind) -> dict[str, ArtifactRef]:
     """The newest structured document of each source."""
     of = source_kind(kind)
-    return {fact.key: of.document_of(fact) for fact in facts_of(workspace.bus, of.structured)}
+    said = ((fact.key, of.document_of(fact)) for fact in facts_of(workspace.bus, of.structured))
+    return newest_of(said, Ranks(workspace.store, existing(Settings(workdir=workspace.root))))

@@ -1,4 +1,4 @@
-"""A freeze writes what is new, lists what is gone, and leaves few objects; what is read is the same whatever the blocks."""
+"""A freeze writes what is new and lists what is gone; what is read is the same whatever the blocks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def manifest(store: MemoryArtifacts, fact: DatasetFrozen) -> DatasetManifest:
 def test_one_block_that_is_whole_is_written_down_as_before_there_were_several() -> None:
     store = MemoryArtifacts()
     part = manifest(store, frozen(store, [article(store, n) for n in range(6)], None)).splits["train"]
-    assert part.records is not None and not part.blocks
+    assert part.records is not None
+    assert not part.blocks
     assert "blocks" not in part.model_dump(mode="json")
     several = SplitPart.of([part.parts[0], part.parts[0]], 2, 2)
     with pytest.raises(ValueError, match="records"):  # as a reader of then: it must not read a half

@@ -37,7 +37,7 @@ class LeakReport(Document):
 
 
 class Block(Document):
-    """Members that one freeze wrote: records as Parquet, sorted by id, and tar shards. Later versions use it as well."""
+    """Members that one freeze wrote: records as Parquet, sorted by id, and tar shards. Later versions use it too."""
 
     members: int = Field(ge=0, description="Rows of the records: pairs, or studies.")
     records: ArtifactRef
