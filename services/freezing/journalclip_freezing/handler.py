@@ -3,11 +3,11 @@ frozen.
 
 The handler of events only counts. The freeze itself is a job beside it (`Freezer.tick`), so that its errors are its own
 and never those of the source that made it due. Every freeze holds all pairs structured so far, the newest document of
-each source by rank: an old one that is announced again changes nothing. What a freeze covered is written beside it under
-a running number (`names.freezes`), so that after a restart the rule counts from there and not from nothing; two freezers
-that race for a number are told apart by that manifest, and one of them looks again. What is to be announced is kept
-until the log has acknowledged it. What people decided (reviews, withdrawals) makes a freeze due as well, ``settle_s``
-after the last word: an hour of reviewing is one dataset and not a hundred.
+each source by rank: an old one that is announced again changes nothing. What a freeze covered is written beside it
+under a running number (`names.freezes`), so that after a restart the rule counts from there and not from nothing; two
+freezers that race for a number are told apart by that manifest, and one of them looks again. What is to be announced is
+kept until the log has acknowledged it. What people decided (reviews, withdrawals) makes a freeze due as well,
+``settle_s`` after the last word: an hour of reviewing is one dataset and not a hundred.
 """
 
 from __future__ import annotations

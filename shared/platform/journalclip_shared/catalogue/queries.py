@@ -240,6 +240,13 @@ class Catalogue:
         with reached(), self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(FAILED)).scalar_one())
 
+    def failures(self) -> list[tuple[str, str]]:
+        """The place in the log of each record that could not be projected, and why."""
+        query = select(FAILED).order_by(FAILED.c.topic, FAILED.c.partition, FAILED.c.offset)
+        with reached(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [(f"{row.topic}/{row.partition}/{row.offset}", str(row.error)) for row in rows]
+
     def places(self) -> dict[tuple[str, int], int]:
         """The next offset of each partition."""
         with reached(), self._engine.connect() as connection:
