@@ -81,6 +81,7 @@ class Freezer:
         self._history = history
         self._lock, self._job = threading.Lock(), threading.Lock()
         self._unsaid: list[Fact] = []
+        self._former: ArtifactRef | None = None  # the manifest of the last freeze
         self._lost = Lost()
         self._quarantined: set[tuple[str, str]] = set()
         self._decisions = Decisions(store, lambda: clock().timestamp(), layout.kind)
@@ -182,7 +183,7 @@ class Freezer:
         found = self._store.find_manifest("datasets", found_names[-1]) if found_names else None
         note = json.loads(self._store.get(found)) if found is not None else {"documents": {}}
         # The last freeze of before a restart may have died between its manifest and its events: they are said again.
-        self._former: ArtifactRef | None = None
+        self._former = None
         if "fact" in note:
             self._former = _frozen_of(note["fact"]).manifest
             self._unsaid = [_frozen_of(note["fact"]), *map(_quarantined_of, note.get("quarantined", ()))]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import pytest
 
 from journalclip_freezing import FreezeOptions, freeze
-from journalclip_freezing.blocks import TIER, Former, Held, arranged, digest_of
+from journalclip_freezing.blocks import MOST_MERGED, Former, Held, arranged
 from journalclip_freezing.erased import without
 from journalclip_modeling.data import FrozenDataset
 from journalclip_shared.artifacts import ArtifactRef, Bucket
@@ -145,22 +144,20 @@ def test_what_an_erasure_takes_out_of_a_block_stays_out_of_every_version() -> No
         assert gone.encode() not in store.get(part.after)
 
 
-def test_small_blocks_become_one_and_large_ones_stay() -> None:
-    rng, held, wanted, written = random.Random(3), list[Held](), dict[str, str](), 0
-    for freeze_number in range(400):
-        new = {f"m{freeze_number}-{n}": digest_of({"n": rng.random()}) for n in range(3)}
-        wanted |= new
+def test_small_blocks_become_one_and_no_freeze_writes_much_for_it() -> None:
+    held, wanted, written = list[Held](), dict[str, str](), 0
+    for number in range(1600):
+        wanted[f"m{number}"] = f"{number:032x}"
         kept, missing = arranged(held, wanted, LARGE)
         assert sum(block.members - len(block.excluded) for block in kept) + len(missing) == len(wanted)
+        assert len(missing) <= 1 + MOST_MERGED * len(wanted)
         written += len(missing)
         uris = {block.records.uri for block in kept}
         held = [each for each in held if each.block.records.uri in uris]
-        block = Block(
-            members=len(missing), records=sample_ref().model_copy(update={"uri": f"artifact://b/{freeze_number}"})
-        )
-        held.append(Held(block, {member: wanted[member] for member in missing}))
-    assert len(held) < 1200 / LARGE * 8 + 3 * TIER
-    assert written < 5 * len(wanted), "each member moves up a few sizes and then stays"
+        ref = sample_ref().model_copy(update={"uri": f"artifact://b/{number}"})
+        held.append(Held(Block(members=len(missing), records=ref), {member: wanted[member] for member in missing}))
+    assert len(held) < 250, "eight of one member become one as soon as that is little of the split"
+    assert written < 3 * len(wanted)
     assert {member for each in held for member in each.digests} == set(wanted)
 
 

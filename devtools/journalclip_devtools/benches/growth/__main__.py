@@ -24,6 +24,7 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine
 
 from journalclip_devtools.benches.growth.filling import Filled, fill, real_chain
+from journalclip_devtools.benches.growth.freezes import rewritten
 from journalclip_devtools.benches.growth.lines import Line, explained_within, shown
 from journalclip_devtools.benches.growth.services import coverage, what_is_new
 from journalclip_devtools.faults.chain import Chain
@@ -129,12 +130,13 @@ def backend_of(engine: Engine) -> int | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 16_000, 100_000])
-    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
+    parser.add_argument("--databases", nargs="*", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
     parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--frozen", type=int, default=2_000, help="articles of the dataset that grows; 0: none")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found: dict[str, dict[str, dict[int, float]]] = {}
-    lines = list[Line]()
+    lines = list(rewritten(given.frozen)) if given.frozen else list[Line]()
     for database in given.databases:
         with tempfile.TemporaryDirectory() as folder, opened(database, given.sizes) as engines:
             asked = dict[int, list[Question]]()
