@@ -64,7 +64,8 @@ def watching(
 ) -> AbstractContextManager[None]:
     """Reconciles at once and then every ``every_s`` seconds, beside the consume loop.
 
-    A dependency that is away, or a right that is missing while a cluster starts, is tried again; a bug ends the process.
+    A dependency that is away, or a right that is missing while a cluster starts, is tried again; a bug ends the
+    process.
     """
 
     def once() -> None:

@@ -52,10 +52,9 @@ def rewritten(articles: int) -> Iterator[Line]:
         assert fact is not None
         manifest = DatasetManifest.model_validate_json(store.get(fact.manifest))
         shares.append(store.written / sum(ref.bytes for part in manifest.splits.values() for ref in part.refs))
-    yield Line(
-        f"a freeze of 1 % of {articles} articles new, mean share written", round(sum(shares) / _FREEZES, 4), MOST
-    )
-    yield Line(f"a freeze of 1 % of {articles} articles new, largest share written", round(max(shares), 4), MOST)
+    name = f"a freeze of 1 % of {articles} articles new"
+    yield Line(f"{name}, mean share written", round(sum(shares) / _FREEZES, 4), MOST)
+    yield Line(f"{name}, largest share written", round(max(shares), 4), MOST)
 
 
 def _article(store: MemoryArtifacts, number: int) -> ArtifactRef:
