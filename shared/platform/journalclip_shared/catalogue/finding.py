@@ -101,6 +101,12 @@ class CatalogueFinder:
             row = connection.execute(query).first()
         return None if row is None else str(row.model_id)
 
+    def promoted_datasets(self) -> set[str]:
+        """The datasets of every model that was ever promoted."""
+        query = select(MODEL.c.dataset_id).where(MODEL.c.promoted >= 0).distinct()
+        with reached(), self._engine.connect() as connection:
+            return {str(row.dataset_id) for row in connection.execute(query)}
+
     def models(self, datasets: Iterable[str]) -> list[Made]:
         wanted, found = sorted(set(datasets)), list[Made]()
         for at in range(0, len(wanted), _CHUNK):
