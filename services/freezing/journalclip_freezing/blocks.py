@@ -104,7 +104,8 @@ def arranged(held: Sequence[Held], wanted: Digests, large: int) -> tuple[list[Bl
             del missing[member]
         living.append((each, live))
     budget = MOST_MERGED * len(wanted)
-    while (full := _full_tier(living, large)) and (budget := budget - sum(len(live) for _, live in full)) >= 0:
+    while (full := _full_tier(living, large)) and sum(len(live) for _, live in full) <= budget:
+        budget -= sum(len(live) for _, live in full)
         for _, live in full:
             missing |= {member: wanted[member] for member in live}
         living = [each for each in living if each not in full]
@@ -124,11 +125,11 @@ def blocks_of(held: Sequence[Held], wanted: Digests, large: int, write: Write) -
 
 
 def _full_tier(living: Sequence[tuple[Held, list[str]]], large: int) -> list[tuple[Held, list[str]]]:
-    """The blocks of the smallest size of which there are too many."""
+    """The oldest eight blocks of the smallest size of which there are so many."""
     small = [(_tier(len(each.digests)), (each, live)) for each, live in living if len(each.digests) < large]
     counts = Counter(tier for tier, _ in small)
     tier = min((tier for tier, count in counts.items() if count >= TIER), default=None)
-    return [each for found, each in small if found == tier]
+    return [each for found, each in small if found == tier][:TIER]
 
 
 def _tier(members: int) -> int:

@@ -146,7 +146,7 @@ def test_what_an_erasure_takes_out_of_a_block_stays_out_of_every_version() -> No
 
 def test_small_blocks_become_one_and_no_freeze_writes_much_for_it() -> None:
     held, wanted, written = list[Held](), dict[str, str](), 0
-    for number in range(1600):
+    for number in range(800):
         wanted[f"m{number}"] = f"{number:032x}"
         kept, missing = arranged(held, wanted, LARGE)
         assert sum(block.members - len(block.excluded) for block in kept) + len(missing) == len(wanted)
@@ -156,7 +156,7 @@ def test_small_blocks_become_one_and_no_freeze_writes_much_for_it() -> None:
         held = [each for each in held if each.block.records.uri in uris]
         ref = sample_ref().model_copy(update={"uri": f"artifact://b/{number}"})
         held.append(Held(Block(members=len(missing), records=ref), {member: wanted[member] for member in missing}))
-    assert len(held) < 250, "eight of one member become one as soon as that is little of the split"
+    assert len(held) < 120, "eight of one member become one as soon as that is little of the split"
     assert written < 3 * len(wanted)
     assert {member for each in held for member in each.digests} == set(wanted)
 
