@@ -16,7 +16,7 @@ from journalclip_pipelines.operations.collecting import collect
 from journalclip_shared.catalogue.engine import open_engine, sqlite_url
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.events import DatasetFrozen, ModelPromoted
-from journalclip_shared.history import facts_of
+from journalclip_shared.history import events_of, facts_of
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 
 QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
@@ -33,7 +33,7 @@ def test_old_versions_go_and_promoted_lineages_and_shared_blocks_stay(tmp_path: 
     upgrade(engine)
     catch_up(chain.bus, Projector(engine, chain.store))
     facts = {fact.dataset_id: fact for fact in facts_of(chain.bus, DatasetFrozen)}
-    order = list(facts)
+    order = [event.key for event in sorted(events_of(chain.bus, DatasetFrozen), key=lambda event: event.time)]
     assert len(order) == 6
     promoted = {fact.dataset_id for fact in facts_of(chain.bus, ModelPromoted)}
     assert promoted

@@ -20,7 +20,7 @@ from journalclip_pipelines.progress import Reporter
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import existing
 from journalclip_shared.events import DatasetFrozen, Event
-from journalclip_shared.history import facts_of
+from journalclip_shared.history import events_of, facts_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.names import group
 from journalclip_shared.newest import Ranks, newest_of
@@ -72,10 +72,11 @@ def run(workspace: Workspace, folder: Path, local: LocalKind, options: RunOption
 def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tuple[DatasetFrozen | None, bool]:
     """Freeze what is structured; the dataset (None without a pair) and whether it is new."""
     documents = latest_documents(workspace, local.kind)
-    before = [fact for fact in facts_of(workspace.bus, DatasetFrozen) if fact.kind == local.kind]
-    known, lost = {fact.dataset_id for fact in before}, Lost()
+    said = [(each.time, each.fact) for each in events_of(workspace.bus, DatasetFrozen)]
+    before = {at: fact for at, fact in said if isinstance(fact, DatasetFrozen) and fact.kind == local.kind}
+    known, lost = {fact.dataset_id for fact in before.values()}, Lost()
     with reporter.stage("freeze dataset", 0) as progress:
-        former = before[-1].manifest if before else None
+        former = before[max(before)].manifest if before else None
         dataset = freeze(workspace.store, documents.values(), local.layout, progress.update, lost, former)
     sources = {ref.uri: source for source, ref in documents.items()}
     unreadable = lost.quarantines(group("freezing", local.kind), sources)
