@@ -33,6 +33,8 @@ from journalclip_shared.events import (
     SourceQuarantined,
 )
 from journalclip_shared.history import facts_of
+from journalclip_shared.kinds import Kind
+from journalclip_shared.registry import ModelRegistry
 from journalclip_shared.testing.facts import submitted
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
 
@@ -72,7 +74,7 @@ def audited(chain: Chain, settled: bool = True) -> Audit:
     """As the command does it: the catalogue has caught up with the log."""
     for engine in _CATALOGUES:
         catch_up(chain.bus, Projector(engine, chain.store))
-    registries = {"articles": chain.registry} if settled else {}
+    registries: dict[Kind, ModelRegistry] = {"articles": chain.registry} if settled else {}
     return audit(chain.bus, chain.store, registries, settled, _CATALOGUES[0] if _CATALOGUES else None)
 
 

@@ -85,7 +85,7 @@ def test_one_block_that_is_whole_is_written_down_as_before_there_were_several() 
 class OldSplitPart(SplitPart):
     """Of before there were blocks."""
 
-    records: ArtifactRef  # type: ignore[assignment]  # what it demanded
+    records: ArtifactRef  # what it demanded
 
 
 def test_what_is_gone_is_excluded_and_costs_nothing_until_a_quarter_is() -> None:
