@@ -16,6 +16,7 @@ from journalclip_pipelines.commands import (
     backfill,
     backup,
     catalogue,
+    collect,
     demo,
     doctor,
     evaluate,
@@ -82,6 +83,7 @@ app.command()(backfill.backfill)
 for command in (operations.bootstrap, operations.submit, operations.audit, operations.rebuild, operations.reindex):
     app.command()(command)
 app.command()(operations.smoke)
+app.command()(collect.collect)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command("replay-dlq")(operations.replay_dlq)

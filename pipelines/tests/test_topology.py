@@ -20,7 +20,7 @@ from journalclip_freezing.studies import StudyFreezeOptions
 from journalclip_inference.handler import FigureIndexer, Indexer, IndexHandler, SegmentHandler
 from journalclip_inference.studies.index import StudyIndexer
 from journalclip_pipelines.operations.bootstrap import bucket_policy, service_acls
-from journalclip_pipelines.operations.topology import SERVICES, Service, topics
+from journalclip_pipelines.operations.topology import OFFSETS_RETENTION, SERVICES, Service, topics
 from journalclip_promotion.handler import PromotionHandler
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import dead_letter_topic
@@ -121,3 +121,13 @@ def test_a_bucket_policy_lets_a_service_delete_sealed_reports_or_nothing(service
         resource for each in policy["Statement"] if "s3:PutObject" in each["Action"] for resource in each["Resource"]
     }
     assert written == {f"arn:aws:s3:::p-{bucket}/*" for bucket in service.buckets_written}
+
+
+@pytest.mark.parametrize(
+    "file", ["journalclip/templates/kafka/_bundled.tpl", "journalclip/templates/kafka/strimzi.yaml",
+             "images/compose/server.properties"],
+)  # fmt: skip
+def test_every_broker_of_ours_keeps_the_places_of_groups_that_are_scaled_to_zero(file: str) -> None:
+    name, value = OFFSETS_RETENTION
+    text = (Path(__file__).parents[2] / "charts" / file).read_text()
+    assert f"{name}={value}" in text or f"{name}: {value}" in text

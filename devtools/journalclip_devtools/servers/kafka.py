@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 
 from journalclip_devtools.servers import build, guarded
 from journalclip_devtools.servers.process import Server, kept_port, listening
+from journalclip_pipelines.operations.topology import OFFSETS_RETENTION
 from journalclip_shared.bus.kafka import client_options
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.settings import KafkaSettings
@@ -55,6 +56,7 @@ def _properties(folder: Path, port: int, controller: int, security: str) -> dict
     fours = ("offsets.topic.num.partitions", "transaction.state.log.num.partitions",
              "share.coordinator.state.topic.num.partitions")  # fmt: skip
     return {
+        OFFSETS_RETENTION[0]: OFFSETS_RETENTION[1],
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",

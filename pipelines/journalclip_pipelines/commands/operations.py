@@ -138,22 +138,36 @@ def submit(
 def audit(
     workdir: Workdir = DEFAULT_WORKDIR,
     unsettled: Annotated[bool, typer.Option("--unsettled", help="Sources may be on their way.")] = False,
+    from_log: Annotated[
+        bool, typer.Option("--from-log", help="Read the whole log, and hold the catalogue against it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prove the invariants over log, store and registry; exit code 3 where one is broken.
+    """Prove the invariants over catalogue, store and registry; exit code 3 where one is broken.
 
     Examples:
 
         journalclip audit --workdir W --json
+
+        journalclip audit --from-log
     """
+    from journalclip_catalogue.rebuild import check
+    from journalclip_pipelines.operations.audit import Violation
     from journalclip_pipelines.operations.audit import audit as run
+    from journalclip_pipelines.operations.catalogue import opened
     from journalclip_shared.wiring import open_artifacts, open_bus
 
-    settings = _settings(workdir)
-    found = run(open_bus(settings), open_artifacts(settings), _registries(settings), settled=not unsettled)
+    settings, there = _settings(workdir), opened(workdir)
+    bus, store = open_bus(settings), open_artifacts(settings)
+    found = run(bus, store, _registries(settings), not unsettled, None if from_log else there.engine)
+    if from_log and not there.behind:
+        differing = check(there.engine, bus, store)
+        found.violations += [Violation("catalogue-differs", name, f"{rows} rows") for name, rows in differing.items()]
     if as_json:
-        print_json(found.as_json())
+        print_json({**found.as_json(), "behind": there.behind})
     else:
+        if there.behind:
+            Console(stderr=True).print(f"the catalogue is {there.behind} events behind the log", style="yellow")
         for each in found.violations:
             Console().print(f"[red]{each.code}[/red] {each.subject} {each.detail}")
         sources = ", ".join(f"{count} {kind}" for kind, count in found.sources.items())

@@ -5,13 +5,10 @@ A row's form (`RowForm`) is the kind's: which columns there are, and what its by
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
-
-import pyarrow.parquet as pq
 
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.studies.data import FrozenStudies, packed
@@ -131,7 +128,7 @@ class FigureRows:
     def rows(self, split: Split, taken: Withdrawn, gone: Counter[str]) -> Iterator[ExportRow]:
         articles = self._articles(split)
         jpegs = self.dataset.jpegs(split)
-        for pair in self.dataset.pairs(split):
+        for pair in self.dataset.stream(split):
             name, data = next(jpegs, ("nothing", b""))
             if name != pair.pair_id:
                 raise _broken(split, pair.pair_id, name)
@@ -144,15 +141,8 @@ class FigureRows:
             yield ExportRow(pair.pair_id, pair.text, pair.licence, version, columns, data)
 
     def _articles(self, split: Split) -> dict[str, dict[str, str | None]]:
-        part = self.manifest.splits[split]
-        if not part.pairs:
-            return {}
-        table = pq.read_table(io.BytesIO(self.dataset.records(split)))
-        if "pair_id" not in table.column_names:
-            return {}
-        columns = [name for name in ARTICLE_COLUMNS if name in table.column_names]
-        found = table.select(["pair_id", *columns]).to_pylist()
-        return {row["pair_id"]: {name: row.get(name) for name in ARTICLE_COLUMNS} for row in found}
+        found = self.dataset.rows(split, "pair_id", *ARTICLE_COLUMNS)
+        return {row["pair_id"]: {name: row.get(name) for name in ARTICLE_COLUMNS} for row in found if "pair_id" in row}
 
 
 @dataclass(frozen=True)

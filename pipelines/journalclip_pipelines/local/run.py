@@ -18,10 +18,13 @@ from journalclip_pipelines.local.structurers import refuse_another
 from journalclip_pipelines.local.workspace import Workspace
 from journalclip_pipelines.progress import Reporter
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.catalogue.engine import existing
 from journalclip_shared.events import DatasetFrozen, Event
-from journalclip_shared.history import facts_of
+from journalclip_shared.history import events_of, facts_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.names import group
+from journalclip_shared.newest import Ranks, newest_of
+from journalclip_shared.settings import Settings
 
 
 @dataclass
@@ -69,10 +72,12 @@ def run(workspace: Workspace, folder: Path, local: LocalKind, options: RunOption
 def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tuple[DatasetFrozen | None, bool]:
     """Freeze what is structured; the dataset (None without a pair) and whether it is new."""
     documents = latest_documents(workspace, local.kind)
-    known = {fact.dataset_id for fact in facts_of(workspace.bus, DatasetFrozen)}
-    lost = Lost()
+    said = [(each.time, each.fact) for each in events_of(workspace.bus, DatasetFrozen)]
+    before = {at: fact for at, fact in said if isinstance(fact, DatasetFrozen) and fact.kind == local.kind}
+    known, lost = {fact.dataset_id for fact in before.values()}, Lost()
     with reporter.stage("freeze dataset", 0) as progress:
-        dataset = freeze(workspace.store, documents.values(), local.layout, progress.update, lost)
+        former = before[max(before)].manifest if before else None
+        dataset = freeze(workspace.store, documents.values(), local.layout, progress.update, lost, former)
     sources = {ref.uri: source for source, ref in documents.items()}
     unreadable = lost.quarantines(group("freezing", local.kind), sources)
     workspace.bus.publish([Event(fact, "freeze") for fact in unreadable])
@@ -85,4 +90,5 @@ def freeze_now(workspace: Workspace, local: LocalKind, reporter: Reporter) -> tu
 def latest_documents(workspace: Workspace, kind: Kind) -> dict[str, ArtifactRef]:
     """The newest structured document of each source."""
     of = source_kind(kind)
-    return {fact.key: of.document_of(fact) for fact in facts_of(workspace.bus, of.structured)}
+    said = ((fact.key, of.document_of(fact)) for fact in facts_of(workspace.bus, of.structured))
+    return newest_of(said, Ranks(workspace.store, existing(Settings(workdir=workspace.root))))

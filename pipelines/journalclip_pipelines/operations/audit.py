@@ -13,21 +13,22 @@ It only reads, sources of every kind through `kinds.SourceKind`. A system at wor
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from pydantic import ValidationError
+from sqlalchemy import Engine
 
 from journalclip_pipelines.kinds import SourceKind, every_kind
+from journalclip_pipelines.operations.history import CatalogueHistory, History, LogHistory
 from journalclip_shared import names
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, manifest_ref
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
-from journalclip_shared.events import DatasetFrozen, Fact, ModelPromoted, ModelTrained, SourceQuarantined
-from journalclip_shared.history import events_of, facts_of
+from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.ids import Json
 from journalclip_shared.kinds import KINDS, Kind
 from journalclip_shared.records import Document as Record
@@ -76,19 +77,35 @@ class Audit:
         }
 
 
-def audit(bus: Bus, store: ArtifactStore, registries: Mapping[Kind, ModelRegistry], settled: bool = True) -> Audit:
+def audit(
+    bus: Bus,
+    store: ArtifactStore,
+    registries: Mapping[Kind, ModelRegistry],
+    settled: bool = True,
+    catalogue: Engine | None = None,
+) -> Audit:
     """Walk everything. Without a kind's registry its aliases are not looked at.
 
-    Raises `TransientError` where log, store or registry cannot be reached.
+    What was announced the ``catalogue`` says, and without one the whole log. Raises `TransientError` where log, store,
+    registry or catalogue cannot be reached.
     """
-    return _Walk(bus, store, registries, settled).go()
+    history = LogHistory(bus, store) if catalogue is None else CatalogueHistory(catalogue, store)
+    return _Walk(bus, store, registries, settled, history).go()
 
 
 class _Walk:
-    def __init__(self, bus: Bus, store: ArtifactStore, registries: Mapping[Kind, ModelRegistry], settled: bool) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        store: ArtifactStore,
+        registries: Mapping[Kind, ModelRegistry],
+        settled: bool,
+        history: History,
+    ) -> None:
+        self._history = history
         self._bus, self._store, self._registries, self._settled = bus, store, registries, settled
         self._found = Audit()
-        self._verified: set[str] = set()
+        self._verified: set[tuple[str, str]] = set()
         self._pairs: dict[str, str] = {}
 
     def go(self) -> Audit:
@@ -96,11 +113,14 @@ class _Walk:
             self._sources(of)
             self._documents(of)
         self._found.pairs = len(self._pairs)
-        for fact in {each.dataset_id: each for each in facts_of(self._bus, DatasetFrozen)}.values():
+        announced = {each.dataset_id: each for each in self._history.datasets()}
+        for fact in announced.values():
             self._dataset(fact)
-        self._freezes()
-        for trained in {each.model_id: each for each in facts_of(self._bus, ModelTrained)}.values():
-            self._model(trained.manifest)
+        self._freezes(announced)
+        for manifest in self._history.models():
+            self._model(manifest)
+        for where, why in self._history.unread():
+            self._wrong("event-unprojected", where, why)
         for kind, registry in self._registries.items():
             self._champion(kind, registry)
         return self._found
@@ -109,14 +129,14 @@ class _Walk:
         self._found.violations.append(Violation(code, subject, detail))
 
     def _sources(self, of: SourceKind) -> None:
-        announced = {fact.key for kind in of.submitted for fact in facts_of(self._bus, kind)}
+        announced = self._history.submitted(of)
         stored = {fact.key: fact for fact in of.submitted_facts(self._store)}
         erased = {each for each in announced - set(stored) if self._erased(of, each)}
         for missing in sorted(announced - set(stored) - erased):
             self._wrong("submission-unrecorded", missing, "announced, but its manifest is not in the store")
         for silent in sorted(set(stored) - announced):
             self._wrong("submission-unannounced", silent, "stored, but the log does not know it")
-        last = self._last_words(of)
+        last = self._history.last_words(of)
         for source in sorted(announced | set(stored)):
             state = last.get(source, "submitted")
             self._found.states[state] += 1
@@ -135,36 +155,12 @@ class _Walk:
     def _erased(self, of: SourceKind, source: str) -> bool:
         return tombstone_of(self._store, manifest_ref(of.submissions, names.submitted(source), b"")) is not None
 
-    def _last_words(self, of: SourceKind) -> dict[str, str]:
-        """Each source's last state. Facts of one source follow each other in time, also across topics."""
-        ranked: tuple[tuple[type[Fact], str], ...] = (
-            (of.extracted, "extracted"),
-            (of.structured, "structured"),
-            (SourceQuarantined, "quarantined"),
-        )
-        came_in: dict[str, set[str]] = defaultdict(set)
-        for fact in facts_of(self._bus, of.extracted):
-            came_in[fact.key].add(of.submission_of(fact))
-        said = [
-            (event.time, rank, source, state)
-            for rank, (kind, state) in enumerate(ranked)
-            for event in events_of(self._bus, kind)
-            for source in _submissions_of(of, event.fact, came_in)
-        ]
-        final: dict[str, str] = {}
-        for _, _, source, state in sorted(said):
-            if state != "extracted" or source not in final:  # a second delivery says again what came before
-                final[source] = state
-        return final
-
     def _documents(self, of: SourceKind) -> None:
-        extracted = {ref.uri: ref for ref in map(of.document_of, facts_of(self._bus, of.extracted))}
-        for ref in extracted.values():
+        for ref in self._history.extracted(of):
             document = self._read(ref, partial(of.read_extracted, self._store, ref))
             for each in document.refs if document else ():
                 self._resolve(each)
-        newest = {fact.key: of.document_of(fact) for fact in facts_of(self._bus, of.structured)}
-        for ref in newest.values():
+        for ref in self._history.newest(of):
             document = self._read(ref, partial(of.read_structured, self._store, ref))
             for each in document.refs if document else ():
                 self._resolve(each)
@@ -184,11 +180,10 @@ class _Walk:
         if (count := sum(part.pairs for part in manifest.splits.values())) != fact.pairs:
             self._wrong("dataset-count", fact.dataset_id, f"{count} pairs in the manifest, {fact.pairs} in the event")
         for part in manifest.splits.values():
-            for ref in (part.records, *part.shards):
+            for ref in part.refs:
                 self._resolve(ref)
 
-    def _freezes(self) -> None:
-        announced = {fact.dataset_id for fact in facts_of(self._bus, DatasetFrozen)}
+    def _freezes(self, announced: Container[str]) -> None:
         freezes = (name for kind in KINDS for name in self._store.list_manifests("datasets", names.freezes(kind)))
         for name in freezes:
             ref = self._store.find_manifest("datasets", name)
@@ -204,18 +199,17 @@ class _Walk:
         return all(resolved)
 
     def _champion(self, kind: Kind, registry: ModelRegistry) -> None:
-        ours = (fact for fact in facts_of(self._bus, ModelPromoted) if fact.kind == kind)
-        promoted = max(ours, key=lambda fact: fact.sequence, default=None)
+        promoted = self._history.champion(kind)
         champion = registry.by_alias("champion")
         models = [version.model_id for version in registry.versions()]
         for twice in sorted(model for model, count in Counter(models).items() if count > 1):
             self._wrong("model-registered-twice", twice)
         if champion is None:
             if promoted is not None:
-                self._wrong("champion-missing", promoted.model_id, "promoted, but no version carries the alias")
+                self._wrong("champion-missing", promoted, "promoted, but no version carries the alias")
             return
-        if promoted is None or promoted.model_id != champion.model_id:
-            said = promoted.model_id if promoted else "no model"
+        if promoted != champion.model_id:
+            said = promoted or "no model"
             self._wrong("champion-unannounced", champion.model_id, f"the log's last promotion is of {said}")
         if not self._model(champion.manifest):
             self._wrong("champion-broken", champion.model_id, "its files do not all verify")
@@ -246,7 +240,7 @@ class _Walk:
             return None
 
     def _resolve(self, ref: ArtifactRef) -> bool:
-        if ref.uri in self._verified:
+        if (ref.uri, ref.sha256) in self._verified:
             return True
         self._found.references += 1
         try:
@@ -256,10 +250,5 @@ class _Walk:
                 return False  # erased on purpose
             self._wrong(error.code, ref.uri, error.reason)
             return False
-        self._verified.add(ref.uri)
+        self._verified.add((ref.uri, ref.sha256))
         return True
-
-
-def _submissions_of(of: SourceKind, fact: Fact, came_in: Mapping[str, set[str]]) -> Iterable[str]:
-    """The submissions that a fact is about: an article may have come in several."""
-    return (of.submission_of(fact),) if isinstance(fact, of.extracted) else came_in.get(fact.key, {fact.key})

@@ -32,6 +32,9 @@ from journalclip_shared.names import FORMER_GROUPS, NOTIFICATIONS, group
 # As many as members that could ever share a group's work; more cost memory, and a key's partition must never change.
 PARTITIONS = 12
 FOREVER = "-1"  # the log is the record of what happened; facts are small
+# A group that is scaled to zero keeps its place, else it would read all history again when it is needed. The broker's
+# own setting, since Kafka has none by group; as long as it takes.
+OFFSETS_RETENTION = ("offsets.retention.minutes", "2147483647")
 DLQ_RETENTION_MS = str(90 * 24 * 3600 * 1000)
 
 

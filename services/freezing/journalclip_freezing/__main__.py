@@ -12,9 +12,11 @@ from journalclip_freezing.settings import FreezingSettings
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
+from journalclip_shared.catalogue.engine import existing
 from journalclip_shared.consume import Handler
 from journalclip_shared.history import events_of
 from journalclip_shared.kinds import Kind
+from journalclip_shared.newest import Ranks
 from journalclip_shared.repeat import repeated
 
 
@@ -33,7 +35,8 @@ def build(settings: FreezingSettings, kind: Kind) -> wiring.Build:
     def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         rule = FreezeRule(settings.freeze_new_pairs, settings.freeze_every_s, settings.freeze_settle_s)
         layout = layout_of(kind, settings)
-        handler = FreezingHandler(Freezer(store, rule, lambda: events_of(bus, layout.consumes), layout))
+        ranks = Ranks(store, existing(settings))
+        handler = FreezingHandler(Freezer(store, rule, lambda: events_of(bus, layout.consumes), layout, ranks=ranks))
         with repeated(lambda: handler.freeze_due(bus.publish), settings.freeze_look_s, action=f"freeze-{kind}"):
             yield handler
         if settings.drain:  # what was counted last

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from journalclip_freezing.blocks import TIER, Former, blocks_of, digest_of
 from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
-from journalclip_freezing.shards import Articles, write_split
+from journalclip_freezing.shards import PAIRS_A_SHARD, Articles, row_of, write_block
 from journalclip_freezing.splits import SPLITS, Assignment, SplitShares, assign
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
@@ -18,7 +19,7 @@ from journalclip_shared.events import PairsStructured
 from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.caption import RecordFlag
-from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split
+from journalclip_shared.records.dataset import Block, DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.pair import Pair, StructuredArticle
 from journalclip_shared.reviews import Verdict, apply_verdicts, bound, read_decisions, rejections, verdicts_of
 from journalclip_shared.withdrawals import Withdrawals, Withdrawn
@@ -108,7 +109,9 @@ class ArticlePlan:
     def members(self) -> Mapping[Split, Sequence[str]]:
         return {split: [pair.pair_id for pair in pairs] for split, pairs in self.assignment.splits.items()}
 
-    def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
+    def write(
+        self, store: ArtifactStore, progress: Callable[[int, int], None], former: DatasetManifest | None
+    ) -> DatasetManifest:
         facts: Articles = {article.article_id: (article.name, article.facts) for article in self.articles}
         kept: list[Pair] = [pair for split in SPLITS for pair in self.assignment.splits[split]]
         done = Counter[str]()
@@ -124,7 +127,20 @@ class ArticlePlan:
 
         size = self.options.image_size
         splits = self.assignment.splits
-        written = {split: write_split(store, splits[split], facts, size, tick, failed) for split in SPLITS}
+        if former is not None and former.image_size != size:
+            former = None
+        there = Former(store, former)
+
+        def part(pairs: Sequence[Pair]) -> Callable[[Sequence[str]], Block]:
+            by_id = {pair.pair_id: pair for pair in pairs}
+            return lambda ids: write_block(store, [by_id[each] for each in ids], facts, size, tick, failed)
+
+        written = dict[Split, SplitPart]()
+        for split in SPLITS:
+            pairs = splits[split]
+            wanted = {pair.pair_id: digest_of(row_of(pair, *facts[pair.article_id])) for pair in pairs}
+            blocks = blocks_of(there.held(split), wanted, PAIRS_A_SHARD // TIER, part(pairs))
+            written[split] = SplitPart.of(blocks, len(pairs), len({pair.article_id for pair in pairs}))
         if found := len(self.lost.blobs) - before:
             raise BlobsUnreadable(found)
         digest = self.digest

@@ -15,16 +15,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from journalclip_modeling.data import FrozenDataset
-from journalclip_modeling.studies.data import FrozenStudies
+from journalclip_modeling.frozen import DOCUMENTS, rows_of
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.kinds import Kind
-from journalclip_shared.records.dataset import DatasetManifest, Split
+from journalclip_shared.records.dataset import Block, DatasetManifest
+from journalclip_shared.records.pair import Pair
+from journalclip_shared.records.study import StructuredStudy
 from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.withdrawals import left_of, standing
-
-# The column of whole documents, which records of every age have, and the member's id in it.
-_DOCUMENTS: dict[Kind, tuple[str, str]] = {"articles": ("pair", "pair_id"), "studies": ("study", "study_id")}
 
 
 @dataclass(frozen=True)
@@ -37,36 +35,39 @@ class Rewritten:
 
 
 def without(store: ArtifactStore, dataset: DatasetManifest, word: Withdrawal) -> Iterator[Rewritten]:
-    """Store the parts of a dataset anew that hold something of what ``word`` withdrew.
+    """Store the parts of a dataset anew that hold something of what ``word`` withdrew, its own or left out by it.
 
-    Of each split the records come last: they say what the shards hold, so an erasure that died is found by them.
+    Of each block the records come last: they say what the shards hold, so an erasure that died is found by them.
     Raises `PermanentError` where a part is missing or damaged, and `TransientError`.
     """
-    for split, part in dataset.splits.items():
-        gone = _members(store, dataset, split, word)
+    for block in (block for part in dataset.splits.values() for block in part.parts):
+        gone = _members(store, dataset.kind, block, word)
         if not gone:
             continue
-        for shard in part.shards:
+        for shard in block.shards:
             before = left_of(store, shard)
             if (kept := _less(store.get(before), set(gone))) is not None:
                 yield Rewritten(before, store.put("datasets", kept, before.media_type))
-        before = left_of(store, part.records)
+        before = left_of(store, block.records)
         table = pq.read_table(io.BytesIO(store.get(before)))
-        column, name = _DOCUMENTS[dataset.kind]
+        column, name = DOCUMENTS[dataset.kind]
         ids = [json.loads(row)[name] for row in table.column(column).to_pylist()]
         out = io.BytesIO()
         pq.write_table(table.filter(pa.array([each not in gone for each in ids])), out, compression="zstd")
         yield Rewritten(before, store.put("datasets", out.getvalue(), before.media_type), sum(gone.values()))
 
 
-def _members(store: ArtifactStore, dataset: DatasetManifest, split: Split, word: Withdrawal) -> dict[str, int]:
-    """Ids of the members of a split that the word is about, each with its pairs."""
-    taken = standing([word])
-    if dataset.kind == "studies":
-        studies = FrozenStudies(store, dataset).studies(split)
-        return {each.study_id: len(each.pairs) for each in studies if taken.of_study(each.study_id, each.patient)}
-    pairs = FrozenDataset(store, dataset).stream_with_journals(split)
-    return {pair.pair_id: 1 for pair, journal in pairs if taken.of_pair(pair, journal)}
+def _members(store: ArtifactStore, kind: Kind, block: Block, word: Withdrawal) -> dict[str, int]:
+    """Ids of the members of a block that the word is about, each with its pairs; also of those that are left out."""
+    taken, found = standing([word]), dict[str, int]()
+    for member, row in rows_of(store, block.records, kind):
+        if kind == "studies":
+            study = StructuredStudy.model_validate_json(row["study"])
+            if taken.of_study(study.study_id, study.patient):
+                found[member] = len(study.pairs)
+        elif taken.of_pair(Pair.model_validate_json(row["pair"]), row.get("journal")):
+            found[member] = 1
+    return found
 
 
 def _less(shard: bytes, gone: set[str]) -> bytes | None:

@@ -3,11 +3,11 @@ frozen.
 
 The handler of events only counts. The freeze itself is a job beside it (`Freezer.tick`), so that its errors are its own
 and never those of the source that made it due. Every freeze holds all pairs structured so far, the newest document of
-each source. What a freeze covered is written beside it under a running number (`names.freezes`), so that after a
-restart the rule counts from there and not from nothing; two freezers that race for a number are told apart by that
-manifest, and one of them looks again. What is to be announced is kept until the log has acknowledged it. What people
-decided (reviews, withdrawals) makes a freeze due as well, ``settle_s`` after the last word: an hour of reviewing is one
-dataset and not a hundred.
+each source by rank: an old one that is announced again changes nothing. What a freeze covered is written beside it
+under a running number (`names.freezes`), so that after a restart the rule counts from there and not from nothing; two
+freezers that race for a number are told apart by that manifest, and one of them looks again. What is to be announced is
+kept until the log has acknowledged it. What people decided (reviews, withdrawals) makes a freeze due as well,
+``settle_s`` after the last word: an hour of reviewing is one dataset and not a hundred.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import DatasetFrozen, Event, Fact, SourceQuarantined
 from journalclip_shared.failpoints import hit
 from journalclip_shared.ids import Json, canonical_json
+from journalclip_shared.newest import Ranks
 
 _AGAIN_S = 60.0  # after a freeze that could not be made; a plan reads every document
 
@@ -73,11 +74,14 @@ class Freezer:
         history: Callable[[], Iterable[Event]],
         layout: Layout,
         clock: Callable[[], datetime] = now,
+        ranks: Ranks | None = None,
     ) -> None:
         self._store, self._rule, self.layout, self._clock = store, rule, layout, clock
+        self._ranks = ranks or Ranks(store)
         self._history = history
         self._lock, self._job = threading.Lock(), threading.Lock()
         self._unsaid: list[Fact] = []
+        self._former: ArtifactRef | None = None  # the manifest of the last freeze
         self._lost = Lost()
         self._quarantined: set[tuple[str, str]] = set()
         self._decisions = Decisions(store, lambda: clock().timestamp(), layout.kind)
@@ -113,7 +117,8 @@ class Freezer:
                 return list(self._unsaid)
 
     def _count(self, fact: Structured, said: datetime) -> None:
-        if self._documents.get(fact.key) == fact.document:
+        standing = self._documents.get(fact.key)
+        if standing == fact.document or (standing is not None and not self._ranks.newer(fact.document, standing)):
             return
         self._documents[fact.key] = fact.document
         held = self._pending.get(fact.key)
@@ -131,11 +136,12 @@ class Freezer:
         with self._lock:
             documents, covered = dict(sorted(self._documents.items())), dict(self._pending)
         decided = self._decisions.count()  # before: a word that comes meanwhile makes the next freeze due
-        frozen = freeze(self._store, documents.values(), self.layout, lost=self._lost)
+        frozen = freeze(self._store, documents.values(), self.layout, lost=self._lost, former=self._former)
         quarantined = self._newly_quarantined(documents)
         if frozen is not None:
             hit("freezing.frozen")
             self._note(frozen, documents, quarantined, decided)
+            self._former = frozen.manifest
         self._decisions.cover(decided)
         with self._lock:
             self._unsaid += [*([frozen] if frozen is not None else []), *quarantined]
@@ -177,16 +183,25 @@ class Freezer:
         found = self._store.find_manifest("datasets", found_names[-1]) if found_names else None
         note = json.loads(self._store.get(found)) if found is not None else {"documents": {}}
         # The last freeze of before a restart may have died between its manifest and its events: they are said again.
+        self._former = None
         if "fact" in note:
+            self._former = _frozen_of(note["fact"]).manifest
             self._unsaid = [_frozen_of(note["fact"]), *map(_quarantined_of, note.get("quarantined", ()))]
         covered = {key: ArtifactRef.model_validate(ref) for key, ref in note["documents"].items()}
         # Before the first freeze nothing is frozen that a decision could change.
         self._decisions.cover(int(note.get("decisions", 0)) if "fact" in note else self._decisions.count())
         self._documents: dict[str, ArtifactRef] = dict(covered)
         self._pending: dict[str, _New] = {}
-        for event in self._history():
-            if isinstance(event.fact, self.layout.consumes):
-                self._count(event.fact, event.time)
+        said = [(each.fact, each.time) for each in self._history() if isinstance(each.fact, self.layout.consumes)]
+        first = dict(covered)
+        self._ranks.learn(
+            ref
+            for fact, _ in said
+            if first.setdefault(fact.key, fact.document) != fact.document
+            for ref in (first[fact.key], fact.document)
+        )
+        for fact, at in said:
+            self._count(fact, at)
         for key, ref in covered.items():
             if self._documents[key] == ref:
                 self._pending.pop(key, None)

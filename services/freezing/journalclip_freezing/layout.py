@@ -32,8 +32,12 @@ class Plan(Protocol):
         """Ids by split: what `explain` and `audit` look up without reading Parquet."""
         ...
 
-    def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
-        """Store records and shards; the manifest itself is stored by the caller.
+    def write(
+        self, store: ArtifactStore, progress: Callable[[int, int], None], former: DatasetManifest | None
+    ) -> DatasetManifest:
+        """Store the blocks that ``former`` does not hold; the manifest itself is stored by the caller.
+
+        ``progress`` is told of the members that are written, and of all there are.
 
         Raises `BlobsUnreadable` after all blobs were tried; the plan's `Lost` then names them.
         """

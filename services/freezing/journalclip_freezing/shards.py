@@ -1,4 +1,4 @@
-"""A split as bytes: Parquet records and WebDataset tar shards of images that were resized once.
+"""A block as bytes: Parquet records and WebDataset tar shards of images that were resized once.
 
 Byte-for-byte deterministic: pairs are sorted by id, tar headers carry no time, owner or machine, and images are
 encoded by Pillow with fixed settings. The training loader then never touches an original figure.
@@ -18,7 +18,7 @@ from PIL import Image
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.records.article import ArticleFacts
-from journalclip_shared.records.dataset import SplitPart
+from journalclip_shared.records.dataset import Block
 from journalclip_shared.records.pair import Pair
 
 PAIRS_A_SHARD = 1000  # about 20 MB at 256 pixels: large enough to stream, small enough to shuffle and to retry
@@ -29,25 +29,20 @@ Failed = Callable[[Pair, PermanentError], None]
 Articles = Mapping[str, tuple[str, ArticleFacts]]  # article_id -> (file name, facts)
 
 
-def write_split(
+def write_block(
     store: ArtifactStore,
     pairs: Sequence[Pair],
     articles: Articles,
     image_size: int,
     tick: Callable[[], None],
     failed: Failed,
-) -> SplitPart:
-    """Store records and shards of one split; ``tick`` is called once a pair, ``failed`` for an unreadable picture."""
+) -> Block:
+    """Store records and shards of these pairs; ``tick`` is called once a pair, ``failed`` for an unreadable picture."""
     shards = []
     for start in range(0, len(pairs), PAIRS_A_SHARD):
         chunk = pairs[start : start + PAIRS_A_SHARD]
         shards.append(store.put("datasets", _shard(store, chunk, image_size, tick, failed), "application/x-tar"))
-    return SplitPart(
-        pairs=len(pairs),
-        articles=len({pair.article_id for pair in pairs}),
-        records=_records(store, pairs, articles),
-        shards=tuple(shards),
-    )
+    return Block(members=len(pairs), records=_records(store, pairs, articles), shards=tuple(shards))
 
 
 def shard_jpeg(data: bytes, image_size: int) -> bytes:
@@ -100,7 +95,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _records(store: ArtifactStore, pairs: Sequence[Pair], articles: Articles) -> ArtifactRef:
-    rows = [_row(pair, *articles[pair.article_id]) for pair in pairs]
+    rows = [row_of(pair, *articles[pair.article_id]) for pair in pairs]
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), out, compression="zstd")
     return store.put("datasets", out.getvalue(), "application/vnd.apache.parquet")
@@ -113,7 +108,8 @@ _COLUMNS = (
 _SCHEMA = pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
-def _row(pair: Pair, name: str, facts: ArticleFacts) -> dict[str, str | None]:
+def row_of(pair: Pair, name: str, facts: ArticleFacts) -> dict[str, str | None]:
+    """A pair's record."""
     own = pair.licence == facts.licence  # a figure under terms of its own does not take the article's version
     return {
         "pair_id": pair.pair_id,

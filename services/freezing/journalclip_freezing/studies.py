@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from journalclip_freezing.blocks import TIER, Former, Held, blocks_of, digest_of
 from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.splits import SPLITS, SplitShares, sides
 from journalclip_modeling.studies.data import packed
@@ -28,7 +29,7 @@ from journalclip_shared.ids import canonical_json, make_id, sha256_hex
 from journalclip_shared.kinds import Kind
 from journalclip_shared.leaks import study_leaks
 from journalclip_shared.records.caption import RecordFlag
-from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Split, SplitPart
+from journalclip_shared.records.dataset import Block, DatasetManifest, LeakReport, Split, SplitPart
 from journalclip_shared.records.study import StructuredStudy
 from journalclip_shared.reviews import LEFT_OUT, Verdict, read_study_decisions, study_verdicts
 from journalclip_shared.withdrawals import Withdrawals, Withdrawn
@@ -108,7 +109,9 @@ class StudyPlan:
     def _kept(self) -> list[StructuredStudy]:
         return [study for split in SPLITS for study in self.splits[split]]
 
-    def write(self, store: ArtifactStore, progress: Callable[[int, int], None]) -> DatasetManifest:
+    def write(
+        self, store: ArtifactStore, progress: Callable[[int, int], None], former: DatasetManifest | None
+    ) -> DatasetManifest:
         kept, done = self._kept, Counter[str]()
 
         def tick() -> None:
@@ -116,7 +119,8 @@ class StudyPlan:
             progress(done["studies"], len(kept))
 
         before = len(self.lost.blobs)
-        written = {split: _part(store, self.splits[split], tick, self.lost) for split in SPLITS}
+        there = Former(store, former)
+        written = {split: _part(store, self.splits[split], there.held(split), tick, self.lost) for split in SPLITS}
         if found := len(self.lost.blobs) - before:
             raise BlobsUnreadable(found)
         digest = self.digest
@@ -161,17 +165,37 @@ def split_studies(
     return {split: [study for study in studies if side[study.patient] == split] for split in SPLITS}
 
 
-def _part(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None], lost: Lost) -> SplitPart:
-    rows = [{"study_id": e.study_id, "patient": e.patient, "study": e.canonical().decode()} for e in studies]
+def _part(
+    store: ArtifactStore,
+    studies: Sequence[StructuredStudy],
+    held: Sequence[Held],
+    tick: Callable[[], None],
+    lost: Lost,
+) -> SplitPart:
+    by_id = {study.study_id: study for study in studies}
+    wanted = {study.study_id: digest_of(_row(study)) for study in studies}
+
+    def write(ids: Sequence[str]) -> Block:
+        return _block(store, [by_id[each] for each in ids], tick, lost)
+
+    blocks = blocks_of(held, wanted, STUDIES_A_SHARD // TIER, write)
+    return SplitPart.of(blocks, sum(len(each.pairs) for each in studies), len({each.patient for each in studies}))
+
+
+def _row(study: StructuredStudy) -> dict[str, str]:
+    return {"study_id": study.study_id, "patient": study.patient, "study": study.canonical().decode()}
+
+
+def _block(store: ArtifactStore, studies: Sequence[StructuredStudy], tick: Callable[[], None], lost: Lost) -> Block:
+    rows = [_row(study) for study in studies]
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), out, compression="zstd")
     shards = []
     for start in range(0, len(studies), STUDIES_A_SHARD):
         shard = _shard(store, studies[start : start + STUDIES_A_SHARD], tick, lost)
         shards.append(store.put("datasets", shard, "application/x-tar"))
-    return SplitPart(
-        pairs=sum(len(study.pairs) for study in studies),
-        articles=len({study.patient for study in studies}),
+    return Block(
+        members=len(studies),
         records=store.put("datasets", out.getvalue(), "application/vnd.apache.parquet"),
         shards=tuple(shards),
     )

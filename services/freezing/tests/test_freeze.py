@@ -11,7 +11,7 @@ from PIL import Image
 from journalclip_freezing import FreezeOptions, freeze
 from journalclip_freezing.shards import shard_jpeg
 from journalclip_modeling.data import FrozenDataset
-from journalclip_shared.artifacts import ArtifactRef, Bucket
+from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, Bucket
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.finding import StoreFinder
 from journalclip_shared.ids import make_id
@@ -33,7 +33,7 @@ def png(seed: int, size: tuple[int, int] = (80, 40)) -> bytes:
     return out.getvalue()
 
 
-def article(store: LocalArtifacts, number: int, figures: int = 2, flags: tuple[RecordFlag, ...] = ()) -> ArtifactRef:
+def article(store: ArtifactStore, number: int, figures: int = 2, flags: tuple[RecordFlag, ...] = ()) -> ArtifactRef:
     pdf = store.put("articles", f"pdf {number}".encode(), "application/pdf")
     identity = make_id("art", pdf.sha256)
     pairs = tuple(

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from journalclip_catalogue.handler import Projector
+from journalclip_catalogue.loop import catch_up
+from journalclip_catalogue.migrate import upgrade
 from journalclip_devtools.faults import chain as chain_parts
 from journalclip_devtools.faults.chain import STAGES, Chain, frozen_in
 from journalclip_extraction.article import ReadFigure
@@ -18,11 +21,13 @@ from journalclip_freezing.handler import Freezer, FreezeRule, FreezingHandler
 from journalclip_freezing.settings import FreezingSettings
 from journalclip_intake.articles import submit
 from journalclip_shared.artifacts import ArtifactRef
+from journalclip_shared.catalogue.engine import open_engine, sqlite_url
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import DatasetFrozen, Event, Fact, PairsStructured, SourceQuarantined
 from journalclip_shared.history import events_of, facts_of
 from journalclip_shared.kinds import KINDS
+from journalclip_shared.newest import Ranks
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
@@ -180,6 +185,34 @@ def test_a_missing_picture_leaves_out_its_pair_and_quarantines_its_own_source_al
         freezer.add(fact, START)
     (healed,) = frozen_in(said(freezer))
     assert (healed.pairs, manifest_of(chain, healed).dropped) == (10, {})
+
+
+@pytest.mark.parametrize("catalogue", [False, True])
+def test_an_old_document_that_is_announced_again_changes_nothing(tmp_path: Path, catalogue: bool) -> None:
+    chain = new_chain()
+    (fact,) = structured(chain, tmp_path, 1)
+    document = StructuredArticle.model_validate_json(chain.store.get(fact.document))
+    newer = document.model_copy(update={"structurer": "rules/10-x", "pairs": document.pairs[:1]})
+    ref = chain.store.put_manifest("figures", f"structured/x/rules-10/{fact.article_id}", newer.canonical())
+    chain.bus.publish([Event(PairsStructured(article_id=fact.article_id, document=ref, pairs=1), "test")])
+    chain.bus.publish([Event(fact, "again")])  # another fact, of another time, with the old document
+    engine = None
+    if catalogue:
+        engine = open_engine(sqlite_url(tmp_path / "catalogue.db"))
+        upgrade(engine)
+        catch_up(chain.bus, Projector(engine, chain.store))
+
+    def restarted() -> Freezer:
+        history = lambda: events_of(chain.bus, PairsStructured)  # noqa: E731 - as the service gives it
+        ranks = Ranks(chain.store, engine)
+        return Freezer(chain.store, FreezeRule(new_pairs=1), history, chain.freezer().layout, lambda: START, ranks)
+
+    (dataset,) = (each for each in said(restarted()) if isinstance(each, DatasetFrozen))
+    assert dataset.pairs == 1
+    freezer = restarted()
+    said(freezer)
+    freezer.add(fact, START)
+    assert said(freezer) == []
 
 
 def test_an_unreadable_document_is_left_out_too(tmp_path: Path) -> None:

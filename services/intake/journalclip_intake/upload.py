@@ -6,6 +6,7 @@ and says whether these bytes are new. ``GET /healthz`` answers while the process
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError, TransientError
 from journalclip_shared.events import Event, SourceQuarantined
+from journalclip_shared.repeat import end_process
 from journalclip_shared.withdrawals import Withdrawals
 
 
@@ -67,12 +69,21 @@ def _problem(status: int, code: str, reason: str) -> Response:
 
 @contextmanager
 def served(app: Starlette, port: int, host: str = "0.0.0.0") -> Iterator[None]:  # noqa: S104 - a pod is reached from outside
-    """Serve ``app`` in a thread while the context lasts."""
-    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None))
-    thread = threading.Thread(target=server.run, name="upload", daemon=True)
+    """Serve ``app`` in a thread while the context lasts; a server that ends before (a port in use) ends the process."""
+    server, wanted = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_config=None)), threading.Event()
+
+    def run() -> None:
+        try:
+            server.run()
+        finally:
+            if not wanted.is_set():
+                end_process(sys.exc_info()[1] or RuntimeError("the upload server ended"))
+
+    thread = threading.Thread(target=run, name="upload", daemon=True)
     thread.start()
     try:
         yield
     finally:
+        wanted.set()
         server.should_exit = True
         thread.join()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from journalclip_promotion.handler import PromotionHandler
-from journalclip_promotion.reconcile import Watch
+from journalclip_promotion.reconcile import watching
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.wiring import build_promoter
 from journalclip_shared import wiring
@@ -18,12 +21,13 @@ from journalclip_shared.runs import MlflowRuns
 def build(settings: PromotionSettings, kind: Kind) -> wiring.Build:
     """The handler, with the reconciler watching beside it."""
 
-    def open_handler(store: ArtifactStore, bus: Bus) -> Handler:
+    @contextmanager
+    def open_handler(store: ArtifactStore, bus: Bus) -> Iterator[Handler]:
         runs = MlflowRuns(settings.registry_uri)
         registry = MlflowRegistry(settings.registry_uri, settings.registered_model(kind))
         promoter = build_promoter(settings, store, registry, runs, kind)
-        Watch(promoter, bus, settings.reconcile_s, runs).start()
-        return PromotionHandler(promoter, kind)
+        with watching(promoter, bus, settings.reconcile_s, runs):
+            yield PromotionHandler(promoter, kind)
 
     return open_handler
 

@@ -7,16 +7,16 @@ on the bus; older ones are not, since readers only need the newest. Announcing t
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.filing import file_documents
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
-from journalclip_shared.errors import JournalclipError
 from journalclip_shared.events import Event
-from journalclip_shared.repeat import DONE_AT
+from journalclip_shared.repeat import end_process, repeated
 from journalclip_shared.runs import NoRuns, Runs
 
 _log = logging.getLogger(__name__)
@@ -55,31 +55,24 @@ def reconcile(promoter: Promoter, bus: Bus, runs: Runs = NoRuns()) -> Healed:  #
     return Healed(healed, announced, tuple(file_documents(promoter, runs)))
 
 
-class Watch(threading.Thread):
-    """Reconciles at once and then every ``every_s`` seconds, beside the consume loop; dies with the process."""
+def watching(
+    promoter: Promoter,
+    bus: Bus,
+    every_s: float,
+    runs: Runs = NoRuns(),  # noqa: B008 - it has no state
+    failed: Callable[[BaseException], None] = end_process,
+) -> AbstractContextManager[None]:
+    """Reconciles at once and then every ``every_s`` seconds, beside the consume loop.
 
-    def __init__(self, promoter: Promoter, bus: Bus, every_s: float, runs: Runs = NoRuns()) -> None:  # noqa: B008 - stateless
-        super().__init__(name="reconciler", daemon=True)
-        self._promoter, self._bus, self._every_s, self._runs = promoter, bus, every_s, runs
-        self.stop = threading.Event()
-        self._done_at = DONE_AT.labels("promotion-reconcile")
-        self._done_at.set_to_current_time()
+    A dependency that is away, or a right that is missing while a cluster starts, is tried again; a bug ends the
+    process.
+    """
 
-    def run(self) -> None:
-        while True:
-            self._once()
-            if self.stop.wait(self._every_s):
-                return
+    def once() -> None:
+        if (healed := reconcile(promoter, bus, runs)).anything:
+            _log.warning("healed: %s", healed)
 
-    def _once(self) -> None:
-        try:
-            healed = reconcile(self._promoter, self._bus, self._runs)
-        except JournalclipError as error:  # also a right or bucket that is missing while a cluster starts
-            _log.warning("reconciling again in %g s: %s", self._every_s, error)
-        else:
-            self._done_at.set_to_current_time()
-            if healed.anything:
-                _log.warning("healed: %s", healed)
+    return repeated(once, every_s, failed, action="promotion-reconcile")
 
 
 def announce(promoter: Promoter, bus: Bus, decision: Decision) -> None:

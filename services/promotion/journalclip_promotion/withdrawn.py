@@ -20,7 +20,8 @@ def withdrawn_in(store: ArtifactStore, dataset: DatasetManifest) -> dict[str, in
     taken = Withdrawals(store).fresh()
     found, held = Counter[str](), {label_of(word) for word in taken.all}
     for split, part in dataset.splits.items() if taken else ():
-        found.update({each: n for each, n in removed_from(store, part.records).items() if each in held})
+        for block in part.parts:
+            found.update({each: n for each, n in removed_from(store, block.records).items() if each in held})
         if dataset.kind == "studies":
             for study in FrozenStudies(store, dataset).studies(split):
                 if (word := taken.of_study(study.study_id, study.patient)) is not None:

@@ -37,7 +37,7 @@ from journalclip_promotion.lease import RegistryLease
 from journalclip_promotion.lock import FileLock
 from journalclip_promotion.overview import explanation, history, listing
 from journalclip_promotion.promoter import Request
-from journalclip_promotion.reconcile import Watch
+from journalclip_promotion.reconcile import watching
 from journalclip_promotion.settings import PromotionSettings
 from journalclip_promotion.verify import LICENSED
 from journalclip_promotion.wiring import build_promoter
@@ -330,12 +330,11 @@ def test_watch_heals_and_survives_a_bad_moment(house: House, tmp_path: Path) -> 
     house.at_step(lambda name: published.set() if name == "published" else None)
     busy = replace(house.promoter, lock=FileLock(house.root / "lock", patience_s=0.0))
     with house.promoter.lock.hold():
-        watch = Watch(busy, bus, every_s=0.01)
-        watch.start()
+        watch = watching(busy, bus, every_s=0.01)
+        watch.__enter__()
         assert not published.wait(0.2)  # the lock is held: it says so and tries again
     assert published.wait(30)
-    watch.stop.set()
-    watch.join(30)
+    watch.__exit__(None, None, None)
     assert [each.key for each in bus.read("models.promoted.v1")] == [make_id("mdl", "a")]
 
 
@@ -353,6 +352,23 @@ def test_a_society_may_train_on_its_own_journal(house: House) -> None:
     (verdict,) = (each for each in house.last().verdicts if each.gate == "licences")
     assert verdict.passed
     assert verdict.numbers[f"share of {LICENSED}"] == 1.0, "the verdict says what it took on the owner's word"
+
+
+def test_a_bug_in_reconciling_does_not_end_its_thread_alone(house: House, tmp_path: Path) -> None:
+    house.handle(put_candidate(house.store, house.registry, "a"))
+    ended, told = list[BaseException](), threading.Event()
+
+    def fails(_name: str) -> None:
+        raise ZeroDivisionError
+
+    def failed(error: BaseException) -> None:
+        ended.append(error)
+        told.set()
+
+    house.at_step(fails)
+    with watching(house.promoter, SqliteBus(tmp_path / "events.db"), every_s=0.01, failed=failed):
+        assert told.wait(30)
+    assert [type(error) for error in ended] == [ZeroDivisionError]
 
 
 def test_withdrawn_sources_of_a_model_are_named_and_may_be_refused(house: House) -> None:

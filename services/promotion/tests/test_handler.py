@@ -137,7 +137,7 @@ def test_records_are_counted_again(house: House) -> None:
     assert house.handle(honest) == []
     assert house.last().summary() == "refused: licences: unknown is 100.0%, allowed 10.0%"
     gone = put_candidate(store, house.registry, "c", splits={"test": whole})
-    store.path(whole.records).unlink()
+    store.path(whole.parts[0].records).unlink()
     assert house.handle(gone) == []
     assert house.last().failed == ("integrity",)
 

@@ -21,8 +21,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from journalclip_modeling.frozen import Shard
 from journalclip_modeling.preprocess import Pixels, Preprocess
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts import ArtifactStore
 from journalclip_training.batches import Indices
 
 GAP = 2  # the decoder's own reduction stops at twice the size; the rest is the resize that serving does, too
@@ -126,21 +127,22 @@ def decode_jpeg(data: bytes, size: int) -> Image.Image:
 
 
 def open_shards(
-    store: ArtifactStore, shards: Sequence[ArtifactRef], folder: Path, preprocess: Preprocess, threads: int
+    store: ArtifactStore, shards: Sequence[Shard], folder: Path, preprocess: Preprocess, threads: int
 ) -> tuple[tuple[str, ...], Shards]:
-    """Pair ids in shard order, and their pictures. Raises `ArtifactMissing`, `ArtifactCorrupt`."""
-    files, places, names = [], [], []
-    for number, ref in enumerate(shards):
-        path = folder / f"{ref.sha256}.tar"
+    """Pair ids, sorted whatever blocks they lie in, and their pictures. Raises `ArtifactMissing`, `ArtifactCorrupt`."""
+    files, found = list[Path](), list[tuple[str, Place]]()
+    for number, shard in enumerate(shards):
+        path = folder / f"{shard.ref.sha256}.tar"
         if not path.exists():
-            store.fetch(ref, path)
+            store.fetch(shard.ref, path)
         files.append(path)
         with tarfile.open(path) as tar:
             for member in tar:
-                if member.name.endswith(".jpg"):
-                    names.append(member.name.removesuffix(".jpg"))
-                    places.append(Place(number, member.offset_data, member.size))
-    return tuple(names), Shards(tuple(files), tuple(places), preprocess, threads)
+                if member.name.endswith(".jpg") and shard.holds(member.name):
+                    found.append((member.name.removesuffix(".jpg"), Place(number, member.offset_data, member.size)))
+    found.sort(key=lambda each: each[0])
+    places = tuple(place for _, place in found)
+    return tuple(name for name, _ in found), Shards(tuple(files), places, preprocess, threads)
 
 
 def in_memory_if_small(pictures: Shards, budget: int) -> Pictures:

@@ -1,8 +1,8 @@
 """A frozen dataset, read back: its pairs in order, and its images.
 
-Records are Parquet, one row a pair, sorted by ``pair_id``, the whole `Pair` as JSON in the column ``pair`` beside
-flat columns for people. Images are WebDataset tar shards of JPEGs named ``<pair_id>.jpg``, in the same order, resized
-once to the manifest's ``image_size``.
+Records are Parquet, one row a pair, the whole `Pair` as JSON in the column ``pair`` beside flat columns for people.
+Images are WebDataset tar shards of JPEGs named ``<pair_id>.jpg``, in the same order, resized once to the manifest's
+``image_size``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ import io
 import tarfile
 from collections.abc import Iterator
 
-import pyarrow.parquet as pq
 from PIL import Image
 
 from journalclip_modeling.frozen import Frozen
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
-
-_ROWS = 4096  # records decoded at a time: tens of MiB
 
 
 class FrozenDataset(Frozen):
@@ -26,36 +23,27 @@ class FrozenDataset(Frozen):
 
     def pairs(self, split: Split) -> list[Pair]:
         """All pairs of a split, sorted by id."""
-        return list(self.stream(split))
+        return sorted(self.stream(split), key=lambda pair: pair.pair_id)
 
     def stream(self, split: Split) -> Iterator[Pair]:
-        """As `pairs`, a few thousand in memory at a time."""
-        part = self.manifest.splits[split]
-        if part.pairs:
-            records = pq.ParquetFile(io.BytesIO(self.records(split)))
-            for batch in records.iter_batches(_ROWS, columns=["pair"]):
-                yield from (Pair.model_validate_json(row) for row in batch.column("pair").to_pylist())
+        """Those pairs in the dataset's order, a few thousand in memory at a time."""
+        yield from (Pair.model_validate_json(row["pair"]) for row in self.rows(split, "pair"))
 
     def stream_with_journals(self, split: Split) -> Iterator[tuple[Pair, str | None]]:
         """As `stream`, each pair with the name of its article's journal, where the records have it."""
-        part = self.manifest.splits[split]
-        if part.pairs:
-            records = pq.ParquetFile(io.BytesIO(self.records(split)))
-            columns = [name for name in ("pair", "journal") if name in records.schema_arrow.names]
-            for batch in records.iter_batches(_ROWS, columns=columns):
-                for row in batch.to_pylist():
-                    yield Pair.model_validate_json(row["pair"]), row.get("journal")
+        for row in self.rows(split, "pair", "journal"):
+            yield Pair.model_validate_json(row["pair"]), row.get("journal")
 
     def jpegs(self, split: Split) -> Iterator[tuple[str, bytes]]:
-        """``(pair_id, JPEG bytes)`` in the order of `pairs`."""
+        """``(pair_id, JPEG bytes)`` in the order of `stream`."""
         for shard in self.shards(split):
-            with tarfile.open(fileobj=io.BytesIO(self.store.get(shard))) as tar:
+            with tarfile.open(fileobj=io.BytesIO(self.store.get(shard.ref))) as tar:
                 for member in tar:
                     handle = tar.extractfile(member)
-                    if handle is not None and member.name.endswith(".jpg"):
+                    if handle is not None and member.name.endswith(".jpg") and shard.holds(member.name):
                         yield member.name.removesuffix(".jpg"), handle.read()
 
     def images(self, split: Split) -> Iterator[tuple[str, Image.Image]]:
-        """``(pair_id, RGB image)`` in the order of `pairs`."""
+        """``(pair_id, RGB image)`` in the order of `stream`."""
         for pair_id, data in self.jpegs(split):
             yield pair_id, Image.open(io.BytesIO(data)).convert("RGB")

@@ -17,6 +17,7 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:admin;User:ANONYMOUS
 log.dirs=/var/lib/kafka/data
 auto.create.topics.enable=false
+offsets.retention.minutes=2147483647
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1

@@ -1,7 +1,9 @@
 """``make growth``: CPU time of what is asked of the catalogue, at several numbers of sources.
 
 Of each question the CPU time of this process, and on PostgreSQL that of the connection's own backend process as well
-(``/proc``), warm, the median of so many calls. Wall time is not measured: it says how busy the machine is.
+(``/proc``), warm, the median of so many calls. Wall time is not measured: it says how busy the machine is. That moves
+CPU times too, so all sizes are filled first and asked in turns: what stands beside each other was measured in the same
+seconds. The command ends with code 1 where a line of `shown` does not hold.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from journalclip_devtools.benches.growth.filling import Filled, fill, real_chain
+from journalclip_devtools.benches.growth.freezes import rewritten
+from journalclip_devtools.benches.growth.lines import Line, explained_within, shown
 from journalclip_devtools.benches.growth.services import coverage, what_is_new
 from journalclip_devtools.faults.chain import Chain
 from journalclip_devtools.servers import postgres
@@ -78,16 +82,17 @@ def _pairs(chain: Chain) -> list[str]:
     return [pair.pair_id for each in documents for pair in StructuredArticle.model_validate_json(each).pairs]
 
 
-def measured(ask: Ask, calls: int, backend: int | None) -> float:
-    """Milliseconds of CPU time of one call: the median of ``calls``."""
-    for _ in range(_WARM):
-        ask()
-    found = []
-    for _ in range(calls):
-        before = time.process_time_ns() + _spent(backend)
-        ask()
-        found.append(time.process_time_ns() + _spent(backend) - before)
-    return statistics.median(found) / 1e6
+def measured(asks: Mapping[int, Ask], calls: int, backends: Mapping[int, int | None]) -> dict[int, float]:
+    """By size, milliseconds of CPU time of one call: the median of ``calls``. The sizes take turns."""
+    found: dict[int, list[float]] = {size: [] for size in asks}
+    for call in range(_WARM + calls):
+        for size, ask in asks.items():
+            before = time.process_time_ns() + _spent(backends[size])
+            ask()
+            spent = time.process_time_ns() + _spent(backends[size]) - before
+            if call >= _WARM:
+                found[size].append(spent)
+    return {size: statistics.median(each) / 1e6 for size, each in found.items()}
 
 
 def _spent(process: int | None) -> int:
@@ -96,17 +101,22 @@ def _spent(process: int | None) -> int:
 
 
 @contextmanager
-def opened(database: str) -> Iterator[Engine]:
-    """An empty database."""
+def opened(database: str, sizes: Sequence[int]) -> Iterator[dict[int, Engine]]:
+    """An empty database for each size; those of PostgreSQL in one server."""
     with ExitStack() as stack:
         if database == "sqlite":
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="journalclip-growth-"))
-            url = sqlite_url(Path(folder) / "catalogue.db")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="journalclip-growth-")))
+            urls = {size: sqlite_url(folder / f"catalogue-{size}.db") for size in sizes}
         else:
-            url = stack.enter_context(postgres.running())
-        engine = open_engine(url)
-        stack.callback(engine.dispose)
-        yield engine
+            server = stack.enter_context(postgres.running())
+            urls = {size: f"{server.rpartition('/')[0]}/sources{size}" for size in sizes}
+            with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+                for size in sizes:
+                    connection.exec_driver_sql(f"create database sources{size}")
+        engines = {size: open_engine(url) for size, url in urls.items()}
+        for engine in engines.values():
+            stack.callback(engine.dispose)
+        yield engines
 
 
 def backend_of(engine: Engine) -> int | None:
@@ -120,26 +130,44 @@ def backend_of(engine: Engine) -> int | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 16_000, 100_000])
-    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
+    parser.add_argument("--databases", nargs="*", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
     parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--frozen", type=int, default=2_000, help="articles of the dataset that grows; 0: none")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    flat = set[str]()
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    lines = list(rewritten(given.frozen)) if given.frozen else list[Line]()
     for database in given.databases:
-        for size in given.sizes:
-            with tempfile.TemporaryDirectory() as folder, opened(database) as engine:
+        with tempfile.TemporaryDirectory() as folder, opened(database, given.sizes) as engines:
+            asked = dict[int, list[Question]]()
+            for size, engine in engines.items():
                 began = time.process_time()
-                filled = fill(engine, real_chain(Path(folder)), size)
-                print(f"{database} {size}: filled in {time.process_time() - began:.0f} s of CPU", file=sys.stderr)
-                for each in questions(engine, filled):
-                    cost = measured(each.ask, given.calls, backend_of(engine))
-                    found.setdefault(database, {}).setdefault(each.name, {})[str(size)] = round(cost, 3)
-                    flat |= {each.name} if each.flat else set()
-                    print(f"{database:<11}{each.name:<40}{size:>8}{cost:>10.3f} ms", file=sys.stderr)
-    report: dict[str, Json] = {"calls": given.calls, "flat": [*sorted(flat)], "cpu_ms": json.loads(json.dumps(found))}
+                drops = Path(folder) / str(size)
+                drops.mkdir()
+                filled = fill(engine, real_chain(drops), size)
+                _say(f"{database} {size}: filled in {time.process_time() - began:.0f} s of CPU")
+                asked[size] = questions(engine, filled)
+                if size == max(given.sizes):
+                    lines += explained_within(database, engine, filled)
+            backends = {size: backend_of(engine) for size, engine in engines.items()}
+            for each in zip(*asked.values(), strict=True):
+                cost = measured(dict(zip(asked, (one.ask for one in each), strict=True)), given.calls, backends)
+                found.setdefault(database, {})[each[0].name] = {size: round(ms, 3) for size, ms in cost.items()}
+                lines += shown(database, each[0].name, each[0].flat, cost)
+                _say(f"{database:<11}{each[0].name:<36}" + "".join(f"{ms:>11.3f}" for ms in cost.values()) + " ms")
+    for line in lines:
+        _say(f"{'holds' if line.holds else 'BROKEN':<7}{line.name}: {line.found} (at most {line.most})")
+    report: dict[str, Json] = {
+        "calls": given.calls,
+        "cpu_ms": json.loads(json.dumps(found)),
+        "shown": [{"line": e.name, "found": e.found, "most": e.most, "holds": e.holds} for e in lines],
+    }
     (given.out.write_text if given.out else print)(json.dumps(report, indent=2))
-    return 0
+    return 0 if all(line.holds for line in lines) else 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

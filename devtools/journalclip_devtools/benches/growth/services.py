@@ -6,18 +6,23 @@ read the log once when they start; what is measured is a look after that, with n
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from journalclip_devtools.benches.growth.filling import PAIRS, Filled
 from journalclip_freezing import FreezeOptions
 from journalclip_freezing.handler import Freezer, FreezeRule
-from journalclip_inference.index.coverage import StructuredSources, coverage_of
+from journalclip_inference.index.coverage import Add, Coverer, StructuredSources
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import Event, ModelTrained, PairsStructured
 from journalclip_shared.history import facts_of
 from journalclip_shared.ids import make_id
+from journalclip_shared.records.dataset import DatasetManifest, LeakReport, SplitPart
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus
 
@@ -37,18 +42,39 @@ def structured(sources: int) -> list[Event]:
 
 
 def coverage(filled: Filled) -> Callable[[], object]:
-    """The compare that the index service makes, with 1 % of the sources in segments."""
+    """The compare that the index service makes, with 1 % of the sources in no dataset."""
     events, bus, store = structured(filled.sources), MemoryBus(), MemoryArtifacts()
     bus.publish(events)
-    model = next(facts_of(filled.real.bus, ModelTrained)).manifest
-    manifest = ModelManifest.model_validate_json(filled.real.store.get(model))
-    frozen = frozenset(event.key for event in events[: int(len(events) * (1 - _UNFROZEN))])
-    known = StructuredSources(bus, "articles")
+    trained = next(facts_of(filled.real.bus, ModelTrained)).manifest
+    frozen = [event.key for event in events[: int(len(events) * (1 - _UNFROZEN))]]
+    manifest = ModelManifest.model_validate_json(filled.real.store.get(trained))
+    manifest = manifest.model_copy(update={"dataset": _dataset(store, frozen)})
+    known, coverer = StructuredSources(bus, "articles"), Coverer(store, _never)
 
     def look() -> object:
-        return coverage_of(store, manifest, known(), frozen)
+        return coverer.look(manifest, known())
 
     return look
+
+
+def _dataset(store: MemoryArtifacts, articles: list[str]) -> ArtifactRef:
+    """A dataset of which nothing is there but the articles."""
+    out = io.BytesIO()
+    pq.write_table(pa.table({"article_id": articles}), out)
+    part = SplitPart(pairs=len(articles), articles=len(articles), records=store.put("datasets", out.getvalue(), "a/b"))
+    manifest = DatasetManifest(
+        dataset_id="ds_bench",
+        digest="0" * 64,
+        splits={"train": part},
+        leaks=LeakReport(),
+        image_size=8,
+        kind="articles",
+    )
+    return store.put_manifest("datasets", "frozen/ds_bench", manifest.canonical())
+
+
+def _never(_model: ModelManifest) -> Add:
+    raise AssertionError("a look adds nothing")
 
 
 def what_is_new(filled: Filled) -> Callable[[], object]:

@@ -253,9 +253,8 @@ def _loss(logits: Vectors, own: Vectors, rows: Rows, sample: Rows) -> Vectors:
 
 def _samples(dataset: FrozenDataset) -> Iterator[Sample]:
     for split in sorted(dataset.manifest.splits):
-        pairs = dataset.pairs(split)
         names = dataset.images(split)
-        for pair in pairs:
+        for pair in dataset.stream(split):
             name, image = next(names, ("nothing", None))
             if name != pair.pair_id or image is None:
                 raise IndexMismatch(f"split {split}: records say {pair.pair_id}, shards say {name}")

@@ -13,14 +13,11 @@ the next one covers what is searchable now (see `Change`); a base index is store
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pyarrow.parquet as pq
 
 from journalclip_inference.errors import CoverageBehind
 from journalclip_inference.index.manifest import EDITION, STUDY_EDITION, index_name, note_name, segment_name
@@ -90,10 +87,8 @@ def frozen_sources(store: ArtifactStore, model: ModelManifest) -> frozenset[str]
     """The sources of a model's dataset."""
     dataset, column = Frozen.open(store, model.dataset), _COLUMNS[model.kind]
     found: set[str] = set()
-    for split, part in dataset.manifest.splits.items():
-        if part.pairs:
-            table = pq.read_table(io.BytesIO(dataset.records(split)), columns=[column])
-            found.update(table.column(column).to_pylist())
+    for split in dataset.manifest.splits:
+        found.update(row[column] for row in dataset.rows(split, column))
     return frozenset(found)
 
 
@@ -157,10 +152,12 @@ class Coverer:
         self._store, self._adder = store, adder
         self._lock = threading.Lock()
         self._frozen: tuple[str, frozenset[str]] = ("", frozenset())
+        # Of the last look: which dataset and which sources were compared, and what the dataset lacks of them.
+        self._compared: tuple[str, Sources, Sources] = ("", {}, {})
 
     def look(self, model: ModelManifest, sources: Sources) -> Coverage:
-        """What the model's index lacks."""
-        return coverage_of(self._store, model, sources, self._frozen_of(model))
+        """What the model's index lacks. Costs what came since the dataset, where nothing is new since the last look."""
+        return coverage_of(self._store, model, self._unfrozen(model, sources), frozenset())
 
     def cover(self, model: ModelManifest, sources: Sources) -> None:
         """Add what is lacking of ``sources``, one segment each, also what was left out before.
@@ -181,6 +178,14 @@ class Coverer:
         if self._frozen[0] != model.dataset_id:
             self._frozen = (model.dataset_id, frozen_sources(self._store, model))
         return self._frozen[1]
+
+    def _unfrozen(self, model: ModelManifest, sources: Sources) -> Sources:
+        dataset, compared, unfrozen = self._compared
+        if dataset != model.dataset_id or compared is not sources:  # what `StructuredSources` returned never changes
+            held = self._frozen_of(model)
+            unfrozen = {source: refs for source, refs in sources.items() if source not in held}
+            self._compared = (model.dataset_id, sources, unfrozen)
+        return unfrozen
 
     def _add(self, model: ModelManifest, wanted: Sources) -> None:
         if not wanted:

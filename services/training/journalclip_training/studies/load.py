@@ -17,8 +17,8 @@ from journalclip_training.studies.voxels import in_memory_if_small, open_volumes
 
 
 def known_studies(dataset: FrozenStudies, split: Split, config: StudyModelConfig) -> list[StructuredStudy]:
-    """The split's studies with a described sequence that the model knows. Raises `GridMismatch`."""
-    studies = [study for study in dataset.studies(split) if known_pairs(study, config)]
+    """The split's studies with a described sequence that the model knows, sorted by id. Raises `GridMismatch`."""
+    studies = sorted((e for e in dataset.studies(split) if known_pairs(e, config)), key=lambda each: each.study_id)
     for study in studies:
         if study.grid != config.grid:
             raise GridMismatch(study.grid, config.grid)

@@ -20,9 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from journalclip_modeling.frozen import Shard
 from journalclip_modeling.studies.data import unpacked
 from journalclip_modeling.studies.encoder import GridMismatch
-from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.artifacts import ArtifactStore
 
 Grid = tuple[int, int, int]
 
@@ -109,7 +110,7 @@ def _close(pool: ThreadPoolExecutor, handles: tuple[int, ...]) -> None:
 
 def open_volumes(
     store: ArtifactStore,
-    shards: Sequence[ArtifactRef],
+    shards: Sequence[Shard],
     folder: Path,
     wanted: Sequence[tuple[str, Sequence[str]]],
     grid: Grid,
@@ -121,17 +122,18 @@ def open_volumes(
     """  # fmt: skip
     files: dict[Path, int] = {}
     places: dict[tuple[str, str], tuple[int, int, int]] = {}
-    for ref in shards:
-        path = folder / f"{ref.sha256}.tar"
+    for shard in shards:
+        path = folder / f"{shard.ref.sha256}.tar"
         if path in files:
             continue
         if not path.exists():
-            store.fetch(ref, path)
+            store.fetch(shard.ref, path)
         number = files[path] = len(files)
         with tarfile.open(path) as tar:
             for member in tar:
                 study, sequence = member.name.split(".")[:2]
-                places[study, sequence] = number, member.offset_data, member.size
+                if shard.holds(member.name):
+                    places[study, sequence] = number, member.offset_data, member.size
     absent = (0, 0, 0)
     cells = [[places.get((study, name), absent) for name in names] for study, names in wanted]
     width = len(wanted[0][1]) if wanted else 0

@@ -1,6 +1,6 @@
 """A frozen dataset of studies, read back: documents in order, and voxels by sequence.
 
-Records are Parquet, one row a study, sorted by ``study_id``, the whole `StructuredStudy` as JSON in the column
+Records are Parquet, one row a study, the whole `StructuredStudy` as JSON in the column
 ``study``. Voxels are tar shards of ``<study_id>.<sequence>.npy.gz``, uint8 [slices, rows, columns], in the same order.
 """
 
@@ -12,7 +12,6 @@ import tarfile
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from journalclip_modeling.frozen import Frozen
@@ -28,22 +27,18 @@ class FrozenStudies(Frozen):
     """Studies."""
 
     def studies(self, split: Split) -> list[StructuredStudy]:
-        """Sorted by id."""
-        part = self.manifest.splits[split]
-        if not part.shards:
-            return []
-        table = pq.read_table(io.BytesIO(self.records(split)), columns=["study"])
-        return [StructuredStudy.model_validate_json(row) for row in table.column("study").to_pylist()]
+        """In the dataset's order."""
+        return [StructuredStudy.model_validate_json(row["study"]) for row in self.rows(split, "study")]
 
     def volumes(self, split: Split) -> Iterator[tuple[str, Volumes]]:
         """``(study_id, voxels by sequence)`` in the order of `studies`."""
         held, volumes = "", Volumes()
         for shard in self.shards(split):
-            with tarfile.open(fileobj=io.BytesIO(self.store.get(shard))) as tar:
+            with tarfile.open(fileobj=io.BytesIO(self.store.get(shard.ref))) as tar:
                 for member in tar:
                     handle = tar.extractfile(member)
                     study, sequence = member.name.split(".")[:2]
-                    if handle is None:
+                    if handle is None or not shard.holds(member.name):
                         continue
                     if study != held and held:
                         yield held, volumes

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, Engine, and_, case, func, not_, select, union
+from sqlalchemy import Connection, Engine, and_, case, func, not_, select, tuple_, union
 
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.catalogue.engine import reached
 from journalclip_shared.catalogue.tables import ALIAS, DATASET, DOCUMENT, MEMBER, MODEL, PARENT, ref_of
 from journalclip_shared.finding import Held, Made, Stage
+from journalclip_shared.kinds import Kind
 
 _CHUNK = 400
+_PAGE = 1000  # rows of a walk over everything
 _NEWEST = 20  # datasets that are named
 _MANY = 50  # documents of one source, or of one delivery's articles, that are looked into
 
@@ -62,6 +64,48 @@ class CatalogueFinder:
             dataset = str(connection.execute(select(DATASET.c.dataset_id).where(mine)).scalar_one())
         held = self.datasets(member)
         return dataset, len(held.datasets) + held.earlier - 1
+
+    def all_documents(self, stage: Stage) -> Iterator[tuple[str, ArtifactRef]]:
+        """Every document of a stage with its source, by source; a source's newest comes last."""
+        order = (DOCUMENT.c.source_id, DOCUMENT.c.rank, DOCUMENT.c.document_id)
+        after: tuple[str, int, str] | None = None
+        while True:
+            query = select(DOCUMENT).where(DOCUMENT.c.stage == stage).order_by(*order).limit(_PAGE)
+            if after is not None:
+                query = query.where(tuple_(*order) > tuple_(*after))
+            with reached(), self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+            yield from ((str(row.source_id), ref_of(row)) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            after = (str(rows[-1].source_id), int(rows[-1].rank), str(rows[-1].document_id))
+
+    def all_datasets(self) -> list[tuple[str, str, str, str, int]]:
+        """Id, kind, address and digest of the manifest, and pairs, in order of time."""
+        columns = [DATASET.c[name] for name in ("dataset_id", "kind", "document_id", "sha256", "pairs")]
+        query = select(*columns).order_by(DATASET.c.at, DATASET.c.dataset_id)
+        with reached(), self._engine.connect() as connection:
+            return [(str(a), str(b), str(c), str(d), int(e)) for a, b, c, d, e in connection.execute(query)]
+
+    def all_models(self) -> list[tuple[str, str]]:
+        """Id, and the address of its manifest."""
+        query = select(MODEL.c.model_id, MODEL.c.document_id).order_by(MODEL.c.model_id)
+        with reached(), self._engine.connect() as connection:
+            return [(str(model), str(address)) for model, address in connection.execute(query)]
+
+    def promoted(self, kind: Kind) -> str | None:
+        """The model of a kind's last promotion or rollback."""
+        mine = and_(MODEL.c.kind == kind, MODEL.c.promoted >= 0)
+        query = select(MODEL.c.model_id).where(mine).order_by(MODEL.c.promoted.desc()).limit(1)
+        with reached(), self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else str(row.model_id)
+
+    def promoted_datasets(self) -> set[str]:
+        """The datasets of every model that was ever promoted."""
+        query = select(MODEL.c.dataset_id).where(MODEL.c.promoted >= 0).distinct()
+        with reached(), self._engine.connect() as connection:
+            return {str(row.dataset_id) for row in connection.execute(query)}
 
     def models(self, datasets: Iterable[str]) -> list[Made]:
         wanted, found = sorted(set(datasets)), list[Made]()

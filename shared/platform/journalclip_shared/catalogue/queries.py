@@ -186,6 +186,16 @@ class Catalogue:
             row = connection.execute(query).first()
         return None if row is None else ref_of(row)
 
+    def ranks(self, documents: Sequence[str]) -> dict[str, int]:
+        """By address, the rank of those of ``documents`` that are known."""
+        found = dict[str, int]()
+        for at in range(0, len(documents), _CHUNK):
+            chosen = DOCUMENT.c.document_id.in_(documents[at : at + _CHUNK])
+            query = select(DOCUMENT.c.document_id, DOCUMENT.c.rank).where(chosen)
+            with reached(), self._engine.connect() as connection:
+                found |= {str(row.document_id): int(row.rank) for row in connection.execute(query)}
+        return found
+
     def pairs(self, source_id: str, limit: int) -> list[str]:
         """The first pairs of an article or study, by id."""
         query = select(PAIR.c.pair_id).where(PAIR.c.source_id == source_id).order_by(PAIR.c.pair_id).limit(limit)
@@ -229,6 +239,13 @@ class Catalogue:
         """How many records could not be projected."""
         with reached(), self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(FAILED)).scalar_one())
+
+    def failures(self) -> list[tuple[str, str]]:
+        """The place in the log of each record that could not be projected, and why."""
+        query = select(FAILED).order_by(FAILED.c.topic, FAILED.c.partition, FAILED.c.offset)
+        with reached(), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [(f"{row.topic}/{row.partition}/{row.offset}", str(row.error)) for row in rows]
 
     def places(self) -> dict[tuple[str, int], int]:
         """The next offset of each partition."""

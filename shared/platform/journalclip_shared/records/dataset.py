@@ -6,6 +6,7 @@ sides; the leak report that proves it is part of the manifest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -35,13 +36,46 @@ class LeakReport(Document):
         return self.articles + self.image_digests + self.near_images + self.altered_images + self.captions
 
 
+class Block(Document):
+    """Members that one freeze wrote: records as Parquet, sorted by id, and tar shards. Later versions use it too."""
+
+    members: int = Field(ge=0, description="Rows of the records: pairs, or studies.")
+    records: ArtifactRef
+    shards: tuple[ArtifactRef, ...] = ()
+    excluded: tuple[str, ...] = Field((), description="Ids of members that this version leaves out.")
+
+    @property
+    def refs(self) -> tuple[ArtifactRef, ...]:
+        return (self.records, *self.shards)
+
+
 class SplitPart(Document):
-    """One split: records as Parquet (one row a pair, sorted by pair_id), images as WebDataset tar shards."""
+    """One split: blocks in order of arrival. One block that is whole stands in ``records`` and ``shards``, as it did
+    before there were several; a reader of then refuses a split without them, rather than read a part of it."""
 
     pairs: int = Field(ge=0)
     articles: int = Field(ge=0)
-    records: ArtifactRef
+    records: ArtifactRef | None = Field(None, exclude_if=lambda ref: ref is None)
     shards: tuple[ArtifactRef, ...] = ()
+    blocks: tuple[Block, ...] = Field((), exclude_if=lambda blocks: not blocks)
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block], pairs: int, articles: int) -> SplitPart:
+        if len(blocks) == 1 and not blocks[0].excluded:
+            return cls(pairs=pairs, articles=articles, records=blocks[0].records, shards=blocks[0].shards)
+        return cls(pairs=pairs, articles=articles, blocks=tuple(blocks))
+
+    @property
+    def parts(self) -> tuple[Block, ...]:
+        """The blocks, however they are written down."""
+        if self.records is None:
+            return self.blocks
+        return (Block(members=self.pairs, records=self.records, shards=self.shards),)
+
+    @property
+    def refs(self) -> tuple[ArtifactRef, ...]:
+        """Every object that the split is made of."""
+        return tuple(ref for block in self.parts for ref in block.refs)
 
 
 class DatasetManifest(OfKind, Document):

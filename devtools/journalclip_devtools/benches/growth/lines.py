@@ -1,0 +1,94 @@
+"""What the measurement must show: each line with its limit, and whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, event
+
+from journalclip_devtools.benches.growth.filling import Filled
+from journalclip_pipelines.operations.explaining import explained
+from journalclip_shared.artifacts import ArtifactRef, Bucket
+from journalclip_shared.events import DatasetFrozen, ModelTrained, PairsStructured
+from journalclip_shared.history import facts_of
+from journalclip_shared.records.pair import StructuredArticle
+from journalclip_shared.testing.memory import MemoryArtifacts
+
+FLAT = 1.5  # most that a flat question may cost more at the largest size than at the one before
+LINEAR_MS = 300.0  # most that a linear question may cost at the largest size, on SQLite
+EXPLAIN = 10  # statements, and reads of the store
+_FLOOR_MS = 1.0  # below it a growth is not told from noise, and no line is drawn
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure beside its limit."""
+
+    name: str
+    found: float
+    most: float
+
+    @property
+    def holds(self) -> bool:
+        return self.found <= self.most
+
+
+def shown(database: str, question: str, flat: bool, cost: Mapping[int, float]) -> Iterator[Line]:
+    """Of one question, by its cost at each size; nothing is said of one size alone."""
+    if len(cost) < 2:
+        return
+    before, last = sorted(cost)[-2:]
+    name, growth = f"{database}: {question}", cost[last] / max(cost[before], 1e-9)
+    if flat:
+        yield Line(f"{name}, {last} to {before}", round(growth, 2), FLAT)
+        return
+    if cost[last] >= _FLOOR_MS:
+        yield Line(f"{name}, {last} to {before}", round(growth, 2), round(last / before, 2))
+    if database == "sqlite":
+        yield Line(f"{name}, ms at {last}", round(cost[last], 1), LINEAR_MS)
+
+
+class _Counting(MemoryArtifacts):
+    """The same objects; counts what is asked of them."""
+
+    def __init__(self, there: MemoryArtifacts) -> None:
+        super().__init__()
+        self._objects = there._objects
+        self.reads = 0
+
+    def get(self, ref: ArtifactRef) -> bytes:
+        self.reads += 1
+        return super().get(ref)
+
+    def find_manifest(self, bucket: Bucket, name: str) -> ArtifactRef | None:
+        self.reads += 1
+        return super().find_manifest(bucket, name)
+
+    def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
+        self.reads += 1
+        return super().list_manifests(bucket, prefix)
+
+
+def explained_within(database: str, engine: Engine, filled: Filled) -> Iterator[Line]:
+    """The most statements and reads that explaining one id of each sort costs."""
+    if not isinstance(filled.real.store, MemoryArtifacts):
+        raise TypeError("the chain's store is in memory")
+    store, statements, reads = _Counting(filled.real.store), [0], [0]
+
+    def note(*_: object) -> None:
+        statements[-1] += 1
+
+    fact = next(facts_of(filled.real.bus, PairsStructured))
+    pair = StructuredArticle.model_validate_json(store.get(fact.document)).pairs[0]
+    dataset = next(facts_of(filled.real.bus, DatasetFrozen)).dataset_id
+    model = next(facts_of(filled.real.bus, ModelTrained)).model_id
+    event.listen(engine, "before_cursor_execute", note)
+    for each in (pair.pair_id, pair.figure_id, fact.article_id, dataset, model):
+        statements.append(0)
+        store.reads = 0
+        explained(store, engine, each)
+        reads.append(store.reads)
+    event.remove(engine, "before_cursor_execute", note)
+    yield Line(f"{database}: statements of explain", max(statements), EXPLAIN)
+    yield Line(f"{database}: store reads of explain", max(reads), EXPLAIN)
