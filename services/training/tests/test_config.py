@@ -69,8 +69,8 @@ def test_an_unknown_recipe_is_answered_with_the_known() -> None:
 
 def test_settings_change_the_digest_and_nothing_else() -> None:
     demo = article_config("demo")
-    config = with_overrides(demo, ["optim.lr=0.01", "forgetting.alphas=0.5,1", "model.bf16=true"])
-    assert (config.optim.lr, config.forgetting.alphas, config.model.bf16) == (0.01, (0.5, 1.0), True)
+    config = with_overrides(demo, ["optim.lr=0.01", "forgetting.alphas=0.5,1", "model.precision=bf16"])
+    assert (config.optim.lr, config.forgetting.alphas, config.model.precision) == (0.01, (0.5, 1.0), "bf16")
     assert config.digest != demo.digest
     assert replace(config, optim=demo.optim).loss == demo.loss
 

@@ -121,7 +121,7 @@ def paper(steps: int = 4) -> StudyTrainConfig:
     text = TextTowerConfig(kind="encoder", width=24, layers=1, heads=2, context=24, vocabulary=300)
     model = replace(MODEL, tower=tiny_volume((8, 16)), hidden=16, text=text)
     optim = replace(whole.optim, steps=steps, batch=4, lr=3e-3, text_lr=3e-3)
-    return replace(whole, model=model, optim=optim, bf16=False)
+    return replace(whole, model=model, optim=optim, precision="float32")
 
 
 def test_the_papers_unit_is_a_volume_with_its_own_text_and_no_text_is_twice_in_a_batch(tmp_path: Path) -> None:
