@@ -10,7 +10,6 @@ and their intervals resample articles.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 import tempfile
@@ -23,6 +22,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save
 from torch import nn
 
 from journalclip_evaluation.bootstrap import Difference, Groups, difference
@@ -36,6 +36,7 @@ from journalclip_modeling.folder import ClipFolder
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_modeling.two_tower import TwoTower
 from journalclip_shared.artifacts import blob_ref
+from journalclip_shared.atomic import write_atomically
 from journalclip_shared.ids import Json, make_id, sha256_hex
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.pair import Pair
@@ -149,28 +150,40 @@ def fold_of(sources: Sequence[Source], folds: int) -> np.ndarray:
 
 
 class Remembered(nn.Module):
-    """A locked tower that is asked once for each picture or text, over all folds; the answers are the tower's own."""
+    """A locked tower that is asked once for each picture or text, over all folds; the answers are the tower's own.
 
-    def __init__(self, tower: nn.Module, pad: int | None = None) -> None:
+    They are kept in ``folder`` under a digest of the tower's weights.
+    """
+
+    def __init__(self, tower: nn.Module, folder: Path, pad: int | None = None) -> None:
         super().__init__()
         self.tower, self._pad = tower, pad
-        self._known: dict[bytes, torch.Tensor] = {}
+        weights = b"".join(each.numpy().tobytes() for each in tower.state_dict().values())
+        self._path = folder / f"locked-{sha256_hex(weights)[:16]}.safetensors"
+        self._known: dict[str, torch.Tensor] = load_file(self._path) if self._path.exists() else {}
+        self._kept = len(self._known)
 
     def forward(self, rows: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         keys = [self._key(row) for row in rows]
         if fresh := [at for at, key in enumerate(keys) if key not in self._known]:
             with torch.no_grad():
                 found = self.tower(rows[fresh]) if mask is None else self.tower(rows[fresh], mask[fresh])
-            self._known |= zip((keys[at] for at in fresh), found, strict=True)
+            self._known |= zip((keys[at] for at in fresh), found.unbind(), strict=True)
         return torch.stack([self._known[key] for key in keys])
+
+    def keep(self) -> None:
+        """Write what is new."""
+        if len(self._known) > self._kept:
+            write_atomically(self._path, save({key: each.contiguous() for key, each in self._known.items()}))
+            self._kept = len(self._known)
 
     @property
     def pad(self) -> int | None:
         return self._pad
 
-    def _key(self, row: torch.Tensor) -> bytes:
+    def _key(self, row: torch.Tensor) -> str:
         seen = row if self._pad is None else row[row != self._pad]
-        return hashlib.sha256(seen.contiguous().numpy().tobytes()).digest()
+        return sha256_hex(seen.contiguous().numpy().tobytes())
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,7 @@ class RealPairs:
         pixels: dict[Preprocess, torch.Tensor] = {}
         found: dict[Arm, list[Hits]] = {arm: [] for arm in arms}
         for arm in arms:
-            locked: list[tuple[nn.Module, nn.Module]] = []
+            locked: list[tuple[Remembered, Remembered]] = []
             for fold in range(self.folds):
                 of = {
                     "config": self._config(arm, fold).digest, "folds": self.folds,
@@ -215,7 +228,7 @@ class RealPairs:
 
     def _fold(
         self, arm: Arm, fold: int, folds: np.ndarray, pixels: dict[Preprocess, torch.Tensor],
-        locked: list[tuple[nn.Module, nn.Module]],
+        locked: list[tuple[Remembered, Remembered]],
     ) -> Hits:  # fmt: skip
         config = self._config(arm, fold)
         start = load_base(config, [])
@@ -228,14 +241,18 @@ class RealPairs:
         if arm != "nothing, all weights":  # the towers are the same in every fold, and move in none
             model = start.model
             if not locked:
-                locked.append((Remembered(model.vision_model), Remembered(model.text_model, model.text_model.pad)))
+                text = Remembered(model.text_model, self.keep, model.text_model.pad)
+                locked.append((Remembered(model.vision_model, self.keep), text))
             model.vision_model, model.text_model = locked[0]
         before = time.process_time()
         if arm != "untouched":
             with tempfile.TemporaryDirectory() as scratch:
                 fit(config, start, train, Path(scratch))
         seconds = time.process_time() - before
-        return scored(start, test, seconds)
+        hits = scored(start, test, seconds)
+        for tower in locked[0] if locked else ():
+            tower.keep()
+        return hits
 
     def _samples(self, squares: torch.Tensor, folds: np.ndarray, fold: int, *, held_out: bool) -> Samples:
         rows = np.flatnonzero((folds == fold) == held_out)

@@ -34,7 +34,7 @@ def demo_packaged() -> TrainConfig:
         recipe="demo_packaged",
         model=ModelConfig(base="packages", trainable="projections"),
         loss=LossConfig(kind="clip"),
-        optim=OptimConfig(lr=1e-3, epochs=40, batch=128, warmup=0.06, weight_decay=1.0),
+        optim=OptimConfig(lr=3e-4, epochs=20, batch=128, warmup=0.06),
     )
 
 
