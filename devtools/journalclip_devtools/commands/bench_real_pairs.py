@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -72,13 +72,13 @@ def real_pairs(
     with reporter().stage("real-pairs", total := len(arms) * folds) as stage:
         done = iter(range(1, total + 1))
         hits = study.run(arms, lambda note: stage.update(next(done), total, note))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for arm in arms:
         articles = Groups.of([name for each in hits[arm] for name in each.articles])
         for side in SIDES:
             values = np.array([x for each in hits[arm] for x in getattr(each, side)])
             low, high = interval(values[:, None], articles)[0]
-            row = {
+            row: dict[str, Any] = {
                 "arm": arm, "direction": side, f"r{K}": float(values.mean()), "low": low, "high": high,
                 "chance": float(np.average([each.chance for each in hits[arm]], weights=[e.pool for e in hits[arm]])),
                 "cpu_s": sum(each.seconds for each in hits[arm]),
@@ -87,7 +87,12 @@ def real_pairs(
                 row["tuned_minus_it"] = asdict(compared(hits, "tuned", arm, side))
             rows.append(row)
     pools = [each.pool for each in hits[arms[0]]]
-    head = {"pairs": len(kept), "articles": len({each.article for each in kept}), "left_out": dropped, "pools": pools}
+    head: dict[str, Any] = {
+        "pairs": len(kept),
+        "articles": len({each.article for each in kept}),
+        "left_out": dropped,
+        "pools": pools,
+    }
     if as_json:
         print_json({**head, "rows": rows})
         return

@@ -77,7 +77,7 @@ class ReportedCases:
     def digest(self) -> str:
         of = [self.dataset.manifest.dataset_id, self.finding, list(self.sequences)]
         studies = [[study.study_id, study.structurer] for _, _, study in self.rows]
-        return sha256_hex(canonical_json([of, studies]))  # type: ignore[list-item]  # lists of strings
+        return sha256_hex(canonical_json([of, studies]))
 
     def lay(self, folder: Path, options: RunOptions) -> LaidCases:
         """Voxels as they were frozen, already on the grid; shards lie below ``folder``."""

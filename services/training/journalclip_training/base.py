@@ -8,6 +8,7 @@ with the digest of its weights, so that a changed checkpoint under an old name i
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +25,10 @@ from journalclip_modeling.scratch import scratch_clip
 from journalclip_modeling.starts import packaged
 from journalclip_shared.ids import sha256_hex
 from journalclip_training.config import TrainConfig
-from journalclip_training.errors import BaseUnavailable, SettingInvalid
+from journalclip_training.errors import BaseUnavailable
 
 FROM_NOTHING = "resnet50"
+_log = logging.getLogger(__name__)
 # What transformers' published ResNets were trained with.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -128,12 +130,14 @@ def stretched(old: Tensor, context: int) -> Tensor:
 
 
 def _with_context(start: ClipFolder, context: int) -> ClipFolder:
-    """The text tower's positions stretched to ``context``. Raises `SettingInvalid` where the tower cannot be."""
+    """The text tower's positions stretched to ``context``; a tower of another family keeps its own."""
     if not isinstance(start.model, CLIPModel):
-        raise SettingInvalid(
-            "model.context",
-            f"only CLIP's text towers are stretched; this one sees {context_length(start.model)} tokens",
-        )
+        own = context_length(start.model)
+        _log.log(
+            logging.WARNING if own < context else logging.INFO,
+            "only CLIP's text towers are stretched (model.context=%d); this one sees its own %d tokens", context, own,
+        )  # fmt: skip
+        return start
     embeddings = start.model.text_model.embeddings
     old = embeddings.position_embedding.weight.detach()
     new = old[:context] if context <= len(old) else stretched(old, context)

@@ -42,7 +42,7 @@ class ModelConfig:
     base: str = "scratch"  # a CLIP folder, a Hugging Face name, `packages` (real weights of installed ones), `scratch`
     scratch: ScratchConfig = field(default_factory=ScratchConfig)
     image_base: str = ""  # a ResNet in place of the image tower: a folder, a Hugging Face name, or `resnet50` untrained
-    context: int = 0  # text positions after interpolation; 0 keeps the checkpoint's
+    context: int = 0  # text positions of a CLIP start, stretched; 0 keeps the checkpoint's, as other families do
     trainable: Trainable = "all"
     lora_rank: int = 8
     patch_dropout: float = 0.0

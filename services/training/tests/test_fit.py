@@ -13,8 +13,9 @@ import journalclip_training.fit as fitting
 from journalclip_devtools.doubles.squares import TINY, tiny_config
 from journalclip_devtools.doubles.training_kills import kill_study, tiny_samples
 from journalclip_modeling.family import context_length
-from journalclip_modeling.folder import ClipFolder
+from journalclip_modeling.folder import ClipFolder, save_folder
 from journalclip_modeling.resnet import ResNetClip
+from journalclip_training import base
 from journalclip_training.base import describe_base, load_base
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig, with_overrides
@@ -311,3 +312,15 @@ def test_locked_towers_refuse_pictures_that_vary(samples: Samples, tmp_path: Pat
     config = with_overrides(tiny_config(), ["model.trainable=projections", setting])
     with pytest.raises(SettingInvalid, match="locked"):
         train(config, samples, tmp_path)
+
+
+def test_a_text_tower_of_another_family_keeps_its_own_length(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the recipes that stretch CLIP's to whole captions train from any start."""
+    start = load_base(tiny_config(), ["a red square"])
+    save_folder(start, tmp_path / "start")
+    monkeypatch.setattr(base, "CLIPModel", ResNetClip)  # what the start is not
+    kept = load_base(with_overrides(tiny_config(), [f"model.base={tmp_path / 'start'}", "model.context=48"]), [])
+    assert context_length(kept.model) == TINY.context
+    assert f"its own {TINY.context} tokens" in caplog.text
