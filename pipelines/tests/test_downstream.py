@@ -16,13 +16,17 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from journalclip_devtools.doubles.frozen_studies import freeze_studies
+from journalclip_devtools.doubles.frozen_studies import voxels_of as drawn_voxels
 from journalclip_modeling.folder import upload_folder
 from journalclip_modeling.studies.config import StudyModelConfig, TextTowerConfig, tiny_resnet
+from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.folder import save_study_folder, scratch_study_model
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.downstream.cases import CaseList, LaidCases, find_cases, lay_cases
 from journalclip_pipelines.downstream.curves import Arm, CurveOptions, Curves
 from journalclip_pipelines.downstream.report import CurvePoint, draw_curves, points_of
+from journalclip_pipelines.downstream.reported import ReportedCases
 from journalclip_pipelines.downstream.split import labels_share, split_cases
 from journalclip_pipelines.downstream.start import Pretrained, pretrained, scratch
 from journalclip_pipelines.local.workspace import Workspace
@@ -35,6 +39,7 @@ from journalclip_shared.testing.memory import MemoryRegistry
 from journalclip_sources.studies.normalise import NormalisedStudy, NormaliseOptions, normalise_study
 from journalclip_synthetic.studies import draw_study, draw_truth
 from journalclip_synthetic.studies.folders import write_study
+from journalclip_training.config import RunOptions
 from journalclip_training.studies.classify import ClassifyConfig
 from journalclip_training.studies.segment import REGIONS, SegmentConfig
 
@@ -385,3 +390,41 @@ def test_its_help_shows_examples() -> None:
     said = CliRunner().invoke(app, ["studies", "downstream", "--help"]).output
     assert "journalclip studies downstream MICCAI_BraTS_2019" in said
     assert "--fractions" in said
+
+
+def test_reports_of_a_frozen_dataset_are_labels_for_a_probe_and_for_fine_tuning(tmp_path: Path) -> None:
+    """By the command: studies of the splits that training left out, told apart by a finding of their reports."""
+    workspace = Workspace(tmp_path / "w")
+    workspace.root.mkdir()
+    assert not list(workspace.bus.read("datasets.frozen.v1"))  # makes the log
+    dataset = freeze_studies(workspace.store, MODEL.grid, train=4, test=24, sequences=SEQUENCES).dataset_id
+    save_study_folder(scratch_study_model(["an infarct"], MODEL, 5), tmp_path / "model")
+    call = [
+        "studies", "downstream", "--dataset", dataset, "--model", str(tmp_path / "model"), "--fractions", "1",
+        "--seeds", "2", "--steps", "1", "--out", str(tmp_path / "out"), "--workdir", str(workspace.root), "--json",
+    ]  # fmt: skip
+    result = CliRunner().invoke(app, [*call, "--finding", "infarct"])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    # Two studies a finding in turn, of 24; validation and test hold the same ones here, and each counts once.
+    assert answer["classes"] == {"no infarct": 16, "infarct": 8}
+    assert {"accuracy", "AUC", "probe accuracy", "probe AUC"} <= {point["measure"] for point in answer["points"]}
+    for wrong, code in (
+        (["--finding", "meningioma"], "finding-unknown"), ([], "cases-source"),
+        (["--finding", "infarct", "--task", "segment"], "labels-missing"),
+    ):  # fmt: skip
+        refused = CliRunner().invoke(app, [*call, *wrong]).exception
+        assert isinstance(refused, PermanentError)
+        assert refused.code == code
+
+
+def test_reported_cases_hide_other_sequences_and_keep_their_studies_order(tmp_path: Path) -> None:
+    store = Workspace(tmp_path).store
+    frozen = FrozenStudies.open(store, freeze_studies(store, MODEL.grid, 4, 12, sequences=SEQUENCES).manifest)
+    cases = ReportedCases(frozen, MODEL, ("FLAIR",), "infarct")
+    laid = cases.lay(tmp_path / "shards", RunOptions())
+    assert laid.present.tolist() == [[False, True]] * 12
+    drawn = [drawn_voxels(int(study.study_id.removeprefix("std_")), "FLAIR", MODEL.grid) for _, _, study in cases.rows]
+    assert all(np.array_equal(laid.voxels[n, 1].numpy(), each) for n, each in enumerate(drawn))
+    assert cases.groups.tolist() == [n // 2 for n in range(12)]
+    assert cases.truth.tolist() == [1 if n // 2 % 3 == 1 else 0 for n in range(4, 16)]

@@ -64,7 +64,7 @@ def narrow() -> StudyTrainConfig:
         paper.model, sequences=SEQUENCES, tower=tiny_volume((4, 8)), hidden=8, dim=16,
         text=TextTowerConfig(kind="encoder", width=32, layers=1, heads=2, context=64, vocabulary=600),
     )  # fmt: skip
-    return replace(paper, model=model, optim=replace(paper.optim, batch=4), bf16=False)
+    return replace(paper, model=model, optim=replace(paper.optim, batch=4), precision="float32")
 
 
 def stream(

@@ -50,7 +50,7 @@ def our_side(sizes: ScratchConfig, device: str, ids: NDArray[np.int64], bf16: bo
 def our_step(model: Any, size: int, ids: NDArray[np.int64], device: str, bf16: bool) -> Side:
     """``model`` of any family, for pictures of ``size`` pixels and texts [batch, context]."""
     model, (batch, context) = model.to(device).train(), ids.shape
-    towers = Towers(model, Preprocess(size), bf16)
+    towers = Towers(model, Preprocess(size), "bf16" if bf16 else "float32")
     optimizer = adamw(model, {}, OptimConfig(weight_decay=0.2))
     longest = -(-int((ids > 0).sum(1).max()) // 8) * 8  # what `Tokens` does
     every = Batch(

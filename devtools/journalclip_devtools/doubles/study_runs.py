@@ -57,7 +57,7 @@ def paper_config() -> StudyTrainConfig:
     text = replace(TEXT, kind="encoder", encoder=json.dumps(bert))
     model = replace(study_config().model, tower=tiny_volume((8, 16)), hidden=16, text=text)
     optim = replace(whole.optim, steps=8, batch=6, lr=3e-3, text_lr=3e-3)
-    return replace(whole, model=model, optim=optim, bf16=False)
+    return replace(whole, model=model, optim=optim, precision="float32")
 
 
 CONFIGS = {"whole studies": study_config(), "the paper's pairs": paper_config()}

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 
 def downstream(
     folder: Annotated[
-        Path, typer.Argument(metavar="PATH", help="PATH/CLASS/CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, as in BraTS.")
-    ],
+        Path | None,
+        typer.Argument(metavar="[PATH]", help="PATH/CLASS/CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, as in BraTS."),
+    ] = None,
+    dataset: Annotated[
+        str, typer.Option(help="In place of PATH: a frozen dataset of studies, whose reports are the labels.")
+    ] = "",
+    finding: Annotated[
+        str, typer.Option(help="With --dataset: the finding that studies are told apart by, as it is coded.")
+    ] = "",
     model: Annotated[
         str, typer.Option(help="A study model's folder; or champion, candidate, previous: that of the working folder.")
     ] = "champion",
@@ -46,7 +53,9 @@ def downstream(
 
     The class is the folder above a case: HGG and LGG in BraTS 2019, or any of your own. A label map (CASE_seg)
     holds 1 core, 2 oedema, 4 or 3 enhancing. Three of ten patients a class are test cases, drawn by seed. Cases stay
-    where they lie; none may have been in the model's own training.
+    where they lie; none may have been in the model's own training. With --dataset the cases are the studies of its
+    validation and test splits, and the label is whether a study's report asserts --finding. Classes are told by a
+    linear probe on frozen vectors and by fine-tuning.
 
     Examples:
 
@@ -54,22 +63,31 @@ def downstream(
 
         journalclip studies downstream MICCAI_BraTS_2019 --task classify --sequences T1CE --workdir W
 
+        journalclip studies downstream --dataset ds_... --finding infarct --workdir W
+
         journalclip studies downstream cases --model MODEL_FOLDER --task classify --fractions 0.1,1 --json
     """
     from journalclip_modeling.machine import describe, resolved
-    from journalclip_pipelines.downstream.cases import LaidCases, find_cases, lay_cases
+    from journalclip_modeling.studies.data import FrozenStudies
+    from journalclip_pipelines.downstream.cases import Cases, LaidCases, find_cases, lay_cases
     from journalclip_pipelines.downstream.curves import TASKS, CurveOptions, Curves
     from journalclip_pipelines.downstream.report import draw_curves, points_of
+    from journalclip_pipelines.downstream.reported import ReportedCases, check_options
     from journalclip_pipelines.downstream.start import pretrained
     from journalclip_pipelines.interrupt import resumable
+    from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter
     from journalclip_sources.studies.cells import normalising
+    from journalclip_training.config import RunOptions
+    from journalclip_training.start import frozen_dataset
 
     chosen = resolved(device)
     typer.echo(describe(chosen), err=True)
-    options = CurveOptions(
-        tasks=TASKS if task == "both" else (task,), fractions=_fractions(fractions), seeds=seeds, device=chosen
-    )
+    tasks = TASKS if task == "both" else (task,)
+    if dataset and task == "both":
+        tasks = ("classify",)
+    check_options(folder, dataset, finding, tasks)
+    options = CurveOptions(tasks=tasks, fractions=_fractions(fractions), seeds=seeds, device=chosen)
     options = replace(
         options,
         classify=replace(options.classify, steps=steps, batch=batch),
@@ -77,21 +95,29 @@ def downstream(
     )
     start, bars = pretrained(model, workdir), reporter()
     chosen_sequences = _sequences(sequences, start.config.sequences)
-    with resumable(f"journalclip studies downstream {folder} --out {out} and the same options"), normalising() as cell:
-        with bars.stage("find cases", 0) as found_stage:
-            found = find_cases(folder, chosen_sequences, "segment" in options.tasks, found_stage.update)
+    cases: Cases
+    with resumable("journalclip studies downstream with the same options"), normalising() as cell:
+        if folder is None:
+            workspace = Workspace.existing(workdir)
+            frozen = FrozenStudies.open(workspace.store, frozen_dataset(workspace.store, dataset).manifest)
+            reported = ReportedCases(frozen, start.config, chosen_sequences, finding)
+            cases, lay = reported, lambda: reported.lay(out / "shards", RunOptions(device=chosen))
+        else:
+            with bars.stage("find cases", 0) as found_stage:
+                listed = find_cases(folder, chosen_sequences, "segment" in options.tasks, found_stage.update)
 
-        def lay() -> LaidCases:
-            with bars.stage("lay cases on grid", len(found.cases)) as stage:
-                return lay_cases(found, start.config, cell, out / "cases", stage.update)
+            def laid() -> LaidCases:
+                with bars.stage("lay cases on grid", len(listed.cases)) as stage:
+                    return lay_cases(listed, start.config, cell, out / "cases", stage.update)
 
-        arms = Curves(found, lay, start, options, out, bars).run()
+            cases, lay = listed, laid
+        arms = Curves(cases, lay, start, options, out, bars).run()
     points = points_of(arms)
     if plot is not None:
         draw_curves(points, plot)
     if as_json:
         print_json({
-            "classes": {name: int((found.truth == n).sum()) for n, name in enumerate(found.classes)},
+            "classes": {name: int((cases.truth == n).sum()) for n, name in enumerate(cases.classes)},
             "asked": arms[0].asked, "seeds": seeds, "model": start.digest,
             "points": [each.as_json() for each in points],
         })  # fmt: skip

@@ -49,6 +49,26 @@ class Normaliser(Protocol):
         ...
 
 
+class Cases(Protocol):
+    """Labelled cases, wherever they lie."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def truth(self) -> NDArray[np.int64]:
+        """[N]: each case's class by number."""
+        ...
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """[N]: equal for cases that must stand on one side of a split."""
+        ...
+
+    @property
+    def digest(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class CaseFiles:
     """One case as it lies: files by sequence in the model's order, the label map, and a digest of each."""

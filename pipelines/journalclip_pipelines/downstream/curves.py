@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from journalclip_evaluation.once import once
 from journalclip_modeling.studies.model import StudyModel
-from journalclip_pipelines.downstream.cases import CaseList, LaidCases
+from journalclip_pipelines.downstream.cases import Cases, LaidCases
 from journalclip_pipelines.downstream.errors import CasesUnusable
 from journalclip_pipelines.downstream.split import labels_share, split_cases
 from journalclip_pipelines.downstream.start import Pretrained, scratch
@@ -79,10 +79,10 @@ class Arm:
 
 
 class Curves:
-    """Over one folder of cases and one pretrained model; finished arms are kept in ``folder``."""
+    """Over labelled cases and one pretrained model; finished arms are kept in ``folder``."""
 
     def __init__(
-        self, found: CaseList, lay: Callable[[], LaidCases], start: Pretrained, options: CurveOptions, folder: Path,
+        self, found: Cases, lay: Callable[[], LaidCases], start: Pretrained, options: CurveOptions, folder: Path,
         reporter: Reporter,
     ) -> None:  # fmt: skip
         """Raises `CasesUnusable`: ``cases-one-class`` where classes are to be told apart."""

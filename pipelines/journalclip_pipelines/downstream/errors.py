@@ -15,6 +15,8 @@ REMEDIES: dict[str, str] = {
     "case-without-sequence": "Name its files as CASE_t1, CASE_t1ce, CASE_t2, CASE_flair (.nii or .nii.gz).",
     "case-sequence-twice": "Keep one file a sequence in the case's folder.",
     "labels-missing": "Put CASE_seg.nii.gz beside its volumes, or ask for `--task classify` alone.",
+    "cases-source": "Give PATH, or a frozen dataset's id with a finding's name: --dataset ds_... --finding infarct.",
+    "finding-unknown": "Name a finding that the reports assert, as it is coded.",
     "fractions-invalid": "Give shares above 0 and up to 1, as in `--fractions 0.01,0.1,1`.",
     "sequences-invalid": "Give names of the model's sequences, as in `--sequences T1CE`.",
     "start-missing": "Name a model's folder, or `journalclip studies run` until one is promoted.",

@@ -1,4 +1,5 @@
-"""Where a run starts: a CLIP checkpoint by folder or name, or towers made from nothing; its image tower may be swapped.
+"""Where a run starts: a CLIP checkpoint by folder or name, real weights of installed packages, or towers made from
+nothing; its image tower may be swapped.
 
 A start is a `ClipFolder` and a description that is part of the model's id: `scratch:<seed>` or the checkpoint's name
 with the digest of its weights, so that a changed checkpoint under an old name is another start.
@@ -7,6 +8,7 @@ with the digest of its weights, so that a changed checkpoint under an old name i
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +22,13 @@ from journalclip_modeling.folder import ClipFolder, load_folder, with_end_token
 from journalclip_modeling.preprocess import Preprocess, preprocess_of
 from journalclip_modeling.resnet import with_resnet
 from journalclip_modeling.scratch import scratch_clip
+from journalclip_modeling.starts import packaged
 from journalclip_shared.ids import sha256_hex
 from journalclip_training.config import TrainConfig
-from journalclip_training.errors import BaseUnavailable, SettingInvalid
+from journalclip_training.errors import BaseUnavailable
 
 FROM_NOTHING = "resnet50"
+_log = logging.getLogger(__name__)
 # What transformers' published ResNets were trained with.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -32,7 +36,10 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def describe_base(config: TrainConfig) -> str:
     """Part of the model's id; reads a local folder's weights, and nothing from the network."""
     model = config.model
-    base = f"scratch:{config.seed}" if model.base == "scratch" else described(model.base)
+    if model.base == "packages":
+        base = f"{packaged.describe()}:{config.seed}"
+    else:
+        base = f"scratch:{config.seed}" if model.base == "scratch" else described(model.base)
     return f"{base}+{described(model.image_base)}" if model.image_base else base
 
 
@@ -56,9 +63,9 @@ def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
     """The starting point; ``texts`` train the tokenizer of a start from scratch. Raises `BaseUnavailable`."""
     model = config.model
     if model.base == "scratch":
-        start = scratch_clip(texts, model.scratch, config.seed)
-        with torch.no_grad():
-            start.model.logit_scale.fill_(-torch.log(torch.tensor(config.loss.temperature)))
+        start = _at_temperature(scratch_clip(texts, model.scratch, config.seed), config)
+    elif model.base == "packages":
+        start = _at_temperature(packaged.packaged_start(seed=config.seed), config)
     elif Path(model.base).is_dir():
         start = load_folder(Path(model.base))
     else:
@@ -68,6 +75,13 @@ def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
     if config.data.fit != "start":
         start = replace(start, preprocess=replace(start.preprocess, fit=config.data.fit))
     return _with_context(start, model.context) if model.context else start
+
+
+def _at_temperature(start: ClipFolder, config: TrainConfig) -> ClipFolder:
+    """A start that has no temperature of its own begins with the loss's."""
+    with torch.no_grad():
+        start.model.logit_scale.fill_(-torch.log(torch.tensor(config.loss.temperature)))
+    return start
 
 
 def _with_image_tower(start: ClipFolder, name: str, seed: int) -> ClipFolder:
@@ -116,12 +130,14 @@ def stretched(old: Tensor, context: int) -> Tensor:
 
 
 def _with_context(start: ClipFolder, context: int) -> ClipFolder:
-    """The text tower's positions stretched to ``context``. Raises `SettingInvalid` where the tower cannot be."""
+    """The text tower's positions stretched to ``context``; a tower of another family keeps its own."""
     if not isinstance(start.model, CLIPModel):
-        raise SettingInvalid(
-            "model.context",
-            f"only CLIP's text towers are stretched; this one sees {context_length(start.model)} tokens",
-        )
+        own = context_length(start.model)
+        _log.log(
+            logging.WARNING if own < context else logging.INFO,
+            "only CLIP's text towers are stretched (model.context=%d); this one sees its own %d tokens", context, own,
+        )  # fmt: skip
+        return start
     embeddings = start.model.text_model.embeddings
     old = embeddings.position_embedding.weight.detach()
     new = old[:context] if context <= len(old) else stretched(old, context)

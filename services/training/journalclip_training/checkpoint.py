@@ -43,6 +43,7 @@ class State:
     average: Average
     extra: dict[str, Tensor]
     best: Best
+    scaler: torch.amp.GradScaler
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def save(path: Path, state: State, saved: Saved, digest: str) -> None:
     meta = {
         "step": str(saved.step), "digest": digest, "curve": json.dumps([asdict(p) for p in saved.curve]),
         "history": json.dumps([asdict(each) for each in saved.history]), "facts": json.dumps(saved.facts),
+        "scaler": json.dumps(state.scaler.state_dict()),
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
@@ -101,6 +103,8 @@ def load(path: Path, state: State, digest: str) -> Saved | None:
     saved = _saved(meta)
     kept = {name.removeprefix("best."): each for name, each in tensors.items() if name.startswith("best.")}
     state.best.history, state.best.weights = saved.history, kept
+    if scaler := json.loads(meta["scaler"]):
+        state.scaler.load_state_dict(scaler)
     return saved
 
 

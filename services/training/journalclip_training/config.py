@@ -20,7 +20,8 @@ from journalclip_training.errors import SettingInvalid
 LossKind = Literal["clip", "soft", "siglip", "multi_positive", "medclip", "sat", "selip"]
 Syntax = Literal["edit", "bleu", "dice", "fields", "clauses", "evidence"]
 Schedule = Literal["cosine", "polynomial"]
-Trainable = Literal["all", "attention", "lora"]
+Precision = Literal["float32", "bf16", "fp16"]
+Trainable = Literal["all", "attention", "lora", "projections"]
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class DataConfig:
 class ModelConfig:
     """Where the towers come from and which of their weights move."""
 
-    base: str = "scratch"  # a CLIP folder, a Hugging Face name, or `scratch`
+    base: str = "scratch"  # a CLIP folder, a Hugging Face name, `packages` (real weights of installed ones), `scratch`
     scratch: ScratchConfig = field(default_factory=ScratchConfig)
     image_base: str = ""  # a ResNet in place of the image tower: a folder, a Hugging Face name, or `resnet50` untrained
-    context: int = 0  # text positions after interpolation; 0 keeps the checkpoint's
+    context: int = 0  # text positions of a CLIP start, stretched; 0 keeps the checkpoint's, as other families do
     trainable: Trainable = "all"
     lora_rank: int = 8
     patch_dropout: float = 0.0
     activation_checkpointing: bool = False
-    bf16: bool = False
+    precision: Precision = "float32"  # what the towers compute in; fp16 scales the loss, so that small gradients last
 
 
 @dataclass(frozen=True)

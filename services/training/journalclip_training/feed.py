@@ -6,15 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from journalclip_training.batches import Order
+from journalclip_training.batches import Indices, Order
 from journalclip_training.pictures import Pictures
-from journalclip_training.samples import Tokens
 from journalclip_training.step import Batch
 
 AHEAD = 2  # batches in flight: one being copied, one being decoded
@@ -40,12 +39,23 @@ def pinned(x: Tensor, device: torch.device) -> Tensor:
     return x.pin_memory() if device.type == "cuda" else x
 
 
+class Texts(Protocol):
+    """Indexable texts as the text tower takes them."""
+
+    @property
+    def share_cut(self) -> float:
+        """Of all tokens, those that no text tower sees, 0 to 1."""
+        ...
+
+    def batch(self, indices: Indices) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Feed:
     """The run's batches for one rank, from any step on."""
 
     pictures: Pictures
-    tokens: tuple[Tokens, Tokens]  # of even and of odd epochs
+    tokens: tuple[Texts, Texts]  # of even and of odd epochs
     order: Order
     patches: int  # uniform numbers a pair needs for patch dropout; 0 for none
     device: torch.device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,11 +14,13 @@ from journalclip_modeling.family import context_length, fixed_length, keep_bias,
 from journalclip_modeling.folder import ClipFolder
 from journalclip_training.batches import Order, mean_over_batches
 from journalclip_training.config import RunOptions, TrainConfig
-from journalclip_training.feed import Feed
+from journalclip_training.feed import Feed, Texts
+from journalclip_training.locked import Projections, check_locked, locked_pictures, locked_texts
 from journalclip_training.lora import add_lora, fold_lora
 from journalclip_training.losses.world import World
 from journalclip_training.objective import Objective
 from journalclip_training.optim import freeze
+from journalclip_training.pictures import Pictures
 from journalclip_training.samples import Samples, Tokens, texts_of
 from journalclip_training.step import Batch
 from journalclip_training.towers import Towers, patches
@@ -39,10 +42,11 @@ class FigureTask:
         self._lora = add_lora(self.model, config.model.lora_rank) if config.model.trainable == "lora" else None
         if config.model.activation_checkpointing:
             self.model.activation_checkpointing_enable()
-        towers = Towers(self.model, start.preprocess, config.model.bf16, config.model.patch_dropout)
+        towers = _towers(start, config)
         self._embed = torch.compile(towers) if options.compile else towers
         self._objective = Objective(config.loss, samples, world, folder / "sentences", learned(self.model).bias)
         self.extra = self._objective.extra
+        self.precision = config.model.precision
         self._feed = self._fed(start, samples)
 
     @property
@@ -59,7 +63,14 @@ class FigureTask:
         first.tell_cut()
         drawn = patches(start.model) if self.config.model.patch_dropout else 0
         device = torch.device(self.options.device)
-        return Feed(samples.pictures, (first, second), self.plan, drawn, device, self.world.rank, self.world.size)
+        pictures: Pictures = samples.pictures
+        texts: tuple[Texts, Texts] = (first, second)
+        if self.config.model.trainable == "projections":
+            precision = self.config.model.precision
+            pictures = locked_pictures(start.model, start.preprocess, pictures, precision)
+            of_first = locked_texts(start.model, first, precision)
+            texts = (of_first, of_first if second is first else locked_texts(start.model, second, precision))
+        return Feed(pictures, texts, self.plan, drawn, device, self.world.rank, self.world.size)
 
     @property
     def facts(self) -> dict[str, float]:
@@ -108,8 +119,18 @@ class FigureTask:
         return tuple(torch.cat(each) for each in zip(*parts, strict=True))
 
 
-def _teacher(start: ClipFolder, config: TrainConfig) -> Towers | None:
+def _towers(start: ClipFolder, config: TrainConfig) -> Towers | Projections:
+    """What makes unit vectors of a batch; locked towers have done their part before the first step."""
+    if config.model.trainable == "projections":
+        check_locked(start.model, config)
+        return Projections(start.model)
+    return Towers(start.model, start.preprocess, config.model.precision, config.model.patch_dropout)
+
+
+def _teacher(start: ClipFolder, config: TrainConfig) -> Towers | Projections | None:
     """A frozen copy of the starting model, for distillation; it sees whole pictures."""
     if not config.forgetting.distil:
         return None
-    return Towers(copy.deepcopy(start.model).requires_grad_(False).eval(), start.preprocess, config.model.bf16)
+    model = copy.deepcopy(start.model).requires_grad_(False).eval()
+    whole = replace(config, model=replace(config.model, patch_dropout=0.0))
+    return _towers(replace(start, model=model), whole)

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from journalclip_modeling.folder import ClipFolder
 from journalclip_training.batches import Order, Plan
 from journalclip_training.checkpoint import Point, Saved, State, load, save
-from journalclip_training.config import OptimConfig, RunOptions, TrainConfig
+from journalclip_training.config import OptimConfig, Precision, RunOptions, TrainConfig
 from journalclip_training.errors import TrainingDiverged
 from journalclip_training.figures import FigureTask
 from journalclip_training.losses.world import Alone, World
 from journalclip_training.optim import Average, adamw, gradient_norm, rate, set_rate
+from journalclip_training.precision import LEAST_SCALE, loss_scaler
 from journalclip_training.samples import Samples, together
 from journalclip_training.step import Parted, backward
 from journalclip_training.validation import Best, Score, Validated, due, moving
@@ -55,6 +56,11 @@ class FitTask(Protocol[B]):
 
     @property
     def plan(self) -> Plan: ...
+
+    @property
+    def precision(self) -> Precision:
+        """What its towers compute in."""
+        ...
 
     @property
     def facts(self) -> dict[str, float]:
@@ -171,7 +177,8 @@ class _Run(Generic[B]):
         self.steps = steps_of(task.plan, config)
         self.optimizer = adamw(task.model, task.extra, config)
         self.average = Average(task.model, config.ema)
-        self.state = State(task.model, self.optimizer, self.average, task.extra, self.best)
+        self.scaler = loss_scaler(task.log_scale.device.type, task.precision)
+        self.state = State(task.model, self.optimizer, self.average, task.extra, self.best, self.scaler)
 
     def go(self, observe: Observe) -> Fitted:
         saved = load(self.path, self.state, self.digest) or Saved(0, ())
@@ -215,15 +222,25 @@ class _Run(Generic[B]):
         lr = rate(step, self.steps, self.config)
         set_rate(self.optimizer, lr)
         self.optimizer.zero_grad(set_to_none=True)
-        value = backward(self.task.embed, self.task.loss(step, batch), batch, self.config.micro_batch)
+        loss = self.task.loss(step, batch)
+        value = backward(self.task.embed, loss, batch, self.config.micro_batch, self.scaler.scale)
         _must_be_finite(step, "the loss", value)
         self._average_gradients()
-        norm = gradient_norm(self.optimizer, self.config.clip)
-        _must_be_finite(step, "the gradient norm", norm)
-        self.optimizer.step()
+        norm = self._update(step)
         self.task.after_step()
         self.average.update(self.task.model, step)
         return Point(step, value, lr, math.exp(float(self.task.log_scale.detach())), norm)
+
+    def _update(self, step: int) -> float:
+        """The gradient norm; 0 where half precision's gradients overflowed: nothing moves, and the scale halves."""
+        self.scaler.unscale_(self.optimizer)
+        norm = gradient_norm(self.optimizer, self.config.clip)
+        overflowed = self.scaler.is_enabled() and not math.isfinite(norm) and self.scaler.get_scale() > LEAST_SCALE
+        if not overflowed:
+            _must_be_finite(step, "the gradient norm", norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return 0.0 if overflowed else norm
 
     def _average_gradients(self) -> None:
         """The mean over ranks; alone there is nothing to do."""

@@ -34,12 +34,16 @@ def rate(step: int, steps: int, config: OptimConfig) -> float:
 
 
 def freeze(model: nn.Module, trainable: Trainable) -> None:
-    """``attention`` leaves only self-attention, projections and the temperature free; LoRA freezes by itself."""
+    """``attention`` leaves only self-attention, projections and the temperature free, ``projections`` not even that
+    attention; LoRA freezes by itself."""
     if trainable == "attention":
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(
                 any(each in name for each in _ATTENTION) or "projection" in name or "logit_scale" in name
             )
+    if trainable == "projections":
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith(("visual_projection.", "text_projection.", "logit_")))
 
 
 def adamw(model: nn.Module, extra: Mapping[str, Tensor], config: OptimConfig) -> torch.optim.AdamW:

@@ -91,9 +91,9 @@ class Tokens:
         if self.cut:
             rows = tokenizer(list(texts), truncation=True, max_length=context)["input_ids"]
         self._fixed = fixed
-        self._lengths = np.array([len(row) for row in rows], np.int64)
+        self.lengths: Indices = np.array([len(row) for row in rows], np.int64)
         self._context, self._pad = context, tokenizer.pad_token_id or 0
-        self._ids = np.full((len(rows), int(self._lengths.max(initial=1))), self._pad, np.int32)
+        self._ids = np.full((len(rows), int(self.lengths.max(initial=1))), self._pad, np.int32)
         for i, row in enumerate(rows):
             self._ids[i, : len(row)] = row
 
@@ -109,7 +109,7 @@ class Tokens:
 
     def batch(self, indices: Indices) -> Tensor:
         """int64 [len(indices), L]; no mask: nothing that is read sees the padding (see `pooled`)."""
-        lengths = self._lengths[indices]
+        lengths = self.lengths[indices]
         longest = -(-int(lengths.max()) // self.ROUND) * self.ROUND
         longest = min(longest, self._context, self._ids.shape[1])
         if self._fixed:

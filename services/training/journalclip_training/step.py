@@ -49,17 +49,20 @@ class Batch:
             yield Batch(self.pixels[a:b], self.ids[a:b], self.chance[a:b])
 
 
-def backward(embed: Callable[[B], tuple[Tensor, ...]], loss: Loss, batch: B, micro: int) -> float:
-    """Accumulate the gradients of ``loss`` over the batch and return its value."""
+def backward(
+    embed: Callable[[B], tuple[Tensor, ...]], loss: Loss, batch: B, micro: int,
+    scale: Callable[[Tensor], Tensor] = lambda value: value,
+) -> float:  # fmt: skip
+    """Accumulate the gradients of ``loss`` over the batch, scaled, and return its value, which is not."""
     if not micro or micro >= len(batch):
         value = loss(*embed(batch))
-        value.backward()  # type: ignore[no-untyped-call]
+        scale(value).backward()  # type: ignore[no-untyped-call]
         return float(value.detach())
     with torch.no_grad():
         found = [embed(part) for part in batch.parts(micro)]
     vectors = [torch.cat(each).requires_grad_() for each in zip(*found, strict=True)]
     value = loss(*vectors)
-    value.backward()  # type: ignore[no-untyped-call]
+    scale(value).backward()  # type: ignore[no-untyped-call]
     lengths = [[len(each) for each in kind] for kind in zip(*found, strict=True)]
     gradients = [
         torch.split(torch.zeros_like(each) if each.grad is None else each.grad, lengths[n])

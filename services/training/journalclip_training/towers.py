@@ -14,20 +14,22 @@ from transformers import CLIPModel
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_modeling.resnet import ResNetClip
 from journalclip_training.augment import vary
+from journalclip_training.config import Precision
 from journalclip_training.errors import SettingInvalid
 from journalclip_training.pooled import image_vectors, text_vectors
+from journalclip_training.precision import computing
 
 
 class Towers(nn.Module):
     """A CLIP model with what surrounds it in training."""
 
     def __init__(
-        self, model: CLIPModel, preprocess: Preprocess, bf16: bool = False, patch_dropout: float = 0.0
+        self, model: CLIPModel, preprocess: Preprocess, precision: Precision = "float32", patch_dropout: float = 0.0
     ) -> None:
         super().__init__()
         self.model = model
         self.preprocess = preprocess
-        self.bf16 = bf16
+        self.precision: Precision = precision
         self.patch_dropout = patch_dropout
         self._keep: Tensor | None = None
         if patch_dropout:
@@ -49,7 +51,7 @@ class Towers(nn.Module):
             patches = chance[:, 8:]
             kept = max(1, round(patches.shape[1] * (1 - self.patch_dropout)))
             self._keep = patches.argsort(1)[:, :kept].sort(1).values
-        with torch.autocast(floats.device.type, torch.bfloat16, enabled=self.bf16):
+        with computing(floats.device.type, self.precision):
             v = image_vectors(self.model, floats)
             t = text_vectors(self.model, ids)
         self._keep = None

@@ -9,16 +9,18 @@ import pytest
 import torch
 from transformers import ResNetConfig, ResNetModel
 
+import journalclip_training.fit as fitting
 from journalclip_devtools.doubles.squares import TINY, tiny_config
 from journalclip_devtools.doubles.training_kills import kill_study, tiny_samples
 from journalclip_modeling.family import context_length
-from journalclip_modeling.folder import ClipFolder
+from journalclip_modeling.folder import ClipFolder, save_folder
 from journalclip_modeling.resnet import ResNetClip
+from journalclip_training import base
 from journalclip_training.base import describe_base, load_base
 from journalclip_training.checkpoint import Point
-from journalclip_training.config import RunOptions, TrainConfig
+from journalclip_training.config import RunOptions, TrainConfig, with_overrides
 from journalclip_training.errors import BaseUnavailable, CheckpointMismatch, SettingInvalid, TrainingDiverged
-from journalclip_training.fit import Fitted, fit
+from journalclip_training.fit import Fitted, Observe, fit
 from journalclip_training.pictures import InMemory
 from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import Samples
@@ -246,3 +248,79 @@ def test_replayed_pairs_are_learnt_beside_the_runs_own(samples: Samples, tmp_pat
     assert fitted.steps == 8 * (16 // 6)  # 6 of 8 are the run's own
     kept, lost = (RetrievalScore(general, k=1)(model) for model in (with_it, without))
     assert kept > lost
+
+
+@pytest.mark.parametrize("micro_batch", [0, 3])
+def test_half_precision_learns_with_a_scaled_loss(samples: Samples, tmp_path: Path, micro_batch: int) -> None:
+    config = tiny_config(epochs=20, micro_batch=micro_batch)
+    config = replace(config, model=replace(config.model, precision="fp16"))
+    start, fitted = train(config, samples, tmp_path)
+    assert fitted.final_loss < 0.7 * fitted.curve[0].loss
+    norms = [point.gradient_norm for point in fitted.curve]
+    assert all(0 < norm < 100 for norm in norms[-20:]), "in the loss's own units, not in the scaled loss's"
+    assert all(p.dtype == torch.float32 and bool(p.isfinite().all()) for p in start.model.parameters())
+
+
+def test_a_step_whose_half_precision_gradients_overflow_is_left_out(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scale halves until gradients fit, and a run that was cut off among such steps ends as an undisturbed one."""
+    monkeypatch.setattr(fitting, "loss_scaler", lambda device, _: torch.amp.GradScaler(device, init_scale=2.0**40))
+    config = tiny_config(epochs=10)
+    config = replace(config, model=replace(config.model, precision="fp16"))
+    whole, fitted = train(config, samples, tmp_path / "whole", checkpoint_every=1)
+    skipped = [point.gradient_norm == 0.0 for point in fitted.curve]
+    assert skipped[0]
+    assert not skipped[-1]
+    start = load_base(config, samples.texts)
+    with pytest.raises(InterruptedError):
+        fit(config, start, samples, tmp_path / "cut", options=RunOptions(checkpoint_every=1), observe=_stop_at(5))
+    again, _ = train(config, samples, tmp_path / "cut", checkpoint_every=1)
+    assert all(torch.equal(p, weights(again)[name]) for name, p in weights(whole).items())
+
+
+def _stop_at(step: int) -> Observe:
+    def observe(point: Point, steps: int) -> None:
+        del steps
+        if point.step == step:
+            raise InterruptedError
+
+    return observe
+
+
+def test_locked_towers_train_their_projections_alone_and_as_if_they_were_asked_every_step(
+    samples: Samples, tmp_path: Path
+) -> None:
+    config = tiny_config(epochs=4)
+    locked = replace(config, model=replace(config.model, trainable="projections"))
+    before = weights(load_base(locked, samples.texts))
+    before = {name: each.clone() for name, each in before.items()}
+    start, fitted = train(locked, samples, tmp_path / "locked")
+    moved = {name for name, each in weights(start).items() if not torch.equal(each, before[name])}
+    assert moved == {"visual_projection.weight", "text_projection.weight", "logit_scale"}
+    assert fitted.final_loss < fitted.curve[0].loss
+    slow = load_base(config, samples.texts)
+    for name, parameter in slow.model.named_parameters():
+        parameter.requires_grad_(name in moved)
+    fit(config, slow, samples, tmp_path / "slow")
+    for name in moved:
+        assert torch.allclose(weights(slow)[name], weights(start)[name], atol=1e-4)
+
+
+@pytest.mark.parametrize("setting", ["data.augment=0.5", "model.patch_dropout=0.5"])
+def test_locked_towers_refuse_pictures_that_vary(samples: Samples, tmp_path: Path, setting: str) -> None:
+    config = with_overrides(tiny_config(), ["model.trainable=projections", setting])
+    with pytest.raises(SettingInvalid, match="locked"):
+        train(config, samples, tmp_path)
+
+
+def test_a_text_tower_of_another_family_keeps_its_own_length(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the recipes that stretch CLIP's to whole captions train from any start."""
+    start = load_base(tiny_config(), ["a red square"])
+    save_folder(start, tmp_path / "start")
+    monkeypatch.setattr(base, "CLIPModel", ResNetClip)  # what the start is not
+    kept = load_base(with_overrides(tiny_config(), [f"model.base={tmp_path / 'start'}", "model.context=48"]), [])
+    assert context_length(kept.model) == TINY.context
+    assert f"its own {TINY.context} tokens" in caplog.text

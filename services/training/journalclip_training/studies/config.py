@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from journalclip_modeling.studies.config import StudyModelConfig
 from journalclip_shared.ids import Json, canonical_json, sha256_hex
-from journalclip_training.config import LossConfig, OptimConfig
+from journalclip_training.config import LossConfig, OptimConfig, Precision
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class StudyTrainConfig:
     study_weight: float = 0.5  # share of the study-level contrast; the rest contrasts sequences with descriptions
     text_base: str = ""  # a pretrained text encoder's folder or Hugging Face name; empty: random weights
     image_base: str = ""  # pretrained image tower: a study model's folder, a backbone's, or a Hugging Face name
-    bf16: bool = False
+    precision: Precision = "float32"  # what the towers compute in
     checkpoint_slices: int = 0  # slices recomputed together in the backward pass; 0: all activations are kept
 
     def canonical(self) -> bytes:

@@ -23,6 +23,7 @@ from journalclip_training.errors import SettingInvalid
 from journalclip_training.feed import pinned, read_ahead
 from journalclip_training.fit import Fitted, Observe, fit_task, nobody
 from journalclip_training.losses.world import Alone, World
+from journalclip_training.precision import computing
 from journalclip_training.samples import Tokens
 from journalclip_training.studies.augment import vary
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
@@ -121,6 +122,7 @@ class StudyTask:
         self._tokens.tell_cut()
         self._objective = StudyObjective(config.loss, config.study_weight, self.samples, folder / "sentences", world)
         self.plan = plan_of(config, self.samples)
+        self.precision = config.precision
 
     @property
     def log_scale(self) -> Tensor:
@@ -167,7 +169,7 @@ class StudyTask:
     def embed(self, batch: StudyBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Unit vectors: of the described sequences [Q, dim], of the studies [B, dim], of the descriptions [Q, dim]."""
         torch.manual_seed(batch.seed)  # the same dropout however often, and after whatever, a batch is embedded
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
+        with computing(self.device.type, self.config.precision):
             found = self.model(batch.voxels, batch.shown.present)
             texts = self.model.texts(batch.ids)
         return found.sequences[torch.from_numpy(batch.shown.rows).to(self.device)], found.studies, texts

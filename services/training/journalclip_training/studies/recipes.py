@@ -31,7 +31,7 @@ def selip_paper() -> StudyTrainConfig:
     """SeLIP as published (arXiv 2503.19801, released code): single volumes with their own texts, for one GPU.
 
     ``--set text_base=...`` gives the text encoder that knows its language (the paper's is chinese-bert-wwm). bf16 takes
-    the place of fp16. The released code does not train the temperature.
+    the place of the released code's fp16 (``--set precision=fp16``). That code does not train the temperature.
     """
     return StudyTrainConfig(
         recipe="selip_paper",
@@ -50,7 +50,7 @@ def selip_paper() -> StudyTrainConfig:
             validations=30,
         ),
         study_weight=0.0,
-        bf16=True,
+        precision="bf16",
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def selip_paper_demo() -> StudyTrainConfig:
             text=TextTowerConfig(kind="encoder", width=48, layers=1, heads=3, context=64, vocabulary=600),
         ),
         optim=replace(paper.optim, lr=3e-3, text_lr=3e-3, steps=300, warmup=1 / 6, batch=48, validations=4),
-        bf16=False,
+        precision="float32",
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def selip_resnet50_studies() -> StudyTrainConfig:
         model=StudyModelConfig(tower=resnet50()),
         loss=_SOFT,
         optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=8, warmup=0.1, validations=20),
-        bf16=True,
+        precision="bf16",
         checkpoint_slices=_CHUNK,
     )
 
@@ -89,7 +89,7 @@ def selip_vit_b16_studies() -> StudyTrainConfig:
         model=StudyModelConfig(tower=vit_b16()),
         loss=_SOFT,
         optim=OptimConfig(lr=3e-4, epochs=40, batch=32, micro_batch=4, warmup=0.1, validations=20),
-        bf16=True,
+        precision="bf16",
         checkpoint_slices=_CHUNK,
     )
 
