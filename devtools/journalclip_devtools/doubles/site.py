@@ -38,6 +38,8 @@ class Announced(list[Event]):
     def read(self, topic: str, places: Mapping[int, int] | None = None) -> Iterator[Delivery]:
         raise AssertionError("nobody reads the log here")
 
+    def reopen(self) -> None: ...
+
     def close(self) -> None: ...
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -148,31 +149,34 @@ class Change(Document):
 
 
 class OneAtATime:
-    """Runs one change in a thread of its own, and remembers the last."""
+    """Runs one change in a thread of its own, and remembers the last. A process that ends waits for the one under way."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: Change | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="change")
+        self._last: tuple[Change, Future[str]] | None = None
 
     @property
     def last(self) -> Change | None:
-        return self._last
+        """As it stands now; a bug ends as a refusal too, since whoever asked must hear of it."""
+        if self._last is None:
+            return None
+        started, work = self._last
+        if not work.done():
+            return started
+        error = work.exception()
+        if error is None:
+            return started.model_copy(update={"state": "done", "said": work.result()})
+        code, remedy = (error.code, error.remedy) if isinstance(error, PermanentError) else ("", "")
+        words = ". ".join(filter(None, (said(error), remedy)))
+        return started.model_copy(update={"state": "refused", "said": words, "code": code})
 
     def start(self, what: str, who: str, work: Callable[[], str]) -> Change:
         """Raises `PermanentError` ``change-runs`` while another one does."""
         with self._lock:
-            if self._last is not None and self._last.state == "running":
-                reason = f"{self._last.what} by {self._last.who} is under way"
-                raise PermanentError("change-runs", reason, "Wait until it is done.")
-            self._last = started = Change(what=what, who=who, state="running")
-        threading.Thread(target=self._run, args=(started, work), name="change", daemon=True).start()
+            last = self.last
+            if last is not None and last.state == "running":
+                raise PermanentError("change-runs", f"{last.what} by {last.who} is under way", "Wait until it is done.")
+            started = Change(what=what, who=who, state="running")
+            self._last = (started, self._pool.submit(work))
         return started
-
-    def _run(self, started: Change, work: Callable[[], str]) -> None:
-        try:
-            done = {"state": "done", "said": work()}
-        except Exception as error:  # noqa: BLE001 - whoever asked must hear of it, a bug included; nobody else would
-            remedy = error.remedy if isinstance(error, PermanentError) else ""
-            code = error.code if isinstance(error, PermanentError) else ""
-            done = {"state": "refused", "said": ". ".join(filter(None, (said(error), remedy))), "code": code}
-        self._last = started.model_copy(update=done)
