@@ -149,7 +149,7 @@ class Change(Document):
 
 
 class OneAtATime:
-    """Runs one change in a thread of its own, and remembers the last. A process that ends waits for the one under way."""
+    """Runs one change in a thread of its own, and remembers the last. A process that ends waits for one under way."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
