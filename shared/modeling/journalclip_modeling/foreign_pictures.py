@@ -75,8 +75,8 @@ def full_range(image: Image.Image) -> Image.Image:
     range, and would else be another picture than the same one that was stored with fewer bits and less contrast.
     """
     rgb = image.convert("RGB")
-    found = [channel.getextrema() for channel in rgb.split()]
-    low, high = int(min(least for least, _ in found)), int(max(most for _, most in found))
+    values = np.asarray(rgb)
+    low, high = int(values.min()), int(values.max())
     if (low, high) == (0, 255) or high == low:
         return rgb
     scaled = [min(255, max(0, round((value - low) * 255 / (high - low)))) for value in range(256)]
