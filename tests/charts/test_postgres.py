@@ -42,9 +42,7 @@ def started(folder: Path, passwords: dict[str, str]) -> Iterator[int]:
             if server.poll() is not None:
                 pytest.fail((folder / "log").read_text()[-2000:])
             try:
-                psycopg.connect(
-                    f"host=127.0.0.1 port={port} user=admin dbname=postgres password={passwords['admin']}"
-                ).close()
+                entered(port, "admin", "postgres", passwords["admin"]).close()
                 break
             except psycopg.OperationalError:
                 os.sched_yield()
@@ -56,25 +54,26 @@ def started(folder: Path, passwords: dict[str, str]) -> Iterator[int]:
         log.close()
 
 
+def entered(port: int, user: str, database: str, password: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(host="127.0.0.1", port=port, user=user, dbname=database, password=password)
+
+
 @pytest.mark.skipif(not Path("/usr/lib/postgresql").is_dir(), reason="PostgreSQL is not installed")
 def test_users_have_their_database_and_nobody_elses(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tmp_path, f"/tmp/journalclip-{os.getpid()}"))
     words = {"admin": "a", "catalogue": 'it\'s $1 \\ "quoted"', "mlflow": "m"}
     try:
         with started(folder, words) as port:
-            place = {"host": "127.0.0.1", "port": port}
-            with psycopg.connect(**place, user="catalogue", dbname="catalogue", password=words["catalogue"]) as own:
+            with entered(port, "catalogue", "catalogue", words["catalogue"]) as own:
                 own.execute("create table kept (word text)")
                 own.execute("insert into kept values ('here')")
             with pytest.raises(psycopg.OperationalError):
-                psycopg.connect(**place, user="catalogue", dbname="catalogue", password="m")
+                entered(port, "catalogue", "catalogue", "m")
             with pytest.raises(psycopg.OperationalError, match="permission denied"):
-                psycopg.connect(**place, user="mlflow", dbname="catalogue", password="m")
+                entered(port, "mlflow", "catalogue", "m")
         words["catalogue"] = "new"
-        with started(folder, words) as port:
-            place = {"host": "127.0.0.1", "port": port}
-            with psycopg.connect(**place, user="catalogue", dbname="catalogue", password="new") as own:
-                assert own.execute("select word from kept").fetchone() == ("here",)
+        with started(folder, words) as port, entered(port, "catalogue", "catalogue", "new") as own:
+            assert own.execute("select word from kept").fetchone() == ("here",)
     finally:
         shutil.rmtree(folder)
 
