@@ -429,8 +429,9 @@ def test_a_freeze_is_due_when_words_have_settled(folder: Folder) -> None:
     (first,) = said(made, made.flush())
     assert said(made, made.tick()) == []
     folder.withdraw(folder.world.articles[0].article_id)
+    seconds[0] = 2.0  # words are counted ten times while they settle
     assert said(made, made.tick()) == [], "more words may follow"
-    seconds[0] = 11.0
+    seconds[0] = 13.0
     (second,) = said(made, made.tick())
     assert second.dataset_id != first.dataset_id
     assert said(made, made.tick()) == []
@@ -438,6 +439,8 @@ def test_a_freeze_is_due_when_words_have_settled(folder: Folder) -> None:
     restarted = freezer()
     again = [each.dataset_id for each in said(restarted, restarted.tick())]
     assert again == [second.dataset_id], "what was frozen last is said again"
+    seconds[0] = 15.0
+    assert said(restarted, restarted.tick()) == []
     seconds[0] = 30.0
     assert len(said(restarted, restarted.tick())) == 1, "a word of before the restart counts"
 
