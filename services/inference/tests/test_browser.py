@@ -362,7 +362,11 @@ def test_pictures_by_address_by_paste_and_back(live: tuple[Site, str], page: Pag
         "https://pictures.example/*",
         lambda route: route.fulfill(body=picture, content_type="image/png", headers=allowed),
     )
-    page.route("https://closed.example/*", lambda route: route.fulfill(body=picture, content_type="image/png"))
+    closed = {"access-control-allow-origin": "https://elsewhere.example"}  # without one the test's browser adds its own
+    page.route(
+        "https://closed.example/*",
+        lambda route: route.fulfill(body=picture, content_type="image/png", headers=closed),
+    )
     page.goto(address)
     page.get_by_role("searchbox").fill("https://pictures.example/a.png")
     page.keyboard.press("Enter")
