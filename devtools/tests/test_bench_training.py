@@ -26,6 +26,7 @@ def test_both_forms_of_the_loss_have_the_same_gradients() -> None:
     assert gradient_error(16) < 1e-9
 
 
+@pytest.mark.slow
 def test_a_measurement_alone_says_bytes_and_seconds() -> None:
     # How many is the bench's affair: a machine short of memory gives and takes pages as it likes.
     found, (clock, processor) = measure_alone("naive", 1024, 16)
