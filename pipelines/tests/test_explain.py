@@ -15,7 +15,6 @@ from journalclip_devtools.faults.chain import Chain
 from journalclip_freezing.handler import FreezeRule
 from journalclip_intake.articles import submit
 from journalclip_pipelines.operations.explaining import explained
-from journalclip_shared.artifacts import ArtifactRef, Bucket
 from journalclip_shared.catalogue.engine import open_engine, sqlite_url
 from journalclip_shared.consume import Loop, LoopSettings
 from journalclip_shared.events import DatasetFrozen, ModelTrained, PairsStructured
@@ -23,34 +22,16 @@ from journalclip_shared.finding import StoreFinder
 from journalclip_shared.history import facts_of
 from journalclip_shared.lineage import Lineage, UnknownId
 from journalclip_shared.records.pair import StructuredArticle
-from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus, MemoryRegistry
+from journalclip_shared.testing.memory import CountingArtifacts, MemoryBus, MemoryRegistry
 
 QUICK = LoopSettings(attempts=1, backoff_s=0.0, poll_s=0.0, commit_s=0.0, heartbeat_s=0.2)
 STAGES = ("extraction", "structuring", "freezing", "training", "promotion")
 
 
-class Counting(MemoryArtifacts):
-    """Counts what is asked of it."""
-
-    reads = 0
-
-    def get(self, ref: ArtifactRef) -> bytes:
-        self.reads += 1
-        return super().get(ref)
-
-    def find_manifest(self, bucket: Bucket, name: str) -> ArtifactRef | None:
-        self.reads += 1
-        return super().find_manifest(bucket, name)
-
-    def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
-        self.reads += 1
-        return super().list_manifests(bucket, prefix)
-
-
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, Counting, Engine]:
+def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, CountingArtifacts, Engine]:
     """Twelve articles, a dataset and a model after every second one."""
-    folder, store = tmp_path_factory.mktemp("history"), Counting()
+    folder, store = tmp_path_factory.mktemp("history"), CountingArtifacts()
     chain = Chain(MemoryBus(), store, MemoryRegistry(), FreezeRule(new_pairs=4))
     for number in range(12):
         submit(chain.store, chain.bus, chain.drop(folder, number))
@@ -63,7 +44,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, Counting, 
 
 
 @contextmanager
-def counted(store: Counting, engine: Engine) -> Iterator[list[str]]:
+def counted(store: CountingArtifacts, engine: Engine) -> Iterator[list[str]]:
     said = list[str]()
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -86,7 +67,7 @@ def wanted(chain: Chain) -> list[str]:
     return [pair.pair_id, pair.figure_id, fact.article_id, dataset, model]
 
 
-def test_ten_statements_and_ten_reads_explain_anything(history: tuple[Chain, Counting, Engine]) -> None:
+def test_ten_statements_and_ten_reads_explain_anything(history: tuple[Chain, CountingArtifacts, Engine]) -> None:
     chain, store, engine = history
     assert len({fact.dataset_id for fact in facts_of(chain.bus, DatasetFrozen)}) == 6
     for each in wanted(chain):
@@ -96,7 +77,7 @@ def test_ten_statements_and_ten_reads_explain_anything(history: tuple[Chain, Cou
         assert store.reads <= 10, each
 
 
-def test_the_catalogue_explains_what_the_whole_store_does(history: tuple[Chain, Counting, Engine]) -> None:
+def test_the_catalogue_explains_what_the_whole_store_does(history: tuple[Chain, CountingArtifacts, Engine]) -> None:
     chain, store, engine = history
     for each in wanted(chain):
         found, whole = explained(store, engine, each), Lineage(store, StoreFinder(store)).explain(each)

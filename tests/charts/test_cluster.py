@@ -7,14 +7,12 @@ is `make images-prove`. Each test has a namespace of its own, which refuses ever
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from journalclip_devtools.chart.rendered import (
     BRANCHES,
@@ -24,6 +22,7 @@ from journalclip_devtools.chart.rendered import (
     Helm,
     HelmRefused,
     Manifest,
+    former,
     pods,
     ray_jobs,
     wanted_secrets,
@@ -103,8 +102,8 @@ def test_a_release_lives_through_install_upgrade_rollback_and_uninstall(
     helm: Helm, plane: ControlPlane, tmp_path: Path
 ) -> None:
     namespace = plane.namespace(f"life-{helm.program.name}")
-    former = previous(helm.chart, tmp_path)
-    run(helm, plane, namespace, "install", "r", str(former), "--wait", "--timeout", "20m", files=[LAPTOP])
+    before = former(helm.chart, tmp_path, appVersion="0.0.9")  # with other image tags
+    run(helm, plane, namespace, "install", "r", str(before), "--wait", "--timeout", "20m", files=[LAPTOP])
     assert refused_pods(plane, namespace) == []
     declared = {each["metadata"]["name"]: each for each in helm.template([LAPTOP]) if each["kind"] == "Deployment"}
     for each in objects(plane, namespace, "deployments"):
@@ -154,14 +153,6 @@ def account(plane: ControlPlane, namespace: str, name: str, folder: Path) -> Kub
     (folder / "token").write_text(plane.kubectl("create", "token", name, "-n", namespace).strip())
     (folder / "ca.crt").write_bytes(plane.authority.read_bytes())
     return Kubernetes(plane.server, namespace, folder)
-
-
-def previous(chart: Path, folder: Path) -> Path:
-    """The chart as a release before this one: another version, and with it other image tags."""
-    copy = Path(shutil.copytree(chart, folder / "journalclip"))
-    about = yaml.safe_load((copy / "Chart.yaml").read_text())
-    (copy / "Chart.yaml").write_text(yaml.safe_dump({**about, "version": "0.0.9", "appVersion": "0.0.9"}))
-    return copy
 
 
 def secret_data(plane: ControlPlane, namespace: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ A pod is wherever a pod is declared: in a Deployment as in a Ray cluster, or in 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,6 +113,14 @@ class Pod:
     @property
     def component(self) -> str:
         return str(self.metadata["labels"]["app.kubernetes.io/component"])
+
+
+def former(chart: Path, folder: Path, version: str = "0.0.9", **about: str) -> Path:
+    """A copy of the chart below ``folder`` under a version before this one; ``about`` changes more of Chart.yaml."""
+    copy = Path(shutil.copytree(chart, folder / chart.name))
+    known = yaml.safe_load((copy / "Chart.yaml").read_text())
+    (copy / "Chart.yaml").write_text(yaml.safe_dump({**known, "version": version, **about}))
+    return copy
 
 
 def named(manifests: Sequence[Manifest], kind: str, suffix: str) -> Manifest:

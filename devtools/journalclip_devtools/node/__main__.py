@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
-import yaml
-
-from journalclip_devtools.chart.rendered import CHART, LAPTOP, Helm
+from journalclip_devtools.chart.rendered import CHART, LAPTOP, Helm, former
 from journalclip_devtools.node.cluster import Cluster
 from journalclip_devtools.node.proof import RELEASE, Proof
 from journalclip_devtools.servers import build, tools
@@ -25,14 +22,6 @@ from journalclip_synthetic.studies import draw_study, draw_truth
 from journalclip_synthetic.studies.folders import write_study
 
 _NODE, _SLIM = "ci/node-values.yaml", "ci/node-slim-values.yaml"
-
-
-def former_chart(chart: Path, folder: Path) -> Path:
-    """The chart as a version before this one, with the same images."""
-    copy = Path(shutil.copytree(chart, folder / "journalclip"))
-    about = yaml.safe_load((copy / "Chart.yaml").read_text())
-    (copy / "Chart.yaml").write_text(yaml.safe_dump({**about, "version": "0.0.9"}))
-    return copy
 
 
 def run(proof: Proof, folder: Path, asked: argparse.Namespace) -> None:
@@ -57,7 +46,7 @@ def run(proof: Proof, folder: Path, asked: argparse.Namespace) -> None:
         proof.overfull("structuring")
         if proof.cluster.inside:
             proof.frozen("structuring")
-        proof.upgrade(asked.former or former_chart(proof.cluster.helm.chart, folder), next(pdfs))
+        proof.upgrade(asked.former or former(proof.cluster.helm.chart, folder), next(pdfs))
         proof.again(next(pdfs))
 
 

@@ -67,6 +67,7 @@ class Proof:
     seconds: dict[str, float] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     _begun: float = field(default_factory=time.monotonic)
+    _known: dict[type[Fact], set[str]] = field(default_factory=dict)  # keys of events by kind
 
     def done(self, step: str, **seen: Any) -> None:
         """A step is over; it began when the one before it ended."""
@@ -124,10 +125,9 @@ class Proof:
             client.fput_object(f"{settings.bucket_prefix}articles", f"{INBOX}{pdf.name}", str(pdf))
         return self.event(PairsStructured)
 
-    def event(self, kind: type[Fact], known: Sequence[str] = ()) -> str:
+    def event(self, kind: type[Fact]) -> str:
         """Key of an event of this kind that is not among those seen before, waited for."""
-        before = {*known, *self._keys(kind)} if known else set(self.seen.get("keys", ()))
-        found: list[str] = []
+        before, found = self._known.setdefault(kind, set()), list[str]()
 
         def there() -> bool:
             quarantined = self._keys(SourceQuarantined)
@@ -137,7 +137,7 @@ class Proof:
             return bool(found)
 
         until(there, f"no {kind.topic}", _READ_S)
-        self.seen["keys"] = sorted({*before, found[0]})
+        before.add(found[0])
         return found[0]
 
     def _keys(self, kind: type[Fact]) -> list[str]:
@@ -249,7 +249,7 @@ class Proof:
     def again(self, pdf: Path) -> None:
         """Uninstalled, nothing is left but secrets and claims; installed again, what was read before is there."""
         self.cluster.within("delete", "pod", "watch")
-        keys = set(self.seen["keys"])
+        keys = self._known[PairsStructured]
         self.cluster.charted("uninstall", RELEASE, "--wait", "--timeout", "10m")
         until(lambda: not self.cluster.pods(), "pods outlive the uninstall", 120)
         listed = self.cluster.within("get", "all,configmap,networkpolicy,role,rolebinding", "-o", "name").split()

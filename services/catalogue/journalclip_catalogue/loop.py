@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from journalclip_catalogue.handler import Projector, batches
 from journalclip_shared.bus import Bus, Consumer, Delivery
 from journalclip_shared.errors import TransientError
+from journalclip_shared.repeat import begun_again
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.5
@@ -54,17 +55,12 @@ class ProjectionLoop:
 
     def run(self, stop: threading.Event) -> int:
         """Project until ``stop`` is set; waits for what is away. Raises `ConfigurationError`."""
-        count, pause = 0, 1.0
-        while not stop.is_set():
-            try:
-                count += self._consume(stop, forever=True)
-                pause = 1.0
-            except TransientError as error:
-                _log.warning("waiting: %s", error, extra={"dependency": error.dependency})
-                self._beat()
-                stop.wait(pause)
-                pause = min(_PAUSE_MAX_S, 2 * pause)
-        return count
+
+        def waits(error: TransientError, seconds: float) -> None:
+            _log.warning("waiting %.0f s: %s", seconds, error, extra={"dependency": error.dependency})
+            self._beat()
+
+        return begun_again(lambda: self._consume(stop, forever=True), stop, waits, _PAUSE_MAX_S)
 
     def _consume(self, stop: threading.Event, forever: bool) -> int:
         consumer, count = self._bus.consumer(self._projector.topics, self._projector.group), 0

@@ -39,7 +39,7 @@ Digests = Mapping[str, str]  # by id of a member, of all that is stored of it
 
 
 @dataclass(frozen=True)
-class Held:
+class FormerBlock:
     """A block of the version before, with what it holds."""
 
     block: Block
@@ -61,7 +61,7 @@ class Former:
         self._store, self._manifest = store, manifest
         self._there = {ref.sha256 for ref in store.list_blobs("datasets")} if manifest is not None else set[str]()
 
-    def held(self, split: Split) -> list[Held]:
+    def held(self, split: Split) -> list[FormerBlock]:
         """The split's blocks that are whole."""
         if self._manifest is None or split not in self._manifest.splits:
             return []
@@ -75,7 +75,7 @@ class Former:
                 }
             )
             if (digests := self._digests(block, self._manifest.kind)) is not None:
-                found.append(Held(block, digests))
+                found.append(FormerBlock(block, digests))
         return found
 
     def _digests(self, block: Block, kind: Kind) -> Digests | None:
@@ -90,12 +90,12 @@ class Former:
             return None
 
 
-def arranged(held: Sequence[Held], wanted: Digests, large: int) -> tuple[list[Block], list[str]]:
+def arranged(held: Sequence[FormerBlock], wanted: Digests, large: int) -> tuple[list[Block], list[str]]:
     """The blocks that stay, with what they leave out, and the members to be written.
 
     ``large``: from so many members on, a block stays whatever its neighbours' sizes are.
     """
-    missing, living = dict(wanted), list[tuple[Held, list[str]]]()
+    missing, living = dict(wanted), list[tuple[FormerBlock, list[str]]]()
     for each in held:
         live = [member for member, digest in each.digests.items() if missing.get(member) == digest]
         if not live or len(live) < len(each.digests) * (1 - MOST_EXCLUDED):
@@ -118,13 +118,13 @@ def arranged(held: Sequence[Held], wanted: Digests, large: int) -> tuple[list[Bl
     return kept, sorted(missing)
 
 
-def blocks_of(held: Sequence[Held], wanted: Digests, large: int, write: Write) -> list[Block]:
+def blocks_of(held: Sequence[FormerBlock], wanted: Digests, large: int, write: Write) -> list[Block]:
     """The split's blocks, those of the version before first."""
     kept, missing = arranged(held, wanted, large)
     return [*kept, write(missing)] if missing or not kept else kept
 
 
-def _full_tier(living: Sequence[tuple[Held, list[str]]], large: int) -> list[tuple[Held, list[str]]]:
+def _full_tier(living: Sequence[tuple[FormerBlock, list[str]]], large: int) -> list[tuple[FormerBlock, list[str]]]:
     """The oldest eight blocks of the smallest size of which there are so many."""
     small = [(_tier(len(each.digests)), (each, live)) for each, live in living if len(each.digests) < large]
     counts = Counter(tier for tier, _ in small)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from journalclip_freezing.blocks import TIER, Former, Held, blocks_of, digest_of
+from journalclip_freezing.blocks import TIER, Former, FormerBlock, blocks_of, digest_of
 from journalclip_freezing.lost import BlobsUnreadable, Lost, LostBlob
 from journalclip_freezing.splits import SPLITS, SplitShares, sides
 from journalclip_modeling.studies.data import packed
@@ -168,7 +168,7 @@ def split_studies(
 def _part(
     store: ArtifactStore,
     studies: Sequence[StructuredStudy],
-    held: Sequence[Held],
+    held: Sequence[FormerBlock],
     tick: Callable[[], None],
     lost: Lost,
 ) -> SplitPart:

@@ -7,33 +7,22 @@ from collections.abc import Sequence
 import pytest
 
 from journalclip_freezing import FreezeOptions, freeze
-from journalclip_freezing.blocks import MOST_MERGED, Former, Held, arranged
+from journalclip_freezing.blocks import MOST_MERGED, Former, FormerBlock, arranged
 from journalclip_freezing.erased import without
 from journalclip_modeling.data import FrozenDataset
-from journalclip_shared.artifacts import ArtifactRef, Bucket
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.records.dataset import Block, DatasetManifest, Split, SplitPart
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.withdrawal import Withdrawal
 from journalclip_shared.testing.facts import sample_ref
-from journalclip_shared.testing.memory import MemoryArtifacts
+from journalclip_shared.testing.memory import CountingArtifacts, MemoryArtifacts
 
 from .test_freeze import article
 
 OPTIONS = FreezeOptions(image_size=32)
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 LARGE = 125
-
-
-class Counting(MemoryArtifacts):
-    """Counts the bytes that are written."""
-
-    written = 0
-
-    def put(self, bucket: Bucket, data: bytes, media_type: str) -> ArtifactRef:
-        if bucket == "datasets":
-            self.written += len(data)
-        return super().put(bucket, data, media_type)
 
 
 def frozen(store: MemoryArtifacts, documents: Sequence[ArtifactRef], former: DatasetFrozen | None) -> DatasetFrozen:
@@ -54,16 +43,16 @@ def content(store: MemoryArtifacts, fact: DatasetFrozen) -> dict[Split, list[tup
 
 
 def test_a_freeze_writes_what_is_new_and_reads_as_one_from_nothing() -> None:
-    store, calm = Counting(), MemoryArtifacts()
+    store, calm = CountingArtifacts(), MemoryArtifacts()
     documents = [article(store, n) for n in range(60)]
     first = frozen(store, documents[:59], None)
-    store.written = 0
+    store.blobs.clear()
     second = frozen(store, documents, first)
     whole = frozen(calm, [article(calm, n) for n in range(60)], None)
     assert second.dataset_id == whole.dataset_id
     assert content(store, second) == content(calm, whole)
     total = sum(ref.bytes for split in SPLITS for ref in manifest(store, second).splits[split].refs)
-    assert store.written < 0.2 * total, "a sixtieth is new; records of one row are mostly Parquet's own words"
+    assert store.blobs["datasets"] < 0.2 * total, "a sixtieth is new; records of one row are mostly Parquet's own words"
     assert frozen(store, documents, second) == second
 
 
@@ -89,17 +78,17 @@ class OldSplitPart(SplitPart):
 
 
 def test_what_is_gone_is_excluded_and_costs_nothing_until_a_quarter_is() -> None:
-    store = Counting()
+    store = CountingArtifacts()
     documents = [article(store, n) for n in range(40)]
     fact = first = frozen(store, documents, None)
     for left in (39, 36, 20):
-        store.written = 0
+        store.blobs.clear()
         fact = frozen(store, documents[:left], fact)
         blocks = manifest(store, fact).splits["train"].parts
         assert sum(map(len, content(store, fact).values())) == 2 * left
         if left == 20:
             assert not any(block.excluded for block in blocks)
-            assert store.written > 0
+            assert store.blobs["datasets"] > 0
     assert content(store, first), "versions before are what they were"
 
 
@@ -145,7 +134,7 @@ def test_what_an_erasure_takes_out_of_a_block_stays_out_of_every_version() -> No
 
 
 def test_small_blocks_become_one_and_no_freeze_writes_much_for_it() -> None:
-    held, wanted, written = list[Held](), dict[str, str](), 0
+    held, wanted, written = list[FormerBlock](), dict[str, str](), 0
     for number in range(800):
         wanted[f"m{number}"] = f"{number:032x}"
         kept, missing = arranged(held, wanted, LARGE)
@@ -155,7 +144,9 @@ def test_small_blocks_become_one_and_no_freeze_writes_much_for_it() -> None:
         uris = {block.records.uri for block in kept}
         held = [each for each in held if each.block.records.uri in uris]
         ref = sample_ref().model_copy(update={"uri": f"artifact://b/{number}"})
-        held.append(Held(Block(members=len(missing), records=ref), {member: wanted[member] for member in missing}))
+        held.append(
+            FormerBlock(Block(members=len(missing), records=ref), {member: wanted[member] for member in missing})
+        )
     assert len(held) < 120, "eight of one member become one as soon as that is little of the split"
     assert written < 3 * len(wanted)
     assert {member for each in held for member in each.digests} == set(wanted)

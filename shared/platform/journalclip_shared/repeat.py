@@ -1,4 +1,4 @@
-"""Work by the clock: a thread that repeats an action until its context ends.
+"""Work by the clock: a thread that repeats an action until its context ends, and work that is begun again after errors.
 
 No such thread dies alone. An error of the world is logged and tried again; anything else ends the process, as it would
 in the thread that handles events.
@@ -11,14 +11,17 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Gauge
 
-from journalclip_shared.errors import JournalclipError
+from journalclip_shared.errors import JournalclipError, TransientError
 
 _log = logging.getLogger(__name__)
+PAUSE_S = 1.0  # before what failed is begun again for the first time
+_CALM_S = 60.0  # after so long without an error the next one begins with the first pause
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}  # of this machine; room may be made
 
 # Of the process; every service shows it beside its own metrics. It starts at the action's beginning, so that one that
@@ -33,6 +36,26 @@ def end_process(error: BaseException) -> None:
     _log.critical("a background thread failed; the process ends", exc_info=error)
     logging.shutdown()
     os._exit(os.EX_SOFTWARE)
+
+
+def begun_again(
+    work: Callable[[], int], stop: threading.Event, waits: Callable[[TransientError, float], None], pause_max_s: float
+) -> int:
+    """``work`` until ``stop`` is set, begun again where the world failed it; the sum of what it returned.
+
+    ``waits`` is told of each error and of the seconds until the next try, which double up to ``pause_max_s``, and begin
+    anew after a calm minute. What it raises ends the work.
+    """
+    count, pause = 0, PAUSE_S / 2
+    while not stop.is_set():
+        begun = time.monotonic()
+        try:
+            count += work()
+        except TransientError as error:
+            pause = PAUSE_S if time.monotonic() - begun > _CALM_S else min(pause_max_s, 2 * pause)
+            waits(error, pause)
+            stop.wait(pause)
+    return count
 
 
 @contextmanager

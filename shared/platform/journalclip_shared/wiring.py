@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -28,12 +27,12 @@ from journalclip_shared.consume import BreakerOpen, Handler, HandlerStuck, Loop,
 from journalclip_shared.crashes import CrashCounter
 from journalclip_shared.errors import ConfigurationError, PermanentError, TransientError
 from journalclip_shared.kinds import Kind
+from journalclip_shared.repeat import begun_again
 from journalclip_shared.settings import Settings, deployed_kind
 from journalclip_shared.telemetry import Telemetry, configure_logging
 
 _log = logging.getLogger(__name__)
-_PAUSE_S, _PAUSE_MAX_S = 1.0, 15.0  # before a bus that is away is tried again; doubled each time
-_CALM_S = 60.0  # after so long without an error the next one begins with the short pause
+_PAUSE_MAX_S = 15.0  # before a bus that is away is tried again
 
 
 def open_bus(settings: Settings) -> Bus:
@@ -138,17 +137,13 @@ def _consume(settings: Settings, bus: Bus, store: ArtifactStore, handler: Handle
 
 def _run(loop: Loop, bus: Bus, telemetry: Telemetry, stop: threading.Event) -> None:
     """`Loop.run`, begun again where the bus was away. What was in hand then was not committed, so it comes again."""
-    pause = _PAUSE_S
-    while not stop.is_set():
-        begun = time.monotonic()
-        try:
-            _log.info("stopped after %d deliveries", loop.run(stop))
-        except TransientError as error:
-            if error.dependency != "bus":
-                raise
-            pause = _PAUSE_S if time.monotonic() - begun > _CALM_S else min(_PAUSE_MAX_S, 2 * pause)
-            _log.warning("waiting for the bus: %s", error, extra={"dependency": error.dependency})
-            telemetry.waiting(error.dependency, pause)
-            telemetry.beat()  # alive, and not ready
-            bus.reopen()
-            stop.wait(pause)
+
+    def waits(error: TransientError, seconds: float) -> None:
+        if error.dependency != "bus":
+            raise error
+        _log.warning("waiting for the bus: %s", error, extra={"dependency": error.dependency})
+        telemetry.waiting(error.dependency, seconds)
+        telemetry.beat()  # alive, and not ready
+        bus.reopen()
+
+    _log.info("stopped after %d deliveries", begun_again(lambda: loop.run(stop), stop, waits, _PAUSE_MAX_S))

@@ -110,7 +110,7 @@ def test_a_world_that_stays_unwell_asks_for_a_restart(tmp_path: Path, monkeypatc
 
 
 def test_a_bus_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("journalclip_shared.wiring._PAUSE_S", 0.001)
+    monkeypatch.setattr("journalclip_shared.repeat.PAUSE_S", 0.001)
     settings, stop = Settings(workdir=tmp_path), threading.Event()
     open_bus(settings).publish(events(3))
     real, tries = SqliteBus.consumer, 0

@@ -15,43 +15,31 @@ from PIL import Image
 
 from journalclip_devtools.benches.growth.lines import Line
 from journalclip_freezing import FreezeOptions, freeze
-from journalclip_shared.artifacts import ArtifactRef, Bucket
+from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.pair import Pair, StructuredArticle
-from journalclip_shared.testing.memory import MemoryArtifacts
+from journalclip_shared.testing.memory import CountingArtifacts, MemoryArtifacts
 
 MOST = 0.03  # of a dataset's bytes that a freeze of 1 % new may write
 _PAIRS, _FREEZES, _PICTURE = 5, 12, 128
 
 
-class _Counting(MemoryArtifacts):
-    """Counts the bytes that are put into the bucket of datasets."""
-
-    written = 0
-
-    def put(self, bucket: Bucket, data: bytes, media_type: str) -> ArtifactRef:
-        self.written += len(data) if bucket == "datasets" else 0
-        return super().put(bucket, data, media_type)
-
-    def put_manifest(self, bucket: Bucket, name: str, data: bytes) -> ArtifactRef:
-        self.written += len(data) if bucket == "datasets" else 0
-        return super().put_manifest(bucket, name, data)
-
-
 def rewritten(articles: int) -> Iterator[Line]:
     """The largest and the mean share over freezes that follow each other, each with 1 % of ``articles`` more."""
-    store, shares = _Counting(), list[float]()
+    store, shares = CountingArtifacts(), list[float]()
     documents = [_article(store, number) for number in range(articles)]
     fact = freeze(store, documents, FreezeOptions(image_size=_PICTURE))
     for _ in range(_FREEZES):
         documents += [_article(store, len(documents) + each) for each in range(articles // 100)]
-        store.written = 0
+        store.blobs.clear()
+        store.manifests.clear()
         fact = freeze(store, documents, FreezeOptions(image_size=_PICTURE), former=fact.manifest if fact else None)
         assert fact is not None
         manifest = DatasetManifest.model_validate_json(store.get(fact.manifest))
-        shares.append(store.written / sum(ref.bytes for part in manifest.splits.values() for ref in part.refs))
+        written = store.blobs["datasets"] + store.manifests["datasets"]
+        shares.append(written / sum(ref.bytes for part in manifest.splits.values() for ref in part.refs))
     name = f"a freeze of 1 % of {articles} articles new"
     yield Line(f"{name}, mean share written", round(sum(shares) / _FREEZES, 4), MOST)
     yield Line(f"{name}, largest share written", round(max(shares), 4), MOST)

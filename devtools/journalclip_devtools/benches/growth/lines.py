@@ -9,11 +9,10 @@ from sqlalchemy import Engine, event
 
 from journalclip_devtools.benches.growth.filling import Filled
 from journalclip_pipelines.operations.explaining import explained
-from journalclip_shared.artifacts import ArtifactRef, Bucket
 from journalclip_shared.events import DatasetFrozen, ModelTrained, PairsStructured
 from journalclip_shared.history import facts_of
 from journalclip_shared.records.pair import StructuredArticle
-from journalclip_shared.testing.memory import MemoryArtifacts
+from journalclip_shared.testing.memory import CountingArtifacts, MemoryArtifacts
 
 FLAT = 1.5  # most that a flat question may cost more at the largest size than at the one before
 LINEAR_MS = 300.0  # most that a linear question may cost at the largest size, on SQLite
@@ -49,32 +48,11 @@ def shown(database: str, question: str, flat: bool, cost: Mapping[int, float]) -
         yield Line(f"{name}, ms at {last}", round(cost[last], 1), LINEAR_MS)
 
 
-class _Counting(MemoryArtifacts):
-    """The same objects; counts what is asked of them."""
-
-    def __init__(self, there: MemoryArtifacts) -> None:
-        super().__init__()
-        self._objects = there._objects
-        self.reads = 0
-
-    def get(self, ref: ArtifactRef) -> bytes:
-        self.reads += 1
-        return super().get(ref)
-
-    def find_manifest(self, bucket: Bucket, name: str) -> ArtifactRef | None:
-        self.reads += 1
-        return super().find_manifest(bucket, name)
-
-    def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
-        self.reads += 1
-        return super().list_manifests(bucket, prefix)
-
-
 def explained_within(database: str, engine: Engine, filled: Filled) -> Iterator[Line]:
     """The most statements and reads that explaining one id of each sort costs."""
     if not isinstance(filled.real.store, MemoryArtifacts):
         raise TypeError("the chain's store is in memory")
-    store, statements, reads = _Counting(filled.real.store), [0], [0]
+    store, statements, reads = CountingArtifacts(filled.real.store), [0], [0]
 
     def note(*_: object) -> None:
         statements[-1] += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -236,6 +237,40 @@ class MemoryArtifacts:
             del self._objects[ref.bucket, ref.key]
         else:
             self._objects[ref.bucket, ref.key] = data
+
+
+class CountingArtifacts(MemoryArtifacts):
+    """Counts what is asked of it: ``reads``, and bytes written by bucket, blobs and manifests apart.
+
+    ``there``: a store whose objects it shares.
+    """
+
+    def __init__(self, there: MemoryArtifacts | None = None) -> None:
+        super().__init__()
+        if there is not None:
+            self._objects = there._objects
+        self.reads = 0
+        self.blobs, self.manifests = Counter[Bucket](), Counter[Bucket]()
+
+    def put(self, bucket: Bucket, data: bytes, media_type: str) -> ArtifactRef:
+        self.blobs[bucket] += len(data)
+        return super().put(bucket, data, media_type)
+
+    def put_manifest(self, bucket: Bucket, name: str, data: bytes) -> ArtifactRef:
+        self.manifests[bucket] += len(data)
+        return super().put_manifest(bucket, name, data)
+
+    def get(self, ref: ArtifactRef) -> bytes:
+        self.reads += 1
+        return super().get(ref)
+
+    def find_manifest(self, bucket: Bucket, name: str) -> ArtifactRef | None:
+        self.reads += 1
+        return super().find_manifest(bucket, name)
+
+    def list_manifests(self, bucket: Bucket, prefix: str = "") -> Iterator[str]:
+        self.reads += 1
+        return super().list_manifests(bucket, prefix)
 
 
 class MemoryRegistry:
