@@ -52,6 +52,10 @@ figures-folds: sync ## answers about the labelled figures LABELS by classifiers 
 slow: sync ## the tests that take more than ten seconds each, which make test leaves out: whole runs by the command, kills, tuning, layouts
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(VENV)/python -m pytest -q -m "slow and not (cluster or chaos)" --durations=20
 
+.PHONY: mutants
+mutants: sync ## one changed line at a time in the modules that matter most (or NAMES="gates splits"): do the tests notice? (an hour or two)
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(VENV)/python -m journalclip_devtools.mutants $(NAMES) --record $(or $(RECORD),mutants.jsonl)
+
 .PHONY: chaos
 chaos: sync ## every fault on real Kafka and MinIO: each fail point with 20 seeds, 500 runs of 100 steps (hours; goes on where it stopped)
 	@JOURNALCLIP_CHAOS_RECORD=$(or $(RECORD),$(CURDIR)/journalclip-chaos/kills.jsonl) \
