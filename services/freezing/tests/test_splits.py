@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import FrozenInstanceError
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journalclip_freezing.splits import SPLITS, SplitShares, assign
+from journalclip_freezing.splits import SPLITS, SplitShares, _clusters, _drop_shared_captions, _side, assign
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.ids import make_id, sha256_hex
 from journalclip_shared.leaks import Alike, leak_report, normalised
 from journalclip_shared.records.caption import CaptionRecord
+from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
 
 LONG = (
@@ -101,3 +104,64 @@ def test_the_leak_report_sees_each_kind_of_leak() -> None:
 
 def test_normalising_ignores_case_spacing_ligatures_and_punctuation() -> None:
     assert normalised("The ﬁnding:  A–B") == normalised("the finding a b")
+
+
+EVEN, NO_TEST, NO_VAL = SHARES, SplitShares(val=0.2, test=0.0), SplitShares(val=0.0, test=0.2)
+
+
+@pytest.mark.parametrize(
+    ("value", "position", "clusters", "shares", "side"),
+    [
+        (0.1999, 5, 10, EVEN, "test"),
+        (0.2, 5, 10, EVEN, "val"),  # a share ends where the next begins
+        (0.3999, 5, 10, EVEN, "val"),
+        (0.4, 5, 10, EVEN, "train"),
+        (0.9, 0, 10, EVEN, "test"),  # too few hash below the share: the lowest rank is taken
+        (0.9, 1, 10, EVEN, "val"),
+        (0.9, 2, 10, EVEN, "train"),
+        (0.9, 0, 3, EVEN, "test"),
+        (0.9, 1, 3, EVEN, "val"),
+        (0.9, 0, 2, EVEN, "train"),  # two clusters both train
+        (0.9, 1, 2, EVEN, "train"),
+        (0.9, 0, 10, NO_TEST, "train"),  # what nobody asked for is not made
+        (0.9, 1, 10, NO_VAL, "train"),
+    ],
+)
+def test_a_side_is_a_hash_within_a_share_or_one_of_the_lowest_ranks(
+    value: float, position: int, clusters: int, shares: SplitShares, side: Split
+) -> None:
+    assert _side(value, position, clusters, shares) == side
+
+
+def test_shares_are_as_documented_and_do_not_change() -> None:
+    shares = SplitShares()
+    assert (shares.val, shares.test) == (0.1, 0.15)
+    with pytest.raises(FrozenInstanceError):
+        shares.val = 0.5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("words", "joined"), [(19, False), (20, True)])
+def test_a_caption_of_twenty_words_joins_two_articles(words: int, joined: bool) -> None:
+    caption = " ".join(f"word{n}" for n in range(words))
+    found = [pair(1, 1, "one", caption), pair(2, 1, "two", caption)]
+    assert (len(_clusters(found, [])) == 1) is joined
+
+
+def test_each_dropped_pair_is_counted_and_the_others_stay() -> None:
+    shared = [pair(n, 1, f"i{n}", "Axial view.") for n in range(40)]
+    own = [pair(n, 2, f"j{n}", f"View number {n}.") for n in range(40)]
+    outcome = assign([*shared, *own], SHARES, 0)
+    held_out = [p for split in ("val", "test") for p in outcome.splits[split]]
+    assert len(held_out) > 3
+    assert {p.text for p in held_out}.isdisjoint({"Axial view."})
+    assert outcome.dropped == {"caption-in-other-split": len(held_out)}, "each of these articles had one of each"
+
+
+def test_of_two_held_out_sides_the_first_keeps_a_caption_that_both_have() -> None:
+    splits: dict[Split, list[Pair]] = {
+        "train": [pair(1, 1, "a", "Of its own.")],
+        "val": [pair(2, 1, "b", "Twice."), pair(2, 2, "c", "Twice.")],
+        "test": [pair(3, 1, "d", "Twice."), pair(3, 2, "e", "Of the test.")],
+    }
+    assert _drop_shared_captions(splits) == 1
+    assert [len(splits[split]) for split in SPLITS] == [1, 2, 1]
