@@ -1,8 +1,8 @@
 """``python -m journalclip_devtools.mutants [SUITE ...]``: the mutation score of each suite.
 
-A record (JSON lines) keeps what each mutant came to, so that a broken-off run goes on. A survivor that changes nothing
-that a user could see may be excused by a reason in ``excused.toml``. Excuses count as killed for at most 5 % of a
-suite.
+A record (JSON lines) keeps what each mutant came to, so that a broken-off run goes on; survivors are tried again.
+A survivor that changes nothing that a user could see may be excused by a reason in ``excused.toml``. Excuses count as
+killed for at most 5 % of a suite.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run(name: str, suite: Suite, number: int, seed: int, record: Path) -> tuple[
         for at, mutant in enumerate(draw(suite.modules, number, seed)):
             key = f"{name}:{digest(mutant)}"
             diff = mutant.diff(originals[mutant.module])
-            if key not in done:
+            if done.get(key, {}).get("outcome", "survived") == "survived":  # a test may have come since
                 result = trial(Path(mutant.module), mutant.text, suite.tests, limit_s, log)
                 done[key] = {
                     "mutant": key, "outcome": result.outcome, "module": mutant.module, "line": mutant.line,

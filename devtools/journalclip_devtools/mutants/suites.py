@@ -32,7 +32,7 @@ SUITES = {
     ),
     "gates": Suite(
         (f"{PROMOTION}/gates.py",),
-        tuple(f"{PROMOTION_TESTS}/test_{name}.py" for name in ("finding_gate", "around", "handler")),
+        tuple(f"{PROMOTION_TESTS}/test_{name}.py" for name in ("gates", "finding_gate", "around")),
     ),
     "licences": Suite(
         (
