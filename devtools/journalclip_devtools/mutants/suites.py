@@ -40,7 +40,11 @@ SUITES = {
             f"{SOURCES}/jats/licence.py",
             f"{EXTRACTION}/journalclip_extraction/licences.py",
         ),
-        (f"{PLATFORM_TESTS}/test_licences.py", f"{EXTRACTION}/tests/test_licences.py"),
+        (
+            f"{PLATFORM_TESTS}/test_licences.py",
+            "shared/sources/tests/test_jats_licence.py",
+            f"{EXTRACTION}/tests/test_licences.py",
+        ),
     ),
     "promotion": Suite(
         tuple(f"{PROMOTION}/{name}.py" for name in ("promoter", "decision", "ledger", "lease", "verify")),
