@@ -46,6 +46,7 @@ def test_a_dry_run_tells_the_cost_and_registers_nothing(workspace: Workspace) ->
     assert isinstance(plan["seconds"], float)
     assert plan["seconds"] > 0
     assert "24 in batches of 8" in told(workspace, "--dry-run")
+    assert call(workspace, "--dry-run", "--set", "optim.steps=50")["steps"] == 50, "steps stand in place of epochs"
     assert not workspace.registry("articles").versions()
 
 

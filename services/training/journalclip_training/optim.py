@@ -17,6 +17,7 @@ _LAYER = re.compile(r"(?:^|\.)(?:layers|layer|stages|blocks)\.(\d+)\.")
 # Built from the layers' inputs, so one step below the first layer.
 _INPUT = ("embeddings", "pre_layrnorm", "embedder", "patch_embed", "pos_embed", "cls_token", "stem")
 _ATTENTION = ("self_attn", ".attn.", ".attention.")  # in CLIP and SigLIP, in timm, in BERT and ViT
+_COMMON = ("visual_projection.", "text_projection.", "logit_")
 _TEXT = ("text",)  # what the text tower's parameters are called, whatever the family: text_model, text, text_projection
 
 
@@ -34,16 +35,13 @@ def rate(step: int, steps: int, config: OptimConfig) -> float:
 
 
 def freeze(model: nn.Module, trainable: Trainable) -> None:
-    """``attention`` leaves only self-attention, projections and the temperature free, ``projections`` not even that
-    attention; LoRA freezes by itself."""
-    if trainable == "attention":
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(
-                any(each in name for each in _ATTENTION) or "projection" in name or "logit_scale" in name
-            )
-    if trainable == "projections":
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.startswith(("visual_projection.", "text_projection.", "logit_")))
+    """``attention`` leaves only attention, the projections into the common space, temperature and bias free,
+    ``projections`` not even that attention; LoRA freezes by itself."""
+    if trainable not in ("attention", "projections"):
+        return
+    for name, parameter in model.named_parameters():
+        attends = trainable == "attention" and any(each in name for each in _ATTENTION)
+        parameter.requires_grad_(attends or name.startswith(_COMMON))  # not a ViT's own patch_embeddings.projection
 
 
 def adamw(model: nn.Module, extra: Mapping[str, Tensor], config: OptimConfig) -> torch.optim.AdamW:

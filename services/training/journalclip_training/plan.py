@@ -13,7 +13,7 @@ from journalclip_training.base import describe_base, load_base
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import DatasetTooSmall
-from journalclip_training.fit import fit, order_of
+from journalclip_training.fit import fit, order_of, steps_of
 from journalclip_training.samples import open_samples
 
 PROBE_STEPS = 4  # the first warms caches up and is not counted
@@ -52,9 +52,9 @@ def plan(config: TrainConfig, dataset: FrozenDataset, options: RunOptions) -> Pl
         samples = open_samples(dataset, "train", start.preprocess, Path(folder) / "shards", options)
         replayed = open_replayed(dataset.store, config, start.preprocess, Path(folder), options)
         order = order_of(config, pairs, len(replayed) if replayed is not None else 0)
-        probe = replace(config, optim=replace(config.optim, epochs=PROBE_STEPS / order.steps_per_epoch))
+        probe = replace(config, optim=replace(config.optim, steps=PROBE_STEPS))
         fit(probe, start, samples, Path(folder), options=options, observe=observe, replay=replayed)
-    steps = order.steps(config.optim.epochs)
+    steps = steps_of(order, config.optim)
     each = (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1)
     trainable = sum(p.numel() for p in start.model.parameters() if p.requires_grad)
     copies = 3 + bool(config.optim.ema)  # gradient and two moments, and the average

@@ -15,6 +15,7 @@ from torch import nn
 from journalclip_devtools.doubles.squares import freeze_tiny, tiny_config
 from journalclip_modeling.encoder import Encoder
 from journalclip_modeling.folder import save_folder
+from journalclip_modeling.two_tower import TwoTower, TwoTowerConfig
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import KINDS
@@ -23,7 +24,7 @@ from journalclip_training.base import describe_base, load_base, stretched
 from journalclip_training.batches import Order
 from journalclip_training.config import OptimConfig, TrainConfig, config_from_json, with_overrides
 from journalclip_training.errors import BaseUnavailable, RecipeUnknown, SettingInvalid
-from journalclip_training.optim import adamw, rate
+from journalclip_training.optim import adamw, freeze, rate
 from journalclip_training.recipes import RECIPES, Recipe, article_config, configure, recipes_of, registry
 from journalclip_training.samples import Tokens
 from journalclip_training.start import frozen_dataset
@@ -145,6 +146,25 @@ def test_lower_layers_move_slower_and_vectors_do_not_decay() -> None:
     assert (head["factor"], layer["factor"], stem["factor"]) == (1.0, 0.5, 0.25)
     assert head["weight_decay"] > 0 == by_id[id(named["logit_scale"])]["weight_decay"]
     assert len(by_id) == len(named) + 1
+
+
+def test_attention_alone_leaves_a_vits_patch_projection_where_it_is() -> None:
+    tower = {"model_type": "vit", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+             "intermediate_size": 16, "image_size": 16, "patch_size": 8}  # fmt: skip
+    words = {"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+             "intermediate_size": 16, "vocab_size": 30}  # fmt: skip
+    linear = {"kind": "linear", "bias": False}
+    config = TwoTowerConfig(
+        image={"config": tower, "pooling": "cls"}, text={"config": words, "pooling": "mean"},
+        image_projection=linear, text_projection=linear, projection_dim=8, objective="sigmoid",
+    )  # fmt: skip
+    model = TwoTower(config)
+    freeze(model, "attention")
+    moving = {name for name, each in model.named_parameters() if each.requires_grad}
+    assert not [name for name in moving if "patch_embeddings" in name]
+    rest = {name for name in moving if ".attention." not in name}
+    assert rest == {"visual_projection.weight", "text_projection.weight", "logit_scale", "logit_bias"}
+    assert len(moving) > len(rest)
 
 
 def test_varied_pictures_stay_pictures_and_strength_zero_is_the_picture() -> None:
