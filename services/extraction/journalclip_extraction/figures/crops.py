@@ -71,13 +71,15 @@ class Cropper:
         return Crop(found["image"], "image/jpeg", picture.width, picture.height).shown_by(image)
 
     def _pixels(self, xref: int, picture: Picture) -> Crop | None:
-        """The pixels of an image that no JPEG holds, in its own grey or colour levels."""
+        """The pixels of an image that no JPEG holds; those that a profile describes as they are shown."""
         pixels = pymupdf.Pixmap(self._document, xref)
         space = pixels.colorspace
         if pixels.alpha or space is None or space.n not in _MODES or "Lab" in space.name:
             return None
         if (pixels.width, pixels.height) != (picture.width, picture.height):
             return None
+        if space.name.startswith("ICCBased"):
+            pixels = pymupdf.Pixmap(pymupdf.csGRAY if space.n == 1 else pymupdf.csRGB, pixels)
         image = Image.frombytes(_MODES[space.n], (pixels.width, pixels.height), pixels.samples_mv)
         return _encode(image, "image/png")
 
