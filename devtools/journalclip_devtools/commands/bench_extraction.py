@@ -66,7 +66,7 @@ def _facts(folder: Path, table: Path, *, as_json: bool) -> None:
 
     found = score(folder, table)
     if as_json:
-        print_json({**found})
+        print_json({fact: {**counts} for fact, counts in found.items()})
         return
     for fact, counts in found.items():
         wrong = f" ({', '.join(counts['files'])})" if counts["files"] else ""

@@ -115,7 +115,9 @@ class _Graph:
 
     def _node(self, kind: str, inputs: list[str], **settings: int | str | list[int]) -> str:
         name = f"x{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [name], **settings))
+        node = helper.make_node(kind, inputs, [name])
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in settings.items())
+        self._nodes.append(node)
         return name
 
     def _number(self, value: np.float32 | Array) -> str:
