@@ -16,6 +16,14 @@ def extraction(
     misses: Annotated[bool, typer.Option("--misses", help="List every miss (always in the JSON).")] = False,
     crops: Annotated[bool, typer.Option("--crops", help="Read once more with crops, and say what they cost.")] = False,
     scans: Annotated[str, typer.Option(help="Scan every page first and read it by OCR in this language.")] = "",
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Only speed: beside the extractor of another checkout, article by article.", metavar="DIR"),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="With --against: every how many-th article.")] = 1,
+    facts: Annotated[
+        Path | None, typer.Option(help="Only titles, DOIs and authors, against a table of what is printed.")
+    ] = None,
 ) -> None:
     """Score the extractor on real articles, with bare PyMuPDF timed in the same run.
 
@@ -26,7 +34,17 @@ def extraction(
         journalclip bench extraction ../shared/corpus/dev --crops
 
         journalclip synthesize pages --layouts --articles 3 && journalclip bench extraction pages --scans eng
+
+        journalclip bench extraction ../shared/corpus/dev --facts docs/benchmarks/facts-dev.tsv
+
+        git worktree add ../then b4a7196 && journalclip bench extraction ../shared/corpus/dev --against ../then
     """
+    if facts is not None:
+        _facts(folder, facts, as_json=as_json)
+        return
+    if against is not None:
+        _versions(folder, against, every, as_json=as_json)
+        return
     from journalclip_devtools.benches.extraction import bench
 
     score = bench(folder, crops=crops, scans=scans)
@@ -41,6 +59,30 @@ def extraction(
         typer.echo(f"failed [{code}] {file}")
     for miss in score.misses if misses else ():
         typer.echo(f"{miss['what']:>12}  {miss['file']} figure {miss['number']} ({miss['similarity']})")
+
+
+def _facts(folder: Path, table: Path, *, as_json: bool) -> None:
+    from journalclip_devtools.benches.facts import score
+
+    found = score(folder, table)
+    if as_json:
+        print_json({fact: {**counts} for fact, counts in found.items()})
+        return
+    for fact, counts in found.items():
+        wrong = f" ({', '.join(counts['files'])})" if counts["files"] else ""
+        typer.echo(f"{fact:>8}  right {counts['right']}, none {counts['none']}, wrong {counts['wrong']}{wrong}")
+
+
+def _versions(folder: Path, against: Path, every: int, *, as_json: bool) -> None:
+    from journalclip_devtools.benches.extraction import load_gold
+    from journalclip_devtools.benches.versions import measure
+
+    found = measure([folder / name for name in sorted(load_gold(folder))[::every]], against)
+    if as_json:
+        print_json({**found})
+        return
+    for way, speeds in found.items():
+        typer.echo(f"{way:>10}  {speeds['here']} pages/s, there {speeds['there']}, ratio {speeds['ratio']}")
 
 
 def scaling(

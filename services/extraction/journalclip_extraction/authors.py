@@ -27,7 +27,7 @@ _DEGREE = re.compile(
     r"(?![\w’'-])"
 )
 _PARTED = re.compile(
-    r"\s*(?:,|;|·|•|\||\u2022|\s&(?:\s|$)|\band(?=\s|$|[A-Z])|\bund\b|\bet\b(?!\s+al)|\sy\s|\se\s|\boch\b|\bog\b|\bи\b|、|，)\s*"
+    r"\s*(?:,|;|·|•|\||\u2022|(?:^|\s)&(?:\s|$)|\band(?=\s|$|[A-Z])|\bund\b|\bet\b(?!\s+al)|(?:^|\s)[ye]\s|\boch\b|\bog\b|\bи\b|、|，)\s*"
 )
 _PARTICLE = (
     r"(?:de|del|della|di|da|dos|das|do|du|des|la|le|van|von|der|den|ten|ter|zu|zur|af|av|bin|ibn|al|el|y|e|i|st\.?|dal)"

@@ -34,7 +34,7 @@ panels.prepare()
 Image.init()
 
 _TITLE = 30  # letters of a title that tell articles apart
-_BUNDLE_PAGES = 60  # what unpacking and decoding of pictures may take, in pages
+_BUNDLE_PAGES = 60  # what unpacking, decoding of pictures and the largest XML may take, in pages
 
 
 @dataclass
@@ -58,6 +58,7 @@ def _read(data: bytes, options: ExtractOptions) -> ReadDelivery:
         allow_pages(_BUNDLE_PAGES)
         return _read_bundle(unpack(data), options)
     if kind == "xml":
+        allow_pages(_BUNDLE_PAGES)
         return _read_bundle({"article.xml": data}, options)
     return read_pdf(data, options)
 

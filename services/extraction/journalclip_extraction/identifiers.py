@@ -8,7 +8,7 @@ a stump, and no DOI.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from journalclip_sources.pdf.content import Line
 
@@ -28,20 +28,32 @@ _FOREIGN = re.compile(
     r"[^.]{0,90}$",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d{6,}$")
 _CONTINUES = re.compile(r"^[./_\-()]?[A-Za-z0-9][\w./\-();:]*$")
 _OPEN = ("/", "-", "_", ".", "(")
 
 
 def own_doi(lines: Sequence[Line]) -> str | None:
-    """The first DOI in ``lines`` that is not another thing's."""
+    """The first DOI in ``lines`` that is not another thing's; of two editions' the one that is printed more often."""
+    found = list(_own_dois(lines))
+    twins = [each for each in found if _edition(each) == _edition(found[0])]
+    return max(twins, key=twins.count, default=None)  # of equal ones the first
+
+
+def _edition(doi: str) -> tuple[str, str]:
+    """What two editions' DOIs of one article share: who registers it and the article's own number."""
+    number = _NUMBER.search(doi)
+    return doi.split("/")[0], number[0] if number else doi.lower()
+
+
+def _own_dois(lines: Sequence[Line]) -> Iterator[str]:
     texts = ["", *(line.text for line in lines), ""]
     for before, text, after in zip(texts, texts[1:], texts[2:], strict=False):
         for match in _DOI.finditer(text):
             context = f"{before} {text[: match.start()]}" if match.start() < 40 else text[: match.start()]
             found = _whole(match, text, after)
             if found and not _REGISTRIES.match(found) and not _PART.search(found) and not _is_foreign(context, text):
-                return found
-    return None
+                yield found
 
 
 def _is_foreign(context: str, text: str) -> bool:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from journalclip_extraction.article import ExtractOptions
 from journalclip_shared.ids import sha256_hex
 
-EXTRACTOR_VERSION = "8"
+EXTRACTOR_VERSION = "9"
 
 _OPTIONS = TypeAdapter(ExtractOptions)
 

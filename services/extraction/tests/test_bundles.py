@@ -14,10 +14,13 @@ from journalclip_extraction.article import ExtractOptions, ReadArticle
 from journalclip_extraction.delivery import read_delivery
 from journalclip_extraction.documents import identify
 from journalclip_extraction.retractions import proposals
+from journalclip_extraction.sandbox import Sandbox
 from journalclip_shared.deliveries import pack
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import identify_article
 from journalclip_shared.records.article import ArticleFacts, Sourced
+from journalclip_sources.jats.parse import MAX_BYTES
+from journalclip_sources.sandbox import Limits
 
 OPTIONS = ExtractOptions(panels=False)
 TITLE = "A made article about made pictures of heads"
@@ -207,6 +210,24 @@ def test_what_is_refused() -> None:
     assert code_of(b"<article><p></article>") == "xml-invalid"
     assert code_of(b"<?xml version='1.0'?><doi_batch/>") == "xml-schema-unsupported"
     assert code_of(pack({"a.docx": b"nothing to read", "b.txt": b"nothing either"})) == "bundle-empty"
+
+
+@pytest.mark.slow
+def test_the_largest_xml_is_read_within_the_sandboxs_limits_and_a_larger_one_refused_by_code() -> None:
+    """Both in the child, under the limits that every article has."""
+    body = b"<p>Words that make an article's text long without end.</p>"
+    head, tail = xml().split(b"</body>", 1)
+    room = MAX_BYTES - len(head) - len(tail) - len(b"</body>")
+    largest = head + body * (room // len(body)) + b"</body>" + tail
+    larger = largest.replace(b"</article>", b" " * (MAX_BYTES + 1 - len(largest)) + b"</article>")
+    assert len(largest) > MAX_BYTES - len(body)
+    assert len(larger) == MAX_BYTES + 1
+    with Sandbox(Limits()) as sandbox:
+        (article,) = sandbox.read(largest, OPTIONS).articles
+        assert [figure.caption for figure in article.figures] == ["Axial CT with 10⁶ counts & a bright rim."]
+        refused = sandbox.run(larger, OPTIONS).result
+    assert isinstance(refused, PermanentError)
+    assert refused.code == "xml-too-large"
 
 
 def test_an_archive_that_bursts_is_refused() -> None:

@@ -56,6 +56,15 @@ def test_the_articles_own_doi(lines: tuple[str, ...], doi: str | None) -> None:
     assert facts_of(*lines, size=8).doi.value == doi
 
 
+def test_a_last_author_on_a_line_of_its_own_is_one() -> None:
+    assert facts_of("Mara Lindqvist1,2, Otto K. Berger2", "& Chiara de Fontana1*").authors == NAMES
+
+
+def test_of_two_editions_the_doi_that_is_printed_more_often_is_the_articles() -> None:
+    editions = ("Edicion: DOI: 10.5555/esp.202411411", "Edition: DOI: 10.5555/eng.202411411")
+    assert facts_of(*editions, "https://doi.org/10.5555/eng.202411411", size=8).doi.value == "10.5555/eng.202411411"
+
+
 def test_brackets_of_a_doi_are_its_own_only_in_pairs() -> None:
     assert find_doi("(doi:10.1016/S2352-3026(20)30366-5)") == "10.1016/S2352-3026(20)30366-5"
     assert find_doi("(https://doi.org/10.5555/jim.41).") == "10.5555/jim.41"

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +214,17 @@ def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(PermanentError) as caught:
         read_picture(packed("", "", b"%PDF-1.7"), ExtractOptions())
     assert caught.value.code == "picture-unreadable"
+
+
+def test_the_network_starts_no_thread() -> None:
+    """The sandbox forks after it is loaded, and a child may start none: neither its import nor its run does."""
+    script = """if True:
+        import os
+        import numpy, scipy, PIL.Image
+        before = len(os.listdir("/proc/self/task"))
+        from journalclip_extraction.quality.network import network
+        network().features(PIL.Image.new("RGB", (300, 200), "grey"))
+        print(len(os.listdir("/proc/self/task")) - before)
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"

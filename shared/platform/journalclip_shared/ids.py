@@ -41,6 +41,7 @@ def article_id(pdf_sha256: str) -> str:
 
 
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>|{}\\^`]+", re.IGNORECASE)
+_NO_LETTER = re.compile(r"[\W_]+")  # what `str.isalnum` is not true of
 _DOI_TAIL = re.compile(r"(?:[.,;:)\]}’'*†‡]|&(?:gt|lt|amp);?)+$")
 _OPENS = {")": "(", "]": "["}
 _COMPONENT = re.compile(r"\.[gtse]\d{3}$")  # PLOS: a figure, table or supplement of the article
@@ -81,7 +82,7 @@ def normalise_pmcid(text: str) -> str | None:
 
 def pages_digest(texts: Sequence[str]) -> str:
     """SHA-256 of what pages say: letters and digits alone, so that a page copied into another file keeps it."""
-    said = ["".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum()) for text in texts]
+    said = [_NO_LETTER.sub("", unicodedata.normalize("NFKC", text).lower()) for text in texts]
     return sha256_hex(canonical_json(said))
 
 

@@ -288,7 +288,8 @@ def _next_row(lines: Sequence[Line], pool: Sequence[Line]) -> list[Line]:
         for line in below
         if abs(line.box.y1 - best.box.y1) < 0.35 * best.size and abs(line.size - best.size) < _TITLE_SLACK
     ]
-    return _unbroken(sorted(level, key=lambda line: line.box.x0), best)
+    row = _unbroken(sorted(level, key=lambda line: line.box.x0), best)
+    return row[::-1] if best.leftward else row
 
 
 def _unbroken(level: Sequence[Line], best: Line) -> list[Line]:
@@ -307,7 +308,9 @@ def _aligned(lines: Sequence[Line], line: Line, hang: float) -> bool:
     em = line.size
     if len(lines) == 1 and abs(line.box.x0 - hang) <= _HANG * em:
         return True
-    left = min(li.box.x0 for li in lines[-3:])
+    left, right = min(li.box.x0 for li in lines[-3:]), max(li.box.x1 for li in lines[-3:])
+    if line.leftward and abs(line.box.x1 - right) <= 1.2 * em:
+        return True
     if abs(line.box.x0 - left) <= 1.2 * em or abs(line.box.x0 - lines[0].box.x0) <= 2.5 * em:
         return True
     column = union(li.box for li in lines)

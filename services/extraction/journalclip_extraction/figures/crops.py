@@ -15,7 +15,7 @@ from typing import Literal
 import pymupdf
 from PIL import Image
 
-from journalclip_extraction.article import Crop, ExtractOptions
+from journalclip_extraction.article import LOOK, Crop, ExtractOptions
 from journalclip_sources.pdf.content import Page, Picture
 from journalclip_sources.pdf.geometry import Rect, iou
 from journalclip_sources.pdf.upright import as_displayed
@@ -26,6 +26,7 @@ _PNG_LEVEL = 1  # a quarter of the time of the default level, for a fifth more b
 _POINTS_PER_INCH = 72.0
 _MIN_DPI = 36.0  # below it nothing can be read; reached only by pixel caps on posters
 _PLAIN_FILTERS = ("DCTDecode", "FlateDecode", "LZWDecode", "RunLengthDecode", "CCITTFaxDecode", "")
+_MODES = {1: "L", 3: "RGB"}  # by channels
 _TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
@@ -48,29 +49,42 @@ class Cropper:
         """The raster as the file holds it; None where the page shows it masked, turned, cut or in other colours."""
         if picture.width * picture.height > self._options.max_pixels or not (picture.upright and picture.whole):
             return None
-        xref = self._stored_as(page, picture)
-        stored = self._document.extract_image(xref) if xref is not None else None
-        if not stored or stored["ext"] not in ("jpeg", "png"):
+        stored = self._stored_as(page, picture)
+        if stored is None:
             return None
+        xref, kind = stored
+        if kind != "DCTDecode":
+            return self._pixels(xref, picture)
+        found = self._document.extract_image(xref)
         # CMYK JPEGs look different in every reader: let the page's own renderer decide.
-        if stored["colorspace"] not in (1, 3) or "Lab" in stored["cs-name"]:
+        if not found or found["ext"] != "jpeg" or found["colorspace"] not in (1, 3) or "Lab" in found["cs-name"]:
             return None
         try:
-            image = Image.open(io.BytesIO(stored["image"]))
+            image = Image.open(io.BytesIO(found["image"]))
             if image.mode not in ("L", "RGB") or image.size != (picture.width, picture.height):
                 return None
-            if stored["ext"] == "png":
-                return _encode(image, "image/png")
-            size = image.size
-            # A damaged stream is no image to hand on. An eighth of the size still decodes every code of it.
-            image.draft(image.mode, (size[0] // 8, size[1] // 8))
+            # A damaged stream is no image to hand on. Every code of it is decoded, if at a fraction of the size.
+            image.draft(image.mode, (LOOK, LOOK))
             image.load()
         except (OSError, Image.DecompressionBombError):
             return None
-        return Crop(stored["image"], "image/jpeg", *size)
+        return Crop(found["image"], "image/jpeg", picture.width, picture.height).shown_by(image)
 
-    def _stored_as(self, page: Page, picture: Picture) -> int | None:
-        """The one unmasked image of the page with these pixels; None where there is none or a choice.
+    def _pixels(self, xref: int, picture: Picture) -> Crop | None:
+        """The pixels of an image that no JPEG holds; those that a profile describes as they are shown."""
+        pixels = pymupdf.Pixmap(self._document, xref)
+        space = pixels.colorspace
+        if pixels.alpha or space is None or space.n not in _MODES or "Lab" in space.name:
+            return None
+        if (pixels.width, pixels.height) != (picture.width, picture.height):
+            return None
+        if space.name.startswith("ICCBased"):
+            pixels = pymupdf.Pixmap(pymupdf.csGRAY if space.n == 1 else pymupdf.csRGB, pixels)
+        image = Image.frombytes(_MODES[space.n], (pixels.width, pixels.height), pixels.samples_mv)
+        return _encode(image, "image/png")
+
+    def _stored_as(self, page: Page, picture: Picture) -> tuple[int, str] | None:
+        """The one unmasked image of the page with these pixels and its filter; None where there is none or a choice.
 
         Asking MuPDF which image was drawn where costs a second interpretation of the page and a digest of every image;
         the page's list of resources costs nothing, and two images of one size are rare enough to be rendered.
@@ -88,7 +102,7 @@ class Cropper:
         if mask or kind not in _PLAIN_FILTERS:
             return None
         plain = all(self._document.xref_get_key(xref, key)[0] == "null" for key in ("Mask", "Decode"))
-        return int(xref) if plain else None
+        return (int(xref), kind) if plain else None
 
     def _render(self, page: Page, box: Rect, pictures: Sequence[Picture]) -> Crop:
         dpi = _resolution(box, pictures, self._options)
@@ -99,7 +113,7 @@ class Cropper:
             alpha=False,
             colorspace=pymupdf.csRGB,
         )
-        image = Image.frombytes("RGB", (pixels.width, pixels.height), pixels.samples)
+        image = Image.frombytes("RGB", (pixels.width, pixels.height), pixels.samples_mv)
         if page.turn:
             image = image.transpose(_TURNED[page.turn])
         photographic = bool(pictures) and sum(p.box.area for p in pictures) > 0.5 * box.area
@@ -127,4 +141,4 @@ def _encode(image: Image.Image, media_type: Literal["image/jpeg", "image/png"]) 
         image.save(out, "JPEG", quality=_JPEG_QUALITY)
     else:
         image.save(out, "PNG", compress_level=_PNG_LEVEL)
-    return Crop(out.getvalue(), media_type, image.width, image.height)
+    return Crop(out.getvalue(), media_type, image.width, image.height).shown_by(image)

@@ -126,9 +126,10 @@ def _panel(panel: SplitPanel, parts: Sequence[_Part]) -> ReadPanel | None:
         corner.x0 + pixels.x0 * sx, corner.y0 + pixels.y0 * sy, corner.x0 + pixels.x1 * sx, corner.y0 + pixels.y1 * sy
     )
     image = part.image.crop(pixels)
-    crop = _encoded(image, part.media_type)
+    look = phash(image)
+    crop = _encoded(image, part.media_type)  # the pixels are used up
     shown = to_box(as_displayed(box, part.page))
-    return ReadPanel(panel.letter, part.page.number, shown, panel.subcaption, crop, phash(image), panel.text)
+    return ReadPanel(panel.letter, part.page.number, shown, panel.subcaption, crop, look, panel.text)
 
 
 def _encoded(image: Image.Image, media_type: Literal["image/jpeg", "image/png"]) -> Crop:
@@ -137,4 +138,4 @@ def _encoded(image: Image.Image, media_type: Literal["image/jpeg", "image/png"])
         image.save(out, "JPEG", quality=JPEG_QUALITY)
     else:
         image.save(out, "PNG", compress_level=1)
-    return Crop(out.getvalue(), media_type, image.width, image.height)
+    return Crop(out.getvalue(), media_type, image.width, image.height).shown_by(image)

@@ -29,9 +29,10 @@ def measure(image: Image.Image, size: tuple[int, int]) -> Vector:
     """The numbers of `NAMES`; ``size`` is the figure's own, of which ``image`` may be a reduced copy."""
     small = image.convert("RGB")
     small.thumbnail((_SIDE, _SIDE))
-    rgb = np.asarray(small, dtype=np.int16)
+    rgb = np.asarray(small)
     grey = np.asarray(small.convert("L"), dtype=np.int16)
-    spread = rgb.max(axis=2) - rgb.min(axis=2)
+    red, green, blue = (np.ascontiguousarray(rgb[:, :, at]) for at in range(3))
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return np.array(
         [*_shape(*size), *_tone(grey), *_colour(rgb, spread), *_texture(grey), *_border(grey), *_tones(grey)]
     )
@@ -59,10 +60,10 @@ def _tone(grey: npt.NDArray[np.int16]) -> tuple[float, ...]:
     )
 
 
-def _colour(rgb: npt.NDArray[np.int16], spread: npt.NDArray[np.int16]) -> tuple[float, float, float]:
-    coarse = (rgb >> 4).reshape(-1, 3)
-    codes = coarse[:, 0] * 256 + coarse[:, 1] * 16 + coarse[:, 2]
-    distinct = len(np.unique(codes))
+def _colour(rgb: npt.NDArray[np.uint8], spread: npt.NDArray[np.uint8]) -> tuple[float, float, float]:
+    coarse = (rgb >> 4).astype(np.int16)
+    codes = coarse[:, :, 0] * 256 + coarse[:, :, 1] * 16 + coarse[:, :, 2]
+    distinct = np.count_nonzero(np.bincount(codes.ravel(), minlength=1 << 12))
     return float((spread > _COLOURED).mean()), float(spread.mean() / 255), float(np.log2(distinct) / 12)
 
 

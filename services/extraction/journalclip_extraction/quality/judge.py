@@ -7,12 +7,11 @@ judgement names what made it, and every rejection its reason.
 from __future__ import annotations
 
 import functools
-import io
 from dataclasses import replace
 
 from PIL import Image
 
-from journalclip_extraction.article import Crop, ReadFigure, ReadPanel
+from journalclip_extraction.article import ReadFigure, ReadPanel
 from journalclip_extraction.quality import model as models
 from journalclip_extraction.quality.features import Vector, measure
 from journalclip_extraction.quality.fingerprint import fingerprint
@@ -20,8 +19,6 @@ from journalclip_extraction.quality.phash import phash
 from journalclip_extraction.quality.pictures import look, see
 from journalclip_extraction.quality.rules import BY, rule
 from journalclip_shared.records.article import Modality, PictureContent, Quality, Usefulness
-
-_ENOUGH = 512  # pixels a side: twice what is measured, so that a JPEG is decoded at an eighth of its cost
 
 
 def judge(
@@ -54,7 +51,7 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
     """The figure with quality, modality, perceptual hash and fingerprint; its panels with theirs."""
     if figure.crop is None:
         return figure
-    image = reduced(figure.crop)
+    image = figure.crop.look
     size = (figure.crop.width, figure.crop.height)
     shown = see(image, size)
     content = look(shown, figure.caption, lettered=figure.lettered)
@@ -62,9 +59,7 @@ def appraise(figure: ReadFigure, model: str = "") -> ReadFigure:
     if not model:
         quality, modality, by = seen(content, quality, modality)
     panels = tuple(_appraised(panel, figure.caption) for panel in figure.panels)
-    continued = tuple(
-        replace(part, phash=phash(reduced(part.crop))) if part.crop else part for part in figure.continued
-    )
+    continued = tuple(replace(part, phash=phash(part.crop.look)) if part.crop else part for part in figure.continued)
     return replace(
         figure,
         quality=quality,
@@ -109,7 +104,7 @@ def _appraised(panel: ReadPanel, caption: str) -> ReadPanel:
     """A panel with its hash and content; its own words vote, or the figure's where it has none."""
     if panel.crop is None:
         return panel
-    image = reduced(panel.crop)
+    image = panel.crop.look
     shown = see(image, (panel.crop.width, panel.crop.height))
     return replace(
         panel,
@@ -117,14 +112,6 @@ def _appraised(panel: ReadPanel, caption: str) -> ReadPanel:
         fingerprint=fingerprint(image, shown.network),
         content=look(shown, panel.text or caption),
     )
-
-
-def reduced(crop: Crop) -> Image.Image:
-    """The crop at no more than twice what any measurement needs."""
-    image = Image.open(io.BytesIO(crop.data))
-    image.draft("RGB", (_ENOUGH, _ENOUGH))
-    image.thumbnail((_ENOUGH, _ENOUGH), Image.Resampling.BOX)
-    return image
 
 
 _parse = functools.lru_cache(maxsize=4)(models.parse)

@@ -6,6 +6,7 @@ it runs nothing. Its digest is part of the extractor's slug, since another model
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -33,10 +34,14 @@ class Head(BaseModel):
 
     def decide(self, standardised: Vector, votes: Vector | float = 0.0) -> tuple[str, float]:
         """The likeliest class and its probability; ``votes`` are added to the logits."""
-        logits = np.array(self.weights) @ standardised + np.array(self.bias) + votes
+        logits = self._matrix @ standardised + np.array(self.bias) + votes
         shares = np.exp(logits - logits.max())
         best = int(shares.argmax())
         return self.classes[best], float(shares[best] / shares.sum())
+
+    @cached_property
+    def _matrix(self) -> Vector:
+        return np.array(self.weights)
 
 
 class QualityModel(BaseModel):

@@ -41,9 +41,14 @@ class PictureModel(BaseModel):
     labels: int
     source: str
 
+    @functools.cached_property
+    def _standard(self) -> tuple[Vector, Vector]:
+        return np.array(self.mean), np.array(self.scale)
+
     def read(self, inputs: Vector, caption: str, by: str, *, lettered: bool = False) -> PictureContent:
         """What a picture of these `Seen.inputs` under ``caption`` shows; ``lettered``: names of panels in it."""
-        at = (inputs - np.array(self.mean)) / np.array(self.scale)
+        mean, scale = self._standard
+        at = (inputs - mean) / scale
         kind, surety = self.kind.decide(at, kind_votes(caption, self.kind.classes))
         modality = self.modality.decide(at, modality_votes(caption, self.modality.classes))[0]
         useful, trust = self.useful.decide(at)

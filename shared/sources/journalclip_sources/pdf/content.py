@@ -6,12 +6,14 @@ of its first word, since a label is often set apart by nothing else.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from journalclip_sources.pdf.geometry import Rect
 
 Turn = Literal[0, 90, 180, 270]  # clockwise degrees that bring text upright
+_LEFTWARD = re.compile(r"[\u0590-\u08ff]")  # letters of Hebrew, Arabic and their kin
 Linear = tuple[float, float, float, float]  # a, b, c, d of the matrix that places the unit square on the page
 
 
@@ -32,6 +34,11 @@ class Line:
     turn: Turn = 0
     doubtful: bool = False  # a character of it may be read other than it is drawn
     level_text: str = ""  # without what is raised above the line, where anything is
+
+    @property
+    def leftward(self) -> bool:
+        """Written from right to left."""
+        return not self.text.isascii() and _LEFTWARD.search(self.text) is not None
 
 
 @dataclass(slots=True)

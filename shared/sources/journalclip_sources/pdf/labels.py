@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["figure", "table", "other"]
 
 _FIGURE_WORDS = (
     r"figures?|figs?|abbildung(?:en)?|abb|figuras?|figuur|afbeelding|afb|figur(?:en|er)?|kuva|kuvio|rycina|ryc|rysunek|rys|"
-    r"obr[aá]zek|obr|slika|рисунок|рис|малюнок|мал|слика|сл|фигура|фиг|[şs]ekil|resim|ábra|pav|joonis|hình|gambar|"
+    r"obr[aá]zek|obr[aá]zok|obr|mynd|slika|рисунок|рис|малюнок|мал|слика|сл|фигура|фиг|[şs]ekil|resim|ábra|pav|joonis|hình|gambar|"
     r"εικόνα|εικ|σχήμα|图|圖|図|그림|الشكل|شكل|شکل|تصویر|איור"
 )
 # Words that number their pictures on their own, beside the figures: Plate 1 is not Figure 1.
@@ -97,6 +98,7 @@ def series_key(series: str, number: str) -> str:
     return number if series in ("", "supplementary") else f"{series} {number}"
 
 
+@lru_cache(maxsize=1 << 14)  # lines of some 200 pages: each is asked for by reading, dividing and captions
 def parse_label(text: str) -> Label | None:
     """The label that ``text`` starts with, or None."""
     if not _may_start(text):
@@ -196,7 +198,7 @@ def parse_unnumbered(text: str) -> Label | None:
 
 _FIRST = re.compile(
     r"^[\[(*•■▪►▶\s]*(?:fi?\s?g|f\s?i|a[bpdfu]|s[uclşe]|e[xf\s\-]|eq|esq|map|wyk|гр|on|fo|r[yei]|o[bn]|р|т|м|с|ф|ş|slik|ku|bi|ε|σ|图|圖|"
-    r"図|그|il|im|pl|ph|t[a]|表|bo|al|vi|mo|au|da|ch|gr|di|pa|file|ca[s]|fall|we|jo|hì|ga|lá|la|写|照|ش|ا|ت|ص|ج|א|ת|ט|"
+    r"図|그|il|im|my|pl|ph|t[a]|表|bo|al|vi|mo|au|da|ch|gr|di|pa|file|ca[s]|fall|we|jo|hì|ga|lá|la|写|照|ش|ا|ت|ص|ج|א|ת|ט|"
     r"\d{1,3}\s?[.)]?\s?(?:á|ké|pav|att))",
     re.IGNORECASE,
 )

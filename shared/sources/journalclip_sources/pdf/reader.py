@@ -199,7 +199,8 @@ def continues(last: Line, line: Line) -> bool:
         return False
     slack = _SAME_ROW * max(last.size, line.size)
     level = abs(last.box.y1 - line.box.y1) < slack or abs(last.box.y0 - line.box.y0) < slack
-    return level and -1.0 <= line.box.x0 - last.box.x1 < _ROW_GAP * max(last.size, line.size)
+    gap = last.box.x0 - line.box.x1 if last.leftward and line.leftward else line.box.x0 - last.box.x1
+    return level and -1.0 <= gap < _ROW_GAP * max(last.size, line.size)
 
 
 def append(last: Line, line: Line) -> None:

@@ -21,7 +21,7 @@ class Limits:
 
     wall_s: float = 19.0  # with start and kill below the 20 s that an article may cost on a machine that is not busy
     cpu_s: int = 15  # the fair measure: a busy machine stretches wall-clock, not this
-    memory_bytes: int = 1024 * MIB  # address space, of which interpreter and libraries hold 330 MB
+    memory_bytes: int = 1024 * MIB  # address space, of which interpreter, libraries and the image network hold 490 MB
     input_bytes: int = 256 * MIB  # above it no child is started
     output_bytes: int = 256 * MIB
     open_files: int = 64
