@@ -54,14 +54,23 @@ RUN rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore
 FROM deps AS own
 ARG SERVICE
 ARG SSL_CERT_FILE=""
-# Then our own packages, whose files alone go into a layer of their own: a changed line ships them, and no dependency again.
-# Compiled bytecode names its source by hash, so that the layer does not depend on when it was made.
+# Then our own packages, whose files alone go into layers of their own: a changed line ships one of them, and no dependency
+# again. What all services share, what reads and structures, and the rest are a layer each. Compiled bytecode names its
+# source by hash, and no file says when it was made, so that a layer whose sources are the same is the same.
 COPY . .
 RUN --mount=type=cache,target=/root/.cache/uv \
     touch /before && UV_COMPILE_BYTECODE=0 /opt/uv/bin/uv sync --frozen --no-editable --only-group "image-${SERVICE}" \
  && rm -f /opt/journalclip/.lock /opt/journalclip/.gitignore && mkdir /own && cd / \
  && find opt/journalclip -cnewer /before ! -type d -print0 | tar --create --null --files-from=- | tar --extract --directory=/own \
- && /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash -s /own /own/opt/journalclip/lib
+ && /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash -s /own /own/opt/journalclip/lib \
+ && find /own -name uv_cache.json -delete && find /own -name RECORD -exec sed -i "/uv_cache.json/d" {} + \
+ && mkdir -p /parts/shared /parts/reading /parts/rest && cd /own \
+ && take() { find opt -regextype egrep ! -type d -regex ".*/site-packages/$2" -print0 \
+      | tar --create --null --files-from=- --remove-files | tar --extract --directory="/parts/$1"; } \
+ && take shared "journalclip_(shared|sources|modeling|evaluation|synthetic)[-/].*" \
+ && take reading "journalclip_(extraction|structuring)[-/].*" \
+ && tar --create opt | tar --extract --directory=/parts/rest \
+ && find /parts -exec touch --no-dereference --date=@0 {} +
 
 FROM base AS python
 # Title, version and revision are labels that the build gives (devtools/images/build.sh): they change with each commit.
@@ -75,7 +84,9 @@ WORKDIR /tmp
 
 FROM python AS service
 ARG SERVICE
-COPY --from=own /own/ /
+COPY --from=own /parts/shared/ /
+COPY --from=own /parts/reading/ /
+COPY --from=own /parts/rest/ /
 # The bill of materials, in each image of what is installed in that image.
 RUN --mount=type=bind,from=own,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
@@ -84,7 +95,9 @@ ENTRYPOINT ["python", "-m"]
 
 FROM python AS parser
 ARG SERVICE
-COPY --from=own /own/ /
+COPY --from=own /parts/shared/ /
+COPY --from=own /parts/reading/ /
+COPY --from=own /parts/rest/ /
 RUN --mount=type=bind,from=own,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 # A parser needs no shell, no package manager and no set-user-id program; a way out of it should find none either.
@@ -99,7 +112,9 @@ FROM python AS ray
 RUN apt-get update && apt-get install --yes --no-install-recommends wget procps \
  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
 ARG SERVICE
-COPY --from=own /own/ /
+COPY --from=own /parts/shared/ /
+COPY --from=own /parts/reading/ /
+COPY --from=own /parts/rest/ /
 RUN --mount=type=bind,from=own,source=/src/devtools/images,target=/mnt \
     python /mnt/sbom.py --name "journalclip-${SERVICE}" > /opt/journalclip/sbom.cdx.json
 USER 10001:10001

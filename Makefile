@@ -134,6 +134,10 @@ chart-push: ## package the chart and push it to oci://REGISTRY; COSIGN_KEY signs
 images-prove: ## start the images as the chart does (non-root, read-only, no capabilities) and print what is in them
 	@devtools/images/prove.sh $(NAMES)
 
+.PHONY: images-changed
+images-changed: sync ## what a changed line ships of each image (or NAMES=...): new layers of a second build; ends badly above 5 MB
+	@devtools/images/changed.sh $(NAMES)
+
 .PHONY: node
 node: sync ## the chart on the real one-node cluster of KUBECONFIG (LOAD, INSIDE: its commands; SLIM=1: without the image ray); see docs/operations/images.md
 	@$(VENV)/python -m journalclip_devtools.node $(if $(SLIM),--slim) $(if $(LOAD),--load "$(LOAD)") $(if $(INSIDE),--inside "$(INSIDE)") $(addprefix --set ,$(SET))

@@ -18,6 +18,7 @@ import yaml
 
 from journalclip_pipelines.operations.made_secrets import Wanted, parse
 
+_RUNS_S = 1800  # a command that waits: a first install of the whole chart on two cores
 Manifest = dict[str, Any]  # of any kind; a test reads what it knows to be there
 
 CHART = Path("charts") / "journalclip"
@@ -91,7 +92,8 @@ class Helm:
         """Standard output. Raises `HelmRefused`."""
         done = subprocess.run(
             [str(self.program), *arguments],
-            capture_output=True, text=True, check=False, timeout=600, env=dict(environment) if environment else None,
+            capture_output=True, text=True, check=False, timeout=_RUNS_S,
+            env=dict(environment) if environment else None,
         )  # fmt: skip
         if done.returncode != 0:
             raise HelmRefused(done.stderr + done.stdout)

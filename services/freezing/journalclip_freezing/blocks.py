@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from journalclip_modeling.frozen import rows_of
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.errors import PermanentError
+from journalclip_shared.frozen import rows_of
 from journalclip_shared.ids import canonical_json, sha256_hex
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import Block, DatasetManifest, Split

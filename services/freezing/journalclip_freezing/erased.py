@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from journalclip_modeling.frozen import DOCUMENTS, rows_of
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
+from journalclip_shared.frozen import DOCUMENTS, rows_of
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import Block, DatasetManifest
 from journalclip_shared.records.pair import Pair

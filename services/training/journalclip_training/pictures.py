@@ -21,9 +21,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from journalclip_modeling.frozen import Shard
 from journalclip_modeling.preprocess import Pixels, Preprocess
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.frozen import Shard
 from journalclip_training.batches import Indices
 
 GAP = 2  # the decoder's own reduction stops at twice the size; the rest is the resize that serving does, too

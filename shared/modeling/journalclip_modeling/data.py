@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from journalclip_modeling.frozen import Frozen
+from journalclip_shared.frozen import Frozen
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
 

@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 
 from journalclip_inference.errors import CoverageBehind
 from journalclip_inference.index.manifest import EDITION, STUDY_EDITION, index_name, note_name, segment_name
-from journalclip_modeling.frozen import Frozen
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.events import PairsStructured, StudyStructured, decode
+from journalclip_shared.frozen import Frozen
 from journalclip_shared.ids import canonical_json
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.model import ModelManifest

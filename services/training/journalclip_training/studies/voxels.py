@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from journalclip_modeling.frozen import Shard
 from journalclip_modeling.studies.data import unpacked
 from journalclip_modeling.studies.encoder import GridMismatch
 from journalclip_shared.artifacts import ArtifactStore
+from journalclip_shared.frozen import Shard
 
 Grid = tuple[int, int, int]
 

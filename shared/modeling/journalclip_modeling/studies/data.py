@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from journalclip_modeling.frozen import Frozen
+from journalclip_shared.frozen import Frozen
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.study import StructuredStudy
