@@ -25,7 +25,9 @@ from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
 from journalclip_inference.operations import Operations
 from journalclip_inference.pictures import PageDrawer, Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_inference.review.assignments import Assignments
 from journalclip_inference.review.desk import Desk
+from journalclip_inference.review.remarks import Remarks
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_inference.withheld import Withholding
@@ -34,7 +36,7 @@ from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
 from journalclip_shared.errors import ConfigurationError
-from journalclip_shared.events import Event, ReviewDecided
+from journalclip_shared.events import Event, Fact
 from journalclip_shared.kinds import Kind
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
@@ -118,7 +120,7 @@ def serving_of(
 ) -> Serving:
     withholding = withholding or Withholding(clients.store)
 
-    def announce(fact: ReviewDecided) -> None:
+    def announce(fact: Fact) -> None:
         clients.bus.publish([Event(fact, "inference-review")])
 
     issuer = Issuer(_oidc(settings)) if settings.oidc_issuer else None
@@ -129,6 +131,8 @@ def serving_of(
         documents=Documents(clients.store),
         pictures=Pictures(clients.store, clients.cache / "pictures", clients.page_drawer),
         desk=Desk(clients.store, announce),
+        remarks=Remarks(clients.store, announce),
+        assignments=Assignments(clients.store, announce),
         door=Door(tuple(verifiers), settings.anonymous),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),

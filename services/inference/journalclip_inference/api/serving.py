@@ -23,7 +23,9 @@ from journalclip_inference.images import ImageLimits, Opened, PixelBudget, opene
 from journalclip_inference.oidc import SignIn
 from journalclip_inference.operations import OneAtATime, Operations
 from journalclip_inference.pictures import Pictures
+from journalclip_inference.review.assignments import Assignments
 from journalclip_inference.review.desk import Desk
+from journalclip_inference.review.remarks import Remarks
 from journalclip_inference.snapshot import Query
 from journalclip_inference.studies.shelf import StudyShelf
 from journalclip_inference.withheld import Withholding
@@ -41,6 +43,8 @@ class Serving:
     documents: Documents
     pictures: Pictures
     desk: Desk
+    remarks: Remarks
+    assignments: Assignments
     door: Door
     audit: Audit
     images: ImageLimits
