@@ -312,6 +312,12 @@ class SignInOptions(BaseModel):
     issuer: str | None = Field(description="Host of the OpenID Connect issuer whose sign-in is offered.")
 
 
+class SignedOut(BaseModel):
+    """The session here is over."""
+
+    issuer: str | None = Field(None, description="Where the browser ends its session at the issuer too.")
+
+
 class Me(BaseModel):
     """Who this server takes the caller for."""
 
