@@ -467,3 +467,24 @@ def test_selected_figures_stand_side_by_side(live: tuple[Site, str], page: Page)
     accessible(page)
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
+
+
+def test_a_search_is_saved_with_a_feed_and_everyone_is_signed_out(desk: tuple[Site, str], page: Page) -> None:
+    site, address = desk
+    page.goto(f"{address}/?q=axial")
+    sign_in(page, site, "admin")
+    page.get_by_role("button", name="Save search").click()
+    page.get_by_label("Name").fill("Axial ones")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.locator("#status code")).to_contain_text("/v1/feeds/")
+    feed = httpx.get(page.locator("#status code").inner_text())
+    assert feed.status_code == 200
+    assert b"<title>Axial ones</title>" in feed.content
+    expect(page.locator("#saved-list a")).to_have_attribute("href", "/?q=axial")
+    accessible(page)
+    page.goto(f"{address}/operate?view=tokens")
+    page.get_by_role("button", name="Sign admin-1 out everywhere").click()
+    page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    expect(page.locator("#status")).to_contain_text("ended")
+    page.reload()
+    expect(page.get_by_role("button", name="Sign in").first).to_be_visible()
