@@ -86,6 +86,14 @@
   valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
 {{- end }}
 {{- end }}
+{{- if has "sessions" .needs }}
+{{- with $root.Values.inference.sessions }}
+{{- if .existingSecret }}
+- name: JOURNALCLIP_SESSIONS_URL
+  valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if has "hub" .needs }}
 - {name: HF_HUB_OFFLINE, value: "0"}
 - {name: HF_HOME, value: /var/lib/journalclip/hub}

@@ -104,6 +104,9 @@ Who may talk to whom. `network/default-deny.yaml` closes every pod of the releas
 {{ include "journalclip.toDatabase" (dict "root" $root "database" .) }}
 {{- end }}
 {{- end }}
+{{- if and (has "sessions" .needs) $values.inference.sessions.existingSecret }}
+{{ include "journalclip.toDatabase" (dict "root" $root "database" (dict "port" (int $values.inference.sessions.port) "bundled" false)) }}
+{{- end }}
 {{- if has "hub" .needs }}
 {{ include "journalclip.beyond" (dict "root" $root "ports" (list 443)) }}
 {{- end }}

@@ -298,6 +298,9 @@ class Inference(Service):
     service: ServiceEntry = ServiceEntry()
     tokens: Tokens = Tokens()
     oidc: Oidc = Oidc()
+    sessions: Database = Field(
+        Database(), description="Sign-ins and saved searches; without a PostgreSQL each pod has its own until it ends."
+    )
     ray: InferenceRay = InferenceRay()
 
 

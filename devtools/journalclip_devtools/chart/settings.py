@@ -74,6 +74,7 @@ _INFERENCE = frozenset(
         "device",
         "anonymous",
         "tokens",
+        "sessions_url",
         "cache",
         "encoder_replicas",
         "encoder_max_replicas",

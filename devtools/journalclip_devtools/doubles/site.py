@@ -75,7 +75,9 @@ def _pages() -> Cell[DrawOptions, bytes]:
 def make_site(world: World, root: Path, operations: Operations | None = None, **changes: object) -> Site:
     tokens: dict[str, str] = {role: add_token(root / "tokens.json", f"{role}-1", role) for role in ROLES}
     tokens["reviewer2"] = add_token(root / "tokens.json", "reviewer-2", "reviewer")
-    settings = InferenceSettings.model_validate({"tokens": root / "tokens.json", "anonymous": True, **changes})
+    settings = InferenceSettings.model_validate(
+        {"tokens": root / "tokens.json", "workdir": root, "anonymous": True, **changes}
+    )
     bus = Announced()
     drawer = SandboxedDrawer(_pages())
     clients = Clients(world.store, bus, root / "cache", AuditFile(root / "audit"), page_drawer=drawer)

@@ -1,7 +1,7 @@
 """A copy of an installation in a folder, and an installation from such a copy.
 
     FOLDER/artifacts/     every blob and manifest, as `LocalArtifacts` keeps them
-    FOLDER/databases/     of a working folder: event log, catalogue, tracking and registry (SQLite)
+    FOLDER/databases/     of a working folder: event log, catalogue, tracking and registry, sessions (SQLite)
     FOLDER/keys/          of a working folder: what signs and verifies models
     FOLDER/backup.json    what was copied
 
@@ -27,7 +27,7 @@ from journalclip_shared.errors import PermanentError
 from journalclip_shared.ids import Json
 from journalclip_shared.records import Document
 
-DATABASES = ("events.db", "catalogue.db", "mlflow.db")
+DATABASES = ("events.db", "catalogue.db", "mlflow.db", "sessions.db")
 _TOLD = "backup.json"
 
 

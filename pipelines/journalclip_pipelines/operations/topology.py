@@ -21,6 +21,8 @@ from journalclip_shared.events import (
     ModelTrained,
     PairsStructured,
     ReviewDecided,
+    ReviewRemarked,
+    ReviewsAssigned,
     SourceQuarantined,
     StudyStructured,
     StudySubmitted,
@@ -159,7 +161,7 @@ SERVICES = (
     Service(
         "inference-serve",
         consumes=(ModelPromoted, PairsStructured),
-        produces=(ReviewDecided,),
+        produces=(ReviewDecided, ReviewRemarked, ReviewsAssigned),
         reads=("articles", "figures", "datasets", "models", "quarantine"),  # withdrawals lie in the last
         writes=("datasets", "figures"),
         shares_work=False,

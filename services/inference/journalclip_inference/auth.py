@@ -15,7 +15,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -42,6 +42,14 @@ class Principal:
 
     name: str
     role: Role
+    identity: str = field(default="", compare=False)  # issuer and subject, where an issuer says who it is
+    issued: float = field(default=0.0, compare=False)  # by the issuer; seconds since 1970
+    expires: float = field(default=0.0, compare=False)  # how long the issuer's word holds; 0: not said by one
+
+    @property
+    def owner(self) -> str:
+        """Whose things are kept: a person of an issuer stays the same under another name."""
+        return self.identity or f"token {self.name}"
 
     def may(self, role: Role) -> bool:
         return ROLES.index(self.role) >= ROLES.index(role)
@@ -98,12 +106,16 @@ class Tokens:
         self._look()
 
     def principal(self, token: str) -> Principal | None:
+        return self.of_digest(sha256_hex(token.encode()))
+
+    def of_digest(self, digest: str) -> Principal | None:
+        """As `principal`, by the token's digest: all that a session keeps of it."""
         try:
             self._look()
         except PermanentError as error:
             _log.error("nobody is let in by a token: %s", error)  # what the file revoked is not known
             return None
-        entry = self._entries.get(sha256_hex(token.encode()))
+        entry = self._entries.get(digest)
         return Principal(entry.name, entry.role) if entry is not None and entry.holds(self._clock()) else None
 
     def _look(self) -> None:
@@ -172,6 +184,7 @@ class Door:
 
     verifiers: tuple[Verifier, ...]
     anonymous: bool = False
+    revoked: Callable[[str, float], bool] = lambda _name, _issued: False  # asked of an issuer's tokens alone
 
     def principal(self, token: str | None, client: str | None, host: str) -> Principal:
         """Raises `Forbidden` ``sign-in-needed`` or ``token-unknown``."""
@@ -180,6 +193,8 @@ class Door:
             principal = next(found, None)
             if principal is None:
                 raise Forbidden("token-unknown", "this token is not known here", "Sign in again.")
+            if principal.identity and self.revoked(principal.name, principal.issued):
+                raise Forbidden("token-refused", "this token was taken back", "Sign in again.")
             return principal
         if self.anonymous and _loopback(client) and _PORT.sub("", host) in _LOOPBACK_NAMES:
             return Principal("anonymous", "viewer")

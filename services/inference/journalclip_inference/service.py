@@ -25,7 +25,11 @@ from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
 from journalclip_inference.operations import Operations
 from journalclip_inference.pictures import PageDrawer, Pictures
 from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_inference.review.assignments import Assignments
 from journalclip_inference.review.desk import Desk
+from journalclip_inference.review.remarks import Remarks
+from journalclip_inference.sessions import FILE as SESSIONS_FILE
+from journalclip_inference.sessions import SavedSearches, Sessions, open_database
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.shelf import DroppedStudyReader, StudyShelf
 from journalclip_inference.withheld import Withholding
@@ -33,8 +37,9 @@ from journalclip_modeling.encoder import Encoder
 from journalclip_shared import wiring
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_shared.bus import Bus
+from journalclip_shared.catalogue.engine import sqlite_url
 from journalclip_shared.errors import ConfigurationError
-from journalclip_shared.events import Event, ReviewDecided
+from journalclip_shared.events import Event, Fact
 from journalclip_shared.kinds import Kind
 from journalclip_shared.registry import MlflowRegistry, ModelRegistry
 
@@ -118,23 +123,31 @@ def serving_of(
 ) -> Serving:
     withholding = withholding or Withholding(clients.store)
 
-    def announce(fact: ReviewDecided) -> None:
+    def announce(fact: Fact) -> None:
         clients.bus.publish([Event(fact, "inference-review")])
 
     issuer = Issuer(_oidc(settings)) if settings.oidc_issuer else None
-    verifiers: list[Verifier] = [Tokens(settings.tokens), *([OidcTokens(issuer)] if issuer else [])]
+    tokens = Tokens(settings.tokens)
+    verifiers: list[Verifier] = [tokens, *([OidcTokens(issuer)] if issuer else [])]
+    sign_in = SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None
+    database = open_database(settings.sessions_url or sqlite_url(settings.workdir / SESSIONS_FILE))
+    sessions = Sessions(database, tokens, sign_in, settings.public_url.startswith("https:"))
     return Serving(
         backend=backend,
         store=clients.store,
         documents=Documents(clients.store),
         pictures=Pictures(clients.store, clients.cache / "pictures", clients.page_drawer),
         desk=Desk(clients.store, announce),
-        door=Door(tuple(verifiers), settings.anonymous),
+        remarks=Remarks(clients.store, announce),
+        assignments=Assignments(clients.store, announce),
+        sessions=sessions,
+        searches=SavedSearches(database),
+        door=Door(tuple(verifiers), settings.anonymous, sessions.revoked),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
         withholding=withholding,
         aliases=Aliases(settings),
-        sign_in=SignIn(issuer, settings.public_url) if issuer and settings.oidc_client_id else None,
+        sign_in=sign_in,
         studies=_shelf(clients, withholding),
         max_study_bytes=settings.max_study_bytes,
         pace=Pace(settings.requests_a_minute),
@@ -143,6 +156,7 @@ def serving_of(
         cors_origins=settings.cors_origins,
         operations=clients.operations,
         tokens=settings.tokens,
+        public_url=settings.public_url.rstrip("/"),
     )
 
 

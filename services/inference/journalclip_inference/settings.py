@@ -33,6 +33,9 @@ class InferenceSettings(Settings):
     oidc_name_claim: str = Field("preferred_username", description="The claim that names the person; else `sub` does.")
     oidc_client_id: str = Field("", description="With it the page offers signing in at the issuer (code with PKCE).")
     oidc_client_secret_file: Path | None = Field(None, description="File of the client's secret, where it has one.")
+    sessions_url: str = Field(
+        "", description="Database of sign-ins and saved searches; empty: a SQLite file in workdir. Servers share one."
+    )
     public_url: str = Field("", description="Where browsers find this server, if not where their requests say.")
     max_batch: int = Field(32, ge=1, description="Queries the encoder takes in one pass.")
     batch_wait_ms: float = Field(2.0, ge=0, description="How long a lone query waits for company.")

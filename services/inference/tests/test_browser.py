@@ -26,6 +26,7 @@ from journalclip_devtools.doubles.live import live_server
 from journalclip_devtools.doubles.operations import CannedOperations
 from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_shared.artifacts.local import LocalArtifacts
+from journalclip_shared.reviewing import read_remarks
 from journalclip_shared.reviews import read_decisions, verdicts_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -413,3 +414,77 @@ def test_who_runs_it_promotes_with_a_reason_sees_quarantine_and_revokes_a_token(
     page.get_by_role("button", name="Revoke the token of ada").click()
     page.get_by_role("button", name="Revoke", exact=True).last.click()
     expect(page.get_by_role("button", name="Revoke the token of ada")).to_have_count(0)
+
+
+def test_a_report_is_settled_pairs_are_assigned_and_notes_are_kept(desk: tuple[Site, str], page: Page) -> None:
+    site, address = desk
+    figure = next(pair.figure_id for pair in site.world.pairs)
+    page.goto(f"{address}/figures/{figure}")
+    page.get_by_role("button", name=re.compile("^Report ")).first.click()
+    page.get_by_label("What is wrong").select_option("the caption of another figure")
+    page.get_by_role("dialog").get_by_role("button", name="Report", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("A steward looks at it")
+    page.goto(f"{address}/review")
+    sign_in(page, site, "steward")
+    waiting = page.locator("#dispute-list .dispute")
+    expect(waiting).to_have_count(1)
+    expect(waiting).to_contain_text("wrong-caption")
+    accessible(page)
+    waiting.get_by_role("button", name="Settle").click()
+    page.get_by_role("dialog").get_by_label("Why").fill("The caption is its own.")
+    page.get_by_role("dialog").get_by_role("button", name="Settle").click()
+    expect(waiting).to_have_count(0)
+    page.get_by_role("button", name="Assign pairs").click()
+    fields = {"Title": "January", "Reviewers": "reviewer-1, reviewer-2", "Pairs": "4", "Read twice": "50"}
+    for label, value in fields.items():
+        page.get_by_role("dialog").get_by_label(label).fill(value)
+    page.get_by_role("dialog").get_by_role("button", name="Assign").click()
+    expect(page.locator("#totals")).to_contain_text("January (0 of 4 done, 50 % read twice)")
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, site, "reviewer")
+    page.get_by_label("Show").select_option("assigned")
+    expect(page.locator("#queue li")).to_have_count(3)
+    page.locator("#history summary").click()
+    page.get_by_label("A note").fill("Left and right?")
+    page.get_by_role("button", name="Accept", exact=False).first.click()
+    expect(page.get_by_role("status").first).to_contain_text("not added yet")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.locator("#said")).to_contain_text("Left and right?")
+    accessible(page)
+    assert [each.text for each in read_remarks(site.world.store) if each.purpose == "note"] == ["Left and right?"]
+
+
+def test_selected_figures_stand_side_by_side(live: tuple[Site, str], page: Page) -> None:
+    _, address = live
+    page.goto(address)
+    for number in range(3):
+        page.locator("input.pick-pair").nth(number).check()
+    page.get_by_role("button", name="Side by side").click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.locator("section").count() >= 3
+    dialog.locator("section").first.get_by_role("button", name="Zoom in").click()
+    expect(dialog.locator("output").first).to_contain_text("%")
+    accessible(page)
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_search_is_saved_with_a_feed_and_everyone_is_signed_out(desk: tuple[Site, str], page: Page) -> None:
+    site, address = desk
+    page.goto(f"{address}/?q=axial")
+    sign_in(page, site, "admin")
+    page.get_by_role("button", name="Save search").click()
+    page.get_by_label("Name").fill("Axial ones")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.locator("#status code")).to_contain_text("/v1/feeds/")
+    feed = httpx.get(page.locator("#status code").inner_text())
+    assert feed.status_code == 200
+    assert b"<title>Axial ones</title>" in feed.content
+    expect(page.locator("#saved-list a")).to_have_attribute("href", "/?q=axial")
+    accessible(page)
+    page.goto(f"{address}/operate?view=tokens")
+    page.get_by_role("button", name="Sign admin-1 out everywhere").click()
+    page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    expect(page.locator("#status")).to_contain_text("ended")
+    page.reload()
+    expect(page.get_by_role("button", name="Sign in").first).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ from journalclip_inference.api.app import create_app
 from journalclip_inference.auth import ROLES, Principal
 from journalclip_inference.errors import Forbidden
 from journalclip_inference.oidc import Errand, Issuer, OidcConfig, OidcTokens, SignIn
+from journalclip_inference.sessions import Sessions, open_database
+from journalclip_shared.catalogue.engine import sqlite_url
 from journalclip_shared.errors import PermanentError, TransientError
 
 HOST = "https://login.example"
@@ -41,6 +44,11 @@ class Fake:
     asked: list[str] = field(default_factory=list)
     redeemed: list[dict[str, list[str]]] = field(default_factory=list)
     id_token: str = ""
+    refresh_token: str = ""
+    refuses: bool = False
+    methods: tuple[str, ...] | None = None
+    signs_out: str = ""
+    authorization: list[str] = field(default_factory=list)
 
     def client(self) -> httpx.Client:
         return httpx.Client(transport=httpx.MockTransport(self._answer))
@@ -54,10 +62,17 @@ class Fake:
         if request.url.path == "/keys":
             return httpx.Response(200, json={"keys": [_public(name) for name in self.published]})
         self.redeemed.append(parse_qs(request.content.decode()))
-        return httpx.Response(200, json={"id_token": self.id_token, "token_type": "Bearer"})
+        self.authorization.append(request.headers.get("authorization", ""))
+        if self.refuses:
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        given = {"id_token": self.id_token, "refresh_token": self.refresh_token, "token_type": "Bearer"}
+        return httpx.Response(200, json={name: value for name, value in given.items() if value})
 
     def _discovery(self) -> dict[str, object]:
+        methods = {"token_endpoint_auth_methods_supported": self.methods} if self.methods else {}
         return {
+            **methods,
+            **({"end_session_endpoint": self.signs_out} if self.signs_out else {}),
             "issuer": self.calls_itself,
             "jwks_uri": f"{HOST}/keys",
             "authorization_endpoint": f"{HOST}/authorize",
@@ -223,8 +238,10 @@ def at_issuer(served_world: World, tmp_path: Path) -> tuple[Site, Fake]:
     assert site.service.reloader.check()
     issuer = Issuer(OidcConfig(HOST, "journalclip", "page"), fake.client())
     serving = site.service.app.state.serving
-    door = type(serving.door)((*serving.door.verifiers[:1], OidcTokens(issuer)), anonymous=True)
-    parts = replace(serving, door=door, sign_in=SignIn(issuer))
+    own, sign_in = serving.door.verifiers[0], SignIn(issuer)
+    sessions = Sessions(open_database(sqlite_url(tmp_path / "issuer.db")), own, sign_in)
+    door = type(serving.door)((own, OidcTokens(issuer)), anonymous=True, revoked=sessions.revoked)
+    parts = replace(serving, door=door, sign_in=sign_in, sessions=sessions)
     return replace(site, service=replace(site.service, app=create_app(parts, 20_000_000))), fake
 
 
@@ -281,6 +298,96 @@ def test_a_bearer_token_of_the_issuer_opens_the_api_and_its_absence_is_told(at_i
     assert (late.status_code, late.json()["code"]) == (401, "token-refused")
     assert site.client("admin").get("/v1/me").json()["role"] == "admin"  # a token of our own goes on counting
     assert fake.asked.count("/keys") == 1
+
+
+def test_a_session_is_renewed_silently_with_the_role_of_now(at_issuer: tuple[Site, Fake]) -> None:
+    site, fake = at_issuer
+    client = site.client()
+    fake.refresh_token = "r-1"
+    assert "journalclip_session" in come_back(client, fake, exp=time.time() - 30)["set-cookie"]  # within the leeway
+    fake.id_token, fake.refresh_token = token_of(aud="page", journalclip_role="steward", exp=time.time() - 30), "r-2"
+    assert client.get("/v1/me").json()["role"] == "steward"
+    assert fake.redeemed[-1]["refresh_token"] == ["r-1"]
+    fake.id_token = ""  # need not be given again: the access token's lifetime counts
+    assert client.get("/v1/me").json()["role"] == "steward"
+    asked = len(fake.redeemed)
+    assert client.get("/v1/me").status_code == 200
+    assert (len(fake.redeemed), fake.redeemed[-1]["refresh_token"]) == (asked, ["r-2"])
+
+
+@pytest.mark.parametrize("changes", [{"refuses": True}, {"id_token": token_of(aud="page", sub="u-18")}])
+def test_what_the_issuer_does_not_renew_is_over_and_the_cookie_is_taken_away(
+    at_issuer: tuple[Site, Fake], changes: dict[str, object]
+) -> None:
+    site, fake = at_issuer
+    client = site.client()
+    fake.refresh_token = "r-1"
+    come_back(client, fake, exp=time.time() - 30)
+    for name, value in changes.items():
+        setattr(fake, name, value)
+    over = client.get("/v1/me")
+    assert (over.status_code, over.json()["code"]) == (401, "session-ended")
+    assert 'journalclip_session=""' in over.headers["set-cookie"]
+    assert client.get("/v1/me").json()["name"] == "anonymous"
+
+
+def test_signing_out_ends_the_session_here_and_says_where_it_ends_at_the_issuer(at_issuer: tuple[Site, Fake]) -> None:
+    site, fake = at_issuer
+    fake.signs_out = f"{HOST}/logout"
+    client = site.client()
+    come_back(client, fake)
+    secret = client.cookies["journalclip_session"]
+    there = urlsplit(client.post("/v1/logout").json()["issuer"])
+    asked = {name: value[0] for name, value in parse_qs(there.query).items()}
+    assert (there.path, asked["id_token_hint"]) == ("/logout", fake.id_token)
+    assert asked["post_logout_redirect_uri"] == "http://127.0.0.1/"
+    kept = site.client()
+    kept.cookies.set("journalclip_session", secret)
+    assert kept.get("/v1/me").status_code == 401, "a cookie that somebody copied is of no use"
+
+
+def test_whose_sign_ins_are_ended_is_out_with_the_next_request_and_so_is_the_issuers_token(
+    at_issuer: tuple[Site, Fake],
+) -> None:
+    site, fake = at_issuer
+    client, admin = site.client(), site.client("admin")
+    come_back(client, fake, iat=time.time())
+    bearer = {"authorization": f"Bearer {token_of(preferred_username='ada', iat=time.time())}"}
+    assert site.client().get("/v1/me", headers=bearer).status_code == 200
+    assert [each["name"] for each in admin.get("/v1/operations/sessions").json()] == ["ada"]
+    assert admin.post("/v1/operations/sessions/end", json={"name": "ada"}).json() == {"ended": 1}
+    assert client.get("/v1/me").status_code == 401
+    late = site.client().get("/v1/me", headers=bearer)
+    assert (late.status_code, late.json()["code"]) == (401, "token-refused")
+    again = {"authorization": f"Bearer {token_of(preferred_username='ada', iat=time.time() + 5)}"}
+    assert site.client().get("/v1/me", headers=again).status_code == 200, "who signs in again is let in"
+    assert site.client("steward").post("/v1/operations/sessions/end", json={"name": "ada"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("methods", "basic"),
+    [(None, True), (("client_secret_basic",), True), (("client_secret_basic", "client_secret_post"), False)],
+)
+def test_the_client_names_itself_as_the_issuer_wants(methods: tuple[str, ...] | None, basic: bool) -> None:
+    fake = Fake(methods=methods, id_token="x")
+    issuer = Issuer(OidcConfig(HOST, "journalclip", "my.page", "s:ecret"), fake.client())
+    issuer.redeem("c-1", "v-1", "http://127.0.0.1/back")
+    assert (fake.authorization[-1].startswith("Basic "), "client_secret" in fake.redeemed[-1]) == (basic, not basic)
+    if basic:
+        assert base64.b64decode(fake.authorization[-1].removeprefix("Basic ")) == b"my.page:s%3Aecret"
+
+
+@pytest.mark.parametrize(
+    ("path", "claim"),
+    [
+        ("https://example.org/roles", {"https://example.org/roles": ["reviewer"]}),
+        ("resource_access.my.page.roles", {"resource_access": {"my.page": {"roles": ["reviewer"]}}}),
+        ("a.b", {"a": {"b": "reviewer"}, "a.c": "admin"}),
+    ],
+)
+def test_names_of_claims_and_clients_may_have_dots(path: str, claim: dict[str, object]) -> None:
+    found = tokens_of(Fake(), role_claim=path).principal(token_of(journalclip_role=None, **claim))
+    assert found == Principal("u-17", "reviewer")
 
 
 def test_without_an_issuer_none_is_offered(site: Site) -> None:

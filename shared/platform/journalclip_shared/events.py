@@ -289,6 +289,36 @@ class ReviewDecided(Fact):
         return self.article_id
 
 
+class ReviewRemarked(Fact):
+    """A person noted, reported, disputed or settled something about a pair; ``document`` is a `ReviewRemark`."""
+
+    topic: ClassVar[str] = "reviews.remarked.v1"
+    remark_id: str
+    pair_id: str
+    article_id: str
+    purpose: Literal["note", "report", "dispute", "settlement"]
+    author: str = Field(max_length=100)
+    document: ArtifactRef
+
+    @property
+    def key(self) -> str:
+        return self.article_id
+
+
+class ReviewsAssigned(Fact):
+    """A steward shared out pairs among reviewers, or ended a share-out; ``document`` is a `ReviewAssignment`."""
+
+    topic: ClassVar[str] = "reviews.assigned.v1"
+    assignment_id: str
+    pairs: int = Field(ge=0)
+    by: str = Field(max_length=100)
+    document: ArtifactRef
+
+    @property
+    def key(self) -> str:
+        return self.assignment_id
+
+
 FACTS: dict[str, type[Fact]] = {
     fact.topic: fact
     for fact in (
@@ -307,6 +337,8 @@ FACTS: dict[str, type[Fact]] = {
         SourcesWithdrawn,
         SourcesReinstated,
         ReviewDecided,
+        ReviewRemarked,
+        ReviewsAssigned,
     )
 }
 

@@ -65,6 +65,16 @@ def reviewed(kind: Kind, subject: str = "") -> str:
     return f"{prefix}{subject}/" if subject else prefix
 
 
+def remarked(subject: str = "") -> str:
+    """Prefix of notes, reports and disputes about a pair or study, in ``datasets``; without a subject of all."""
+    return f"remarked/{subject}/" if subject else "remarked/"
+
+
+def assigned(assignment_id: str = "") -> str:
+    """A share-out of pairs among reviewers, in ``datasets``; without an id the prefix of all."""
+    return f"assigned/{assignment_id}"
+
+
 def withdrawn(scope: Scope | None = None, subject: str = "") -> str:
     """Prefix of what people said about a subject, in ``quarantine``. Without a scope: the prefix of all."""
     if scope is None:

@@ -28,7 +28,7 @@ from journalclip_shared.withdrawals import same_picture
 
 Standing = Literal["keep", "drop", "disputed"]
 LEFT_OUT: dict[Standing, str] = {"drop": "review-rejected", "disputed": "review-disputed"}  # in counts of drops
-_SETTLING = frozenset({"steward", "admin"})
+SETTLING = frozenset({"steward", "admin"})  # roles whose word settles a pair
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _judged(pair: Pair, found: Mapping[str, Verdict]) -> Pair | Standing:
 
 
 def _verdict(standing: list[ReviewDecision]) -> Verdict:
-    settled = [decision for decision in standing if decision.role in _SETTLING]
+    settled = [decision for decision in standing if decision.role in SETTLING]
     counted = settled[-1:] or standing
     keeps = {decision.choice != "reject" for decision in counted}
     if len(keeps) > 1:

@@ -16,7 +16,7 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- dict "needs" (list "kafka" "objectStore" "mlflow" "catalogue") "own" $own "files" $files "ports" $ports | toJson -}}
+{{- dict "needs" (list "kafka" "objectStore" "mlflow" "catalogue" "sessions") "own" $own "files" $files "ports" $ports | toJson -}}
 {{- end -}}
 
 {{/* {part, gpus} -> JSON of settings: which part of inference a pod is, and that it uses the GPU that it is given. */}}

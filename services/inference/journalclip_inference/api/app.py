@@ -11,7 +11,18 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from journalclip_inference.api import failures, figures, operations, review, search, sign_in, studies, system, transport
+from journalclip_inference.api import (
+    failures,
+    figures,
+    operations,
+    review,
+    saved,
+    search,
+    sign_in,
+    studies,
+    system,
+    transport,
+)
 from journalclip_inference.api.callers import Callers
 from journalclip_inference.api.edge import Edge
 from journalclip_inference.api.metrics import Metrics
@@ -44,8 +55,8 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
     )
     app.state.serving = serving
     app.state.metrics = Metrics()
-    for router in (search.router, figures.router, review.router, studies.router, operations.router, system.router,
-                   sign_in.router):  # fmt: skip
+    for router in (search.router, saved.router, figures.router, review.router, studies.router, operations.router,
+                   system.router, sign_in.router):  # fmt: skip
         app.include_router(router)
     failures.install(app)
     for path, name in _PAGES.items():
@@ -57,7 +68,7 @@ def create_app(serving: Serving, max_body: int, close: Callable[[], Awaitable[No
         max_body=max_body,
         metrics=app.state.metrics,
         audit=serving.audit,
-        callers=Callers(serving.door, serving.pace, serving.guesses),
+        callers=Callers(serving.door, serving.sessions, serving.pace, serving.guesses),
         larger={"/v1/studies/query": serving.max_study_bytes},
     )
     return app

@@ -20,10 +20,11 @@ from starlette.types import Scope
 from journalclip_inference.api.failures import body, refused
 from journalclip_inference.auth import Door, Principal
 from journalclip_inference.errors import Forbidden
+from journalclip_inference.sessions.sessions import HOST_COOKIE, MOST_S, Sessions
 from journalclip_shared.errors import TransientError
 
-COOKIE = "journalclip_token"
-_OPEN = ("/v1/login", "/v1/logout")  # the way in
+_OPEN = ("/v1/login", "/v1/logout", "/v1/feeds/")  # the way in and out; a feed's key is in its address
+_FORMER = "journalclip_token"  # until 0.1 the cookie held the token itself
 _KNOWN = 10_000  # callers remembered; the ones that asked longest ago are forgotten first
 
 
@@ -56,6 +57,7 @@ class Callers:
     """Lets callers in. ``pace`` counts requests by name, ``guesses`` refused ones by address."""
 
     door: Door
+    sessions: Sessions
     pace: Pace
     guesses: Pace
 
@@ -65,14 +67,18 @@ class Callers:
             return None
         asked = HTTPConnection(scope)
         address = asked.client.host if asked.client else ""
-        if token_of(asked) and (seconds := self.guesses.wait(address, take=False)):
+        bearer, secret = bearer_of(asked), secret_of(self.sessions, asked)
+        if (bearer or secret) and (seconds := self.guesses.wait(address, take=False)):
             return _slow("too many unknown tokens came from this address", seconds)
         try:
-            who = await to_thread.run_sync(identify, self.door, asked)  # an issuer may have to be asked for its keys
+            who = await to_thread.run_sync(self._identify, asked, bearer, secret)  # an issuer may have to be asked
         except Forbidden as error:
-            if token_of(asked):
+            if bearer or secret:
                 self.guesses.wait(address)
-            return await refused(error)
+            answer = await refused(error)
+            if secret and not bearer:
+                forget(answer, self.sessions, asked.url.scheme)
+            return answer
         except TransientError as error:
             return await refused(error)
         scope.setdefault("state", {})["principal"] = who
@@ -80,16 +86,37 @@ class Callers:
             return _slow(f"{who.name} asks too often", seconds)
         return None
 
+    def _identify(self, asked: HTTPConnection, bearer: str | None, secret: str | None) -> Principal:
+        """Raises `Forbidden`, and `TransientError` where the issuer is away."""
+        if secret and not bearer:
+            return self.sessions.principal(secret)
+        client = asked.client.host if asked.client else None
+        return self.door.principal(bearer, client, asked.headers.get("host", ""))
 
-def token_of(asked: HTTPConnection) -> str | None:
+
+def bearer_of(asked: HTTPConnection) -> str | None:
     scheme, _, bearer = asked.headers.get("authorization", "").partition(" ")
-    return bearer if scheme.lower() == "bearer" else asked.cookies.get(COOKIE)
+    return bearer if scheme.lower() == "bearer" else None
 
 
-def identify(door: Door, asked: HTTPConnection) -> Principal:
-    """Raises `Forbidden`, and `TransientError` where the issuer is away."""
-    client = asked.client.host if asked.client else None
-    return door.principal(token_of(asked), client, asked.headers.get("host", ""))
+def secret_of(sessions: Sessions, asked: HTTPConnection) -> str | None:
+    """The session's, from the cookie."""
+    return asked.cookies.get(sessions.cookie(asked.url.scheme))
+
+
+def keep(answer: Response, sessions: Sessions, scheme: str, secret: str) -> None:
+    """A session in a cookie that scripts cannot read and other sites cannot send."""
+    name = sessions.cookie(scheme)
+    secure = name == HOST_COOKIE
+    answer.set_cookie(name, secret, max_age=int(MOST_S), httponly=True, samesite="strict", secure=secure, path="/")
+    answer.delete_cookie(_FORMER, path="/")
+
+
+def forget(answer: Response, sessions: Sessions, scheme: str) -> None:
+    """Take the cookie away, and that of older versions."""
+    name = sessions.cookie(scheme)
+    answer.delete_cookie(name, httponly=True, samesite="strict", secure=name == HOST_COOKIE, path="/")
+    answer.delete_cookie(_FORMER, path="/")
 
 
 def _slow(reason: str, seconds: float) -> Response:

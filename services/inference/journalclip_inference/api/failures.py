@@ -18,6 +18,7 @@ _STATUS = {
     "sign-in-needed": 401,
     "token-unknown": 401,
     "token-refused": 401,
+    "session-ended": 401,
     "sign-in-refused": 401,
     "role-needed": 403,
     "role-missing": 403,

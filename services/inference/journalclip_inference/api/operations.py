@@ -15,6 +15,7 @@ from journalclip_inference.api.serving import REFUSALS, Admin, Parts, Serving, S
 from journalclip_inference.auth import Role, add_token, read_tokens, revoke_token
 from journalclip_inference.errors import NotFound
 from journalclip_inference.operations import Change, DatasetEntry, ModelDetail, ModelEntry, Operations, Sources
+from journalclip_inference.sessions import SessionEntry
 from journalclip_shared.errors import PermanentError
 from journalclip_shared.kinds import Kind
 from journalclip_shared.records.withdrawal import WithdrawalReason
@@ -58,6 +59,14 @@ class TokenView(BaseModel):
     role: Role
     made: str
     expires: str
+
+
+class EndSessionsRequest(Message):
+    name: str = Field(min_length=1, max_length=300)
+
+
+class SessionsEnded(BaseModel):
+    ended: int
 
 
 class NewToken(BaseModel):
@@ -151,6 +160,18 @@ async def new_token(wanted: TokenRequest, parts: Parts, _who: Admin) -> NewToken
 async def revoke(token_id: str, parts: Parts, _who: Admin) -> None:
     """Unknown from the next request on."""
     await asyncio.to_thread(revoke_token, _token_file(parts), token_id)
+
+
+@router.get("/sessions")
+async def sessions(parts: Parts, _who: Admin) -> list[SessionEntry]:
+    """Browsers that are signed in, the newest first."""
+    return await asyncio.to_thread(parts.sessions.entries)
+
+
+@router.post("/sessions/end")
+async def end_sessions(wanted: EndSessionsRequest, parts: Parts, _who: Admin) -> SessionsEnded:
+    """End all sessions of a person, and the issuer's tokens of before now. A token of ours is revoked by its id."""
+    return SessionsEnded(ended=await asyncio.to_thread(parts.sessions.revoke, wanted.name))
 
 
 def _operations(parts: Serving) -> Operations:

@@ -15,13 +15,16 @@ from journalclip_inference.errors import ImageRefused
 from journalclip_inference.hits import Answer, Browsed, Hit, Region, Served
 from journalclip_inference.index.facets import Filters
 from journalclip_inference.review.agreement import Agreement
+from journalclip_inference.review.assignments import AssignmentProgress
 from journalclip_inference.review.queue import Doubt
+from journalclip_inference.review.remarks import Dispute
 from journalclip_inference.search.asking import MAX_K, Correction, Expansion
 from journalclip_inference.search.browsing import Sort
 from journalclip_inference.search.ranker import Mode
 from journalclip_shared.records.article import ArticleFacts, Box, Licence, Mention, Quality
 from journalclip_shared.records.report import SequenceName
 from journalclip_shared.records.review import ReviewDecision
+from journalclip_shared.records.reviewing import ReviewRemark
 
 
 class Message(BaseModel):
@@ -239,6 +242,7 @@ class QueueAnswer(BaseModel):
     items: list[QueueItem]
     left: int = Field(description="Doubted pairs that wait for this reviewer, those of this answer included.")
     decided: int = Field(description="Pairs on which this reviewer has a standing decision.")
+    assigned: int = Field(0, description="Pairs assigned to this reviewer that he or she has not decided.")
 
 
 class StudyQueueItem(BaseModel):
@@ -265,6 +269,37 @@ class DecisionsAnswer(BaseModel):
     agreement: list[Agreement]
 
 
+class DisputeItem(BaseModel):
+    """A pair for stewards to settle; without ``pair`` where it is no longer in this collection."""
+
+    dispute: Dispute
+    pair: HitView | None = None
+
+
+class DisputesAnswer(BaseModel):
+    """The longest waiting first."""
+
+    items: list[DisputeItem]
+
+
+class HistoryAnswer(BaseModel):
+    """What was decided and said about one pair, oldest first, as far as the caller may see it."""
+
+    decisions: list[ReviewDecision]
+    remarks: list[ReviewRemark]
+    hidden: int = Field(description="Decisions and remarks of others, shown once you have decided yourself.")
+
+
+class ProgressAnswer(BaseModel):
+    """How far the review has come. A reviewer sees the totals and his or her own share, a steward everyone's."""
+
+    doubted: int = Field(description="Doubted pairs of this collection.")
+    decided: int = Field(description="Pairs with a standing decision.")
+    disputed: int = Field(description="Pairs that wait for a steward.")
+    by_reader: dict[str, int] = Field(description="Pairs with a standing decision, by reviewer.")
+    assignments: list[AssignmentProgress]
+
+
 class LoginRequest(Message):
     """A token to keep in a cookie that scripts cannot read."""
 
@@ -275,6 +310,12 @@ class SignInOptions(BaseModel):
     """Where one may sign in, besides with a token of this server."""
 
     issuer: str | None = Field(description="Host of the OpenID Connect issuer whose sign-in is offered.")
+
+
+class SignedOut(BaseModel):
+    """The session here is over."""
+
+    issuer: str | None = Field(None, description="Where the browser ends its session at the issuer too.")
 
 
 class Me(BaseModel):

@@ -13,7 +13,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import BaseModel
 
 from journalclip_inference.aliases import Aliases
-from journalclip_inference.api.callers import COOKIE, Pace
+from journalclip_inference.api.callers import Pace
 from journalclip_inference.api.schemas import ErrorBody, decoded
 from journalclip_inference.audit import Audit
 from journalclip_inference.auth import Door, Principal, Role, require
@@ -23,13 +23,15 @@ from journalclip_inference.images import ImageLimits, Opened, PixelBudget, opene
 from journalclip_inference.oidc import SignIn
 from journalclip_inference.operations import OneAtATime, Operations
 from journalclip_inference.pictures import Pictures
+from journalclip_inference.review.assignments import Assignments
 from journalclip_inference.review.desk import Desk
+from journalclip_inference.review.remarks import Remarks
+from journalclip_inference.sessions import SavedSearches, Sessions
+from journalclip_inference.sessions.sessions import HOST_COOKIE, PLAIN_COOKIE
 from journalclip_inference.snapshot import Query
 from journalclip_inference.studies.shelf import StudyShelf
 from journalclip_inference.withheld import Withholding
 from journalclip_shared.artifacts import ArtifactStore
-
-_EIGHT_HOURS = 8 * 3600  # seconds; a working day
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Serving:
     documents: Documents
     pictures: Pictures
     desk: Desk
+    remarks: Remarks
+    assignments: Assignments
+    sessions: Sessions
+    searches: SavedSearches
     door: Door
     audit: Audit
     images: ImageLimits
@@ -55,6 +61,7 @@ class Serving:
     decoding: PixelBudget = field(default_factory=PixelBudget)
     operations: Operations | None = None
     tokens: Path | None = None
+    public_url: str = ""
     changes: OneAtATime = field(default_factory=OneAtATime)
 
     async def query(self, text: str | None, image: str | None) -> Query:
@@ -78,7 +85,9 @@ async def serving(request: Request) -> Serving:
 
 
 _BEARER = HTTPBearer(auto_error=False, description="A token of this server, or an access token of its issuer.")
-_COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="The same token, as the page keeps it.")
+_COOKIE = APIKeyCookie(
+    name=HOST_COOKIE, auto_error=False, description=f"A session, as the page keeps it; without https `{PLAIN_COOKIE}`."
+)
 
 
 async def principal(
@@ -95,11 +104,6 @@ def written(answer: BaseModel) -> Response:
     """An answer as JSON at once: its values were checked when its parts were made, and a second check of two dozen
     hits would take as long as the search."""
     return Response(answer.model_dump_json(), media_type="application/json")
-
-
-def keep_token(answer: Response, token: str, secure: bool) -> None:
-    """In a cookie that scripts cannot read and other sites cannot send."""
-    answer.set_cookie(COOKIE, token, max_age=_EIGHT_HOURS, httponly=True, samesite="strict", secure=secure, path="/")
 
 
 def needs(role: Role) -> Callable[[Principal], Awaitable[Principal]]:

@@ -8,8 +8,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
+from journalclip_inference.api.callers import keep
 from journalclip_inference.api.schemas import SignInOptions
-from journalclip_inference.api.serving import REFUSALS, Parts, Serving, keep_token
+from journalclip_inference.api.serving import REFUSALS, Parts, Serving
 from journalclip_inference.errors import Forbidden, NotFound
 from journalclip_inference.oidc import Errand, SignIn
 
@@ -46,13 +47,14 @@ def from_issuer(request: Request, parts: Parts, state: str = "", code: str = "",
         if error:
             raise Forbidden("sign-in-refused", f"the issuer says {error}", "Sign in again.")
         errand = Errand.read(request.cookies.get(_ERRAND, ""))
-        token, who = sign_in.finish(errand, state, code, back)
+        granted = sign_in.finish(errand, state, code, back)
+        assert granted.who is not None
     except Forbidden as refusal:
         answer = RedirectResponse(f"/#sign-in={quote(refusal.code)}", 303)
     else:
-        request.state.principal = who
+        request.state.principal = granted.who
         answer = RedirectResponse(errand.then, 303)
-        keep_token(answer, token, back.startswith("https:"))
+        keep(answer, parts.sessions, request.url.scheme, parts.sessions.begin(granted.who, granted=granted))
     answer.delete_cookie(_ERRAND, path=_PATH)
     return answer
 

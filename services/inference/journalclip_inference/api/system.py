@@ -7,27 +7,34 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from journalclip_inference.api.callers import COOKIE
+from journalclip_inference.api.callers import forget, keep, secret_of
 from journalclip_inference.api.metrics import Metrics
-from journalclip_inference.api.schemas import Health, LoginRequest, Me
-from journalclip_inference.api.serving import REFUSALS, Parts, Viewer, keep_token
+from journalclip_inference.api.schemas import Health, LoginRequest, Me, SignedOut
+from journalclip_inference.api.serving import REFUSALS, Parts, Viewer
 
 router = APIRouter(responses=REFUSALS, tags=["system"])
 
 
 @router.post("/v1/login")
 def login(wanted: LoginRequest, request: Request, response: Response, parts: Parts) -> Me:
-    """Keep a token in a cookie that scripts cannot read and other sites cannot send."""
+    """Begin a session with a token. Its secret is in a cookie that scripts cannot read and other sites cannot send."""
     client = request.client.host if request.client else None
     who = parts.door.principal(wanted.token, client, request.headers.get("host", ""))
     request.state.principal = who
-    keep_token(response, wanted.token, request.url.scheme == "https")
+    keep(response, parts.sessions, request.url.scheme, parts.sessions.begin(who, wanted.token))
     return Me(name=who.name, role=who.role)
 
 
-@router.post("/v1/logout", status_code=204)
-async def logout(response: Response) -> None:
-    response.delete_cookie(COOKIE, path="/")
+@router.post("/v1/logout")
+def logout(request: Request, response: Response, parts: Parts) -> SignedOut:
+    """End this browser's session; where the issuer began it, `issuer` is where to end the one there."""
+    secret = secret_of(parts.sessions, request)
+    forget(response, parts.sessions, request.url.scheme)
+    ended = parts.sessions.end(secret) if secret else None
+    if ended is None or not ended.id_token or parts.sign_in is None:
+        return SignedOut()
+    back = parts.sign_in.public_url or str(request.base_url).rstrip("/")
+    return SignedOut(issuer=parts.sign_in.sign_out(ended.id_token, f"{back}/"))
 
 
 @router.get("/v1/me")

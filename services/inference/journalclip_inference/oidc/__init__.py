@@ -6,7 +6,7 @@ ours. What is not such a token at all is left to other verifiers; what is one an
 """
 
 from journalclip_inference.oidc.issuer import Issuer, OidcConfig
-from journalclip_inference.oidc.sign_in import Errand, SignIn
+from journalclip_inference.oidc.sign_in import Errand, Granted, SignIn
 from journalclip_inference.oidc.tokens import OidcTokens
 
-__all__ = ["Errand", "Issuer", "OidcConfig", "OidcTokens", "SignIn"]
+__all__ = ["Errand", "Granted", "Issuer", "OidcConfig", "OidcTokens", "SignIn"]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 import jwt
@@ -40,12 +40,17 @@ class Discovery(Foreign):
     jwks_uri: str
     authorization_endpoint: str = ""
     token_endpoint: str = ""
+    end_session_endpoint: str = ""
+    # As the standard has it where nothing is said (OpenID Connect Discovery 1.0, section 3).
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
 class Redeemed(Foreign):
-    """The token endpoint's answer."""
+    """The token endpoint's answer. One to a refresh token need not hold an ID token."""
 
-    id_token: str = Field(min_length=1)
+    id_token: str = ""
+    refresh_token: str = ""
+    expires_in: float = Field(300.0, description="Of the access token, in seconds.")
 
 
 F = TypeVar("F", bound=Foreign)
@@ -107,26 +112,34 @@ class Issuer:
                     raise TransientError("the issuer of tokens did not answer a moment ago")
             return self._chosen(key_id)
 
-    def redeem(self, code: str, verifier: str, redirect: str) -> str:
-        """The ID token that an authorization code stands for. Raises `Forbidden`, and as `discovery`."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": redirect,
-            "client_id": self.config.client_id,
-            "code_verifier": verifier,
-        }
-        if self.config.client_secret:
+    def redeem(self, code: str, verifier: str, redirect: str) -> Redeemed:
+        """What an authorization code stands for, an ID token at least. Raises `Forbidden`, and as `discovery`."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
+        found = self._token(form)
+        if not found.id_token:
+            raise _invalid("its answer holds no ID token")
+        return found
+
+    def refresh(self, refresh_token: str) -> Redeemed:
+        """What the issuer says now of a person who signed in before. Raises as `redeem`."""
+        return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token, "scope": "openid"})
+
+    def _token(self, form: dict[str, str]) -> Redeemed:
+        found, auth = self.discovery(), None
+        form = {**form, "client_id": self.config.client_id}
+        if self.config.client_secret and "client_secret_post" in found.token_endpoint_auth_methods_supported:
             form["client_secret"] = self.config.client_secret
+        elif self.config.client_secret:  # RFC 6749, section 2.3.1: both are form-encoded first
+            auth = httpx.BasicAuth(quote_plus(self.config.client_id), quote_plus(self.config.client_secret))
         try:
-            answer = self._http.post(self.discovery().token_endpoint, data=form)
+            answer = self._http.post(found.token_endpoint, data=form, auth=auth)
         except httpx.HTTPError as error:
             raise _away(error) from error
         if answer.is_server_error:
             raise TransientError(f"the issuer of tokens answers {answer.status_code}")
         if not answer.is_success:
-            raise Forbidden("token-refused", "the issuer did not accept the sign-in code", "Sign in again.")
-        return _read(Redeemed, answer.content).id_token
+            raise Forbidden("token-refused", "the issuer did not accept this sign-in", "Sign in again.")
+        return _read(Redeemed, answer.content)
 
     def _fetch_keys(self) -> None:
         raw = self._get(self.discovery().jwks_uri)

@@ -17,6 +17,8 @@ from journalclip_inference.errors import Forbidden
 from journalclip_inference.oidc.issuer import Issuer
 from journalclip_inference.oidc.tokens import OidcTokens
 
+_LONGEST_HINT = 6_000  # servers cut off addresses of 8 kB; without the hint the issuer asks the person
+
 
 @dataclass(frozen=True)
 class Errand:
@@ -53,6 +55,16 @@ class Errand:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+@dataclass(frozen=True)
+class Granted:
+    """What the issuer gave for a session, and what it says of the person."""
+
+    id_token: str = ""
+    refresh_token: str = ""
+    who: Principal | None = None
+    until: float = 0.0
+
+
 class SignIn:
     """Signing in at one issuer."""
 
@@ -82,12 +94,36 @@ class SignIn:
         endpoint = self._issuer.discovery().authorization_endpoint
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
-    def finish(self, errand: Errand, state: str, code: str, redirect: str) -> tuple[str, Principal]:
-        """The ID token to keep, and whose it is. Raises `Forbidden`, and as `Issuer.discovery`."""
+    def finish(self, errand: Errand, state: str, code: str, redirect: str) -> Granted:
+        """The tokens to keep, and whose they are. Raises `Forbidden`, and as `Issuer.discovery`."""
         if not state or not secrets.compare_digest(errand.state.encode(), state.encode()):
             raise Forbidden("token-refused", "this sign-in was not begun in this browser", "Sign in again.")
-        token = self._issuer.redeem(code, errand.verifier, redirect)
-        claims = self._tokens.claims(token)
+        redeemed = self._issuer.redeem(code, errand.verifier, redirect)
+        claims = self._tokens.claims(redeemed.id_token)
         if claims is None or claims.get("nonce") != errand.nonce:
             raise Forbidden("token-refused", "the issuer's answer is not for this sign-in", "Sign in again.")
-        return token, self._tokens.whose(claims)
+        who = self._tokens.whose(claims)
+        return Granted(redeemed.id_token, redeemed.refresh_token, who, who.expires)
+
+    def renew(self, held: Granted, identity: str, now: float) -> Granted:
+        """By the refresh token: the role as it is now. Raises `Forbidden` where the issuer says no, or another name;
+        and as `Issuer.discovery`."""
+        redeemed = self._issuer.refresh(held.refresh_token)
+        refresh_token = redeemed.refresh_token or held.refresh_token
+        if not redeemed.id_token:  # it need not be given again (OpenID Connect Core 1.0, section 12.2)
+            return Granted(held.id_token, refresh_token, None, now + redeemed.expires_in)
+        who = self._tokens.principal(redeemed.id_token)
+        if who is None or who.identity != identity:
+            raise Forbidden("token-refused", "the issuer's answer is about somebody else", "Sign in again.")
+        return Granted(redeemed.id_token, refresh_token, who, who.expires)
+
+    def sign_out(self, id_token: str, back: str) -> str | None:
+        """Where a browser ends its session at the issuer too (OpenID Connect RP-Initiated Logout 1.0); None where the
+        issuer has no such place. Raises as `Issuer.discovery`."""
+        endpoint = self._issuer.discovery().end_session_endpoint
+        if not endpoint:
+            return None
+        asked = {"client_id": self._issuer.config.client_id, "post_logout_redirect_uri": back}
+        if id_token and len(id_token) <= _LONGEST_HINT:
+            asked["id_token_hint"] = id_token
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"

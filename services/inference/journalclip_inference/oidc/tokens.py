@@ -64,13 +64,29 @@ class OidcTokens:
         if role is None:
             reason = f"the claim {self._config.role_claim} of {name} holds no role of journalclip"
             raise Forbidden("role-missing", reason, f"Ask for one of {', '.join(ROLES)}.")
-        return Principal(name, role)
+        issuer, subject = str(claims["iss"]), str(claims["sub"])
+        return Principal(name, role, f"{issuer} {subject}", _seconds(claims.get("iat")), _seconds(claims.get("exp")))
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _at(claims: object, path: str) -> object:
+    """What lies under a path with dots. Names may have dots of their own (``https://example.org/roles``,
+    ``resource_access.my.client.roles``): the longest one that is there is taken."""
+    if not isinstance(claims, Mapping):
+        return None
+    steps = path.split(".")
+    for length in range(len(steps), 0, -1):
+        name, rest = ".".join(steps[:length]), ".".join(steps[length:])
+        if name in claims and (found := _at(claims[name], rest) if rest else claims[name]) is not None:
+            return found
+    return None
 
 
 def _role(claims: Claims, path: str) -> Role | None:
     """The highest role under a path of claims: one name, several, or several in one text."""
-    found: object = claims
-    for step in path.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
+    found = _at(claims, path)
     names = found.split() if isinstance(found, str) else found if isinstance(found, Sequence) else ()
     return next((role for role in reversed(ROLES) if role in names), None)

@@ -94,6 +94,10 @@ class Desk:
     def decisions(self) -> list[ReviewDecision]:
         return read_decisions(self._store)
 
+    def about(self, subject_id: str) -> list[ReviewDecision]:
+        """All decisions about one pair or study, oldest first."""
+        return read_decisions(self._store, subject_id)
+
     def study_decisions(self) -> list[ReviewDecision]:
         return read_study_decisions(self._store)
 

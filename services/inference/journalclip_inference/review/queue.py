@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection as Ids
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,12 +47,17 @@ class Waiting:
     left: int
 
 
-def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) -> Waiting:
-    """Up to ``limit`` doubted pairs, by the number of doubts and then by loss."""
+def queue(
+    reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int, assigned: Sequence[str] | None = None
+) -> Waiting:
+    """Up to ``limit`` doubted pairs, by the number of doubts and then by loss; or of those that were ``assigned``, in
+    the order of the assignment and whether or not they are still doubted."""
     collection = reader.collection
     losses = collection.losses()
     shown = collection.shown()
     bar = float(np.quantile(losses[shown], 1 - _WORST_LOSSES)) if len(shown) else 0.0
+    if assigned is not None:
+        return _assigned(reader, decided, doubt, limit, assigned, bar)
     found: list[tuple[int, float, int]] = []
     rows: dict[int, tuple[Row, tuple[Doubt, ...]]] = {}
     for position in shown.tolist():
@@ -64,6 +69,17 @@ def queue(reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int) ->
     worst = sorted(found)[:limit]
     items = [_doubted(reader, n, position, *rows[position]) for n, (_, _, position) in enumerate(worst, start=1)]
     return Waiting(items, len(found))
+
+
+def _assigned(
+    reader: Reader, decided: Ids[str], doubt: Doubt | None, limit: int, assigned: Sequence[str], bar: float
+) -> Waiting:
+    collection = reader.collection
+    places = (collection.position(pair_id) for pair_id in assigned if pair_id not in decided)
+    rows = [(at, collection.row(at)) for at in places if at is not None and collection.shows(at)]
+    doubted = [(at, row, doubts_of(row, bar)) for at, row in rows]
+    left = [each for each in doubted if doubt is None or doubt in each[2]]
+    return Waiting([_doubted(reader, n, *each) for n, each in enumerate(left[:limit], start=1)], len(left))
 
 
 class DoubtedStudy(Document):

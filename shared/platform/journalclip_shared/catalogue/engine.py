@@ -15,6 +15,7 @@ from journalclip_shared.settings import Settings
 
 DEPENDENCY = "catalogue"
 FILE = "catalogue.db"
+_REMEDY = "Run `journalclip catalogue upgrade`, or rebuild the catalogue."
 _BUSY_MS = 60_000  # a rebuild is one long transaction
 
 
@@ -65,23 +66,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
-    """Errors of the database as ours."""
+def reached(name: str = DEPENDENCY, remedy: str = _REMEDY) -> Iterator[None]:
+    """Errors of a database as ours."""
     try:
         yield
     except ProgrammingError as error:  # a table that is not there
-        raise ConfigurationError(
-            "catalogue-schema", f"{error.orig}", "Run `journalclip catalogue upgrade`, or rebuild the catalogue."
-        ) from error
+        raise ConfigurationError(f"{name}-schema", f"{error.orig}", remedy) from error
     except (OperationalError, InterfaceError) as error:
         if "no such table" in str(error.orig) or "no such column" in str(error.orig):
-            raise ConfigurationError(
-                "catalogue-schema", f"{error.orig}", "Run `journalclip catalogue upgrade`, or rebuild the catalogue."
-            ) from error
+            raise ConfigurationError(f"{name}-schema", f"{error.orig}", remedy) from error
         if "password authentication failed" in str(error.orig) or "does not exist" in str(error.orig):
-            raise ConfigurationError("catalogue-denied", f"{error.orig}", "Check JOURNALCLIP_CATALOGUE_URL.") from error
-        raise TransientError(f"catalogue: {error.orig}", DEPENDENCY) from error
+            variable = f"JOURNALCLIP_{name.upper()}_URL"
+            raise ConfigurationError(f"{name}-denied", f"{error.orig}", f"Check {variable}.") from error
+        raise TransientError(f"{name}: {error.orig}", name) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise TransientError(f"catalogue: {error.orig}", DEPENDENCY) from error
+            raise TransientError(f"{name}: {error.orig}", name) from error
         raise

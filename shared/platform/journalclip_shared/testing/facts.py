@@ -16,6 +16,8 @@ from journalclip_shared.events import (
     ModelTrained,
     PairsStructured,
     ReviewDecided,
+    ReviewRemarked,
+    ReviewsAssigned,
     SourceQuarantined,
     SourcesReinstated,
     SourcesWithdrawn,
@@ -106,4 +108,14 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         reviewer=_name,
         document=_ref,
     ),
+    st.builds(
+        ReviewRemarked,
+        remark_id=_name,
+        pair_id=_name,
+        article_id=_name,
+        purpose=st.sampled_from(["note", "report", "dispute", "settlement"]),
+        author=_name,
+        document=_ref,
+    ),
+    st.builds(ReviewsAssigned, assignment_id=_name, pairs=_count, by=_name, document=_ref),
 )

@@ -61,7 +61,7 @@ export async function dress(here) {
   try { me = await ask("/v1/me"); } catch (error) { if (!(error instanceof Refused)) throw error; }
   if (["steward", "admin"].includes(me?.role)) $("top").querySelector("nav").append(link("/operate", "Operate"));
   if (me && me.name !== "anonymous") {
-    who.append(`${me.name} (${me.role})`, make("button", { type: "button", onclick: async () => { await ask("/v1/logout", {}); location.reload(); } }, "Sign out"));
+    who.append(`${me.name} (${me.role})`, make("button", { type: "button", onclick: async () => { const { issuer } = await ask("/v1/logout", {}); if (issuer) location.assign(issuer); else location.reload(); } }, "Sign out"));
   } else {
     who.append(make("button", { type: "button", onclick: () => signIn() }, "Sign in"));
   }

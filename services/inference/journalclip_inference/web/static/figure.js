@@ -1,6 +1,7 @@
 // One figure: its panels, its caption, where it was read from, what is like it.
 import { $, ask, captionOf, card, dress, foot, make, nameOf, outline, say, sayRefused, shot, tagsOf } from "./common.js";
 import { pointsWide } from "./page.js";
+import { reportButton } from "./report.js";
 import { drawRegion } from "./region.js";
 import { zoom } from "./zoom.js";
 
@@ -62,7 +63,7 @@ function panel(figure, pair) {
   const light = () => { if (!$("stage").querySelector(".zoom, .drawing-layer")) stage(figure, pair.pair_id); };
   return make("li", { class: "panel", id: pair.pair_id, onmouseenter: light, onfocusin: light },
     make("div", { class: "row" }, make("strong", {}, nameOf(pair)), ` · ${pair.modality} · picture and caption agree ${pair.score.toFixed(3)}`),
-    captionOf(pair), tagsOf(pair, 30), make("p", { class: "hint" }, make("a", { href: `/?like=${pair.pair_id}` }, "Search for similar"), ` · ${pair.pair_id}`));
+    captionOf(pair), tagsOf(pair, 30), make("p", { class: "hint" }, make("a", { href: `/?like=${pair.pair_id}` }, "Search for similar"), ` · ${pair.pair_id} · `, reportButton(pair)));
 }
 
 function facts(figure) {

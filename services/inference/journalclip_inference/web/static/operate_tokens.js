@@ -21,7 +21,14 @@ export async function tokens({ again }) {
     if (got?.ok) return again();
     return say(got ? (await got.json().catch(() => ({}))).reason || "It was not revoked." : "Nothing was changed: the server cannot be reached.", true);
   });
+  const sessions = await ask("/v1/operations/sessions");
+  const out = (name) => question(`Sign ${name} out everywhere?`, "All sessions end with the next request, and tokens that an issuer gave before now. A token of this server is revoked above.", [], "Sign out", async () => {
+    try { const { ended } = await ask("/v1/operations/sessions/end", { name }); await again(); say(`${ended} sessions of ${name} ended.`); } catch (error) { sayRefused(error); }
+  });
+  const time = (seconds) => day(new Date(1000 * seconds).toISOString());
+  const signedIn = table("Signed in", ["Name", "Role", "Since", "Last seen", ""], sessions.map((each) => [each.name, each.role, time(each.begun), time(each.used),
+    make("button", { type: "button", "aria-label": `Sign ${each.name} out everywhere`, onclick: () => out(each.name) }, "Sign out")]), "Nobody is signed in.");
   return [fresh, make("p", {}, make("button", { type: "button", class: "primary", onclick: add }, "New token")),
     table("Tokens", ["Name", "Role", "Made", "Holds until", "Id", ""], found.map((each) => [each.name, each.role, day(each.made), day(each.expires) || "it is revoked", make("code", {}, each.token_id),
-      make("button", { type: "button", "aria-label": `Revoke the token of ${each.name}`, onclick: () => revoke(each) }, "Revoke")]), "Nobody has a token.")];
+      make("button", { type: "button", "aria-label": `Revoke the token of ${each.name}`, onclick: () => revoke(each) }, "Revoke")]), "Nobody has a token."), signedIn];
 }

@@ -1,6 +1,8 @@
 // The review queue, worked by keyboard alone. A decision is sent at once and can be taken back.
 import { $, ask, dress, foot, make, nameOf, outline, place, say, sayRefused } from "./common.js";
 import { pointsWide } from "./page.js";
+import { notesOf, unsaid } from "./review_notes.js";
+import { disputes, progress } from "./review_stewards.js";
 import { loadStudies } from "./review_studies.js";
 
 const REASONS = [["good", "good as it is"], ["wrong-panel", "wrong panel"], ["wrong-caption", "caption of another figure"], ["not-a-figure", "not a figure"],
@@ -10,6 +12,7 @@ const KEYS = [["a", "Accept", "accept"], ["r", "Reject", "reject"], ["c", "Edit 
 const state = { items: [], at: 0, done: new Map(), picked: new Set(), history: [], box: null, editing: "", busy: false };
 const item = () => state.items[state.at];
 const UNSAVED = "You changed this pair. Save (Ctrl+Enter) or cancel (Escape) first.";
+const UNSAID = "You wrote a note that is not added yet: add it, or empty its field.";
 
 // What the reviewer changed and has not saved yet; null where there is nothing.
 function changes() {
@@ -22,11 +25,12 @@ function changes() {
 }
 
 // Nothing that leaves this pair may take an edit with it.
-const unlessChanged = (work) => () => (changes() ? say(UNSAVED, true) : work());
+const unlessChanged = (work) => () => (changes() ? say(UNSAVED, true) : unsaid() ? say(UNSAID, true) : work());
 
 async function load() {
   const doubt = $("doubt").value;
-  const answer = await ask(`/v1/review/queue?limit=100${doubt ? `&doubt=${doubt}` : ""}`);
+  const answer = await ask(`/v1/review/queue?limit=100${doubt ? `&doubt=${doubt}` : ""}${$("whose").value ? "&assigned=true" : ""}`);
+  $("whose").options[1].textContent = `assigned to me (${answer.assigned})`;
   Object.assign(state, { items: answer.items, waiting: answer.left, decided: answer.decided, at: 0, done: new Map(), picked: new Set(), history: [], editing: "" });
   $("desk").hidden = !state.items.length;
   say(state.items.length ? `${left()} You have decided ${answer.decided}.` : `Nothing to review: no doubted pair is left for you. You have decided ${answer.decided}.`);
@@ -43,6 +47,7 @@ function show() {
   $("crop").replaceChildren(make("img", { src: `${pair.image_url}?side=960`, alt: `${nameOf(pair)} as it was cut` }));
   $("text").value = pair.caption;
   $("reason").value = "good";
+  notesOf(pair.pair_id);
   sheet();
   list();
 }
@@ -110,6 +115,7 @@ async function guarded(work) {
 const decide = (wanted, given) => guarded(async () => {
   const dirty = changes();
   if (dirty && wanted === "reject") return say(UNSAVED, true);
+  if (unsaid()) return say(UNSAID, true);
   const [choice, extra] = dirty && wanted === "accept" ? ["edit", dirty] : [wanted, given];
   await send(item(), choice, extra);
   say(`${{ accept: "Accepted", reject: "Rejected", edit: "Edited" }[choice]} ${nameOf(item().pair)}. ${left()}`);
@@ -119,6 +125,7 @@ const decide = (wanted, given) => guarded(async () => {
 
 const many = (choice) => guarded(async () => {
   if (changes()) return say(UNSAVED, true);
+  if (unsaid()) return say(UNSAID, true);
   const picked = state.items.filter(({ pair }) => state.picked.has(pair.pair_id) && !state.done.has(pair.pair_id));
   for (const entry of picked) await send(entry, choice);
   state.picked.clear();
@@ -236,10 +243,14 @@ $("reason").append(...REASONS.map(([value, name], n) => make("option", { value }
 $("keys").append(...KEYS.map(([key, name, look]) => make("button", { type: "button", class: look || null, onclick: () => actions[key]() }, name, make("kbd", {}, key.toUpperCase()))));
 $("save").addEventListener("click", save);
 $("cancel").addEventListener("click", show);
-window.addEventListener("beforeunload", (event) => { if (changes()) event.preventDefault(); });
-$("doubt").addEventListener("change", unlessChanged(() => load().catch(sayRefused)));
+window.addEventListener("beforeunload", (event) => { if (changes() || unsaid()) event.preventDefault(); });
+for (const id of ["doubt", "whose"]) $(id).addEventListener("change", unlessChanged(() => load().catch(sayRefused)));
 drag();
 dress("/review").then((me) => {
-  if (me && me.name !== "anonymous" && me.role !== "viewer") return Promise.all([load().catch(sayRefused), loadStudies().catch(sayRefused)]);
+  if (me && me.name !== "anonymous" && me.role !== "viewer") {
+    $("progress").hidden = false;
+    const stewards = me.role === "reviewer" ? [] : [disputes(me).catch(sayRefused)];
+    return Promise.all([load().catch(sayRefused), progress(me).catch(sayRefused), loadStudies().catch(sayRefused), ...stewards]);
+  }
   return say("Reviewing takes a reviewer's token: sign in at the top right.", true);
 });

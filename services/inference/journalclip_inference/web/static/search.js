@@ -2,6 +2,7 @@
 import { $, ask, cards, dress, foot, make, say, sayRefused } from "./common.js";
 import { FacetList, tell } from "./facets.js";
 import { NoPicture, asked, base64, isPicture, keep } from "./pictures.js";
+import { list as listSaved, saveSearch } from "./saved.js";
 import { pick, picked, show as showSelection } from "./selection.js";
 
 const FACETS = ["modality", "finding", "anatomy", "side", "sequence", "plane", "stage", "article_type", "journal", "year", "licence", "quality"];
@@ -154,6 +155,11 @@ $("sort").addEventListener("change", () => {
 });
 $("more").addEventListener("click", () => { if (state.next) return browse(state.next); state.k = Math.min(192, state.k + 24); run({ keep: true }); });
 $("link").addEventListener("click", async () => { await navigator.clipboard.writeText(location.href); $("link").textContent = "Link copied"; });
+$("save-search").addEventListener("click", () => {
+  const [text, filters] = [parameters().get("q") || "", facets.chosen()];
+  if (!text && !Object.values(filters).some((values) => values.length)) return say("Type words or choose filters first: that is what a saved search keeps.", true);
+  return saveSearch(text, filters);
+});
 window.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
   if (file) { event.preventDefault(); usePicture(file); }
@@ -164,4 +170,5 @@ window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) docu
 window.addEventListener("drop", (event) => { event.preventDefault(); document.body.classList.remove("dropping"); usePicture(event.dataTransfer.files[0]); });
 dress("/");
 showSelection();
+listSaved();
 run();

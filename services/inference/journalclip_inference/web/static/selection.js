@@ -1,4 +1,5 @@
 // Pairs that a reader picked on this page, kept for the tab, and written to a file on wish.
+import { compare } from "./compare.js";
 import { $, Refused, make, say, sayRefused } from "./common.js";
 
 const KEY = "journalclip-selection";
@@ -34,6 +35,7 @@ export function show() {
   bar.hidden = !chosen.size;
   bar.replaceChildren(make("span", {}, `${chosen.size} selected`),
     ...FORMATS.map(([format, name]) => make("button", { type: "button", onclick: () => save(format) }, name)),
+    make("button", { type: "button", onclick: () => compare([...chosen]) }, "Side by side"),
     make("button", { type: "button", onclick: () => {
       chosen.clear();
       sessionStorage.removeItem(KEY);
