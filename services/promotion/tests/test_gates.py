@@ -47,11 +47,13 @@ FULL_CARD = dict.fromkeys(CARD_FIELDS, "said")
 
 def model(fields: Mapping[str, str] = FULL_CARD, sizes: tuple[int, ...] = ()) -> ModelManifest:
     files = tuple(ModelFile(path=f"f{n}", ref=REF.model_copy(update={"bytes": size})) for n, size in enumerate(sizes))
-    return ModelManifest.model_construct(card=dict(fields), files=files)
+    return ModelManifest(kind="articles", model_id="mdl_a", dataset_id="dst_a", dataset=REF, recipe="r", config="{}",
+                         base="scratch:0", card=dict(fields), files=files)  # fmt: skip
 
 
 def dataset(mix: dict[str, int] | None = None, leaked: LeakReport | None = None) -> DatasetManifest:
-    return DatasetManifest.model_construct(leaks=leaked or LeakReport(), licences=mix or {})
+    return DatasetManifest(kind="articles", dataset_id="dst_a", digest="0" * 64, splits={}, image_size=64,
+                           leaks=leaked or LeakReport(), licences=mix or {})  # fmt: skip
 
 
 def measured(low: float = 0.1, *, sources: int = 50, baseline: str = CHAMPION, after: float = 0.6) -> Measurements:
