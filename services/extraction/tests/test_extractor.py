@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pymupdf
 import pytest
 from PIL import Image
@@ -52,6 +53,25 @@ def test_an_embedded_jpeg_is_passed_through() -> None:
     assert crop is not None
     assert crop.data == data
     assert (crop.width, crop.height) == (320, 240)
+
+
+RED_INK = "[/Separation/Spot/DeviceRGB<</FunctionType 2/Domain[0 1]/C0[1 1 1]/C1[.8 0 0]/N 1>>]"
+
+
+@pytest.mark.parametrize(("space", "middle"), [(None, (60, 60, 60)), (RED_INK, (243, 195, 195))])
+def test_the_pixels_of_an_image_that_is_no_jpeg_are_those_that_the_page_shows(
+    space: str | None, middle: tuple[int, int, int]
+) -> None:
+    """60 of 255 as a grey level, and as a red ink on white."""
+    out = io.BytesIO()
+    Image.radial_gradient("L").point([max(60, level) for level in range(256)]).save(out, "PNG")
+    journal = two_columns().picture((50, 220, 285, 400), out.getvalue()).text(50, 415, "Figure 1. An ink.")
+    if space is not None:
+        journal.page.parent.xref_set_key(journal.page.get_images()[0][0], "ColorSpace", space)
+    crop = only(read(journal, ExtractOptions(panels=False))).crop
+    assert crop is not None
+    shown = np.asarray(Image.open(io.BytesIO(crop.data)).convert("RGB"), int)[crop.height // 2, crop.width // 2]
+    assert np.abs(shown - middle).max() <= 3
 
 
 @pytest.mark.parametrize("marker", [b"\xff\xd8", b"\xff\xdb", b"\xff\xc4", b"\xff\xda"])

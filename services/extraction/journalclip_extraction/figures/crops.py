@@ -26,6 +26,7 @@ _PNG_LEVEL = 1  # a quarter of the time of the default level, for a fifth more b
 _POINTS_PER_INCH = 72.0
 _MIN_DPI = 36.0  # below it nothing can be read; reached only by pixel caps on posters
 _PLAIN_FILTERS = ("DCTDecode", "FlateDecode", "LZWDecode", "RunLengthDecode", "CCITTFaxDecode", "")
+_PLAIN_SPACES = ("DeviceGray", "DeviceRGB", "ICCBased")
 _MODES = {1: "L", 3: "RGB"}  # by channels
 _TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
@@ -74,8 +75,10 @@ class Cropper:
         """The pixels of an image that no JPEG holds; those that a profile describes as they are shown."""
         pixels = pymupdf.Pixmap(self._document, xref)
         space = pixels.colorspace
-        if pixels.alpha or space is None or space.n not in _MODES or "Lab" in space.name:
+        if pixels.alpha or space is None or space.n not in _MODES:
             return None
+        if not space.name.startswith(_PLAIN_SPACES) or "Lab" in space.name:
+            return None  # inks, Lab and the like: let the page's own renderer decide
         if (pixels.width, pixels.height) != (picture.width, picture.height):
             return None
         if space.name.startswith("ICCBased"):
