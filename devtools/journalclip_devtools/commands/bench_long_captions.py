@@ -47,9 +47,9 @@ def long_captions(
             row[arm] = {"r1": float(values[arm].mean()), "low": low, "high": high}
         row["whole_minus_cut"] = asdict(difference(values[cut], values[whole], groups))
         rows.append(row)
-    shares = {arm: float(np.mean([each.tokens_cut for each in found[arm]])) for arm in ARMS}
+    shares: dict[str, float] = {arm: float(np.mean([each.tokens_cut for each in found[arm]])) for arm in ARMS}
     if as_json:
-        print_json({"tokens_cut": shares, "rows": rows})
+        print_json({"tokens_cut": dict(shares), "rows": rows})
         return
     for arm in ARMS:
         typer.echo(f"{arm}: {shares[arm]:.1%} of all tokens cut")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -76,11 +77,12 @@ def run(seeds: Sequence[int], epochs: float, folder: Path, tick: Callable[[str],
     found: dict[Arm, list[Asked]] = {arm: [] for arm in ARMS}
     for seed in seeds:
         for arm in ARMS:
-            of = {"config": config(arm, seed, epochs, "").digest, "test": TEST_PAIRS, "technique": list(TECHNIQUE)}
+            of = {
+                "config": config(arm, seed, epochs, "").digest, "pairs": [PAIRS, TEST_PAIRS],
+                "towers": asdict(TOWERS), "technique": list(TECHNIQUE),
+            }  # fmt: skip
             name = arm.replace(" ", "-")
-            asked = once(
-                folder / f"seed-{seed}", name, cast(Json, of), Asked, lambda arm=arm, seed=seed: _one(arm, seed, epochs)
-            )
+            asked = once(folder / f"seed-{seed}", name, cast(Json, of), Asked, partial(_one, arm, seed, epochs))
             found[arm].append(asked)
             tick(f"{arm}, seed {seed}: R@1 {np.mean([*asked.image_to_text, *asked.text_to_image]):.3f}")
     return found
