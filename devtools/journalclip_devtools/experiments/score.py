@@ -12,10 +12,15 @@ from journalclip_modeling.folder import ClipFolder
 
 def recall_at_1(model: ClipFolder, world: World) -> float:
     """Mean over both directions."""
+    return float(np.mean(right_at_1(model, world)))
+
+
+def right_at_1(model: ClipFolder, world: World) -> tuple[np.ndarray, np.ndarray]:
+    """0 or 1 a query: picture to text, text to picture."""
     similarity = _similarity(model, world)
-    right = world.facts[:, None] == world.facts[None, :]
-    both = [right[np.arange(len(s)), s.argmax(1)].mean() for s in (similarity, similarity.T)]
-    return float(np.mean(both))
+    right = (world.facts[:, None] == world.facts[None, :]).astype(np.float64)
+    one, other = (right[np.arange(len(s)), s.argmax(1)] for s in (similarity, similarity.T))
+    return one, other
 
 
 def mean_average_precision(model: ClipFolder, world: World) -> float:

@@ -64,7 +64,7 @@ def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.1, w
     picture and caption do, as a structuring model's errors would."""
     rng = np.random.default_rng((seed, int(shift)))
     shapes = SHIFTED if shift else GENERAL
-    facts = [Fact(shape, shade, place) for shape in shapes for shade in SHADES for place in PLACES]
+    facts = facts_of(shapes)
     numbers = rng.permutation(np.arange(pairs) % len(facts))
     chosen = [facts[number] for number in numbers]
     pixels = np.stack([picture(fact, rng, noise) for fact in chosen])
@@ -74,6 +74,11 @@ def draw_world(pairs: int, seed: int, shift: bool = False, noise: float = 0.1, w
     keys = (f"{seed} {shift} {i}" for i in range(pairs))
     made = tuple(map(_pair, recorded, texts, keys))
     return World(Samples(made, InMemory(images)), numbers.astype(np.int64))
+
+
+def facts_of(shapes: Mapping[str, tuple[str, ...]] = GENERAL) -> list[Fact]:
+    """All facts of a world; `World.facts` are places in this list."""
+    return [Fact(shape, shade, place) for shape in shapes for shade in SHADES for place in PLACES]
 
 
 def caption(fact: Fact, shapes: Mapping[str, tuple[str, ...]], rng: np.random.Generator) -> str:

@@ -24,8 +24,9 @@ from journalclip_modeling.resnet import with_resnet
 from journalclip_modeling.scratch import scratch_clip
 from journalclip_modeling.starts import packaged
 from journalclip_shared.ids import sha256_hex
+from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_training.config import TrainConfig
-from journalclip_training.errors import BaseUnavailable
+from journalclip_training.errors import BaseUnavailable, PicturesTooSmall
 
 FROM_NOTHING = "resnet50"
 _log = logging.getLogger(__name__)
@@ -75,6 +76,12 @@ def load_base(config: TrainConfig, texts: Sequence[str]) -> ClipFolder:
     if config.data.fit != "start":
         start = replace(start, preprocess=replace(start.preprocess, fit=config.data.fit))
     return _with_context(start, model.context) if model.context else start
+
+
+def check_pictures(dataset: DatasetManifest, start: ClipFolder) -> None:
+    """Raises `PicturesTooSmall` where the tower would see enlarged pictures."""
+    if dataset.image_size < start.preprocess.size:
+        raise PicturesTooSmall(dataset.dataset_id, dataset.image_size, start.preprocess.size)
 
 
 def _at_temperature(start: ClipFolder, config: TrainConfig) -> ClipFolder:

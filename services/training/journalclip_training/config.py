@@ -28,7 +28,8 @@ Trainable = Literal["all", "attention", "lora", "projections"]
 class DataConfig:
     """Which text is learnt from, and how pictures are varied."""
 
-    text: Literal["caption", "record", "mixed"] = "caption"  # mixed: the record's sentence every other epoch
+    # mixed: the record's sentence every other epoch; views: one whole caption in four epochs, else sentences of it
+    text: Literal["caption", "record", "mixed", "views", "views_and_mentions"] = "caption"
     min_pairs: int = 16
     # How pictures become squares: a figure whole, panels and labels included, or as the start was trained.
     fit: Literal["letterbox", "crop", "squash", "start"] = "letterbox"

@@ -31,6 +31,17 @@ class TrainingDiverged(PermanentError):
         )
 
 
+class PicturesTooSmall(PermanentError):
+    """The dataset's pictures were stored smaller than the image tower's input."""
+
+    def __init__(self, dataset_id: str, stored: int, wanted: int) -> None:
+        super().__init__(
+            "dataset-pictures-too-small",
+            f"{dataset_id} holds pictures of {stored} pixels; the start's image tower takes {wanted}",
+            f"Freeze with JOURNALCLIP_FREEZE_IMAGE_SIZE={wanted} or more, or take a start of {stored} pixels or fewer.",
+        )
+
+
 class BaseUnavailable(PermanentError):
     """The checkpoint to start from cannot be had."""
 

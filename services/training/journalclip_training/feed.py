@@ -55,7 +55,7 @@ class Feed:
     """The run's batches for one rank, from any step on."""
 
     pictures: Pictures
-    tokens: tuple[Texts, Texts]  # of even and of odd epochs
+    tokens: tuple[Texts, ...]  # of epoch 0, 1, ..., in turns
     order: Order
     patches: int  # uniform numbers a pair needs for patch dropout; 0 for none
     device: torch.device
@@ -69,7 +69,7 @@ class Feed:
 
     def _read(self, step: int) -> Batch:
         indices = self.order.at(step)[self._mine]
-        ids = self.tokens[self.order.epoch(step) % 2].batch(indices)
+        ids = self.tokens[self.order.epoch(step) % len(self.tokens)].batch(indices)
         read = self.pictures.batch(indices), ids, self._chance(step)
         return Batch(*(pinned(each, self.device) for each in read))
 

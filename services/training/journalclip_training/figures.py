@@ -55,21 +55,18 @@ class FigureTask:
         return scale
 
     def _fed(self, start: ClipFolder, samples: Samples) -> Feed:
-        even, odd = texts_of(samples.pairs, self.config.data)
-        context = context_length(start.model)
-        fixed = fixed_length(start.model)
-        first = Tokens(start.tokenizer, even, context, fixed)
-        second = first if odd is even else Tokens(start.tokenizer, odd, context, fixed)
-        first.tell_cut()
+        context, fixed = context_length(start.model), fixed_length(start.model)
+        turns = texts_of(samples.pairs, self.config.data, self.config.seed)
+        tokens = [Tokens(start.tokenizer, each, context, fixed) for each in turns]
+        tokens[0].tell_cut()
         drawn = patches(start.model) if self.config.model.patch_dropout else 0
         device = torch.device(self.options.device)
         pictures: Pictures = samples.pictures
-        texts: tuple[Texts, Texts] = (first, second)
+        texts: tuple[Texts, ...] = tuple(tokens)
         if self.config.model.trainable == "projections":
             precision = self.config.model.precision
             pictures = locked_pictures(start.model, start.preprocess, pictures, precision)
-            of_first = locked_texts(start.model, first, precision)
-            texts = (of_first, of_first if second is first else locked_texts(start.model, second, precision))
+            texts = tuple(locked_texts(start.model, each, precision) for each in tokens)
         return Feed(pictures, texts, self.plan, drawn, device, self.world.rank, self.world.size)
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from journalclip_modeling.data import FrozenDataset
 from journalclip_training.articles.run import open_replayed
-from journalclip_training.base import describe_base, load_base
+from journalclip_training.base import check_pictures, describe_base, load_base
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.errors import DatasetTooSmall
@@ -41,6 +41,7 @@ def plan(config: TrainConfig, dataset: FrozenDataset, options: RunOptions) -> Pl
     if pairs < config.data.min_pairs:
         raise DatasetTooSmall(dataset.manifest.dataset_id, pairs, "pairs", config.data.min_pairs, "data.min_pairs")
     start = load_base(config, [pair.text for pair in dataset.pairs("train")])
+    check_pictures(dataset.manifest, start)
     parameters = sum(each.numel() for each in start.model.parameters())
     seconds: list[float] = []
 

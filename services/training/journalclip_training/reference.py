@@ -62,13 +62,18 @@ class FolderReference:
     _decoded: dict[Preprocess, Decoded] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, model: ClipFolder) -> float:
+        return float(self.right(model).mean())
+
+    def right(self, model: ClipFolder) -> NDArray[np.bool_]:
+        """Of each picture that could be read: whether its class is the nearest."""
         found = self._decoded.get(model.preprocess)
         if found is None:
             found = self._decoded[model.preprocess] = self._decode(model.preprocess)
         encoder = Encoder(model.model, model.tokenizer, model.preprocess)
         weights = class_vectors(encoder, found.classes, found.templates)
         scores = encoder.embed_pixels(found.pixels) @ weights.T
-        return float((scores.argmax(1) == found.labels).mean())
+        right: NDArray[np.bool_] = scores.argmax(1) == found.labels
+        return right
 
     def _decode(self, preprocess: Preprocess) -> Decoded:
         folders = sorted(path for path in self.folder.iterdir() if path.is_dir()) if self.folder.is_dir() else []

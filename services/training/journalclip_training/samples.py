@@ -6,6 +6,7 @@ Row ``i`` is the same pair everywhere: ``pairs[i]``, its tokens, its picture.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_shared.components import roots
+from journalclip_shared.ids import sha256_hex
 from journalclip_shared.records.dataset import Split
 from journalclip_shared.records.pair import Pair
 from journalclip_training.batches import Indices
@@ -119,14 +121,36 @@ class Tokens:
         return torch.from_numpy(self._ids[indices, :longest].astype(np.int64))
 
 
-def texts_of(pairs: Sequence[Pair], config: DataConfig) -> tuple[list[str], list[str]]:
-    """The texts of even and of odd epochs; a record that renders to nothing leaves the caption."""
+VIEWS = 3  # drawn views of a caption, one an epoch, between two epochs of the whole captions
+_ENDS = re.compile(r"(?<=[.;!?])\s+(?=[A-Z(\u4e00-\u9fff])|(?<=[\u3002\uff1b])")
+_RUN = 3  # sentences of a view at most
+
+
+def texts_of(pairs: Sequence[Pair], config: DataConfig, seed: int) -> list[list[str]]:
+    """The texts of epoch 0, 1, ..., in turns; a record that renders to nothing leaves the caption."""
     captions = [pair.text for pair in pairs]
     rendered = [pair.record.rendering or pair.text for pair in pairs]
     match config.text:
         case "caption":
-            return captions, captions
+            return [captions]
         case "record":
-            return rendered, rendered
+            return [rendered]
         case "mixed":
-            return captions, rendered
+            return [captions, rendered]
+        case "views" | "views_and_mentions":
+            mentions = config.text == "views_and_mentions"
+            drawn = [[view(pair, mentions, (seed, number)) for pair in pairs] for number in range(VIEWS)]
+            return [captions, *drawn]
+
+
+def view(pair: Pair, mentions: bool, seed: tuple[int, ...]) -> str:
+    """One to three sentences of the caption that follow each other, or, by choice, a sentence that mentions the figure.
+
+    A function of pair and seed alone. A mention is never joined to the caption: it says what the text concludes.
+    """
+    rng = np.random.default_rng((*seed, int(sha256_hex(pair.pair_id.encode())[:12], 16)))
+    if mentions and pair.mentions and rng.random() < 1 / (1 + len(pair.mentions)):
+        return pair.mentions[rng.integers(len(pair.mentions))]
+    sentences = [each.strip() for each in _ENDS.split(pair.text) if each.strip()] or [pair.text]
+    first = int(rng.integers(len(sentences)))
+    return " ".join(sentences[first : first + int(rng.integers(1, _RUN + 1))])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -11,12 +13,13 @@ from journalclip_devtools.doubles.squares import freeze_tiny, pairs_and_images, 
 from journalclip_modeling.data import FrozenDataset
 from journalclip_modeling.preprocess import Preprocess
 from journalclip_shared.artifacts.local import LocalArtifacts
-from journalclip_training.base import load_base
+from journalclip_training.base import check_pictures, load_base
 from journalclip_training.batches import Order
-from journalclip_training.config import RunOptions
+from journalclip_training.config import DataConfig, RunOptions
+from journalclip_training.errors import PicturesTooSmall
 from journalclip_training.feed import Feed
 from journalclip_training.pictures import Shards, decode_jpeg
-from journalclip_training.samples import Tokens, open_samples, same_figure_or_text
+from journalclip_training.samples import Tokens, open_samples, same_figure_or_text, texts_of
 
 PREPROCESS = Preprocess(16)
 
@@ -59,6 +62,32 @@ def test_a_feed_resumes_at_any_step_with_the_same_batches(tmp_path: Path) -> Non
     parts = [next(iter(half.batches(5, 6)))[1] for half in halves]
     assert torch.equal(torch.cat([p.chance for p in parts]), whole[5][1].chance)
     assert torch.equal(torch.cat([p.pixels for p in parts]), whole[5][1].pixels)
+
+
+def test_views_are_sentences_of_the_caption_or_a_mention_and_the_whole_caption_is_one() -> None:
+    text = "Axial CT of the head. There is oedema on the left (arrow). No haemorrhage; the midline is kept. Case 4."
+    said = "Figure 1 shows the oedema of the patient."
+    pair = pairs_and_images(1)[0][0].model_copy(update={"text": text, "mentions": (said,)})
+    pairs = [pair.model_copy(update={"pair_id": f"pair_{number}"}) for number in range(40)]
+    whole, *drawn = texts_of(pairs, DataConfig(text="views"), seed=0)
+    assert whole == [text] * 40
+    seen = {view for each in drawn for view in each}
+    assert len(seen) > 5
+    assert all(view in text and view[0].isupper() and view.endswith(".") for view in seen)
+    assert [whole, *drawn] == texts_of(pairs, DataConfig(text="views"), seed=0)
+    with_mentions = texts_of(pairs, DataConfig(text="views_and_mentions"), seed=0)
+    told = [view for each in with_mentions[1:] for view in each]
+    assert 0.3 < told.count(said) / len(told) < 0.7, "as often as sentences of the caption"
+    assert with_mentions[0] == whole
+
+
+def test_a_start_larger_than_the_pictures_is_refused(tmp_path: Path) -> None:
+    frozen = dataset(LocalArtifacts(tmp_path / "s"))
+    start = load_base(tiny_config(), ["red square"])
+    check_pictures(frozen.manifest, start)
+    large = replace(start, preprocess=replace(start.preprocess, size=frozen.manifest.image_size + 1))
+    with pytest.raises(PicturesTooSmall, match="pictures of 32 pixels; the start's image tower takes 33"):
+        check_pictures(frozen.manifest, large)
 
 
 def test_tokens_are_padded_to_the_longest_of_the_batch() -> None:

@@ -13,7 +13,7 @@ from journalclip_shared.kinds import Kind
 from journalclip_shared.records.dataset import DatasetManifest
 from journalclip_shared.records.model import ModelFile
 from journalclip_training.articles.run import FigureRun
-from journalclip_training.base import describe_base, load_base
+from journalclip_training.base import check_pictures, describe_base, load_base
 from journalclip_training.card import card
 from journalclip_training.config import RunConfig, TrainConfig
 from journalclip_training.errors import DatasetTooSmall
@@ -58,7 +58,9 @@ class ArticleLearning:
             raise DatasetTooSmall(self.dataset.dataset_id, pairs, "pairs", self.config.data.min_pairs, "data.min_pairs")
 
     def make_start(self, folder: Path) -> None:
-        save_folder(load_base(self.config, [pair.text for pair in self.frozen.pairs("train")]), folder)
+        start = load_base(self.config, [pair.text for pair in self.frozen.pairs("train")])
+        check_pictures(self.dataset, start)
+        save_folder(start, folder)
 
     def fit(self, start_files: tuple[ModelFile, ...], observe: Observe) -> Fitted:
         job = self.job
