@@ -15,10 +15,10 @@ _STARTED_S = 60.0  # a busy machine
 
 
 @contextmanager
-def live_server(app: ASGIApp) -> Iterator[str]:
-    """The server's address, from when it answers until the block is left."""
+def live_server(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """The server's address, from when it answers until the block is left; ``port`` 0: a free one."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from journalclip_devtools.doubles.collection import World
 from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_inference.api.app import create_app
-from journalclip_inference.auth import ROLES, Principal
+from journalclip_inference.auth import ROLES, Principal, Tokens
 from journalclip_inference.errors import Forbidden
 from journalclip_inference.oidc import Errand, Issuer, OidcConfig, OidcTokens, SignIn
 from journalclip_inference.sessions import Sessions, open_database
@@ -239,6 +239,7 @@ def at_issuer(served_world: World, tmp_path: Path) -> tuple[Site, Fake]:
     issuer = Issuer(OidcConfig(HOST, "journalclip", "page"), fake.client())
     serving = site.service.app.state.serving
     own, sign_in = serving.door.verifiers[0], SignIn(issuer)
+    assert isinstance(own, Tokens)
     sessions = Sessions(open_database(sqlite_url(tmp_path / "issuer.db")), own, sign_in)
     door = type(serving.door)((own, OidcTokens(issuer)), anonymous=True, revoked=sessions.revoked)
     parts = replace(serving, door=door, sign_in=sign_in, sessions=sessions)
