@@ -36,6 +36,23 @@ def test_names_are_unique_and_labels_say_whose_they_are(manifests: list[Manifest
         assert len(each["metadata"]["name"]) <= 63
 
 
+def test_every_claim_is_taken_by_a_pod_that_runs(manifests: list[Manifest]) -> None:
+    """Most classes bind a claim with its first pod, and `helm install --wait` waits for every claim."""
+    stopped = {
+        f"{each['kind']}/{each['metadata']['name']}"
+        for each in manifests
+        if each["kind"] in {"Deployment", "StatefulSet"} and each["spec"].get("replicas", 1) == 0
+    }
+    taken = {
+        volume["persistentVolumeClaim"].get("claimName")
+        for pod in pods(manifests)
+        if pod.owner not in stopped
+        for volume in pod.spec.get("volumes", ())
+        if "persistentVolumeClaim" in volume
+    }
+    assert {each["metadata"]["name"] for each in kinds(manifests, "PersistentVolumeClaim")} <= taken
+
+
 def test_no_hook_but_the_test_and_no_custom_resource_definition(manifests: list[Manifest]) -> None:
     assert not kinds(manifests, "CustomResourceDefinition")
     for each in manifests:

@@ -5,8 +5,11 @@
     "recreate" true "metrics" true "grace" 120
     "work" (include "journalclip.claimed" (dict "root" .root "component" .component "storage" $values.storage))) (include "journalclip.trainingContext" . | fromJson) -}}
 {{ include "journalclip.deployment" $context }}
+{{- /* A claim that no pod takes stays pending under most classes, and `helm install --wait` would wait for it. */ -}}
+{{- if gt (int $values.replicas) 0 }}
 ---
 {{ include "journalclip.claim" (dict "root" .root "component" .component "storage" $values.storage) }}
+{{- end }}
 ---
 {{ include "journalclip.access" $context }}
 {{- end -}}
