@@ -158,4 +158,4 @@ def test_a_version_that_cannot_be_read_is_not_gone_on_from() -> None:
     first = frozen(store, documents[:9], None)
     store.damage(first.manifest, None)
     assert content(store, frozen(store, documents, first))
-    assert Former(store, None).held("train") == []
+    assert list(Former(store, None).held("train")) == []
