@@ -35,7 +35,23 @@ from journalclip_shared.records.pair import Pair, StructuredArticle
 MOST_KIB = 1 << 20
 _PAIRS, _PICTURES, _SIDE = 9, 1000, 16
 _TAR = "application/x-tar"
-_WORDS = "axial coronal CT MRI head shows lesion left right frontal temporal haematoma midline shift enhancing".split()
+_WORDS = [
+    "axial",
+    "coronal",
+    "CT",
+    "MRI",
+    "head",
+    "shows",
+    "lesion",
+    "left",
+    "right",
+    "frontal",
+    "temporal",
+    "haematoma",
+    "midline",
+    "shift",
+    "enhancing",
+]
 
 
 class Made(LocalArtifacts):
