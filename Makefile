@@ -103,6 +103,10 @@ studies-receive: sync ## 40 studies (or STUDIES=N) by DCMTK's storescu and pynet
 growth: sync ## CPU time of the catalogue's answers at 1k, 16k and 100k sources, on SQLite and PostgreSQL (minutes; SIZES="...")
 	@$(VENV)/python -m journalclip_devtools.benches.growth --sizes $(or $(SIZES),1000 16000 100000) --out $(or $(OUT),growth.json)
 
+.PHONY: million
+million: sync ## peak memory of freezing a million made pairs, and of going on from them with 1 % more: at most 1 GiB (PAIRS=N, PRINTED=N)
+	@$(VENV)/python -m journalclip_devtools.benches.million --pairs $(or $(PAIRS),1000000) --printed $(or $(PRINTED),20)
+
 .PHONY: chart-files
 chart-files: sync ## write the chart's schema, tables and dashboard anew from the settings they are generated from
 	@$(VENV)/python -m journalclip_devtools.chart charts/journalclip

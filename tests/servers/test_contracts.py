@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.consumer import SyncGroupRequest
@@ -20,10 +21,10 @@ from journalclip_pipelines.operations.bootstrap import Report, make_topics
 from journalclip_pipelines.operations.topology import Topic
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestConflict
 from journalclip_shared.artifacts.s3 import S3Artifacts, connect
-from journalclip_shared.bus import Bus, dead_letter_topic
+from journalclip_shared.bus import Bus, Consumer, Delivery, dead_letter_topic
 from journalclip_shared.bus.kafka import KafkaBus, KafkaConsumer
 from journalclip_shared.errors import TransientError
-from journalclip_shared.events import PairsStructured
+from journalclip_shared.events import PairsStructured, encode
 from journalclip_shared.settings import KafkaSettings, S3Settings
 from journalclip_shared.testing.artifacts import ArtifactsContract
 from journalclip_shared.testing.bus import TOPIC, BusContract, names
@@ -54,6 +55,26 @@ class TestKafkaBus(BusContract):
         with pytest.raises(TransientError, match="no topic"):
             bus.consumer(["never.made.v1"], "g")
 
+    def test_markers_of_transactions_are_no_lag(self, bus: Bus, group: str, kafka_settings: KafkaSettings) -> None:
+        """A marker has an offset and is no record: a drain that waits for lag 0 would never end."""
+        producer = KafkaProducer(bootstrap_servers=kafka_settings.servers, transactional_id=f"{group}-foreign")
+        producer.init_transactions()
+        for event in events(4):
+            producer.begin_transaction()
+            headers, body = encode(event)
+            producer.send(kafka_settings.topic_prefix + TOPIC, key=event.key.encode(), value=body, headers=list(headers))
+            producer.commit_transaction()
+        producer.close()
+        consumer = bus.consumer([TOPIC], group)
+        found = poll_all(consumer, 4)
+        assert consumer.lag(), "nothing is committed yet"
+        consumer.commit(found)
+        drain(consumer)
+        consumer.close()
+        again = bus.consumer([TOPIC], group)
+        drain(again)
+        again.close()
+
     def test_a_rebalance_that_outlasts_its_call_is_finished(
         self, bus: Bus, group: str, kafka_settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -70,11 +91,26 @@ class TestKafkaBus(BusContract):
         consumer.close()
 
 
+def poll_all(consumer: Consumer, count: int) -> list[Delivery]:
+    found, deadline = list[Delivery](), time.monotonic() + 400
+    while len(found) < count:
+        assert time.monotonic() < deadline
+        found += consumer.poll(0.5, 10)
+    return found
+
+
+def drain(consumer: Consumer) -> None:
+    """As a service with ``drain`` does: until nothing comes and nothing is left."""
+    deadline = time.monotonic() + 60
+    while consumer.poll(0.5, 10) or consumer.lag() != 0:
+        assert time.monotonic() < deadline, f"lag stays at {consumer.lag()}"
+
+
 def owned(consumer: KafkaConsumer) -> int:
     return len(consumer._client.assignment())
 
 
-def wait_for(done: Callable[[], bool], consumer: KafkaConsumer) -> None:
+def wait_for(done: Callable[[], bool], consumer: Consumer) -> None:
     deadline = time.monotonic() + 400
     while not done():
         assert time.monotonic() < deadline

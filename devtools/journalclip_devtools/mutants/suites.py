@@ -59,7 +59,7 @@ SUITES = {
         tuple(f"{INFERENCE_TESTS}/test_{name}.py" for name in ("facets", "index", "browsing")),
     ),
     "splits": Suite(
-        ("services/freezing/journalclip_freezing/splits.py",),
-        ("services/freezing/tests/test_splits.py",),
+        ("services/freezing/journalclip_freezing/splits.py", f"{PLATFORM}/pairtable.py"),
+        ("services/freezing/tests/test_splits.py", f"{PLATFORM_TESTS}/test_leaks.py"),
     ),
 }

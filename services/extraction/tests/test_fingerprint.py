@@ -51,7 +51,7 @@ def recompressed(image: Image.Image) -> Image.Image:
 @pytest.mark.parametrize("altered", [cropped, ImageOps.mirror, brighter, recompressed])
 def test_an_altered_copy_is_found_and_no_other_slice(altered: Callable[[Image.Image], Image.Image]) -> None:
     slices = [printed(f"slice {seed}", scan(seed)) for seed in range(4)]
-    assert list(same_pictures([*slices, printed("copy", altered(scan(2)))])) == [("copy", "slice 2")]
+    assert list(same_pictures([printed("copy", altered(scan(2))), *slices])) == [("copy", "slice 2")]
 
 
 def test_a_picture_without_structure_has_none() -> None:

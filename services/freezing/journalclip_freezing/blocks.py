@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ MOST_MERGED = 0.015  # of a split, for small blocks alone: with 1 % new a freeze
 TIER = 8  # blocks of one size before they become one; also how much larger the next size is
 _log = logging.getLogger(__name__)
 
-Write = Callable[[Sequence[str]], Block]  # stores these members as one block
+Write = Callable[[Sequence[str]], list[Block]]  # stores these members, one block where they are few
 Digests = Mapping[str, str]  # by id of a member, of all that is stored of it
 
 
@@ -61,11 +61,10 @@ class Former:
         self._store, self._manifest = store, manifest
         self._there = {ref.sha256 for ref in store.list_blobs("datasets")} if manifest is not None else set[str]()
 
-    def held(self, split: Split) -> list[FormerBlock]:
-        """The split's blocks that are whole."""
+    def held(self, split: Split) -> Iterator[FormerBlock]:
+        """The split's blocks that are whole, one in memory at a time."""
         if self._manifest is None or split not in self._manifest.splits:
-            return []
-        found = []
+            return
         for block in self._manifest.splits[split].parts:
             block = block.model_copy(
                 update={
@@ -75,8 +74,7 @@ class Former:
                 }
             )
             if (digests := self._digests(block, self._manifest.kind)) is not None:
-                found.append(FormerBlock(block, digests))
-        return found
+                yield FormerBlock(block.model_copy(update={"members": len(digests)}), digests)
 
     def _digests(self, block: Block, kind: Kind) -> Digests | None:
         """None where a part of the block is gone or damaged."""
@@ -90,43 +88,49 @@ class Former:
             return None
 
 
-def arranged(held: Sequence[FormerBlock], wanted: Digests, large: int) -> tuple[list[Block], list[str]]:
+@dataclass(frozen=True)
+class _Living:
+    """A block that stays unless it is merged, and what holds of it where it is small enough for that."""
+
+    block: Block
+    live: int
+    members: Digests
+
+
+def arranged(held: Iterable[FormerBlock], wanted: Digests, large: int) -> tuple[list[Block], list[str]]:
     """The blocks that stay, with what they leave out, and the members to be written.
 
     ``large``: from so many members on, a block stays whatever its neighbours' sizes are.
     """
-    missing, living = dict(wanted), list[tuple[FormerBlock, list[str]]]()
+    missing, living = dict(wanted), list[_Living]()
+    budget = MOST_MERGED * len(missing)
     for each in held:
         live = [member for member, digest in each.digests.items() if missing.get(member) == digest]
         if not live or len(live) < len(each.digests) * (1 - MOST_EXCLUDED):
             continue  # what holds of it stays in ``missing``
         for member in live:
             del missing[member]
-        living.append((each, live))
-    budget = MOST_MERGED * len(wanted)
-    while (full := _full_tier(living, large)) and sum(len(live) for _, live in full) <= budget:
-        budget -= sum(len(live) for _, live in full)
-        for _, live in full:
-            missing |= {member: wanted[member] for member in live}
-        living = [each for each in living if each not in full]
-    kept = [
-        each.block.model_copy(
-            update={"members": len(each.digests), "excluded": tuple(sorted(each.digests.keys() - set(live)))}
-        )
-        for each, live in living
-    ]
-    return kept, sorted(missing)
+        excluded = tuple(sorted(each.digests.keys() - set(live)))
+        block = each.block.model_copy(update={"members": len(each.digests), "excluded": excluded})
+        small = len(each.digests) < large
+        living.append(_Living(block, len(live), {member: each.digests[member] for member in live} if small else {}))
+    while (full := _full_tier(living, large)) and sum(one.live for one in full) <= budget:
+        budget -= sum(one.live for one in full)
+        for one in full:
+            missing |= one.members
+        living = [one for one in living if one not in full]
+    return [one.block for one in living], sorted(missing)
 
 
-def blocks_of(held: Sequence[FormerBlock], wanted: Digests, large: int, write: Write) -> list[Block]:
+def blocks_of(held: Iterable[FormerBlock], wanted: Digests, large: int, write: Write) -> list[Block]:
     """The split's blocks, those of the version before first."""
     kept, missing = arranged(held, wanted, large)
-    return [*kept, write(missing)] if missing or not kept else kept
+    return [*kept, *write(missing)] if missing or not kept else kept
 
 
-def _full_tier(living: Sequence[tuple[FormerBlock, list[str]]], large: int) -> list[tuple[FormerBlock, list[str]]]:
+def _full_tier(living: Sequence[_Living], large: int) -> list[_Living]:
     """The oldest eight blocks of the smallest size of which there are so many."""
-    small = [(_tier(len(each.digests)), (each, live)) for each, live in living if len(each.digests) < large]
+    small = [(_tier(each.block.members), each) for each in living if each.block.members < large]
     counts = Counter(tier for tier, _ in small)
     tier = min((tier for tier, count in counts.items() if count >= TIER), default=None)
     return [each for found, each in small if found == tier][:TIER]

@@ -8,7 +8,7 @@ freeze to the next and looks for it again first, so that a restored blob is froz
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -54,19 +54,19 @@ class Lost:
             if blob.error.code.startswith("artifact-") and _readable(store, blob.ref):
                 del self.blobs[member]
 
-    def read(self, store: ArtifactStore, refs: Iterable[ArtifactRef], model: type[DocumentT]) -> list[DocumentT]:
-        """The documents that can be read."""
-        found = []
-        for ref in refs:
+    def read(
+        self, store: ArtifactStore, refs: Iterable[ArtifactRef], model: type[DocumentT]
+    ) -> Iterator[tuple[int, DocumentT]]:
+        """The documents that can be read, one at a time, each with its place in ``refs``."""
+        for place, ref in enumerate(refs):
             try:
-                found.append(model.model_validate_json(store.get(ref)))
+                yield place, model.model_validate_json(store.get(ref))
             except PermanentError as error:
                 if tombstone_of(store, ref) is None:  # what was erased on purpose is not lost
                     self.documents[ref.uri] = error
             except ValidationError as error:
                 reason = f"{ref.uri} does not fit this version: {error.error_count()} errors"
                 self.documents[ref.uri] = PermanentError("document-invalid", reason, "Structure the source again.")
-        return found
 
     @property
     def counts(self) -> dict[str, int]:

@@ -1,15 +1,16 @@
 """A block as bytes: Parquet records and WebDataset tar shards of images that were resized once.
 
-Byte-for-byte deterministic: pairs are sorted by id, tar headers carry no time, owner or machine, and images are
-encoded by Pillow with fixed settings. The training loader then never touches an original figure.
+Byte-for-byte deterministic: pairs of a block are sorted by id, tar headers carry no time, owner or machine, and images
+are encoded by Pillow with fixed settings. The training loader then never touches an original figure.
 """
 
 from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,27 +23,39 @@ from journalclip_shared.records.dataset import Block
 from journalclip_shared.records.pair import Pair
 
 PAIRS_A_SHARD = 1000  # about 20 MB at 256 pixels: large enough to stream, small enough to shuffle and to retry
+PAIRS_A_BLOCK = 5000  # of whole articles; about so many are in memory while a freeze writes
 _QUALITY = 90  # visually lossless for figures at training size
 _WORKERS = 2  # decoding releases the GIL; more threads than this only cost memory
 
-Failed = Callable[[Pair, PermanentError], None]
-Articles = Mapping[str, tuple[str, ArticleFacts]]  # article_id -> (file name, facts)
+
+@dataclass(frozen=True)
+class Member:
+    """A pair with its article's file name and facts."""
+
+    pair: Pair
+    name: str
+    facts: ArticleFacts
+
+
+Failed = Callable[[Member, PermanentError], None]
 
 
 def write_block(
     store: ArtifactStore,
-    pairs: Sequence[Pair],
-    articles: Articles,
+    members: Sequence[Member],
     image_size: int,
     tick: Callable[[], None],
     failed: Failed,
 ) -> Block:
-    """Store records and shards of these pairs; ``tick`` is called once a pair, ``failed`` for an unreadable picture."""
+    """Store records and shards of these pairs, in this order.
+
+    ``tick`` is called once a pair, ``failed`` for an unreadable picture.
+    """
     shards = []
-    for start in range(0, len(pairs), PAIRS_A_SHARD):
-        chunk = pairs[start : start + PAIRS_A_SHARD]
+    for start in range(0, len(members), PAIRS_A_SHARD):
+        chunk = members[start : start + PAIRS_A_SHARD]
         shards.append(store.put("datasets", _shard(store, chunk, image_size, tick, failed), "application/x-tar"))
-    return Block(members=len(pairs), records=_records(store, pairs, articles), shards=tuple(shards))
+    return Block(members=len(members), records=_records(store, members), shards=tuple(shards))
 
 
 def shard_jpeg(data: bytes, image_size: int) -> bytes:
@@ -57,24 +70,25 @@ def shard_jpeg(data: bytes, image_size: int) -> bytes:
 
 
 def _shard(
-    store: ArtifactStore, pairs: Sequence[Pair], image_size: int, tick: Callable[[], None], failed: Failed
+    store: ArtifactStore, members: Sequence[Member], image_size: int, tick: Callable[[], None], failed: Failed
 ) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for pair, jpeg in _encoded(store, pairs, image_size):
+        for member, jpeg in _encoded(store, members, image_size):
             if isinstance(jpeg, PermanentError):
-                failed(pair, jpeg)
+                failed(member, jpeg)
                 continue
-            _add(tar, f"{pair.pair_id}.jpg", jpeg)
-            _add(tar, f"{pair.pair_id}.json", pair.canonical())
+            _add(tar, f"{member.pair.pair_id}.jpg", jpeg)
+            _add(tar, f"{member.pair.pair_id}.json", member.pair.canonical())
             tick()
     return out.getvalue()
 
 
 def _encoded(
-    store: ArtifactStore, pairs: Sequence[Pair], image_size: int
-) -> Iterator[tuple[Pair, bytes | PermanentError]]:
-    def encode(pair: Pair) -> bytes | PermanentError:
+    store: ArtifactStore, members: Sequence[Member], image_size: int
+) -> Iterator[tuple[Member, bytes | PermanentError]]:
+    def encode(member: Member) -> bytes | PermanentError:
+        pair = member.pair
         try:
             data = store.get(pair.image)
         except PermanentError as error:
@@ -85,7 +99,7 @@ def _encoded(
             return PermanentError("picture-unreadable", f"{pair.image.uri} does not open: {error}", "")
 
     with ThreadPoolExecutor(_WORKERS) as pool:
-        yield from zip(pairs, pool.map(encode, pairs), strict=True)
+        yield from zip(members, pool.map(encode, members), strict=True)
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -94,8 +108,8 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(member, io.BytesIO(data))
 
 
-def _records(store: ArtifactStore, pairs: Sequence[Pair], articles: Articles) -> ArtifactRef:
-    rows = [row_of(pair, *articles[pair.article_id]) for pair in pairs]
+def _records(store: ArtifactStore, members: Sequence[Member]) -> ArtifactRef:
+    rows = [row_of(each.pair, each.name, each.facts) for each in members]
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), out, compression="zstd")
     return store.put("datasets", out.getvalue(), "application/vnd.apache.parquet")

@@ -10,15 +10,12 @@ in another split leaves val and test.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from journalclip_shared.components import components
-from journalclip_shared.duplicates import Hashed
-from journalclip_shared.fingerprints import Printed
-from journalclip_shared.leaks import alike, leak_report, normalised
-from journalclip_shared.records.dataset import LeakReport, Split
-from journalclip_shared.records.pair import Pair
+from journalclip_shared.pairtable import PairTable
+from journalclip_shared.records.dataset import Split
 
 LONG_CAPTION_WORDS = 20  # fewer words than this repeat between unrelated articles; see the module's docstring
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -32,41 +29,11 @@ class SplitShares:
     test: float = 0.15
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """The outcome: pairs by split, how many were dropped and why, and the proof that nothing leaks."""
-
-    splits: dict[Split, list[Pair]]
-    dropped: dict[str, int]
-    leaks: LeakReport
-
-
-def assign(pairs: Sequence[Pair], shares: SplitShares, seed: int) -> Assignment:
-    """Deterministic in the set of pairs, whatever their order."""
-    ordered = sorted(pairs, key=lambda pair: pair.pair_id)
-    found = alike(
-        [Hashed(pair.pair_id, pair.phash) for pair in ordered if pair.phash],
-        [Printed(pair.pair_id, pair.fingerprint) for pair in ordered if pair.fingerprint],
-    )
-    side_of = sides(_clusters(ordered, [*found.near, *found.altered]), shares, seed)
-    splits: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
-    for pair in ordered:
-        splits[side_of[pair.article_id]].append(pair)
-    dropped = _drop_shared_captions(splits)
-    return Assignment(splits, {"caption-in-other-split": dropped} if dropped else {}, leak_report(splits, found))
-
-
-def _clusters(pairs: Sequence[Pair], near: Iterable[Set[str]]) -> list[list[str]]:
-    article_of = {pair.pair_id: pair.article_id for pair in pairs}
-    links = [(article_of[min(alike)], article_of[each]) for alike in near for each in alike]
-    by_content: dict[str, str] = {}
-    for pair in pairs:
-        keys = [pair.image.sha256]
-        caption = normalised(pair.text)
-        if len(caption.split()) >= LONG_CAPTION_WORDS:
-            keys.append(caption)
-        links.extend((pair.article_id, by_content.setdefault(key, pair.article_id)) for key in keys)
-    return components({pair.article_id for pair in pairs}, links)
+def assign(pairs: PairTable, shares: SplitShares, seed: int) -> int:
+    """Put every pair on its side; how many were dropped for their caption. Deterministic in the set of pairs."""
+    clusters = components(pairs.articles(), pairs.links(LONG_CAPTION_WORDS))
+    pairs.put_sides(sides(clusters, shares, seed))
+    return pairs.drop_shared_captions()
 
 
 def sides(clusters: Sequence[Sequence[str]], shares: SplitShares, seed: int) -> dict[str, Split]:
@@ -90,14 +57,3 @@ def _side(value: float, position: int, clusters: int, shares: SplitShares) -> Sp
 def _unit_hash(text: str, seed: int) -> float:
     digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64
-
-
-def _drop_shared_captions(splits: dict[Split, list[Pair]]) -> int:
-    seen: set[str] = {normalised(pair.text) for pair in splits["train"]}
-    dropped = 0
-    for split in ("val", "test"):
-        kept = [pair for pair in splits[split] if normalised(pair.text) not in seen]
-        dropped += len(splits[split]) - len(kept)
-        splits[split] = kept
-        seen.update(normalised(pair.text) for pair in kept)
-    return dropped

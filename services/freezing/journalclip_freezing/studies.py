@@ -57,7 +57,9 @@ class StudyFreezeOptions:
 
     def plan(self, store: ArtifactStore, documents: Iterable[ArtifactRef], lost: Lost) -> StudyPlan | None:
         """Raises `PermanentError` ``study-grids-differ``."""
-        read = sorted(lost.read(store, documents, StructuredStudy), key=lambda each: each.study_id)
+        read = sorted(
+            (each for _, each in lost.read(store, documents, StructuredStudy)), key=lambda each: each.study_id
+        )
         every = [study for study in read if study.study_id not in lost.blobs]
         taken = Withdrawals(store).fresh()
         decided = study_verdicts(read_study_decisions(store))
@@ -175,8 +177,8 @@ def _part(
     by_id = {study.study_id: study for study in studies}
     wanted = {study.study_id: digest_of(_row(study)) for study in studies}
 
-    def write(ids: Sequence[str]) -> Block:
-        return _block(store, [by_id[each] for each in ids], tick, lost)
+    def write(ids: Sequence[str]) -> list[Block]:
+        return [_block(store, [by_id[each] for each in ids], tick, lost)]
 
     blocks = blocks_of(held, wanted, STUDIES_A_SHARD // TIER, write)
     return SplitPart.of(blocks, sum(len(each.pairs) for each in studies), len({each.patient for each in studies}))

@@ -10,6 +10,7 @@ from journalclip_freezing import FreezeOptions, freeze
 from journalclip_freezing.blocks import MOST_MERGED, Former, FormerBlock, arranged
 from journalclip_freezing.erased import without
 from journalclip_modeling.data import FrozenDataset
+from journalclip_modeling.frozen import rows_of
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import DatasetFrozen
 from journalclip_shared.records.dataset import Block, DatasetManifest, Split, SplitPart
@@ -54,6 +55,24 @@ def test_a_freeze_writes_what_is_new_and_reads_as_one_from_nothing() -> None:
     total = sum(ref.bytes for split in SPLITS for ref in manifest(store, second).splits[split].refs)
     assert store.blobs["datasets"] < 0.2 * total, "a sixtieth is new; records of one row are mostly Parquet's own words"
     assert frozen(store, documents, second) == second
+
+
+def test_many_new_pairs_are_several_blocks_of_whole_articles(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, other = MemoryArtifacts(), MemoryArtifacts()
+    whole = frozen(other, [article(other, n) for n in range(40)], None)
+    monkeypatch.setattr("journalclip_freezing.articles.PAIRS_A_BLOCK", 5)
+    parts = frozen(store, [article(store, n) for n in range(40)], None)
+    assert parts.dataset_id == whole.dataset_id
+    assert content(store, parts) == content(other, whole)
+    seen = list[str]()
+    for split in SPLITS:
+        blocks = manifest(store, parts).splits[split].parts
+        assert all(block.members == 6 for block in blocks[:-1]), "five pairs or more, of articles with two"
+        for block in blocks:
+            seen += {row["article_id"] for _, row in rows_of(store, block.records, "articles")}
+    assert len(seen) == len(set(seen)) == 40
+    monkeypatch.undo()
+    assert frozen(store, [article(store, n) for n in range(41)], parts).pairs == 82
 
 
 def manifest(store: MemoryArtifacts, fact: DatasetFrozen) -> DatasetManifest:
@@ -158,4 +177,4 @@ def test_a_version_that_cannot_be_read_is_not_gone_on_from() -> None:
     first = frozen(store, documents[:9], None)
     store.damage(first.manifest, None)
     assert content(store, frozen(store, documents, first))
-    assert Former(store, None).held("train") == []
+    assert list(Former(store, None).held("train")) == []

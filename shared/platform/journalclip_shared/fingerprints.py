@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Iterator, Sequence
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +37,7 @@ _PLACES = tuple(
 )  # where coarse maps are tried; shifts in halves of the side
 _MOST = 256  # maps that one is compared with, the nearest first
 _BLOCK = 2048
+_MAP, _COARSE = SIDE * SIDE // 4, _GRID * _GRID * 4  # bytes of a map as it is stored, and of a coarse one
 _FINE, _SHOWN = (3.0, 1.5, 0.7), 0.5  # cells: blur of each step of the alignment, and of what is compared in the end
 _ROUGH = 2.0  # cells: blur of a coarse map
 _STEPS = 6
@@ -71,13 +74,33 @@ def encode(code: Map, contrast: Map) -> str:
 
 def decode(fingerprint: str) -> Fingerprint:
     """Raises ValueError where the text is no fingerprint."""
+    stored = _stored(fingerprint)
+    return Fingerprint(_units(np.frombuffer(stored, np.int8, CODE)[None])[0], _contrast(stored))
+
+
+def _stored(fingerprint: str) -> bytes:
     stored = base64.b64decode(fingerprint, validate=True)
-    if len(stored) != CODE + SIDE * SIDE // 4:
+    if len(stored) != CODE + _MAP:
         raise ValueError(f"not a fingerprint: {len(stored)} bytes")
-    code: Map = np.frombuffer(stored, np.int8, CODE).astype(np.float64)
-    code /= float(np.linalg.norm(code)) or 1.0
-    contrast: Map = (np.frombuffer(stored, np.uint8, offset=CODE)[:, None] >> _BITS & (LEVELS - 1)).astype(np.float64)
-    return Fingerprint(code, contrast.reshape(SIDE, SIDE) - (LEVELS - 1) / 2)
+    return stored
+
+
+def _units(codes: npt.NDArray[np.int8]) -> Map:
+    """Unit vectors of stored codes, row by row."""
+    units: Map = codes.astype(np.float64)
+    lengths = np.linalg.norm(units, axis=1)
+    lengths[lengths == 0] = 1.0
+    units /= lengths[:, None]
+    return units
+
+
+def _contrast(stored: bytes) -> Map:
+    return _levels(np.frombuffer(stored, np.uint8, offset=CODE))
+
+
+def _levels(packed: npt.NDArray[np.uint8]) -> Map:
+    contrast: Map = (packed[:, None] >> _BITS & (LEVELS - 1)).astype(np.float64)
+    return contrast.reshape(SIDE, SIDE) - (LEVELS - 1) / 2
 
 
 def likeness(one: Map, other: Map) -> float:
@@ -85,21 +108,43 @@ def likeness(one: Map, other: Map) -> float:
     return max(_laid_over(one, other), _laid_over(one, other[:, ::-1]))
 
 
-def same_pictures(items: Sequence[Printed]) -> Iterator[tuple[str, str]]:
-    """Pairs of ids whose pictures are the same, each at least once. Raises ValueError for what is no fingerprint."""
-    ordered = sorted(items, key=lambda item: item.id)
-    codes = np.empty((len(ordered), CODE), np.float32)
-    coarse = np.empty((len(ordered), _GRID * _GRID), np.float32)
-    for at, item in enumerate(ordered):  # of a whole map 32 KB would be held: it is decoded again where it is compared
-        read = decode(item.fingerprint)
-        codes[at], coarse[at] = read.code, _coarse(read.contrast, ((1.0, 0.0, 0.0),))[0]
-    for one, near in _candidates(codes):
-        contrast = decode(ordered[one].fingerprint).contrast
-        places = _coarse(contrast, _PLACES)
-        rough = np.maximum(places @ coarse[near].T, _mirrored(places) @ coarse[near].T).max(axis=0)
-        for other in near[rough >= _ROUGHLY].tolist():
-            if likeness(contrast, decode(ordered[other].fingerprint).contrast) >= SAME:
-                yield ordered[one].id, ordered[other].id
+def same_pictures(items: Iterable[Printed]) -> Iterator[tuple[str, str]]:
+    """Pairs of ids whose pictures are the same, each at least once; ``items`` in order of their ids.
+
+    An item costs its id and `CODE` bytes of memory: its maps lie in a temporary file until they are compared. Raises
+    ValueError for what is no fingerprint.
+    """
+    ids, codes = list[str](), bytearray()
+    with tempfile.TemporaryFile() as maps:
+        for item in items:
+            stored = _stored(item.fingerprint)
+            coarse = _coarse(_contrast(stored), ((1.0, 0.0, 0.0),))[0]
+            maps.write(stored[CODE:] + coarse.tobytes())
+            ids.append(item.id)
+            codes += stored[:CODE]
+        maps.flush()
+        read = _Maps(maps.fileno())
+        for one, near in _candidates(np.frombuffer(codes, np.int8).reshape(-1, CODE)):
+            contrast = read.contrast(one)
+            places = _coarse(contrast, _PLACES)
+            coarse = np.stack([read.coarse(other) for other in near.tolist()])
+            rough = np.maximum(places @ coarse.T, _mirrored(places) @ coarse.T).max(axis=0)
+            for other in near[rough >= _ROUGHLY].tolist():
+                if likeness(contrast, read.contrast(other)) >= SAME:
+                    yield ids[one], ids[other]
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """Maps by number, in a file: of each the map as it is stored, then the coarse one."""
+
+    file: int
+
+    def contrast(self, number: int) -> Map:
+        return _levels(np.frombuffer(os.pread(self.file, _MAP, number * (_MAP + _COARSE)), np.uint8))
+
+    def coarse(self, number: int) -> npt.NDArray[np.float32]:
+        return np.frombuffer(os.pread(self.file, _COARSE, number * (_MAP + _COARSE) + _MAP), np.float32)
 
 
 def _coarse(contrast: Map, places: Sequence[tuple[float, float, float]]) -> npt.NDArray[np.float32]:
@@ -119,17 +164,19 @@ def _mirrored(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return coarse.reshape(-1, _GRID, _GRID)[:, :, ::-1].reshape(len(coarse), -1)
 
 
-def _candidates(codes: npt.NDArray[np.float32]) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+def _candidates(codes: npt.NDArray[np.int8]) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
     """Each place and the later ones whose codes are near, at most the `_MOST` nearest."""
     for start in range(0, len(codes), _BLOCK):
-        block = codes[start : start + _BLOCK]
+        block = _units(codes[start : start + _BLOCK]).astype(np.float32)
         near: list[list[tuple[float, int]]] = [[] for _ in block]
         for against in range(start, len(codes), _BLOCK):
-            cosines = block @ codes[against : against + _BLOCK].T
+            cosines = block @ _units(codes[against : against + _BLOCK]).astype(np.float32).T
             rows, columns = np.nonzero(cosines >= _NEAR)
             for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
                 if against + column > start + row:
                     near[row].append((-float(cosines[row, column]), against + column))
+                    if len(near[row]) > 4 * _MOST:  # of what is far off, no more than that is held
+                        near[row] = sorted(near[row])[:_MOST]
         for row, found in enumerate(near):
             if found:
                 yield start + row, np.array([column for _, column in sorted(found)[:_MOST]], np.intp)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from journalclip_shared.artifacts import blob_ref
 from journalclip_shared.duplicates import Hashed, cluster
-from journalclip_shared.leaks import Alike, LeakCount, leak_report
+from journalclip_shared.leaks import LeakCount
 from journalclip_shared.records.caption import CaptionRecord
 from journalclip_shared.records.dataset import LeakReport, Split
 from journalclip_shared.records.pair import Pair
@@ -51,5 +51,3 @@ def test_a_count_one_by_one_is_the_definition(rows: Drawn) -> None:
         near_images=sum(len({side[each] for each in ids}) > 1 for ids in near),
     )
     assert count.report() == expected
-    by_split = {split: [each for side, each in pairs if side == split] for split in SPLITS}
-    assert leak_report(by_split, Alike(near, [])) == expected

@@ -240,6 +240,7 @@ class KafkaConsumer:
         self._prefix = settings.topic_prefix
         self._answer_s = settings.request_timeout_s
         self._committed: dict[TopicPartition, int] = {}
+        self._brought: dict[TopicPartition, int] = {}  # what follows the last record that was polled
         self._early: list[Delivery] = []
         self._settled = time.monotonic()  # when the group was last seen stable
 
@@ -289,8 +290,15 @@ class KafkaConsumer:
             ends: Mapping[TopicPartition, int] = self._client.end_offsets(held) if held else {}
             starts: Mapping[TopicPartition, int] = self._client.beginning_offsets(held) if held else {}
             wait_ms = int(self._answer_s * 1000)
-            done = {place: self._client.committed(place, timeout_ms=wait_ms) for place in held}
-        return sum(max(0, end - max(done[place] or 0, starts[place])) for place, end in ends.items())
+            done = {place: self._client.committed(place, timeout_ms=wait_ms) or 0 for place in held}
+            read = {place: self._client.position(place, timeout_ms=wait_ms) or 0 for place in held}
+        # Offsets behind the last record may hold none (markers of transactions): once the client has passed them and
+        # all that it brought is committed, nothing is left, whatever the difference of the offsets says.
+        done = {
+            place: read[place] if self._brought.get(place, 0) <= committed else committed
+            for place, committed in done.items()
+        }
+        return sum(max(0, end - max(done[place], starts[place])) for place, end in ends.items())
 
     def close(self) -> None:
         with _reached():
@@ -308,6 +316,7 @@ class KafkaConsumer:
         with _reached():
             keep_join(self._client)
             polled = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        self._brought.update({place: records[-1].offset + 1 for place, records in polled.items()})
         self._early += [_delivery(record, self._prefix) for records in polled.values() for record in records]
 
     def _stable(self) -> bool:
