@@ -20,8 +20,8 @@ from journalclip_sources.sandbox import Usage
 class Scaling:
     """The times of both passes.
 
-    ``speedup`` is the ratio of the wall-clock times. ``by_cpu`` is the speedup expected on a machine without other work,
-    computed from CPU times. ``*_s`` are seconds.
+    ``speedup`` is the ratio of the wall-clock times. ``by_cpu`` is computed from CPU times: the
+    speedup expected on a machine without other work. ``*_s`` are seconds.
     """
 
     files: int
@@ -40,7 +40,7 @@ def measure(
     options: ExtractOptions,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scaling:
-    """Read all ``files`` with one worker, then with ``workers``. Largest first, so that all workers end about together."""
+    """Read all ``files`` with one worker, then with ``workers``. Largest first, so that workers end together."""
     ordered = sorted(files, key=len, reverse=True)
     done = 0
 

@@ -81,7 +81,7 @@ def save(path: Path, state: State, saved: Saved, digest: str) -> None:
 
 
 def load(path: Path, state: State, digest: str) -> Saved | None:
-    """Copy the checkpoint into ``state`` and return its progress; None if there is no file. Raises `CheckpointMismatch`."""
+    """Copy the checkpoint into ``state``; return its progress, None without a file. Raises `CheckpointMismatch`."""
     if not path.exists():
         return None
     try:

@@ -175,7 +175,7 @@ class Words:
     """An open word index of one part."""
 
     def __init__(self, folder: Path, panels: int = 2) -> None:
-        """``panels``: hits fetched for each row asked for, because several panels of one row may match. Most have one."""
+        """``panels``: hits fetched for each row asked for, because several panels of a row may match."""
         self._index = tantivy.Index.open(str(folder))
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
@@ -192,7 +192,7 @@ class Words:
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
-        """Words of captions and surrounding text, with the number of panels that contain each; no concepts, no denials."""
+        """Words of captions and surrounding text, with the number of panels of each; no concepts, no denials."""
         found: dict[str, int] = {}
         for name in ("caption", "around"):
             for token, rows in self._searcher.terms_with_prefix(name, ""):
