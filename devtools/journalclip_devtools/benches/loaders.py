@@ -1,7 +1,8 @@
 """Compares two loaders, in images a second: one reads a frozen dataset's shards, one the original figures.
 
 Originals are 1600 x 1200 pixels, as PNG (what extraction stores where a figure was drawn or re-encoded) and as JPEG
-(where the embedded stream was passed through); both loaders use the same number of threads and give squares of the same size.
+(where the embedded stream was passed through); both loaders use the same number of threads and give
+squares of the same size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``journalclip bench loss`` compares the soft loss in blocks with its published form: memory, time and gradients.
 
-Memory is the growth of the process's peak resident size, in bytes, during one evaluation of value and gradients. Each
-form runs in a fresh process. The features and the inputs of the similarity are created before, so the figure is the
+Memory is the growth of the process's peak resident size, in bytes, during one evaluation of value and gradients.
+Each form runs in a fresh process. The features and the inputs of the similarity are created before, so the figure is the
 memory of the loss alone. For time, the two forms run in turns in one process, and a ratio is the median over the rounds;
 so a busy machine disturbs both forms alike. Processor time (all threads) is given beside wall-clock time, because it
 does not include the work of other processes.
@@ -52,7 +52,7 @@ class LossBench:
 
 
 def bench(batch: int, width: int, rounds: int = 3, with_naive: bool = True) -> LossBench:
-    """Measure both forms. With ``with_naive`` False, only the blocks: for batches whose matrices do not fit in memory."""
+    """Measure both forms. ``with_naive`` False: only the blocks, for matrices that do not fit in memory."""
     chunked_bytes, alone = measure_alone("chunked", batch, width)
     if not with_naive:
         return LossBench(batch, width, chunked_bytes, *alone, gradient_error(width))

@@ -51,8 +51,8 @@ class Encoder:
     def chances(self, images: Vectors, texts: Vectors) -> Vectors:
         """Probabilities by the model's own objective, of unit vectors [N, D] and [C, D]: float32 [N, C], 0 to 1.
 
-        A softmax model compares the texts, so a row sums to 1. A sigmoid model scores each text alone, so all texts of a
-        row may be near 1, or all near 0.
+        A softmax model compares the texts, so a row sums to 1. A sigmoid model scores each text alone, so all values of
+        a row may be near 1, or all near 0.
         """
         return chances(images @ texts.T, learned(self.model))
 
@@ -115,7 +115,7 @@ def chances(cosines: Vectors, objective: Learned) -> Vectors:
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int, fixed: bool = False
 ) -> dict[str, torch.Tensor]:
-    """``input_ids`` and ``attention_mask``, int64 [N, longest], cut to ``length`` tokens; ``fixed`` pads to ``length``."""
+    """``input_ids`` and ``attention_mask``, int64 [N, longest], cut to ``length``; ``fixed`` pads to it."""
     found = tokenizer(
         list(texts), padding="max_length" if fixed else True, truncation=True, max_length=length, return_tensors="pt",
         return_attention_mask=True,
