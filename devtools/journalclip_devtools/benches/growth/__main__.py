@@ -1,7 +1,7 @@
 """``make growth`` measures the CPU time of questions to the catalogue, at several numbers of sources.
 
-A figure is the median CPU time of ``--calls`` calls after a warm-up, in milliseconds. It is the CPU time of this process;
-on PostgreSQL, the connection's backend process is added (from ``/proc``). Wall-clock time is not measured, because it
+A figure is the median CPU time of ``--calls`` calls after a warm-up, in milliseconds. It is the CPU time of this
+process; on PostgreSQL, the connection's backend process is added (from ``/proc``). Wall-clock time is not measured, because it
 depends on other work of the machine. That work changes CPU times too, so all sizes are filled first and asked in turns:
 figures of one row were measured at the same time. The command ends with code 1 if a figure exceeds its limit.
 """
@@ -44,7 +44,7 @@ Ask = Callable[[], object]
 
 @dataclass(frozen=True)
 class Question:
-    """A question to the catalogue or a check of a service. The cost of a ``flat`` one must not grow with the sources."""
+    """A question to the catalogue or a check of a service. A ``flat`` one must not cost more with more sources."""
 
     name: str
     ask: Ask

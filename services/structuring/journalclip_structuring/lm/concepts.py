@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 Concept = tuple[str, str]  # the key of a `Study` and its value
-_SHARE: Final = (
-    0.7  # share of a token's first variance that its concepts set; the rest is random, so no two tokens are equal
-)
+_SHARE: Final = 0.7  # share of a token's first variance that its concepts set; the rest differs for each token
 _VOCABULARIES: Final = {
     "t": "report_finding",
     "s": "report_site",
