@@ -1,8 +1,8 @@
 """SeLIP's downstream protocol on phantoms in BraTS 2019's layout, with and without a pretrained study model.
 
 The bench writes phantom gliomas in the layout of the challenge (`PATH/HGG|LGG/CASE/CASE_t1ce.nii.gz`, skull removed).
-It also writes phantoms of every kind with reports in this layout and pretrains a small study model on them. Then it runs
-the product's own command twice: HGG or LGG from T1CE alone, and segmentation from all sequences of the model. All
+It also writes phantoms of every kind with reports in this layout and pretrains a small study model on them. Then it
+runs the product's own command twice: HGG or LGG from T1CE alone, and segmentation from all sequences of the model. All
 training and test data are phantoms, so the figures test the protocol and say nothing about patients.
 """
 

@@ -2,9 +2,9 @@
 
 Memory is the growth of the process's peak resident size, in bytes, during one evaluation of value and gradients.
 Each form runs in a fresh process. The features and the inputs of the similarity are created before, so the figure is
-the memory of the loss alone. For time, the two forms run in turns in one process, and a ratio is the median over the rounds;
-so a busy machine disturbs both forms alike. Processor time (all threads) is given beside wall-clock time, because it
-does not include the work of other processes.
+the memory of the loss alone. For time, the two forms run in turns in one process, and a ratio is the median over the
+rounds; so a busy machine disturbs both forms alike. Processor time (all threads) is given beside wall-clock time,
+because it does not include the work of other processes.
 """
 
 from __future__ import annotations

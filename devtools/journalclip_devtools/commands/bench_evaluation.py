@@ -14,9 +14,7 @@ from journalclip_pipelines.commands.options import AsJson, print_json
 def evaluation(
     pairs: Annotated[int, typer.Option(min=2, help="Image-text pairs in the pool.")] = 1_000_000,
     dim: Annotated[int, typer.Option(min=2, help="Length of a vector.")] = 512,
-    queries: Annotated[
-        int, typer.Option(min=0, help="Queries in each direction, drawn at random; 0 uses all pairs.")
-    ] = 2_000,
+    queries: Annotated[int, typer.Option(min=0, help="Random queries in each direction; 0 uses all pairs.")] = 2_000,
     seed: int = 0,
     as_json: AsJson = False,
 ) -> None:

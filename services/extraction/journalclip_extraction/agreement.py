@@ -18,7 +18,7 @@ from journalclip_shared.records.article import Agreement
 
 @dataclass(frozen=True)
 class Measured:
-    """One article's agreement. Without one, ``state`` is ``not measured`` or ``quarantined`` and ``reason`` says why."""
+    """One article's agreement. Without one, ``state`` is ``not measured`` or ``quarantined``; ``reason`` says why."""
 
     file: str
     journal: str

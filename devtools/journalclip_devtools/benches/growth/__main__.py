@@ -1,9 +1,10 @@
 """``make growth`` measures the CPU time of questions to the catalogue, at several numbers of sources.
 
 A figure is the median CPU time of ``--calls`` calls after a warm-up, in milliseconds. It is the CPU time of this
-process; on PostgreSQL, the connection's backend process is added (from ``/proc``). Wall-clock time is not measured, because it
-depends on other work of the machine. That work changes CPU times too, so all sizes are filled first and asked in turns:
-figures of one row were measured at the same time. The command ends with code 1 if a figure exceeds its limit.
+process; on PostgreSQL, the connection's backend process is added (from ``/proc``). Wall-clock time is not measured,
+because it depends on other work of the machine. That work changes CPU times too, so all sizes are filled first and
+asked in turns: figures of one row were measured at the same time. The command ends with code 1 if a figure exceeds its
+limit.
 """
 
 from __future__ import annotations

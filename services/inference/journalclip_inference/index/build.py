@@ -1,7 +1,7 @@
 """Builds an index: embeds every pair once, collects the fields of hits, writes the parts, then the manifest.
 
-The same dataset and the same model give the same index id. If the manifest exists, a caller need not embed again. Memory
-does not grow with the pictures, because they are read, embedded and dropped in batches.
+The same dataset and the same model give the same index id. If the manifest exists, a caller need not embed again.
+Memory does not grow with the pictures, because they are read, embedded and dropped in batches.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Builder:
     exact_up_to: int = EXACT_UP_TO
 
     def dataset(self, dataset: FrozenDataset, progress: Progress = quiet) -> ArtifactRef:
-        """Build the index of all splits of a frozen dataset. Raises `IndexMismatch` where records and shards disagree."""
+        """Build the index of all splits of a frozen dataset. Raises `IndexMismatch` if records and shards differ."""
         dataset_id = dataset.manifest.dataset_id
         total = sum(part.pairs for part in dataset.manifest.splits.values())
         vectors = self._embed(_samples(dataset), total, progress)
@@ -225,7 +225,7 @@ def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
 
 
 def pair_losses(images: Vectors, texts: Vectors, scale: float) -> Vectors:
-    """float32 [N]: each pair's CLIP loss in nats, the mean of both directions, against a fixed sample of pairs."""
+    """float32 [N]: each pair's CLIP loss in nats, the mean of both directions, against a fixed sample."""
     if not len(images):
         return np.zeros(0, np.float32)
     sample = np.random.default_rng(0).permutation(len(images))[:_NEGATIVES]

@@ -15,9 +15,7 @@ from torch.autograd.function import FunctionCtx
 
 from journalclip_training.losses.world import Alone, World
 
-BLOCK_ELEMENTS = (
-    1 << 21
-)  # 8 MiB of float32 a block: about one core's share of the cache, large enough for fast products
+BLOCK_ELEMENTS = 1 << 21  # 8 MiB of float32 a block: about a core's share of cache, and enough for fast products
 
 
 def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | None = None, block: int = 0) -> Tensor:
