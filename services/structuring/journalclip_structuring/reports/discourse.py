@@ -178,7 +178,7 @@ class Discourse:
             same = [
                 each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)
             ]
-            # "A meningioma, resected in 2015 ... no residual meningioma": one finding. "no new meningioma": another one.
+            # "A meningioma, resected in 2015 ... no residual meningioma": one finding. "no new meningioma": another.
             gone = not new.placed and not new.side and not new.fresh
             same = [
                 each
