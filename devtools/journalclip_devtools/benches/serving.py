@@ -43,7 +43,7 @@ LARGEST = 64  # images in a batch; on a CPU, a larger batch is not faster
 
 @dataclass(frozen=True)
 class Throughput:
-    """The result for one model: images a second (``bare_images_s``), requests a second (``plain_rps``), their ratio."""
+    """The result for one model. ``throughput_ratio``: the server's best requests a second over ``bare_images_s``."""
 
     model: str
     server: str
