@@ -192,7 +192,7 @@ class Words:
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
-        """Words of captions and surrounding text, with the number of panels of each; no concepts, no denials."""
+        """Words of captions, titles and mentions, with the number of panels of each; no concepts, no denials."""
         found: dict[str, int] = {}
         for name in ("caption", "around"):
             for token, rows in self._searcher.terms_with_prefix(name, ""):
