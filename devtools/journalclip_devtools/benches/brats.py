@@ -1,9 +1,9 @@
-"""SeLIP's downstream protocol on phantom folders of BraTS 2019's layout: a study model as the start, and none.
+"""SeLIP's downstream protocol on phantoms in BraTS 2019's layout, with and without a pretrained study model.
 
-Phantom gliomas are written as the challenge gives its cases away (`PATH/HGG|LGG/CASE/CASE_t1ce.nii.gz`, skull removed),
-and so are other phantoms of every kind with reports, on which a small study model is pretrained. Then the product's own
-command runs twice: HGG or LGG from T1CE alone, and segmentation from all that the model knows. What is learnt from and
-what is asked are phantoms of ours, so the figures say what the protocol does, and nothing of patients.
+The bench writes phantom gliomas in the layout of the challenge (`PATH/HGG|LGG/CASE/CASE_t1ce.nii.gz`, skull removed).
+It also writes phantoms of every kind with reports in this layout and pretrains a small study model on them. Then it
+runs the product's own command twice: HGG or LGG from T1CE alone, and segmentation from all sequences of the model. All
+training and test data are phantoms, so the figures test the protocol and say nothing about patients.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from journalclip_training.studies.samples import StudySamples
 from journalclip_training.studies.start import load_study_base
 
 SEQUENCES: tuple[SequenceName, ...] = ("T1CE", "FLAIR")
-SIDE, SLICES = 64, 24  # of a written case
+SIDE, SLICES = 64, 24  # pixels and slices of a written case
 Tick = Callable[[int, int], None]
 PRETRAINING, ASKED = 1, 2  # seeds of the phantoms
 
 
 def config(steps: int) -> StudyTrainConfig:
-    """`study_demo` on what the phantoms here have."""
+    """The recipe `study_demo` with the sequences of these phantoms."""
     demo = study_demo()
     return replace(
         demo, model=replace(demo.model, sequences=SEQUENCES), optim=replace(demo.optim, steps=steps, batch=24)
@@ -46,14 +46,14 @@ def config(steps: int) -> StudyTrainConfig:
 
 
 def write_cases(folder: Path, count: int) -> None:
-    """Gliomas, half of each grade or nearly so."""
+    """Write phantom gliomas, about half of each grade."""
     for n in range(count):
         truth = draw_truth(n, ASKED, SEQUENCES, ("glioblastoma", "glioma"), normal=0.0)
         write_study(draw_study(truth, SIDE, SLICES), folder, "brats", report_of)
 
 
 def reported(folder: Path, keep: Path, studies: int, normaliser: Normaliser, tick: Tick) -> StudySamples:
-    """Phantoms of every kind and normal ones, as files laid on the grid, with their reports as our rules read them."""
+    """Phantoms of every kind and normal ones, resampled to the grid, with their reports structured by rules."""
     descriptions: dict[str, tuple[SequenceDescription, ...]] = {}
     for n in range(studies):
         truth = draw_truth(n, PRETRAINING, SEQUENCES)
@@ -76,7 +76,7 @@ def reported(folder: Path, keep: Path, studies: int, normaliser: Normaliser, tic
 
 
 def pretrain(folder: Path, studies: int, steps: int) -> Path:
-    """The folder of a model that was trained on phantoms' reports; what is there is not trained again."""
+    """The folder of a model trained on phantoms and their reports. An existing model is not trained again."""
     model, bars = folder / "model", reporter()
     if model.exists():
         return model
@@ -94,14 +94,14 @@ def pretrain(folder: Path, studies: int, steps: int) -> Path:
 
 
 def main() -> None:
-    """Everything below ``--folder`` is kept; a run that was stopped goes on where it was."""
+    """Run the bench. Results below ``--folder`` are kept, so a stopped run continues."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("brats-phantoms"))
-    parser.add_argument("--studies", type=int, default=96, help="studies with reports that are pretrained on")
+    parser.add_argument("--studies", type=int, default=96, help="studies with reports for pretraining")
     parser.add_argument("--pretraining", type=int, default=120, help="steps of pretraining")
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=60, help="steps of an arm")
+    parser.add_argument("--steps", type=int, default=60, help="training steps of each start")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args()
     torch.set_num_threads(1)

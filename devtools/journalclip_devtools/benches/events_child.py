@@ -1,7 +1,8 @@
-"""The two processes that the backbone bench compares: a bare kafka-python loop, and ours with a counting handler.
+"""The two consumers that the events bench compares: a bare kafka-python loop, and our loop with a counting handler.
 
-Run as ``python -m journalclip_devtools.benches.events_child JSON``. Each appends a line to ``stretch`` in its folder
-as it goes, so that a killed one has been measured too; ours marks every event it handled in the shared file ``seen``.
+Run as ``python -m journalclip_devtools.benches.events_child JSON``. Each process appends lines to the file
+``stretch`` in its folder: the bare loop at its end, ours about ten times a second, so that a killed process is measured
+as well. Our loop also marks each handled event in the memory-mapped file ``seen``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from journalclip_shared.settings import KafkaSettings
 
 
 def bare(settings: KafkaSettings, folder: Path, events: int) -> None:
-    """Poll, count, commit: the least that a consumer can do."""
+    """Poll, count and commit: the least work of a consumer."""
     consumer = KafkaConsumer(
         **client_options(settings), group_id="bare", enable_auto_commit=False, auto_offset_reset="earliest"
     )
@@ -42,7 +43,7 @@ def bare(settings: KafkaSettings, folder: Path, events: int) -> None:
 
 
 class Counter:
-    """A handler that marks what it saw, and the observer that says how far it is."""
+    """A handler that marks each event, and an observer that writes the progress to files."""
 
     group = "ours"
     consumes: tuple[type[Fact], ...] = (ArticleSubmitted,)
@@ -74,7 +75,7 @@ class Counter:
         raise AssertionError(f"a good event died: {delivery} {error}")
 
     def lag(self, events: int) -> None:
-        """Called by the loop between batches; nothing left means done."""
+        """Write the progress, and stop the loop if no event is left. The loop calls it between batches."""
         temporary = self._folder / "progress.new"
         temporary.write_text(json.dumps({"lag": events, "handled": self._count}))
         temporary.replace(self._folder / "progress")

@@ -1,7 +1,8 @@
-"""The loader over a frozen dataset's shards against one that reads the original figures, in images a second.
+"""Compares two loaders, in images a second: one reads a frozen dataset's shards, one the original figures.
 
 Originals are 1600 x 1200 pixels, as PNG (what extraction stores where a figure was drawn or re-encoded) and as JPEG
-(where the embedded stream was passed through); both loaders decode in as many threads and end in the same pixels.
+(where the embedded stream was passed through); both loaders use the same number of threads and give
+squares of the same size.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Rates:
 
 
 def loader_rates(images: int, size: int) -> Rates:
-    """``images`` of the shards, an eighth as many originals of each kind, to ``size`` pixels."""
+    """Load ``images`` from shards, and an eighth as many originals of each kind, as squares of ``size`` pixels."""
     rng = np.random.default_rng(0)
     few = max(4, images // 8)
     pngs, jpegs = ([_encoded(figure(rng, ORIGINAL), kind) for _ in range(few)] for kind in ("PNG", "JPEG"))
@@ -60,7 +61,7 @@ def loader_rates(images: int, size: int) -> Rates:
 
 
 def figure(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
-    """Smooth structure with grain, as a scan has: pure noise would cost decoders more than any figure."""
+    """Smooth structure with grain, like a scan. Pure noise would cost decoders more time than a real figure."""
     coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
     grain = rng.integers(-6, 7, (size[1], size[0], 1))
     return Image.fromarray(np.clip(np.asarray(coarse).astype(np.int16) + grain, 0, 255).astype(np.uint8))

@@ -1,9 +1,10 @@
-"""``journalclip bench loss``: the soft loss in blocks against its printed form, memory, time and gradients.
+"""``journalclip bench loss`` compares the soft loss in blocks with the naive form: memory, time, gradients.
 
-Memory is the growth of the process's peak resident size over one value-and-gradient evaluation, each form in a fresh
-process, features and their similarity's inputs already there: what the loss itself needs. Times alternate between the
-forms in one process, and a ratio is the median of the pairs, so that a busy machine disturbs both alike; processor time
-(all threads) is given beside the clock's, since it does not count what others took.
+Memory is the growth of the process's peak resident size, in bytes, during one evaluation of value and gradients.
+Each form runs in a fresh process. The features and the inputs of the similarity are created before, so the figure is
+the memory of the loss alone. For time, the two forms run in turns in one process, and a ratio is the median over the
+rounds; so a busy machine disturbs both forms alike. Processor time (all threads) is given beside wall-clock time,
+because it does not include the work of other processes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _GRADIENT_BATCH = 1024  # gradients are compared in float64, where the naive for
 
 @dataclass(frozen=True)
 class LossBench:
-    """``naive_*`` is None where the naive form was left out as too large."""
+    """Result of one bench. ``naive_*`` and the ratios are None if the naive form was not measured."""
 
     batch: int
     width: int
@@ -51,7 +52,7 @@ class LossBench:
 
 
 def bench(batch: int, width: int, rounds: int = 3, with_naive: bool = True) -> LossBench:
-    """Measure; ``with_naive`` False measures the blocks alone, for batches whose matrices would not fit."""
+    """Measure both forms. ``with_naive`` False: only the blocks, for matrices that do not fit in memory."""
     chunked_bytes, alone = measure_alone("chunked", batch, width)
     if not with_naive:
         return LossBench(batch, width, chunked_bytes, *alone, gradient_error(width))
@@ -122,7 +123,7 @@ def gradient_error(width: int) -> float:
 
 
 def _times(batch: int, width: int, rounds: int) -> list[tuple[float, float, float, float]]:
-    """For each round naive clock and processor seconds, then the blocks' two."""
+    """For each round: wall-clock and processor seconds of the naive form, then of the blocks."""
     each = inputs(batch, width)
     for form in ("naive", "chunked"):
         each.evaluate(form)  # first touch of memory and of the thread pool
@@ -136,7 +137,7 @@ def _seconds(each: Inputs, form: str) -> tuple[float, float]:
 
 
 def measure_alone(form: str, batch: int, width: int) -> tuple[int, tuple[float, float]]:
-    """`measure` in a fresh process: one that has worked before reuses memory, and its peak does not move."""
+    """`measure` in a fresh process. A used process reuses freed memory, so its peak would not grow."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure, form, batch, width).result()
 

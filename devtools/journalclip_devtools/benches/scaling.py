@@ -1,7 +1,7 @@
-"""How reading scales with processes: the same files through one sandboxed child at a time, then through several.
+"""Measures how extraction scales with processes: it reads the same files with one sandboxed child, then with several.
 
-Wall-clock is what users see, but another job on the machine spoils it; so the CPU that the children used is compared as
-well. Where processes do not stand in each other's way, an article costs the same CPU beside others as alone.
+Users see wall-clock time, but other jobs on the machine change it. So the CPU time of the children is compared as well.
+If the processes do not slow each other down, an article costs the same CPU time with one child and with several.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from journalclip_sources.sandbox import Usage
 
 @dataclass(frozen=True)
 class Scaling:
-    """``speedup`` by wall-clock; ``by_cpu`` what it would be on a machine without other work."""
+    """The times of both passes.
+
+    ``speedup`` is the ratio of the wall-clock times. ``by_cpu`` is computed from CPU times: the
+    speedup expected on a machine without other work. ``*_s`` are seconds.
+    """
 
     files: int
     workers: int
@@ -36,7 +40,7 @@ def measure(
     options: ExtractOptions,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scaling:
-    """Read all ``files`` by one worker and by ``workers``, the largest first, so that the last ones end together."""
+    """Read all ``files`` with one worker, then with ``workers``. Largest first, so that workers end together."""
     ordered = sorted(files, key=len, reverse=True)
     done = 0
 
@@ -50,7 +54,7 @@ def measure(
 
     spent: list[tuple[float, float]] = []
     with Sandbox() as sandbox:
-        sandbox.run(b"", options)  # the start of the zygote belongs to neither
+        sandbox.run(b"", options)  # starts the fork server before the clock, so that neither pass includes its start
         for count in (1, workers):
             start = time.monotonic()
             with ThreadPoolExecutor(count) as pool:

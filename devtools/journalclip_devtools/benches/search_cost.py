@@ -1,8 +1,8 @@
-"""What a search costs beside a bare application of the same model: CPU time a request, clients not counted.
+"""Compares the CPU time of a search request with that of a bare application of the same model, without clients.
 
-Both serve one working folder in this process, one after the other: the whole server with ``mode: looks`` and with
-``mode: best``, and a FastAPI application as one writes it in ten minutes, which embeds the words, scans the same
-vectors and returns what a reader sees of the same hits. Clients have a process of their own.
+Both serve one working folder in this process and are measured in turn: the whole server with ``mode: looks`` and with
+``mode: best``, and a minimal FastAPI application. The minimal application embeds the words, scans the same vectors and
+returns the fields of the hits that the page shows. The clients run in another process.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.snapshot import Snapshot
 from journalclip_pipelines.local.workspace import Workspace
 
-HITS = 24  # what the page asks for
-_QUERIES = 64  # different ones, so that nothing is answered from a cache
+HITS = 24  # hits of one request, as the page asks for
+_QUERIES = 64  # number of different queries, so that a cache cannot answer
 
 
 @dataclass(frozen=True)
 class Spent:
-    """One server under one number of clients: milliseconds of CPU a request, and how long clients waited."""
+    """One server with one number of clients: ms of CPU a request, requests a second, and latencies in ms."""
 
     cpu_ms: float
     rps: float
@@ -45,7 +45,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Cost:
-    """One number of clients; ratios are of CPU time a request."""
+    """The results for one number of clients. The ratios compare CPU time a request."""
 
     clients: int
     bare: Spent
@@ -69,7 +69,7 @@ class _Asked(BaseModel):
 def measure_cost(
     workdir: Path, clients: Sequence[int], seconds: float, say: Callable[[str], None] = lambda _: None
 ) -> list[Cost]:
-    """Raises as `SearchEngine.open` where the folder has no champion, `PermanentError` where it holds no run."""
+    """Measure each server. Raises as `SearchEngine.open` without a champion, `PermanentError` without a run."""
     workspace = Workspace.existing(workdir)
     snapshot = SearchEngine.open(workspace.store, workspace.registry("articles"), workspace.cache).snapshot
     texts = _texts(snapshot)
@@ -84,7 +84,7 @@ def measure_cost(
 
 
 def _texts(snapshot: Snapshot) -> list[str]:
-    """The first words of captions, as a reader types: spread over the collection."""
+    """Queries: the first five words of captions, spread over the collection."""
     rows = snapshot.collection
     step = max(1, len(rows) // _QUERIES)
     captions = [rows.row(position).pair.text for position in range(0, len(rows), step)]
@@ -104,7 +104,7 @@ def _ours(workspace: Workspace) -> Iterator[str]:
 
 
 def _bare(snapshot: Snapshot) -> FastAPI:
-    """What one would write in ten minutes: the model, the vectors, and the rows as they are shown."""
+    """A minimal application: the model, the vectors, and the rows as the page shows them."""
     app = FastAPI()
     part = snapshot.collection.parts[0]
     vectors = np.array(part.images)
@@ -120,7 +120,7 @@ def _bare(snapshot: Snapshot) -> FastAPI:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    """What a page needs of a pair."""
+    """The fields of a pair that the page shows."""
     pair = row.pair.model_dump(mode="json")
     article = row.model_dump(mode="json", include={"name", "title", "journal", "year", "doi"})
     return {**{name: pair[name] for name in _FIELDS}, **article}
@@ -131,7 +131,7 @@ _FIELDS = ("pair_id", "figure_id", "panel_id", "article_id", "label", "letter", 
 
 
 def _spent(url: str, mode: str, texts: Sequence[str], clients: int, seconds: float) -> Spent:
-    """CPU time of this whole process, all its threads: the model's, the server's, and nothing of the clients'."""
+    """CPU time of this process with all threads: model and server, but not the clients."""
     bodies = [{"text": text, "k": HITS, **({"mode": mode} if mode else {})} for text in texts]
     before = time.process_time()
     row = load(url, clients, seconds, "", bodies)

@@ -1,8 +1,9 @@
-"""Throughput: the whole server over HTTP, against the bare model in its largest batch and a plain FastAPI app.
+"""Compares throughput of the whole server over HTTP with the bare model in large batches and a plain FastAPI app.
 
-All in one run on one machine, one image a request (JPEG, 224 pixels), with clients in a process of their own. The limit
-includes decoding and preprocessing, as the server does them too. What counts is the share of the limit that is reached.
-The server is one process or the Ray Serve application on a cluster of its own; the limit is the same.
+All three run on one machine in one run. A request has one image (JPEG, 224 pixels); the clients run in another process.
+The bare model is the limit; it includes decoding and preprocessing, because the server does both. The result is the
+share of the limit that the server reaches. The server is one process, or Ray Serve on its own cluster; the limit is the
+same for both.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ VIT_B_32 = ScratchConfig(
     image_size=224, patch_size=32, width=768, layers=12, heads=12, dim=512, vocabulary=600, context=77
 )
 SIZES = {"vit-b-32": VIT_B_32, "tiny": TINY}
-LARGEST = 64  # images; beyond it the bare model gains nothing on a CPU
+LARGEST = 64  # images in a batch; on a CPU, a larger batch is not faster
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """One model's figures."""
+    """The result for one model. ``throughput_ratio``: the server's best requests a second over ``bare_images_s``."""
 
     model: str
     server: str
@@ -63,7 +64,7 @@ def measure_throughput(
     on_ray: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Throughput:
-    """The server at each number of clients, the bare model before and after, the plain app at the most clients."""
+    """Measure the bare model before and after the server, and the plain app with the largest number of clients."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         say(f"{size}: making an untrained model and its index")
@@ -81,7 +82,7 @@ def measure_throughput(
                 say(f"{size}: {number} clients")
                 rows.append(load(address, number, seconds))
         say(f"{size}: the bare model again, and the plain app")
-        after = _bare(encoder, files, seconds)  # a machine's neighbours come and go: the limit is taken on both sides
+        after = _bare(encoder, files, seconds)  # the machine's load changes, so the limit is measured before and after
         with live_server(_plain(encoder)) as address:
             plain = load(address, max(clients), seconds)
     bare = (before + after) / 2
@@ -103,7 +104,7 @@ def _process(world: World, root: Path) -> Iterator[str]:
 
 
 def _bare(encoder: Encoder, files: Sequence[bytes], seconds: float) -> float:
-    """Images a second: decoded, preprocessed and embedded in the largest batch, with nothing around it."""
+    """Images a second that the bare model decodes, preprocesses and embeds in batches of `LARGEST`."""
     done, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
         encoder.embed_images([open_image(data, ImageLimits()) for data in files[:LARGEST]], batch_size=LARGEST)
@@ -112,7 +113,7 @@ def _bare(encoder: Encoder, files: Sequence[bytes], seconds: float) -> float:
 
 
 def _plain(encoder: Encoder) -> FastAPI:
-    """What one would write in ten minutes: one request, one call of the model."""
+    """A minimal application: each request calls the model once."""
     app = FastAPI()
 
     def embed(wanted: _One) -> dict[str, object]:

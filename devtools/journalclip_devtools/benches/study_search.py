@@ -1,7 +1,7 @@
-"""Do words find studies? Queries with truth from phantoms' own facts, over reports as the writer words them.
+"""Measures search of studies by words. The phantoms' facts say which studies are right; reports are pseudo reports.
 
-Right is what the phantom shows, never what the record says; so slips of the report reader count against the figure. The
-wordings of the queries and of the reports are ours, which flatters both.
+A hit is right if the phantom shows the finding, whatever the record says. So errors of the report reader lower the
+precision. We wrote both the queries and the reports, so the precision is higher than with real ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class StudyQuery:
-    """A query, which phantoms are right, and what no hit may show."""
+    """A query, a test for right phantoms, the side of right hits, and a finding that no hit may show."""
 
     type: str
     text: str
@@ -45,7 +45,11 @@ class StudyQuery:
 
 @dataclass(frozen=True)
 class StudySearchFigures:
-    """P@10 over all queries and by type; shares of queries whose right hits have the side and nothing denied."""
+    """Mean P@10 over all queries and by type.
+
+    ``side_right`` and ``denial_right`` are shares of queries: all first hits on the wanted side, and no hit with the
+    denied finding. ``weakest`` is the text of the query with the lowest precision.
+    """
 
     queries: int
     precision: float
@@ -59,9 +63,10 @@ Ask = Callable[[str], Sequence[str]]  # a query's words to the ids of the studie
 
 
 def measure_study_search(studies: Archive, ask: Ask | None = None) -> StudySearchFigures:
-    """``side_right``: of queries with a side, those whose first hits, as many as are right, all lie on it.
+    """Ask all queries and score their hits.
 
-    ``ask`` is how it is asked: through the API, through the page; the reader itself where it is not given.
+    ``side_right`` checks the first n hits of a query with a side, where n is the number of right studies, at most 10.
+    ``ask`` sends one query, for example to the API or to the page; by default the reader is called directly.
     """
     ask = ask or by_reader(studies)
     found: dict[str, list[float]] = {}
@@ -86,7 +91,7 @@ def measure_study_search(studies: Archive, ask: Ask | None = None) -> StudySearc
 
 
 def by_reader(studies: Archive) -> Ask:
-    """Looks are noise."""
+    """Ask the reader directly. The image vector of a query is random, so only words can find a study."""
     rng = np.random.default_rng(0)
 
     def ask(text: str) -> list[str]:
@@ -98,7 +103,7 @@ def by_reader(studies: Archive) -> Ask:
 
 
 def queries(studies: Archive) -> list[StudyQuery]:
-    """Those for which enough phantoms are right, in a fixed order."""
+    """Queries for which at least `_LEAST` phantoms are right, in a fixed order."""
     return [query for query in _all(studies) if sum(query.right(truth) for truth in studies.truths.values()) >= _LEAST]
 
 

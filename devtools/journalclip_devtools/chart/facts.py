@@ -1,4 +1,4 @@
-"""``files/facts.json``: what the templates must know of the code, such as the version of Ray that its image holds."""
+"""``files/facts.json``: values of the code that the templates need, such as the version of Ray in the image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from journalclip_training.recipes import article_config, recipes_of, study_confi
 
 
 def facts() -> dict[str, JsonValue]:
-    """Ray's version as locked, each recipe's checkpoint to start from, and the largest uploads in bytes.
+    """The installed version of Ray, the base checkpoint of each recipe, and the largest uploads in bytes.
 
-    A recipe of studies starts its text side from an encoder, or like one of articles from nothing (``scratch``).
+    A recipe of studies starts its text side from a pretrained encoder. ``scratch`` means random weights.
     """
     articles = {name: article_config(name).model.base for name in recipes_of("articles")}
     studies = {name: study_config(name).model.text.encoder or "scratch" for name in recipes_of("studies")}

@@ -1,8 +1,8 @@
-"""``values.schema.json``: Helm checks every value against it before anything is rendered.
+"""``values.schema.json``: the schema by which Helm checks every value before it renders a template.
 
-Its blocks are the chart's types and the services' own settings. References are written out and nothing is required, so
-what Helm says of a wrong key or type names the place in the values and not one in the schema. What depends on two
-values at once is said by the chart's own sentences (``templates/_checks.tpl``).
+Its blocks come from the chart's types and the services' settings. References are replaced by their content and no key
+is required. So Helm's message about a wrong key or type names the place in the values, not a place in the schema. The
+chart itself checks conditions on two values (``templates/_checks.tpl``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from journalclip_shared.kinds import Kind
 from journalclip_training.recipes import recipes_of
 from journalclip_training.requests import OFF
 
-# Kept for editors (descriptions, defaults) or for Helm (the rest); titles say nothing that keys do not.
+# Words that neither editors nor Helm need; a title repeats its key.
 _DROPPED = frozenset({"title", "format", "writeOnly"})
 
 
@@ -37,7 +37,7 @@ def values_schema() -> Schema:
 
 
 def _at(schema: Schema, place: str) -> Schema:
-    """The schema of a block, by its place in the values: ``studies.training``; empty: all."""
+    """The schema of the block at ``place``, such as ``studies.training``; the whole schema for an empty ``place``."""
     for name in place.split(".") if place else ():
         node = _properties(schema)[name]
         if not isinstance(node, dict):
@@ -50,7 +50,7 @@ _RESOURCES = frozenset({"requests", "limits"})
 
 
 def _emptied(node: JsonValue) -> JsonValue:
-    """A null empties what holds names of the user's own: a map, a list, requests and limits."""
+    """Allow null for a map, a list, requests and limits, so that a user can empty them."""
     if isinstance(node, list):
         return [_emptied(each) for each in node]
     if not isinstance(node, dict):
@@ -64,7 +64,7 @@ def _emptied(node: JsonValue) -> JsonValue:
 
 
 def defaults() -> Schema:
-    """Every value at its default, which the chart puts below what it was given."""
+    """The default of every value; the chart merges the given values over the defaults."""
     return ChartValues().model_dump(by_alias=True, mode="json")
 
 
@@ -76,7 +76,7 @@ def _properties(node: JsonValue) -> Schema:
 
 
 def _cleaned(node: JsonValue, names: bool = False) -> JsonValue:
-    """Without words that Helm does not need; ``names`` where the keys are names of values and not words of a schema."""
+    """The node without `_DROPPED` keys. ``names`` is true if its keys are names of values, not schema keywords."""
     if isinstance(node, list):
         return [_cleaned(each) for each in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""``journalclip bench evaluation``: a large retrieval evaluation's memory and time, beside the bare products."""
+"""``journalclip bench evaluation`` compares a large retrieval evaluation with bare matrix products: memory and time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from journalclip_pipelines.commands.options import AsJson, print_json
 def evaluation(
     pairs: Annotated[int, typer.Option(min=2, help="Image-text pairs in the pool.")] = 1_000_000,
     dim: Annotated[int, typer.Option(min=2, help="Length of a vector.")] = 512,
-    queries: Annotated[int, typer.Option(min=0, help="Queries each way, drawn at random; 0 asks all.")] = 2_000,
+    queries: Annotated[int, typer.Option(min=0, help="Random queries in each direction; 0 uses all pairs.")] = 2_000,
     seed: int = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Rank a million synthetic pairs both ways from files, and say what it took.
+    """Rank synthetic pairs from files in both directions, and report memory and time.
 
     Examples: `journalclip bench evaluation --json`, `journalclip bench evaluation --dim 64 --queries 0`
     """

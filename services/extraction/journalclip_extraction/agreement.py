@@ -1,4 +1,4 @@
-"""Agreement of the PDF reader with the XML over many deliveries: by article, by journal, in all."""
+"""Measures how far the PDF reader agrees with the XML of many deliveries: by article, by journal and in total."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from journalclip_shared.records.article import Agreement
 
 @dataclass(frozen=True)
 class Measured:
-    """One article's agreement, or why there is none: ``not measured`` or ``quarantined``."""
+    """One article's agreement. Without one, ``state`` is ``not measured`` or ``quarantined``; ``reason`` says why."""
 
     file: str
     journal: str
@@ -30,12 +30,12 @@ class Measured:
 
 @dataclass
 class Report:
-    """All articles; precision and recall follow from them."""
+    """The measured articles; `as_json` adds precision and recall."""
 
     articles: list[Measured] = field(default_factory=list)
 
     def as_json(self) -> list[dict[str, Json]]:
-        """A row an article, a row a journal, and one for all."""
+        """One row for each article, one for each journal, and one for all articles."""
         rows = [_article(each) for each in self.articles]
         journals: dict[str, list[Agreement]] = defaultdict(list)
         for each in self.articles:
@@ -50,7 +50,7 @@ class Report:
 def measure(
     paths: Sequence[Path], reader: Reading, options: ExtractOptions, progress: Callable[[int, int], None]
 ) -> Report:
-    """Read every delivery; one that is refused is a row of the report."""
+    """Read every delivery. A refused delivery becomes a row with state ``quarantined``."""
     report = Report()
     for done, path in enumerate(paths, start=1):
         try:
@@ -78,7 +78,7 @@ def _article(each: Measured) -> dict[str, Json]:
 
 
 def _ratios(found: Sequence[Agreement]) -> dict[str, Json]:
-    """Precision and recall; None where nothing was there to find."""
+    """Counts, precision and recall; a ratio is None if its denominator is 0."""
     figures = sum(each.figures for each in found)
     hits = sum(each.found for each in found)
     extra = sum(each.extra for each in found)

@@ -1,7 +1,7 @@
-"""Documents of articles in the store: one article, whatever deliveries it came in.
+"""Documents of articles in the store. One article may arrive in several deliveries, each with its own document.
 
-The manifest is ``extracted/<extractor>/<article>`` for one read from its pages alone; a richer delivery's ends in what
-it has more. Nothing is overwritten: who asks for the article gets the richest.
+An article that was read from a PDF alone has the manifest ``extracted/<extractor>/<article>``. Other deliveries add a
+suffix for their sources (`_SUFFIXES`). No document is overwritten; `best_of` returns the richest one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore, ManifestCon
 from journalclip_shared.ids import identify_article
 from journalclip_shared.records.article import ExtractedArticle, Source
 
-# Poorest first: XML without pictures has no pair to offer; XML beside pages or pictures has exact words.
+# Poorest first. XML without pictures gives no pair. XML beside pages or pictures gives exact text.
 _SUFFIXES = {
     ("xml",): ".text",
     ("pdf",): "",
@@ -24,12 +24,12 @@ _SUFFIXES = {
 
 
 def identify(article: ReadArticle) -> str:
-    """The article's id: its DOI, else its PMCID, else what its pages say."""
+    """The article's id: from its DOI, else from its PMCID, else from the digest of the delivery."""
     return identify_article(article.facts.doi.value, article.pmcid, article.digest)
 
 
 def richness(sources: Sequence[Source]) -> int:
-    """Rank among the ways in which an article may come; higher is better."""
+    """Rank of a delivery by its sources, from 0; a higher rank is richer."""
     return list(_SUFFIXES).index(tuple(sorted(sources)))
 
 
@@ -43,7 +43,7 @@ def best_of(store: ArtifactStore, extractor: str, identity: str) -> ArtifactRef 
 
 
 def put_document(store: ArtifactStore, document: ExtractedArticle) -> ArtifactRef:
-    """Store a document. Where another delivery of as many sources was first, its document stands."""
+    """Store a document. If a delivery with the same sources was stored before, its document is kept and returned."""
     name = f"extracted/{document.extractor}/{document.article_id}{_SUFFIXES[tuple(sorted(document.sources))]}"
     try:
         return store.put_manifest("figures", name, document.canonical())

@@ -1,12 +1,12 @@
-"""What can go wrong in structuring that a person should hear about, with stable codes.
+"""The errors of structuring that a person must see, with stable codes.
 
 PermanentError
-├── UnreadableDocument     the event's document is not an `ExtractedArticle` of a version we know
+├── UnreadableDocument     the event's document is not an `ExtractedArticle` of a known version
 └── BadSetting             the configured structurer cannot be built
 ConfigurationError
-└── StructurerStopped      a key, an address, a model's name or the spend cap is wrong: no text can be done
+└── StructurerStopped      a key, an address, a model's name or the spend cap is wrong; no text can be structured
 TransientError
-└── StructurerUnavailable  the endpoint is gone for now; nothing was written
+└── StructurerUnavailable  the endpoint is unavailable for now; nothing was written
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from journalclip_shared.errors import ConfigurationError, PermanentError, Transi
 
 
 class UnreadableDocument(PermanentError):
-    """The document does not validate: made by another version, or not by extraction."""
+    """The document is not valid: another version wrote it, or it is not from extraction."""
 
     def __init__(self, uri: str, errors: int) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class BadSetting(PermanentError):
 
 
 class StructurerUnavailable(TransientError):
-    """Texts failed for reasons outside them; the delivery is tried again as a whole."""
+    """Texts failed, but not because of their content; the whole delivery is tried again."""
 
     def __init__(self, code: str, reason: str, failed: int) -> None:
         super().__init__(f"{failed} texts not structured, first: {code}: {reason}", dependency="endpoint")
@@ -41,7 +41,7 @@ class StructurerUnavailable(TransientError):
 
 
 class StructurerStopped(ConfigurationError):
-    """No text can be done until a person has looked at ``setting``; no input is at fault."""
+    """No text can be structured until a person corrects ``setting``; the inputs are not the cause."""
 
     def __init__(self, code: str, reason: str, setting: str) -> None:
         super().__init__(code, reason, f"Look at {setting}; docs/operations/errors.md says what the code means.")

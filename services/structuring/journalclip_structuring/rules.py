@@ -1,7 +1,7 @@
-"""The rule-based structurer: vocabulary matches, read in context. Deterministic, no model, no network.
+"""The rule-based structurer: it matches vocabularies and reads the context. Deterministic; no model, no network.
 
-It is what the demo uses, the baseline that every language model must beat, and the stand-in when one fails. Each coded
-value keeps the words and span it came from; a term is listed once, at its first mention.
+The demo uses it. It is the baseline that every language model must beat, and the fallback when a language model fails.
+Each coded value keeps the words and the span of its source. A term is listed once, at its first mention.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from journalclip_structuring.vocabulary import Match, vocabulary
 CODED: Final = ("modality", "sequence", "plane", "anatomy", "procedure", "stage")
 _FUSED: Final = re.compile(r"\b[Nn]on(?=[a-z]{4})")
 _FUSED_BEFORE: Final = re.compile(r"\b[Nn]on$")
-_MODIFIES: Final = 30  # characters from "contralateral" to the finding it is said of
+_MODIFIES: Final = 30  # most characters between "contralateral" and its finding
 
 
 class RuleStructurer:
-    """`Structurer` by rules; its version digests code generation and vocabularies."""
+    """A `Structurer` by rules. Its version combines a number for the code with a digest of the vocabularies."""
 
     name = "rules"
 
     def __init__(self) -> None:
-        # The leading number is raised by hand when the code below changes what it gives for the same text.
+        # Raise the leading number by hand when a change of this code changes the result for the same text.
         names = (*vocabularies.CAPTION_FIELDS, "context", "side_context", "lookalikes")
         self.version = f"7-{vocabularies.digest(*names)}{report_digest()[:4]}"
 
@@ -119,7 +119,7 @@ def _findings(
 def _finding(
     match: Match, sentence: str, findings: Sequence[Match], sites: Sequence[Match], sided: Sequence[Match]
 ) -> Finding | None:
-    """None where the finding is only mentioned; offsets are within the sentence."""
+    """The coded finding; None if the text only mentions it. Offsets count from the start of the sentence."""
     reading = read_context(sentence, match.start, match.end)
     if _FUSED_BEFORE.search(sentence[: match.start]):
         reading = Reading(True, "certain")
@@ -133,7 +133,7 @@ def _finding(
         negated=reading.negated,
         certainty=reading.certainty,
         site=nearest(match, sites, findings, sentence, reading.negated),
-        laterality=cast("Laterality | None", side),  # the vocabulary's terms are exactly these; a test holds it
+        laterality=cast("Laterality | None", side),  # the vocabulary has exactly these terms; a test checks that
     )
 
 

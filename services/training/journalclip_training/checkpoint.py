@@ -1,7 +1,7 @@
-"""A run's state on disk: safetensors and JSON, never a pickle, replaced whole.
+"""A training run's state on disk: one safetensors file with JSON metadata, no pickle, replaced atomically.
 
-What a step depends on is the weights, the optimiser's moments and the step number; batches and augmentations are
-functions of seed and step. So a run that resumes from any checkpoint computes what an undisturbed run computes.
+A step depends on the weights, the optimiser's moments and the step number. Batches and augmentations are functions of
+seed and step. So a run that resumes from a checkpoint computes the same as a run without a break.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Point:
 
 @dataclass
 class State:
-    """Everything that moves during training."""
+    """The objects that training changes."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -48,7 +48,7 @@ class State:
 
 @dataclass(frozen=True)
 class Saved:
-    """How far a run has come."""
+    """A run's progress: steps done, loss curve and validations."""
 
     step: int
     curve: tuple[Point, ...]
@@ -57,7 +57,10 @@ class Saved:
 
 
 def save(path: Path, state: State, saved: Saved, digest: str) -> None:
-    """Write the checkpoint of the run with configuration ``digest``; a kill leaves the old one or the new one."""
+    """Write the checkpoint of the run whose configuration has ``digest``.
+
+    If the process is killed, ``path`` holds the whole old checkpoint or the whole new one.
+    """
     tensors = {f"model.{n}": p.detach() for n, p in state.model.named_parameters() if p.requires_grad}
     tensors |= {f"buffer.{n}": b for n, b in _buffers(state.model).items()}
     tensors |= {f"extra.{n}": p.detach() for n, p in state.extra.items()}
@@ -78,7 +81,7 @@ def save(path: Path, state: State, saved: Saved, digest: str) -> None:
 
 
 def load(path: Path, state: State, digest: str) -> Saved | None:
-    """Put the checkpoint's state in place, or None where there is no file. Raises `CheckpointMismatch`."""
+    """Copy the checkpoint into ``state``; return its progress, None without a file. Raises `CheckpointMismatch`."""
     if not path.exists():
         return None
     try:
@@ -109,13 +112,13 @@ def load(path: Path, state: State, digest: str) -> Saved | None:
 
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:
-    """What moves beside the weights: statistics of batch normalisation."""
+    """Tensors that change during training but are not parameters: statistics of batch normalisation."""
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     return {name: each for name, each in model.state_dict(keep_vars=True).items() if name not in parameters}
 
 
 def read_progress(path: Path) -> Saved:
-    """How many steps were done, their curve, and the validations on the way."""
+    """A checkpoint's progress, read without its tensors."""
     with safe_open(path, "pt") as handle:
         return _saved(handle.metadata())
 

@@ -1,9 +1,9 @@
-"""One training run as a process of its own: a RayJob's entry point, `python -m journalclip_training.job REQUEST`.
+"""Runs one training run as a process: the entry point of a RayJob, `python -m journalclip_training.job REQUEST`.
 
-``REQUEST`` is a `TrainingRequested` as JSON in base64 (URL alphabet), which passes through shells and manifests
-unchanged. The run is the service's own handler and publishes what that returns; a job that is started again does the
-work once. Exit codes are the service's: 0 done, 1 for a permanent error (its code and remedy are the last line of the
-log), and `EX_TEMPFAIL` where starting it again may help.
+``REQUEST`` is a `TrainingRequested` as JSON in base64 (URL alphabet), which shells and manifests do not change. The
+process calls the service's own handler and publishes the events that it returns. A job that is started again does the
+work only once. Exit codes are the service's: 0 for success, 1 for a permanent error (the last line of the log has its
+code and remedy), `EX_TEMPFAIL` if another start may succeed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def request_of(argument: str) -> TrainingRequested:
-    """Raises `PermanentError` ``training-job-argument``."""
+    """Decode the argument. Raises `PermanentError` ``training-job-argument``."""
     try:
         return TrainingRequested.model_validate_json(base64.urlsafe_b64decode(argument))
     except (binascii.Error, ValidationError, ValueError) as error:
@@ -39,13 +39,13 @@ def request_of(argument: str) -> TrainingRequested:
 
 
 def run(handler: Handler, bus: Bus, fact: TrainingRequested) -> None:
-    """Train, and publish the result. Raises as the handler does."""
+    """Train, and publish the result. Raises the handler's errors."""
     found = handler.handle(Event(fact, handler.group))
     bus.publish([Event(each, handler.group) for each in found])
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code."""
+    """Run the job, and return its exit code."""
     settings = TrainingSettings()
     configure_logging(json_lines=settings.log_json)
     use_threads(settings)

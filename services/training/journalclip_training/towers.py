@@ -1,8 +1,8 @@
-"""Both towers as one module: raw batches in, unit vectors out.
+"""The image and text towers as one module. It takes raw batches and returns unit vectors.
 
-Pixels arrive as uint8 and become floats on the device. Vectors leave in float32 whatever the towers compute in, since
-the loss's softmax needs the digits. Random choices (patches dropped, pictures varied) come in as numbers drawn by the
-caller from seed and step, so a forward pass can be repeated exactly: cached representations and resumed runs need that.
+Pixels are uint8 and are converted to floats on the device. The vectors are float32 for every compute precision, because
+the loss's softmax needs the digits. The caller draws the random numbers for dropped patches and varied pictures from
+seed and step. So a forward pass can be repeated exactly, which cached representations and resumed runs need.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from journalclip_training.precision import computing
 
 
 class Towers(nn.Module):
-    """A CLIP model with what surrounds it in training."""
+    """A CLIP model with preprocessing, augmentation, patch dropout and compute precision for training."""
 
     def __init__(
         self, model: CLIPModel, preprocess: Preprocess, precision: Precision = "float32", patch_dropout: float = 0.0
@@ -33,7 +33,7 @@ class Towers(nn.Module):
         self.patch_dropout = patch_dropout
         self._keep: Tensor | None = None
         if patch_dropout:
-            patches(model)  # refuses a tower that has none
+            patches(model)  # raises `SettingInvalid` for a tower without patches
             model.vision_model.embeddings.register_forward_hook(self._drop)
 
     @property
@@ -42,9 +42,9 @@ class Towers(nn.Module):
         return device
 
     def forward(self, pixels: Tensor, ids: Tensor, chance: Tensor, strength: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Unit vectors v, t float32 [n, dim] of uint8 pixels [n, 3, S, S] and tokens [n, L].
+        """Unit vectors v and t, float32 [n, dim], of uint8 pixels [n, 3, S, S] and tokens [n, L].
 
-        ``chance`` float [n, 8 + patches]: uniform numbers, one row a pair.
+        ``chance`` float [n, 8 + patches]: uniform random numbers, one row for each pair.
         """
         floats = self.preprocess.normalise(vary(pixels, chance[:, :8], strength))
         if self.patch_dropout:
@@ -68,7 +68,7 @@ class Towers(nn.Module):
 
 
 def patches(model: CLIPModel) -> int:
-    """How many patches the image tower sees. Raises `SettingInvalid` for a tower without patches."""
+    """Number of patches of the image tower. Raises `SettingInvalid` for a tower without patches."""
     if not isinstance(model, CLIPModel) or isinstance(model, ResNetClip):
         raise SettingInvalid("model.patch_dropout", "this tower has no patches to drop behind a class token")
     vision = model.config.vision_config

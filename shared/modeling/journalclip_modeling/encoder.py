@@ -1,4 +1,4 @@
-"""A CLIP folder as two functions: pictures to vectors, texts to vectors.
+"""An encoder from a CLIP folder: it turns pictures into vectors and texts into vectors.
 
 The folder is what ``save_pretrained`` writes (safetensors, config, tokenizer, preprocessor); it loads with no network.
 Vectors are float32 and L2-normalised, so a dot product is a cosine. The same folder gives the same vectors for
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 
 class Encoder:
-    """Both towers of one model on one device, in evaluation mode; of any family."""
+    """The image tower and the text tower of one model of any family, on one device, in evaluation mode."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preprocess: Preprocess) -> None:
         self.model = model.eval()
@@ -36,7 +36,7 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Encoder:
-        """Load a CLIP folder offline. Raises `PermanentError` ``model-unloadable`` where it is not one."""
+        """Load a CLIP folder offline. Raises `PermanentError` ``model-unloadable`` if ``folder`` is not one."""
         loaded = load_folder(folder)
         return cls(loaded.model.to(device), loaded.tokenizer, loaded.preprocess)
 
@@ -49,10 +49,10 @@ class Encoder:
         return math.exp(learned(self.model).log_scale)
 
     def chances(self, images: Vectors, texts: Vectors) -> Vectors:
-        """What the model's own objective makes of unit vectors [N, D] and [C, D]: float32 [N, C] between 0 and 1.
+        """Probabilities by the model's own objective, of unit vectors [N, D] and [C, D]: float32 [N, C], 0 to 1.
 
-        A softmax model says which of the texts fits best, and a row sums to one. A sigmoid model judges each text by
-        itself, so that all may fit, or none.
+        A softmax model compares the texts, so a row sums to 1. A sigmoid model scores each text alone, so all values of
+        a row may be near 1, or all near 0.
         """
         return chances(images @ texts.T, learned(self.model))
 
@@ -61,11 +61,11 @@ class Encoder:
         return self._embed(images, batch_size, self._image_features)
 
     def embed_hidden(self, images: Sequence[Image.Image], batch_size: int = 64) -> Vectors:
-        """float32 [N, width] of the image tower before its projection, as it is: what a linear probe stands on."""
+        """float32 [N, width] of the image tower before its projection, not normalised; input of a linear probe."""
         return self._embed(images, batch_size, self._hidden_features, unit=False)
 
     def embed_pixels(self, pixels: Pixels, batch_size: int = 64) -> Vectors:
-        """The same of squares that `Preprocess.pixels` has made: uint8 [N, size, size, 3], also of a file."""
+        """As `embed_images`, for squares from `Preprocess.pixels`: uint8 [N, size, size, 3], in memory or in a file."""
         return self._embed(pixels, batch_size, self._pixel_features)
 
     def embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> Vectors:
@@ -102,7 +102,7 @@ class Encoder:
 
 
 def chances(cosines: Vectors, objective: Learned) -> Vectors:
-    """As `Encoder.chances`, of cosines [N, C]."""
+    """As `Encoder.chances`, from cosines [N, C]."""
     logits = math.exp(objective.log_scale) * cosines.astype(np.float64)
     if objective.kind == "sigmoid":
         found = 1 / (1 + np.exp(-np.clip(logits + (objective.bias or 0.0), -700, 700)))
@@ -115,7 +115,7 @@ def chances(cosines: Vectors, objective: Learned) -> Vectors:
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int, fixed: bool = False
 ) -> dict[str, torch.Tensor]:
-    """``input_ids`` and ``attention_mask``, int64 [N, longest], cut to ``length`` tokens; ``fixed``: padded to it."""
+    """``input_ids`` and ``attention_mask``, int64 [N, longest], cut to ``length``; ``fixed`` pads to it."""
     found = tokenizer(
         list(texts), padding="max_length" if fixed else True, truncation=True, max_length=length, return_tensors="pt",
         return_attention_mask=True,

@@ -1,7 +1,7 @@
-"""JSON Schemas and the topic page, generated from the models: they cannot say other than what the code does.
+"""Generates JSON Schemas and the topic page from the models, so that they agree with the code.
 
 ``python -m journalclip_shared.schemas DOCS`` writes ``DOCS/schemas/events/<topic>.json`` and
-``DOCS/architecture/events.md``; a test holds what is committed to what would be written.
+``DOCS/architecture/events.md``; a test checks that the committed files equal the generated ones.
 """
 
 from __future__ import annotations

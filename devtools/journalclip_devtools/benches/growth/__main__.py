@@ -1,9 +1,10 @@
-"""``make growth``: CPU time of what is asked of the catalogue, at several numbers of sources.
+"""``make growth`` measures the CPU time of questions to the catalogue, at several numbers of sources.
 
-Of each question the CPU time of this process, and on PostgreSQL that of the connection's own backend process as well
-(``/proc``), warm, the median of so many calls. Wall time is not measured: it says how busy the machine is. That moves
-CPU times too, so all sizes are filled first and asked in turns: what stands beside each other was measured in the same
-seconds. The command ends with code 1 where a line of `shown` does not hold.
+A figure is the median CPU time of ``--calls`` calls after a warm-up, in milliseconds. It is the CPU time of this
+process; on PostgreSQL, the connection's backend process is added (from ``/proc``). Wall-clock time is not measured,
+because it depends on other work of the machine. That work changes CPU times too, so all sizes are filled first and
+asked in turns: figures of one row were measured at the same time. The command ends with code 1 if a figure exceeds its
+limit.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ Ask = Callable[[], object]
 
 @dataclass(frozen=True)
 class Question:
-    """``flat``: its cost may not grow with the number of sources."""
+    """A question to the catalogue or a check of a service. A ``flat`` one must not cost more with more sources."""
 
     name: str
     ask: Ask
@@ -52,7 +53,7 @@ class Question:
 
 
 def questions(engine: Engine, filled: Filled) -> list[Question]:
-    """What people and services ask."""
+    """The questions of people and the checks of services."""
     catalogue, rng = Catalogue(engine), random.Random(1)  # noqa: S311 - no secret
     pairs = cycle(_pairs(filled.real))
     pages = cycle(catalogue.sources(limit=1000)[:: max(1, min(1000, filled.sources) // 50)])
@@ -71,7 +72,7 @@ def questions(engine: Engine, filled: Filled) -> list[Question]:
         Question("a page of 50 in quarantine", lambda: catalogue.quarantined(code="code-3", limit=50), True),
         Question("status: sources by state", catalogue.counts, False),
     ]
-    if engine.dialect.name == "sqlite":  # neither asks the database, so once is enough
+    if engine.dialect.name == "sqlite":  # neither reads the database, so one database is enough
         asked.append(Question("coverage: a look of the service", coverage(filled), False))
         asked.append(Question("what is new: a look of the freezer", what_is_new(filled), False))
     return asked
@@ -83,7 +84,7 @@ def _pairs(chain: Chain) -> list[str]:
 
 
 def measured(asks: Mapping[int, Ask], calls: int, backends: Mapping[int, int | None]) -> dict[int, float]:
-    """By size, milliseconds of CPU time of one call: the median of ``calls``. The sizes take turns."""
+    """Median CPU time of one call in milliseconds, by size, over ``calls``. The sizes are called in turns."""
     found: dict[int, list[float]] = {size: [] for size in asks}
     for call in range(_WARM + calls):
         for size, ask in asks.items():
@@ -96,13 +97,13 @@ def measured(asks: Mapping[int, Ask], calls: int, backends: Mapping[int, int | N
 
 
 def _spent(process: int | None) -> int:
-    """Nanoseconds that a process was on a CPU."""
+    """CPU time of a process in nanoseconds; 0 for None."""
     return 0 if process is None else int(Path(f"/proc/{process}/schedstat").read_text().split()[0])
 
 
 @contextmanager
 def opened(database: str, sizes: Sequence[int]) -> Iterator[dict[int, Engine]]:
-    """An empty database for each size; those of PostgreSQL in one server."""
+    """An empty database for each size. PostgreSQL databases share one server."""
     with ExitStack() as stack:
         if database == "sqlite":
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="journalclip-growth-")))
@@ -120,7 +121,7 @@ def opened(database: str, sizes: Sequence[int]) -> Iterator[dict[int, Engine]]:
 
 
 def backend_of(engine: Engine) -> int | None:
-    """The process that serves this engine's one connection; None for a file."""
+    """Id of the process that serves this engine's only connection; None for SQLite."""
     if engine.dialect.name != "postgresql":
         return None
     with engine.connect() as connection:

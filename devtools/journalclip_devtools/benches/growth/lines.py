@@ -1,4 +1,4 @@
-"""What the measurement must show: each line with its limit, and whether it holds."""
+"""The limits of the growth measurement: each measured figure with its limit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from journalclip_shared.history import facts_of
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.testing.memory import CountingArtifacts, MemoryArtifacts
 
-FLAT = 1.5  # most that a flat question may cost more at the largest size than at the one before
-LINEAR_MS = 300.0  # most that a linear question may cost at the largest size, on SQLite
-EXPLAIN = 10  # statements, and reads of the store
-_FLOOR_MS = 1.0  # below it a growth is not told from noise, and no line is drawn
+FLAT = 1.5  # largest ratio of a flat question's cost at the largest size to the cost at the size before
+LINEAR_MS = 300.0  # ms: largest cost of a linear question at the largest size, on SQLite
+EXPLAIN = 10  # most statements, and most reads of the store, for one id
+_FLOOR_MS = 1.0  # below this cost, growth cannot be distinguished from noise and is not checked
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Line:
 
 
 def shown(database: str, question: str, flat: bool, cost: Mapping[int, float]) -> Iterator[Line]:
-    """Of one question, by its cost at each size; nothing is said of one size alone."""
+    """The checks of one question from its cost in ms at each size; none if there is only one size."""
     if len(cost) < 2:
         return
     before, last = sorted(cost)[-2:]
@@ -49,7 +49,7 @@ def shown(database: str, question: str, flat: bool, cost: Mapping[int, float]) -
 
 
 def explained_within(database: str, engine: Engine, filled: Filled) -> Iterator[Line]:
-    """The most statements and reads that explaining one id of each sort costs."""
+    """Checks the most statements and store reads that `explained` makes for one id of each kind."""
     if not isinstance(filled.real.store, MemoryArtifacts):
         raise TypeError("the chain's store is in memory")
     store, statements, reads = CountingArtifacts(filled.real.store), [0], [0]

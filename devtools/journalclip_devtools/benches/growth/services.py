@@ -1,7 +1,7 @@
-"""What running services ask each time they look, with as many sources as the catalogue holds.
+"""The periodic checks of running services, with as many sources as the catalogue has.
 
-Neither asks the catalogue: coverage compares the log with the index, and the freezer counts what the log told it. Both
-read the log once when they start; what is measured is a look after that, with nothing new.
+Neither check reads the catalogue. Coverage compares the log with the index; the freezer counts events that it read from
+the log. Both read the log once at their start. The measurement is one check after that, without new events.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from journalclip_shared.records.dataset import DatasetManifest, LeakReport, Spli
 from journalclip_shared.records.model import ModelManifest
 from journalclip_shared.testing.memory import MemoryArtifacts, MemoryBus
 
-_UNFROZEN = 0.01  # of the sources came since the last dataset
+_UNFROZEN = 0.01  # share of the sources that came after the last dataset
 
 
 def structured(sources: int) -> list[Event]:
-    """A fact of each source's pairs."""
+    """One `PairsStructured` event for each source."""
     facts = []
     for number in range(sources):
         article = make_id("art", "article", str(number))
@@ -42,7 +42,7 @@ def structured(sources: int) -> list[Event]:
 
 
 def coverage(filled: Filled) -> Callable[[], object]:
-    """The compare that the index service makes, with 1 % of the sources in no dataset."""
+    """The index service's comparison; 1 % of the sources are in no dataset."""
     events, bus, store = structured(filled.sources), MemoryBus(), MemoryArtifacts()
     bus.publish(events)
     trained = next(facts_of(filled.real.bus, ModelTrained)).manifest
@@ -58,7 +58,7 @@ def coverage(filled: Filled) -> Callable[[], object]:
 
 
 def _dataset(store: MemoryArtifacts, articles: list[str]) -> ArtifactRef:
-    """A dataset of which nothing is there but the articles."""
+    """A dataset that has only the ids of its articles."""
     out = io.BytesIO()
     pq.write_table(pa.table({"article_id": articles}), out)
     part = SplitPart(pairs=len(articles), articles=len(articles), records=store.put("datasets", out.getvalue(), "a/b"))
@@ -78,7 +78,7 @@ def _never(_model: ModelManifest) -> Add:
 
 
 def what_is_new(filled: Filled) -> Callable[[], object]:
-    """The freezer's own question, with 1 % of the sources new and too few pairs for a dataset."""
+    """The freezer's check for a new dataset; 1 % of the sources are new, which is too few for one."""
     rule = FreezeRule(new_pairs=10**9, every_s=10**9)
     freezer = Freezer(MemoryArtifacts(), rule, lambda: (), FreezeOptions(image_size=8))
     for event in structured(filled.sources)[int(filled.sources * (1 - _UNFROZEN)) :]:

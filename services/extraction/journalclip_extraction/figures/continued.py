@@ -1,7 +1,7 @@
-"""Figures that go on over several pages: "Figure 2 (continued)" is one figure with its first part.
+"""Figures over several pages: "Figure 2 (continued)" belongs to the same figure as its first part.
 
-The first part keeps page, box and crop; each later part keeps its own. What a later caption says again is left out,
-what it adds is added.
+Each part keeps its own page, box and crop. A later caption that repeats the text before it is left out; one that adds
+words is appended.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from journalclip_extraction.figures.layout import Placed
 
-_AGAIN = 0.8  # share of a caption's words that the caption before has said already: a repetition
+_AGAIN = 0.8  # share of a caption's words; if more of them are in the text before, it is a repetition
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
-    """A figure's first part, and those that continue it, in page order."""
+    """A figure: its first part and the parts that continue it, in page order."""
 
     first: Placed
     rest: tuple[Placed, ...] = ()
 
 
 def gather_parts(placed: Sequence[Placed]) -> list[Whole]:
-    """Each figure once, where its first part stands; a continuation without a first part is a figure of its own."""
+    """Each figure once, in the order of first parts. A continuation without a first part is a figure of its own."""
     firsts: dict[str, Placed] = {}
     rest: dict[int, list[Placed]] = {}
     starts: list[Placed] = []
@@ -40,7 +40,7 @@ def gather_parts(placed: Sequence[Placed]) -> list[Whole]:
 
 
 def joined_wording(first: str, later: Sequence[str]) -> str:
-    """One caption of several: ``later`` ones only where they are not the first one again."""
+    """One caption from several; a ``later`` caption is appended unless it repeats the text before it."""
     said = first
     for text in later:
         words = _words(text)

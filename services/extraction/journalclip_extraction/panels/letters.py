@@ -1,8 +1,8 @@
-"""Which letter stands where: the panel letters of a figure, from the page's words or from its pixels.
+"""Finds the panel letters of a figure and their boxes, from the page's words or from the pixels.
 
-Letters are believed only as a set: most of the labels that the caption names, of one size, in rows or columns and in
-order. A whole set that was clearly read is believed out of order, too: what is printed decides over reading order. A
-letter that stands alone, or out of line, is part of the picture.
+Letters are accepted only as a set: most of the labels that the caption names, of one size, in rows or columns and in
+reading order. A complete set that was read clearly is accepted in any order, because the print decides. A letter that
+is alone or out of line is taken as part of the picture.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from PIL import Image
 from journalclip_extraction.panels.glyphs import find_glyphs
 from journalclip_extraction.panels.raster import Region
 
-SIZES_ALIKE = 1.5  # ratio of heights within one set: b and d are that much taller than a and c
-ENOUGH = 0.6  # of the labels must be found
+SIZES_ALIKE = 1.5  # largest ratio of heights within one set; b and d are taller than a and c
+ENOUGH = 0.6  # share of the labels that must be found
 SEEDS = 12
 _LONGEST = 4  # characters of a label: "viii"
-APART = 0.07  # of the figure's longer side
-CLEAR = 0.82  # likeness of a letter in pixels, on average, from which a set out of order is believed
+APART = 0.07  # least distance of two letters, as a share of the figure's longer side
+CLEAR = 0.82  # mean score of letters read from pixels, 0 to 1, from which a complete set is accepted in any order
 _WORD = re.compile(r"[(\[]?([A-Pa-p]|[A-Ha-h]\d|[ivx]{1,4}|\d{1,2})[)\].:]?$")
 
 
@@ -45,13 +45,13 @@ class PlacedWord:
 
 
 class Disorder(Exception):
-    """The picture's letters contradict the reading order, and not all of them are known."""
+    """The printed letters are not in reading order, and some of the labels were not found."""
 
 
 def letters_of(image: Image.Image, words: Sequence[PlacedWord], labels: Sequence[str]) -> dict[str, Region]:
-    """The boxes of the letters that were found; empty unless they make a believable set.
+    """The boxes of the letters that were found; empty unless the letters make an accepted set.
 
-    Raises `Disorder` where some were read for sure and do not run in reading order.
+    Raises `Disorder` if some labels are printed as words, but not all, and they are not in reading order.
     """
     if not labels or any(len(label) > _LONGEST for label in labels):
         return {}
@@ -86,7 +86,7 @@ def _from_pixels(image: Image.Image, labels: Sequence[str]) -> dict[str, Region]
 
 
 def _best_set(found: Sequence[Candidate], expected: int, reach: float) -> list[Candidate]:
-    """The best set that grows from any of the best looking candidates; one in order before one that is not."""
+    """The set with the highest score that grows from a seed; of equal scores, one in reading order."""
     seeds = sorted(found, key=lambda c: -c.score)[:SEEDS]
     sets = [grown for grown in (_grown(seed, found) for seed in seeds) if _apart(grown, reach)]
     enough = [grown for grown in sets if len(grown) >= max(2, math.ceil(ENOUGH * expected))]
@@ -94,7 +94,7 @@ def _best_set(found: Sequence[Candidate], expected: int, reach: float) -> list[C
 
 
 def _grown(seed: Candidate, found: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates of the seed's size, one a label, each in line with one that is in already; best looking first."""
+    """Candidates of the seed's size, one for each label, each in line with a chosen one; highest score first."""
     alike = [c for c in found if 1 / SIZES_ALIKE <= c.box.height / seed.box.height <= SIZES_ALIKE]
     alike.sort(key=lambda c: -c.score)
     chosen = [seed]
@@ -114,16 +114,16 @@ def _in_line(a: Region, b: Region) -> bool:
     near = 0.35 * max(a.height, b.height)
     return (
         min(abs(a.y0 - b.y0), abs(a.y1 - b.y1)) <= near or min(abs(a.x0 - b.x0), abs(a.x1 - b.x1)) <= near
-    )  # a and b differ in height, so one edge must do
+    )  # letters such as a and b differ in height, so one equal edge is enough
 
 
 def _apart(chosen: Sequence[Candidate], reach: float) -> bool:
-    """Letters of panels stand far apart; those of an axis, or of a word, do not."""
+    """Whether all letters are far apart, as panel letters are; letters of an axis or of a word are close."""
     return all(max(abs(a.box.x0 - b.box.x0), abs(a.box.y0 - b.box.y0)) >= reach for a, b in combinations(chosen, 2))
 
 
 def _in_order(chosen: Sequence[Candidate]) -> bool:
-    """Row by row from the left, or column by column from the top."""
+    """Whether the letters go row by row from the left, or column by column from the top."""
     boxes = [c.box for c in sorted(chosen, key=lambda c: c.label)]
     pairs = list(pairwise(boxes))
     by_rows = all(b.y0 > a.y1 or (b.y1 > a.y0 and b.x0 >= a.x1) for a, b in pairs)

@@ -1,7 +1,7 @@
-"""Building an index: embed every pair once, gather what a hit must show, write the parts, and the manifest last.
+"""Builds an index: embeds every pair once, collects the fields of hits, writes the parts, then the manifest.
 
-The same dataset and the same model give an index of the same id; where its manifest exists nothing is embedded again.
-Memory stays flat in the number of images: pictures are read, embedded and dropped in batches.
+The same dataset and the same model give the same index id. If the manifest exists, a caller need not embed again.
+Memory does not grow with the pictures, because they are read, embedded and dropped in batches.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ _log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 Sample = tuple[Pair, Split | None, Image.Image]
 
-_BATCH = 256  # pictures held at once: some 40 MB at the size that shards keep
-_NEGATIVES = 512  # captions a pair's loss is taken against: a training batch's worth
-_CHUNK = 16_384  # pairs whose losses are taken at once: 16,384 x 512 floats are 33 MB
+_BATCH = 256  # pictures in memory at once: some 40 MB at the size in the shards
+_NEGATIVES = 512  # captions that each pair's loss is computed against, as in a training batch
+_CHUNK = 16_384  # pairs whose losses are computed at once: 16,384 x 512 floats are 33 MB
 _NPY, _PARQUET, _BINARY = "application/x-npy", "application/vnd.apache.parquet", "application/octet-stream"
 _TAR = "application/x-tar"
 
 
 def quiet(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Builder:
     exact_up_to: int = EXACT_UP_TO
 
     def dataset(self, dataset: FrozenDataset, progress: Progress = quiet) -> ArtifactRef:
-        """The index of a frozen dataset, all splits. Raises `IndexMismatch` where records and shards disagree."""
+        """Build the index of all splits of a frozen dataset. Raises `IndexMismatch` if records and shards differ."""
         dataset_id = dataset.manifest.dataset_id
         total = sum(part.pairs for part in dataset.manifest.splits.values())
         vectors = self._embed(_samples(dataset), total, progress)
@@ -79,10 +79,10 @@ class Builder:
         return self.store.put_manifest("models", index_name(self.model_id, dataset_id), part.canonical())
 
     def article(self, article: StructuredArticle, pairs: Sequence[Pair], dataset_id: str) -> ArtifactRef:
-        """A segment for an article that the dataset does not hold, with those of its pairs.
+        """Build a segment with ``pairs`` of an article that is not in the dataset.
 
-        A pair whose picture is missing or damaged is left out. Raises `PermanentError` with the picture's code where
-        none is left.
+        A pair whose picture is missing or damaged is left out. Raises the first picture's `PermanentError` if no pair
+        is left.
         """
         samples, lost = list[Sample](), list[PermanentError]()
         for pair in pairs:
@@ -131,49 +131,49 @@ class Builder:
 
 
 def put_array(store: ArtifactStore, array: Vectors) -> ArtifactRef:
-    """As an NPY file."""
+    """Store an array as an NPY file."""
     buffer = BytesIO()
     np.save(buffer, array)
     return store.put("models", buffer.getvalue(), _NPY)
 
 
 def put_ann(store: ArtifactStore, images: Vectors, texts: Vectors, folder: Path) -> AnnPart:
-    """The index of approximate search over pictures' vectors, tried by those of texts; ``folder`` is for its file."""
+    """Build and store the approximate index of image vectors, tested with text vectors; ``folder`` is scratch."""
     built = build_ann(images, folder / "ann.faiss", texts)
     ref = store.put_file("models", built.path, _BINARY)
     return AnnPart(index=ref, probes=built.probes, recall_at_10=built.recall_at_10)
 
 
 def put_words(store: ArtifactStore, rows: Iterable[Row], folder: Path) -> ArtifactRef:
-    """The words of rows as one artifact; ``folder`` is scratch."""
+    """Store the words of rows as one artifact; ``folder`` is scratch."""
     path = folder / "words.tar"
     write_words(words_of_rows(rows), path)
     return store.put_file("models", path, _TAR)
 
 
 def put_table(store: ArtifactStore, rows: Sequence[Row], folder: Path) -> ArtifactRef:
-    """What hits show as one artifact; ``folder`` is scratch."""
+    """Store the fields that hits show as one artifact; ``folder`` is scratch."""
     path = folder / "table.parquet"
     RowTable.of(rows).write(path)
     return store.put_file("models", path, _PARQUET)
 
 
 def former_edition(store: ArtifactStore, model_id: str, dataset_id: str) -> str | None:
-    """The newest edition with the same vectors and rows and other words; None where there is none."""
+    """The newest other edition with the same vectors and rows but different words; None if there is none."""
     names = store.list_manifests("models", editions_of(model_id, dataset_id))
     editions = [name.rpartition("/")[2] for name in names]
     return next((each for each in reversed(editions) if each.startswith(f"{FORMAT}-") and each != EDITION), None)
 
 
 def reword_segments(store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: str) -> None:
-    """The segments of an index with the words of the present analysis: nothing is embedded again."""
+    """Rewrite the words of an index's segments with the present analysis, without embedding again."""
     before = list(store.list_manifests("models", segment_name(model_id, dataset_id, "", former)))
     for name in before:
         _reword(store, cache, name, segment_name(model_id, dataset_id, name.rpartition("/")[2]))
 
 
 def reword(store: ArtifactStore, cache: Path, model_id: str, dataset_id: str, former: str) -> ArtifactRef:
-    """As `reword_segments`, for the index itself. It comes last: what serves it finds its segments."""
+    """As `reword_segments`, for the index itself. Call it last, so that a server of the index finds its segments."""
     return _reword(store, cache, index_name(model_id, dataset_id, former), index_name(model_id, dataset_id))
 
 
@@ -203,7 +203,7 @@ class _Embedded:
 
 
 def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
-    """A pair with its article's facts and its figure, as far as the store knows them."""
+    """The row of a pair, with its article's bibliography and its figure if the store has them."""
     article = documents.of_pair(pair.article_id, pair.pair_id)
     if article is None:
         return Row(pair=pair, split=split)
@@ -225,7 +225,7 @@ def row_of(documents: Documents, pair: Pair, split: Split | None) -> Row:
 
 
 def pair_losses(images: Vectors, texts: Vectors, scale: float) -> Vectors:
-    """float32 [N]: each pair's CLIP loss in nats, both directions' mean, against a fixed sample of the others."""
+    """float32 [N]: each pair's CLIP loss in nats, the mean of both directions, against a fixed sample."""
     if not len(images):
         return np.zeros(0, np.float32)
     sample = np.random.default_rng(0).permutation(len(images))[:_NEGATIVES]
@@ -270,5 +270,5 @@ def _batches(samples: Iterable[Sample], size: int) -> Iterator[Sequence[Sample]]
 def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(BytesIO(data)).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for bytes that are no picture
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises these for bytes that are not a picture
         raise PermanentError("picture-unreadable", f"a stored picture does not open: {error}", "") from error

@@ -1,8 +1,8 @@
-"""The words of one part of an index: tokens of captions, records and surroundings, looked up by tantivy.
+"""The word index of one part: tokens of captions, records and surrounding text, searched by tantivy.
 
-The analysis is ours (``journalclip_inference.analysis``): tantivy gets tokens with blanks between and splits there.
-Scores are constants that the plan gives, never BM25 of a segment, so that parts can be compared. A part is one tar
-file of the index's folder. Its bytes depend on the rows alone.
+``journalclip_inference.analysis`` makes the tokens; tantivy gets them joined by blanks and splits at the blanks. Scores
+are constants from the plan, not a segment's BM25, so that the scores of several parts can be compared. A part is one
+tar file in the index's folder. Its bytes depend on the rows alone.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _SHOWN: tuple[Field, ...] = ("caption", "figure")
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 _HEAP = 256_000_000  # bytes: some million captions before the writer starts a second segment
 _BLOCK = 1 << 20  # bytes compared at a time
-_FOUND = 10_000  # rows that an exact look-up returns at most: articles have tens
+_FOUND = 10_000  # most rows that an exact look-up returns; an article has tens
 
-_MOST_PANELS = 26  # of one figure: letters end there
-_TITLED = 1_000  # rows looked at for a title: the articles that share most of its words come first
+_MOST_PANELS = 26  # most panels of one figure: the letters a to z
+_TITLED = 1_000  # most rows that a search by title returns; articles that share most of its words come first
 
 
 @dataclass(frozen=True)
 class RowWords:
-    """What is indexed of one row: one document for each panel that its text speaks of.
+    """The words of one row. Each panel that its text describes becomes one document.
 
-    ``asserted``: what the whole row says. Where a query denies it, the row is left out, whichever panel says it; empty
-    where panels are pictures of their own.
+    ``asserted`` holds the tokens that any panel of the row states. A query that denies one of them excludes the row. It
+    is empty if each panel is a picture of its own.
     """
 
     panels: list[dict[Field, list[str]]]
@@ -57,12 +57,12 @@ class RowWords:
 
 
 def text_key(kind: str, words: Sequence[str]) -> str:
-    """The key of a whole text: its words, whatever stands between them."""
+    """The key of a whole text. It depends on the words, not on the characters between them."""
     return f"{kind}:{sha256(' '.join(words).encode()).hexdigest()[:32]}"
 
 
 def write_words(rows: Iterable[RowWords], path: Path) -> None:
-    """The words of rows, in their order, as a tar file. Deterministic for the same words."""
+    """Write the words of rows, in their order, as a tar file. The same words give the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
         _index(rows, Path(folder))
         with tarfile.open(path, "w") as tar:
@@ -112,7 +112,7 @@ def _schema() -> tantivy.Schema:
 
 
 def _named(folder: Path) -> dict[str, Path]:
-    """Files of a tantivy folder under names that do not change from run to run: segments get random ones."""
+    """Files of a tantivy folder by fixed names. Tantivy names segments at random, so they are renamed by number."""
     meta = json.loads((folder / "meta.json").read_text())
     names = {each["segment_id"].replace("-", ""): f"{n:032x}" for n, each in enumerate(meta["segments"])}
     for each in meta["segments"]:
@@ -130,9 +130,10 @@ def _named(folder: Path) -> dict[str, Path]:
 
 
 def unpacked(tar: Path) -> Path:
-    """The folder of a tar file that `write_words` made, beside it; unpacked once, whole or not at all.
+    """Unpack a tar file from `write_words` into a folder beside it, and return the folder. Atomic.
 
-    What was cut off or changed on disk since is unpacked again, before a process first reads it.
+    A folder that is already there is compared with the tar file once in each process. If it differs, it is unpacked
+    again.
     """
     folder = tar.with_name(f"{tar.name}.words")
     if folder in _verified and folder.exists():
@@ -154,7 +155,7 @@ def unpacked(tar: Path) -> Path:
     return folder
 
 
-_verified: set[Path] = set()  # folders that this process has seen to be as packed
+_verified: set[Path] = set()  # folders that this process has compared with their tar files
 
 
 def _as_packed(tar: Path, folder: Path) -> bool:
@@ -171,27 +172,27 @@ def _as_packed(tar: Path, folder: Path) -> bool:
 
 
 class Words:
-    """The words of one part, open."""
+    """An open word index of one part."""
 
     def __init__(self, folder: Path, panels: int = 2) -> None:
-        """``panels``: of a row, at the least that a list of `limit` rows must allow for; most figures have one."""
+        """``panels``: hits fetched for each row asked for, because several panels of a row may match."""
         self._index = tantivy.Index.open(str(folder))
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
         self._panels = panels
 
     def count(self, token: str, field: Field = "caption") -> int:
-        """Panels that have a token."""
+        """Number of panels that contain a token."""
         return int(self._searcher.doc_freq(field, token))
 
     @property
     def panels(self) -> int:
-        """All panels of all rows: what `count` is a part of."""
+        """Number of panels of all rows."""
         return int(self._searcher.num_docs)
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
-        """Words that captions and titles have, with the number of rows: no concepts, no denials."""
+        """Words of captions, titles and mentions, with the number of panels of each; no concepts, no denials."""
         found: dict[str, int] = {}
         for name in ("caption", "around"):
             for token, rows in self._searcher.terms_with_prefix(name, ""):
@@ -226,13 +227,13 @@ class Words:
         return np.sort(self._search(self._filtered(asked, filters), _FOUND)[1])
 
     def titles(self, words: Sequence[str], filters: Choices) -> tuple[Scores, Rows]:
-        """Rows of articles whose title has some of the words, by their share of them, best first."""
+        """Rows of articles whose title contains some of the words; the score is the share of the words, best first."""
         share = 1.0 / len(words)
         either: list[Clause] = [(_SHOULD, Query.const_score_query(self._term("title", word), share)) for word in words]
         return self._search(self._filtered(Query.boolean_query(either), filters), _TITLED)
 
     def excluded(self, tokens: Sequence[str], rows: Sequence[int]) -> set[int]:
-        """Of the rows, those that have one of the tokens."""
+        """Those of ``rows`` that contain one of the tokens."""
         if not tokens or not rows:
             return set()
         either = Query.boolean_query([(_SHOULD, self._term(name, each)) for each in tokens for name in _SHOWN])
@@ -240,8 +241,11 @@ class Words:
         return set(self._search(both, _MOST_PANELS * len(rows))[1].tolist())
 
     def _among(self, rows: Sequence[int]) -> tantivy.Query:
-        """Given rows, adding nothing to scores. One term each: a set of terms is looked for among all rows' numbers,
-        which takes ten times as long for an answer's two dozen."""
+        """A query for given rows that adds nothing to scores.
+
+        It has one term for each row. A term-set query scans the numbers of all rows, which takes ten times as long for
+        the two dozen rows of an answer.
+        """
         terms = (Query.term_query(self._schema, "row", row, index_option="basic") for row in rows)
         return Query.const_score_query(Query.boolean_query([(_SHOULD, each) for each in terms]), 0.0)
 
@@ -294,7 +298,7 @@ class Words:
         return asked if len(clauses) == 1 else Query.boolean_query(clauses)
 
     def _search(self, asked: tantivy.Query, limit: int) -> tuple[Scores, Rows]:
-        """The best panel of each row, best first; ties by row."""
+        """Rows by the score of their best panel, best first; equal scores by row number."""
         hits = self._searcher.search(asked, limit=max(1, limit * self._panels), count=False).hits
         rows = cast(list[int], self._searcher.fast_field_values("row", [address for _, address in hits]))
         best: dict[int, float] = {}

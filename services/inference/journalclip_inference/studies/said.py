@@ -1,7 +1,7 @@
-"""What a study says, as sentences that are searched: one for each finding, and one for each sequence that shows it.
+"""Searchable sentences of a study: one for each finding, and one for each sequence that shows it.
 
-All are written from the record's codes, so they are in English whatever the language of the report, and hold no
-words of the report itself.
+They are written from the record's codes. So they are in English for a report in any language, and contain no words
+of the report itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class StudyFilters(Choices):
 
 
 def sentences(record: ReportRecord) -> tuple[str, ...]:
-    """In the order of the report; empty where nothing of it was understood."""
+    """Sentences in the order of the report; empty if no finding was recognised."""
     if record.findings is None:  # records made before findings were kept once each
         found = (
             WholeFinding.model_validate(
@@ -74,7 +74,7 @@ def _of_finding(finding: WholeFinding) -> Iterator[str]:
 
 
 def facet_tokens(study: StructuredStudy) -> tuple[str, ...]:
-    """What filters find a study by; denied findings are none."""
+    """Tokens by which filters find a study; denied findings give none."""
     record = study.record
     findings: Sequence[WholeFinding | ReportFinding] = record.findings or [
         each for said in record.descriptions for each in said.findings
@@ -95,8 +95,11 @@ def facet_tokens(study: StructuredStudy) -> tuple[str, ...]:
 def words_of_study(
     study_id: str, patient: str, said: Sequence[str], facets: Sequence[str], reader: Analyzer
 ) -> RowWords:
-    """Each sentence is met by itself, so that a side belongs to its finding. What the whole study asserts keeps it out
-    of queries that deny it."""
+    """Index words of a study.
+
+    Each sentence becomes a panel, so that a side is matched together with its finding. A query that denies a finding
+    excludes every study that asserts it.
+    """
     parts = [reader.tokens(text) for text in said] or [[]]
     whole = [token for part in parts for token in part]
     names = [name for kind, _, name in (facet.partition("=") for facet in facets) if kind == "sequence"]

@@ -1,8 +1,9 @@
-"""Which tokens mean the same: what a model trained from scratch knows of the vocabularies before its first step.
+"""Start embeddings from the vocabularies: tokens with the same meaning start near each other.
 
-A report says "pontine tegmentum" and an answer says ``,"s":"pons"``; the vocabulary says that these are one thing. So
-their embeddings start out near each other, and a layer that copies what it attends to already writes the right piece.
-A piece that says two things (``,"T1WI":"hypointense"``) starts between the two. Training moves all of them freely.
+Used for a model that is trained from scratch. A report has "pontine tegmentum" and the answer has ``,"s":"pons"``; the
+vocabulary maps both to one concept. Their embeddings start near each other, so a layer that copies the token it attends
+to writes the right answer token from the start. A token of two concepts (``,"T1WI":"hypointense"``) starts between
+them. Training may move every embedding.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 Concept = tuple[str, str]  # the key of a `Study` and its value
-_SHARE: Final = 0.7  # of a token's variance at the start; the rest is its own, so that no two tokens are one
+_SHARE: Final = 0.7  # share of a token's first variance that its concepts set; the rest differs for each token
 _VOCABULARIES: Final = {
     "t": "report_finding",
     "s": "report_site",
@@ -42,13 +43,13 @@ _WORDS: Final = {
 
 
 def meanings(tokenizer: PreTrainedTokenizerFast) -> dict[int, tuple[Concept, ...]]:
-    """For each token that names something: what. Tokens that name nothing are left out."""
+    """The concepts of each token id; tokens without a concept are left out."""
     known = tokenizer.get_vocab()
     return {known[text]: concepts for text, concepts in (*_phrases(), *_pieces()) if text in known}
 
 
 def related_embeddings(tokenizer: PreTrainedTokenizerFast, size: int, width: int, deviation: float) -> Tensor:
-    """Random embeddings [size, width], normal with ``deviation``, near each other where meanings are shared."""
+    """Random embeddings [size, width], normal with ``deviation``, near each other for tokens that share concepts."""
     embeddings = torch.randn(size, width)
     directions: dict[Concept, Tensor] = {}
     for token, concepts in meanings(tokenizer).items():

@@ -1,7 +1,7 @@
 """Pseudo reports in Chinese: the same studies and blocks, Chinese sentences and word order.
 
-A place stands in front of its finding, sizes and counts have their measure words, and a hedge is a sentence's, never a
-noun's.
+The place is written before its finding. Sizes and counts take Chinese measure words. A hedge applies to a whole
+sentence, never to one noun.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from journalclip_structuring.study import StudyFinding
 
 
 class ChineseWriter(Writer):
-    """`Writer` in Chinese."""
+    """A `Writer` whose reports are in Chinese."""
 
     sentences = "report_zh"
     words = "words_zh"

@@ -1,7 +1,7 @@
-"""What was found so far in a report, and when two readings are the same finding.
+"""The findings of a report so far, and the rules that decide whether two mentions are one finding.
 
-The impression says again what the findings say: a finding of one term, or a diagnosis of what was seen, at a place that
-fits, is one finding.
+The impression repeats the findings section. Two mentions at matching places are one finding if they have the same term,
+or if the second is a diagnosis of the first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MANY: Final = re.compile(
     r"\b(?:both|all|multifocal|multicentric|these|they|findings|appearances|features|lesions)\b|两者|以上|上述|均",
     re.IGNORECASE,
 )
-# Names of diseases that show as lesions, and places where theirs do not lie.
+# Names of diseases that appear as lesions.
 _DISEASE: Final = re.compile(
     r"MS|multiple sclerosis|demyelinat\w+ (?:disease|disorder)|demyelination|metastatic disease", re.IGNORECASE
 )
@@ -28,7 +28,7 @@ _EXTRA_AXIAL: Final = frozenset({"cerebellopontine angle", "sella", "falx", "con
 
 
 def _of_white_matter(entity: Entity) -> bool:
-    """Several bright spots of the deep white matter, and nothing else is said of them?"""
+    """Whether the entity is several bright spots of deep white matter, without a size or an enhancement."""
     bright = "hyperintense" in {entity.on.get("T2WI"), entity.on.get("FLAIR")} and set(entity.on) <= {
         "T2WI",
         "FLAIR",
@@ -44,7 +44,7 @@ def _of_white_matter(entity: Entity) -> bool:
 
 
 def names_disease(words: str) -> bool:
-    """Is it the name of a disease that shows as lesions?"""
+    """Whether ``words`` are the name of a disease that appears as lesions."""
     return _DISEASE.fullmatch(words) is not None
 
 
@@ -53,7 +53,7 @@ class Discourse:
 
     def __init__(self) -> None:
         self.entities: list[Entity] = []
-        self.last: list[Entity] = []  # the affirmed findings that a next sentence may speak of
+        self.last: list[Entity] = []  # the findings that the next sentence may refer to
         self._number = 0
 
     def sentence_begins(self) -> int:
@@ -67,7 +67,7 @@ class Discourse:
         self.entities = [each for each in self.entities if not any(each is other for other in entities)]
 
     def settled(self) -> list[Entity]:
-        """The findings, without signs of what the report denies ("ventricular enlargement ... no hydrocephalus")."""
+        """The findings, without signs of a denied finding ("ventricular enlargement ... no hydrocephalus")."""
         self._name_lesions()
         self._adopt()
         for each in self.entities:
@@ -84,12 +84,12 @@ class Discourse:
         ]
 
     def _adopt(self) -> None:
-        """A diagnosis of which nothing else is said is given for what was seen before it and has none so far."""
+        """Give a diagnosis without a description to an earlier finding that has no diagnosis yet."""
         sentence, given = 0, list[Entity]()
         for named in [each for each in self.entities if _names(each)]:
             before = [each for each in self.entities if each.start < named.start and not each.negated]
             if given and named.sentence == sentence and named.certainty != "certain":
-                named.absorb(given[-1])  # a second diagnosis for it
+                named.absorb(given[-1])  # a second diagnosis of the same finding
                 continue
             signs = [each for each in before if each.sign and each.term == named.term]
             if signs:
@@ -111,7 +111,7 @@ class Discourse:
             self.drop([named])
 
     def _name_lesions(self) -> None:
-        """Lesions without a diagnosis are those of a disease that the report names before them ("Known MS")."""
+        """Give lesions without a diagnosis the disease that the report names before them ("Known MS")."""
         for named in [each for each in self.entities if _DISEASE.fullmatch(each.text) and not each.negated]:
             at = self.entities.index(named)
             lesions = [each for each in self.entities[at + 1 :] if each.term == "lesion" and not each.negated]
@@ -125,7 +125,7 @@ class Discourse:
             self.drop([named])
 
     def spoken_of(self, words: str, plural: bool = False) -> list[Entity]:
-        """The findings that a sentence without one speaks of: the last, or all that have no diagnosis ("both")."""
+        """The findings that a sentence without one refers to: the last, or all without a diagnosis ("both")."""
         if plural or _MANY.search(words):
             vague = [each for each in self.entities if each.generic and not each.negated]
             if vague:
@@ -133,14 +133,14 @@ class Discourse:
         return [each for each in self.last if not each.negated]
 
     def sentence_ends(self, opened: Sequence[Entity], touched: Sequence[list[Entity]], section: str) -> None:
-        """Merge what the sentence says again, and keep what the next may speak of."""
+        """Merge repeated findings, and keep the findings that the next sentence may refer to."""
         self._fill(opened)
         merged: dict[int, Entity] = {}
         given: dict[int, str] = {}  # the diagnosis that this sentence gave a finding
         for each in opened:
             first = self._same(each, opened, section)
             if first is not None and each.certainty == "possible" and given.get(id(first), each.term) != each.term:
-                each.absorb(first)  # "paraganglioma vs. schwannoma": the second is another reading of the same thing
+                each.absorb(first)  # "paraganglioma vs. schwannoma": two possible diagnoses of one finding
                 continue
             if first is not None:
                 if each.certainty == "possible":
@@ -157,15 +157,15 @@ class Discourse:
             self.last = list(dict.fromkeys((hosts or groups)[-1]))
 
     def _fill(self, opened: Sequence[Entity]) -> None:
-        """A finding of which nothing was said but its name ("Demyelination: yes") is the one that is described next."""
+        """Drop a finding that has only a name ("Demyelination: yes") if this sentence describes the same term."""
         told = {each.term for each in opened if not each.negated and not each.bare}
         bare = [each for each in self.entities if each.bare and not each.negated and each.term in told - {"lesion"}]
         lesions = any(each.term == "lesion" and not each.negated for each in self.entities)
-        bare = [each for each in bare if not (lesions and names_disease(each.text))]  # it will name the lesions
+        bare = [each for each in bare if not (lesions and names_disease(each.text))]  # `_name_lesions` needs it
         self.drop([each for each in bare if not any(each is other for other in opened)])
 
     def _alike(self, first: Entity, again: Entity, section: str) -> list[Entity]:
-        """The others that a diagnosis in the plural is given for ("metastases")."""
+        """The other findings that get the same diagnosis when it is in the plural ("metastases")."""
         plural = again.text.endswith("s") or names_disease(again.text)
         many = plural and not again.placed and not again.side and again.count is None
         if not (section == "impression" or again.alone) or not many or not first.generic or again.around:
@@ -178,7 +178,7 @@ class Discourse:
             same = [
                 each for each in earlier if each.negated and each.term == new.term and each.fits(new.site, new.side)
             ]
-            # "A meningioma, resected in 2015 ... no residual meningioma" is one; "no new meningioma" is another.
+            # "A meningioma, resected in 2015 ... no residual meningioma": one finding. "no new meningioma": another.
             gone = not new.placed and not new.side and not new.fresh
             same = [
                 each
@@ -216,7 +216,7 @@ class Discourse:
 
 
 def _names(entity: Entity) -> bool:
-    """Is it a diagnosis alone, without a place, a signal or a size?"""
+    """Whether the entity is only a diagnosis, without a place, a signal or a size."""
     if entity.negated or not entity.bare or entity.sign or entity.around or entity.term in GLOBAL | {"lesion", "mass"}:
         return False
     return (
@@ -229,7 +229,7 @@ def _is_plural(words: str) -> bool:
 
 
 def _beside(entity: Entity) -> bool:
-    """Does it only stand beside another finding?"""
+    """Whether the entity only accompanies another finding."""
     return entity.around or (entity.joined and entity.term in ASSOCIATED)
 
 

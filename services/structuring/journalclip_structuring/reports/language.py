@@ -1,7 +1,7 @@
-"""Which language is a report written in? Chinese, English, or one that is not read.
+"""Detects a report's language: Chinese, English, or a language that is not supported.
 
-A script tells most languages apart. Among those in Latin letters the small words tell: a text with more small words of
-German, French, Spanish, Italian, Portuguese, Dutch or Polish than of English is none of ours.
+The script distinguishes most languages. Languages in Latin letters are distinguished by their small words: a text with
+more small words of another language (`_FOREIGN`) than of English (`_ENGLISH`) is not supported.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _FOREIGN: Final = frozenset(
 
 
 def language_of(text: str) -> Language | None:
-    """None for a language that is not read, and for a text without letters of any."""
+    """The language of a text; None for an unsupported language and for a text without letters."""
     han, other, latin = (len(pattern.findall(text)) for pattern in (_HAN, _OTHER, _LATIN))
     if other > max(3, han // 4, latin // 4):
         return None
-    if han >= 4 and han * 3 >= latin:  # a Chinese character is about a third of a word's letters
+    if han >= 4 and han * 3 >= latin:  # one Chinese character counts as about three Latin letters
         return "zh"
     if not latin:
         return "zh" if han else None

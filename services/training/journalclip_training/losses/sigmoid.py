@@ -1,7 +1,7 @@
-"""The SigLIP loss (arXiv 2303.15343), in row blocks: each cell of the matrix is its own yes-or-no question.
+"""The SigLIP loss (arXiv 2303.15343), computed in row blocks. Each pair (i, j) is a binary classification.
 
-``L = -1/N sum_ij log sigmoid(z_ij (scale * v_i . t_j + bias))`` with z = +1 on the diagonal and -1 elsewhere. No
-normaliser couples the cells, so one pass over the blocks gives value and gradients. Ranks and factors are as in
+``L = -1/N sum_ij log sigmoid(z_ij (scale * v_i . t_j + bias))`` with z = +1 on the diagonal and -1 elsewhere. The
+terms have no common normaliser, so one pass over the blocks gives value and gradients. Ranks and factors are as in
 `contrast`.
 """
 
@@ -15,7 +15,7 @@ from torch.autograd.function import FunctionCtx
 
 from journalclip_training.losses.world import Alone, World
 
-BLOCK_ELEMENTS = 1 << 21  # 8 MiB of float32 a block: about a core's share of cache, and large enough for fast products
+BLOCK_ELEMENTS = 1 << 21  # 8 MiB of float32 a block: about a core's share of cache, and enough for fast products
 
 
 def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | None = None, block: int = 0) -> Tensor:
@@ -40,7 +40,7 @@ class _Sigmoid(torch.autograd.Function):
             place = torch.arange(a, b, device=v.device)
             cosine = torch.mm(v[a:b], t.T)
             z = (cosine * scale).add_(bias)
-            z[place - a, place + offset] *= -1  # now sigmoid(z) is each cell's error
+            z[place - a, place + offset] *= -1  # now sigmoid(z) is the error of each pair
             loss += torch.nn.functional.softplus(z).sum()
             g = z.sigmoid_().mul_(share)
             g[place - a, place + offset] *= -1

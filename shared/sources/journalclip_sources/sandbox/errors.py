@@ -1,4 +1,4 @@
-"""The ways in which a sandboxed child can fail: its file is refused with one of these codes.
+"""The failures of a sandboxed parser. Each has a stable code, with which the file is refused.
 
 PermanentError
 └── parse-timeout, parse-memory, parse-crashed, input-too-large, output-too-large
@@ -19,7 +19,7 @@ class ParseTimeout(PermanentError):
 
 
 class ParseMemory(PermanentError):
-    """The parser asked for more memory than it may have."""
+    """The parser asked for more memory than its limit."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -28,14 +28,14 @@ class ParseMemory(PermanentError):
 
 
 class ParseCrashed(PermanentError):
-    """The parser died, or said something that is not an answer."""
+    """The parser process ended abnormally, or its output was not a valid answer."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("parse-crashed", reason, "Print the file to a new PDF; if that works, report the original.")
 
 
 class InputTooLarge(PermanentError):
-    """The file is larger than any article; no parser was started."""
+    """The file is larger than the limit for input; no parser was started."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
@@ -46,7 +46,7 @@ class InputTooLarge(PermanentError):
 
 
 class OutputTooLarge(PermanentError):
-    """The article's images and text exceed what one article may yield."""
+    """The article's images and text together are larger than the limit for output."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(

@@ -9,7 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Language:
-    """``labels`` are printed with {n}; ``continued`` follows a label; sentences make up captions and body."""
+    """The words of one language.
+
+    In ``labels``, ``table`` and ``mention``, {n} is replaced by a number. ``continued`` is printed after a label.
+    ``subjects``, ``verbs`` and ``objects`` make the sentences of captions and body text.
+    """
 
     labels: tuple[str, ...]
     continued: str

@@ -1,4 +1,4 @@
-"""Synthetic studies as folders: DICOM with a report, BIDS, plain NIfTI, and the shape of BraTS 2019."""
+"""Writes synthetic studies as folders: DICOM with a report, BIDS, plain NIfTI, or the layout of BraTS 2019."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _BRATS: dict[SequenceName, str] = {"T1WI": "t1", "T1CE": "t1ce", "T2WI": "t2", "
 
 
 def nifti_bytes(voxels: NDArray[np.generic], affine: NDArray[np.float64]) -> bytes:
-    """Gzipped; equal bytes for equal volumes."""
+    """A gzipped NIfTI file. Equal volumes give equal bytes."""
     return gzip.compress(nibabel.Nifti1Image(voxels, affine).to_bytes(), compresslevel=1, mtime=0)
 
 
 def write_study(
     study: DrawnStudy, root: Path, layout: Layout, report: Report, options: DicomOptions | None = None
 ) -> Path:
-    """The study's own folder below ``root``."""
+    """Write the study into its own folder below ``root``, and return that folder."""
     number = f"{study.truth.patient:05d}"
     if layout == "dicom":
         return _dicom(study, root / f"study-{number}-{(options or DicomOptions()).number}", report, options)
@@ -79,7 +79,7 @@ def _bids(study: DrawnStudy, folder: Path, report: Report) -> Path:
 
 
 def _brats(study: DrawnStudy, parent: Path, name: str) -> Path:
-    """Without skull and face, as the challenge gives its volumes away."""
+    """Write volumes without skull and face, as in the challenge's data, with the segmentation."""
     outside = np.isin(study.tissue, [CODE[each] for each in ("air", "scalp", "bone", "eye")])
     for scan in study.scans:
         if scan.sequence in _BRATS:

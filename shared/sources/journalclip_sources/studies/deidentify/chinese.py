@@ -1,7 +1,8 @@
 """Names, places, dates and numbers in Chinese reports.
 
-A name is found by the field it stands in, by the title behind it, or behind a word for a patient or a relative; there a
-family name is asked for, and words of medicine that begin with the same character are left alone.
+A name is recognised by the field label before it, by the title after it, or by a word for a patient or a relative
+before it. Without a field label and a colon, a name must begin with a known family name. Medical words that begin with
+the same character are not changed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _FAMILY = (
 )
 _COMPOUND = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|宇文|长孙|司徒|夏侯"
 _NAME = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_FAMILY}][\u4e00-\u9fff]{{1,2}})"
-# What follows the same characters in medicine and everyday words.
+# Medical and everyday words that begin with a family name's character; they are not names.
 _NO_NAME = re.compile(
     "高血|高热|高龄|高信|高密|高度|高脂|高位|左[侧额颞顶枕基小大上下眼耳肢手足内外丘]|白质|白细|白色|白内|黄疸|黄斑|"
     "方法|于[入出今昨前外本我]|曾[有行因于患经]|常规|"
@@ -81,11 +82,11 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 
 def is_word(found: str) -> bool:
-    """Whether what looks like a name is a word of medicine or of everyday language."""
+    """Whether a match that looks like a name is a medical or an everyday word."""
     return bool(_NO_NAME.match(found))
 
 
-# Characters of anatomy, findings and offices, which given names do not have.
+# Characters of anatomy, findings and offices; given names do not contain them.
 _MEDICAL = re.compile(
     "[脑颅额颞枕顶病灶信号梗塞肿瘤侧室腔异未血影像扫描检查部位矢冠轴序列阴性急慢亚考虑提示符移骨质垂脱髓鞘炎症囊缺氧软萎缩狭窄闭畸形"
     "脊颈胸腰椎眼眶鼻窦乳突咽喉腺报告诊断结论意见述医院科门复随访术患增强磁共振加权弥散灌注波谱造]"
@@ -103,19 +104,23 @@ def is_chinese(word: str) -> bool:
 
 
 def may_be_name(word: str) -> bool:
-    """Of a word of free text: false where it is Chinese and longer than a name, or has a character of medicine."""
+    """Whether a word of free text may be a name.
+
+    False for a Chinese word of one character or of more than four, for one with a medical character, and for a medical
+    or everyday word. True for every word that is not Chinese.
+    """
     if not is_chinese(word):
         return True
     return 2 <= len(word) <= 4 and not (_MEDICAL.search(word) or is_word(word) or _EVERYDAY.fullmatch(word))
 
 
 def may_be_place(word: str) -> bool:
-    """Of a Chinese word: whether it ends as places do, or names an office."""
+    """Whether a Chinese word contains the word for an institution, or ends like the name of a place."""
     return bool(_PLACE.search(word))
 
 
 def names_in(text: str) -> Iterator[str]:
-    """Chinese names of a free text, by the field or the word that they stand behind."""
+    """Chinese names in a free text, recognised by the field label, word or title beside them."""
     for kind, pattern in PATTERNS:
         if kind == "NAME":
             for match in pattern.finditer(text):

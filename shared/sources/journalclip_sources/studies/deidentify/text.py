@@ -1,9 +1,9 @@
-"""Report text without persons: what the headers name, and what looks like a name, a number, a date or a place.
+"""Removes persons from report text: words from the headers, and what looks like a name, number, date or place.
 
-Scrubbed words become a bracketed kind (``[NAME]``), so that a reader sees that something stood there. Measures of a
-lesion are set aside first and put back last, so no rule can take them. A name found in its field is looked for in the
-whole text. In languages that write nouns small, a capitalised word that is none of report language is a name; common
-words that are names too (White, May) are scrubbed only in a name's place.
+Each removed part is replaced by its kind in brackets (``[NAME]``), so that a reader sees the gap. Measures are replaced
+by placeholders first and restored last, so no rule can remove them. A name from a name field is removed from the whole
+text. In a report that is not German, a capitalised word that is not in the vocabulary of reports is a name. A common
+word that may be a name (White, May) is removed only where a name is expected.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ _JOINER = "\u2060"  # no letter and no space
 
 
 class _Scrubbing:
-    """One text on its way through the rules."""
+    """A text that is being de-identified, with the counts and names so far."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -238,7 +238,7 @@ class _Scrubbing:
         )
 
     def part(self) -> None:
-        """Chinese and Latin letters with a border between them, which they are written without."""
+        """Insert a joiner between Chinese and Latin letters, which are written without a space; `join` removes it."""
         self.text = _BORDER.sub(_JOINER, self.text)
 
     def join(self) -> None:
@@ -266,10 +266,10 @@ class _Scrubbing:
 def scrub(
     text: str, secrets: Iterable[str], persons: Iterable[str] = (), hearsay: Iterable[str] = ()
 ) -> tuple[str, dict[str, int]]:
-    """The text, and how many places of each kind were taken out of it.
+    """The text without persons, and the number of removed parts of each kind.
 
-    ``persons`` are names of headers, ``secrets`` their numbers and places, ``hearsay`` words of free text and of file
-    names that may be names.
+    ``persons`` are names from headers, ``secrets`` are numbers and places from headers. ``hearsay`` are words from free
+    text and from file names that may be names.
     """
     if not text.strip():
         return text, {}
@@ -308,10 +308,10 @@ def scrub(
 
 
 def _known(work: _Scrubbing, secrets: Iterable[str], persons: Iterable[str], hearsay: Iterable[str]) -> None:
-    """What headers name: rare words in any case, common ones where they stand as names."""
+    """Remove words from headers: rare words in upper or lower case, common words only where they are used as names."""
     whole = [each for each in {*secrets, *persons} if len(each) > 2 and re.search(r"\s", each)]
     single = [each for each in {*secrets, *persons, *hearsay} if not re.search(r"\s", each)]
-    # Chinese names stand within a sentence without borders.
+    # Chinese names have no spaces around them.
     inside = [
         each
         for each in single
@@ -358,7 +358,7 @@ def _heading(match: re.Match[str]) -> bool:
 
 
 def _common(word: str) -> bool:
-    """A word of reports or of everyday language, a sequence's name, or too technical to be a name."""
+    """Whether a word is common: a report word, an everyday word, a sequence's name or a short number."""
     return (
         word.lower() in NAMESAKES
         or (word.isascii() and is_known(word) and not re.search(r"\d{4}", word))
@@ -367,14 +367,14 @@ def _common(word: str) -> bool:
 
 
 def _loose(secret: str) -> str:
-    """The secret with any space or punctuation between its words."""
+    """A pattern that matches the secret with any space or punctuation between its words."""
     return r"[\s,.^=_-]+".join(re.escape(part) for part in re.split(r"[\s,.^=_-]+", secret) if part) or re.escape(
         secret
     )
 
 
 def _labels(work: _Scrubbing) -> None:
-    """Fields of names and places, also in mid-line: only the value goes, as far as it reads as one."""
+    """Remove values of name and place fields, also in mid-line, up to the first word that cannot be part of one."""
 
     def of(kind: str) -> Callable[[re.Match[str]], str]:
         def change(match: re.Match[str]) -> str:
@@ -412,7 +412,7 @@ def _line(line: str, pattern: re.Pattern[str], change: Callable[[re.Match[str]],
 
 
 def _value_length(value: str, kind: str) -> int:
-    """Characters of a field's value that are a name or a place."""
+    """How many leading characters of a field's value are a name or a place."""
     end = taken = 0
     for match in re.finditer(r"[^\s,;/|]+|[,;/|]", value):
         word = match[0]
@@ -449,7 +449,7 @@ def _accepts(word: str, kind: str, taken: int) -> bool:
 
 
 def _trimmed(name: str) -> tuple[str, str]:
-    """A name, and the words behind it that are known and no names: in capitals they look alike."""
+    """Split a match into the name and the known words after it. In capitals, both look alike."""
     words = name.split(" ")
     end = len(words)
     while (
@@ -472,7 +472,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _is_name(name: str, relative: bool = False) -> bool:
-    """Whether capitalised words in a name's place are one: a word that no report has, or one that is a name as well."""
+    """Whether capitalised words where a name is expected are a name: unknown words, or words that may be names."""
     parts = _parts(name)
     if not parts or (name.isupper() and len(parts[0]) < 4 and is_known(parts[0])):
         return False
@@ -517,7 +517,7 @@ def _german(text: str) -> bool:
 
 
 def _capitalised(work: _Scrubbing) -> None:
-    """A capitalised word that reports do not have, with the capitalised ones beside it."""
+    """Remove a capitalised word that is not in the vocabulary of reports, with the names beside it."""
 
     def accept(match: re.Match[str]) -> bool:
         parts = [part for part in _parts(match["name"]) if not is_known(part)]
@@ -530,7 +530,7 @@ def _capitalised(work: _Scrubbing) -> None:
             return False
         return any(len(part) > 2 for part in parts)
 
-    # Leading and trailing words that are known are no part of the name.
+    # Known words at the start and end of a match do not belong to the name.
     pattern = re.compile(
         rf"(?<![\w\[’'-])(?P<name>(?:{_CAP}|(?<!\w)[A-Z]\.)(?:[ \t]+(?:{_PARTICLES}[ "
         rf"\t]+){{0,3}}{_CAP})*)(?:['’]s)?(?![\w\]])"
@@ -562,7 +562,7 @@ def _capitalised(work: _Scrubbing) -> None:
 
 
 def _names_in_capitals(match: re.Match[str], parts: list[str]) -> bool:
-    """In capitals: a long word that is no abbreviation, where the line itself is not written in capitals."""
+    """Whether a match in capitals is a name: it has a long word with a vowel, and its line is not in capitals."""
     start = match.string.rfind("\n", 0, match.start()) + 1
     end = match.string.find("\n", match.end())
     line = match.string[start : end if end >= 0 else None]
