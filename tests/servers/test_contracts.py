@@ -62,7 +62,8 @@ class TestKafkaBus(BusContract):
         for event in events(4):
             producer.begin_transaction()
             headers, body = encode(event)
-            producer.send(kafka_settings.topic_prefix + TOPIC, key=event.key.encode(), value=body, headers=list(headers))
+            topic = kafka_settings.topic_prefix + TOPIC
+            producer.send(topic, key=event.key.encode(), value=body, headers=list(headers))
             producer.commit_transaction()
         producer.close()
         consumer = bus.consumer([TOPIC], group)
