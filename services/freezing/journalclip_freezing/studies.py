@@ -170,7 +170,7 @@ def split_studies(
 def _part(
     store: ArtifactStore,
     studies: Sequence[StructuredStudy],
-    held: Sequence[FormerBlock],
+    held: Iterable[FormerBlock],
     tick: Callable[[], None],
     lost: Lost,
 ) -> SplitPart:
