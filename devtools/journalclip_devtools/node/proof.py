@@ -46,13 +46,15 @@ for place in {places}:
         print("closed", place, error, flush=True)
 """
 _LISTENS = "import http.server; http.server.HTTPServer(('', 8080), http.server.BaseHTTPRequestHandler).serve_forever()"
-# A process may make itself the kernel's first choice; then memory is taken until the kernel chooses.
+# The first process becomes the kernel's first choice: memory is taken by many small ones, none of which weighs as much.
 _OVERFULL = """
-import pathlib
+import os, pathlib, time
 pathlib.Path("/proc/1/oom_score_adj").write_text("1000")
-taken = []
 while True:
-    taken.append(bytearray(b"x") * 2**24)
+    if os.fork() == 0:
+        taken = bytearray(b"x") * 2**24
+        time.sleep(600)
+    time.sleep(0.02)
 """
 
 
