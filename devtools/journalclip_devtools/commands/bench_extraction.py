@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from journalclip_pipelines.commands.options import AsJson, print_json
+from journalclip_shared.ids import Json
 
 
 def extraction(
@@ -66,7 +67,7 @@ def _facts(folder: Path, table: Path, *, as_json: bool) -> None:
 
     found = score(folder, table)
     if as_json:
-        print_json({fact: {**counts} for fact, counts in found.items()})
+        print_json({fact: cast("dict[str, Json]", dict(counts)) for fact, counts in found.items()})
         return
     for fact, counts in found.items():
         wrong = f" ({', '.join(counts['files'])})" if counts["files"] else ""
@@ -129,7 +130,6 @@ def backfill(
     from journalclip_pipelines import backfill as job
     from journalclip_pipelines.local.workspace import Workspace
     from journalclip_pipelines.progress import reporter, watched
-    from journalclip_shared.ids import Json
 
     paths = find_deliveries(folder)
     passes: dict[int, job.Summary] = {}

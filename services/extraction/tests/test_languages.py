@@ -23,7 +23,7 @@ def page_with(caption: str, body: str, direction: str) -> bytes:
     return bytes(document.tobytes())
 
 
-RIGHTWARD = [
+RIGHTWARD: list[tuple[str, str, str | None]] = [
     ("图 1 头部轴位CT示左侧额叶出血、中线结构移位。", "1", "头部轴位CT示左侧额叶出血、中线结构移位。"),
     ("圖 2：頭部軸位電腦斷層顯示左側出血。", "2", "頭部軸位電腦斷層顯示左側出血。"),
     ("Figur 2. Aksial CT av hodet viser en blødning på venstre side og ødem rundt den", "2", None),
@@ -39,7 +39,7 @@ RIGHTWARD = [
     ("Фиг. 6. Аксиална компютърна томография показва кръвоизлив вляво", "6", None),
     ("Рис. 7. Аксіальна КТ голови показує крововилив зліва", "7", None),
 ]
-LEFTWARD = [
+LEFTWARD: list[tuple[str, str, str | None]] = [
     ("شكل 1. صورة محورية مع نزف", "1", "صورة محورية مع نزف"),
     ("شكل ٣. صورة محورية مع نزف", "3", "صورة محورية مع نزف"),
     ("איור 2. חתך צירי של הראש מראה דימום בצד שמאל", "2", "חתך צירי של הראש מראה דימום בצד שמאל"),

@@ -10,9 +10,9 @@ from journalclip_freezing import FreezeOptions, freeze
 from journalclip_freezing.blocks import MOST_MERGED, Former, FormerBlock, arranged
 from journalclip_freezing.erased import without
 from journalclip_modeling.data import FrozenDataset
-from journalclip_modeling.frozen import rows_of
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.events import DatasetFrozen
+from journalclip_shared.frozen import rows_of
 from journalclip_shared.records.dataset import Block, DatasetManifest, Split, SplitPart
 from journalclip_shared.records.pair import StructuredArticle
 from journalclip_shared.records.withdrawal import Withdrawal
