@@ -125,7 +125,8 @@ class Issuer:
         return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token, "scope": "openid"})
 
     def _token(self, form: dict[str, str]) -> Redeemed:
-        found, auth = self.discovery(), None
+        found = self.discovery()
+        auth = httpx.Auth()  # adds nothing
         form = {**form, "client_id": self.config.client_id}
         if self.config.client_secret and "client_secret_post" in found.token_endpoint_auth_methods_supported:
             form["client_secret"] = self.config.client_secret

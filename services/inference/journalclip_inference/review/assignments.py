@@ -8,7 +8,7 @@ from others, and a decision about a pair counts whoever took it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import Field
@@ -141,7 +141,7 @@ def progress_for(who: Principal, found: AssignmentProgress) -> AssignmentProgres
     return found.model_copy(update={"readers": mine}) if mine else None
 
 
-def _progress(assignment: ReviewAssignment, decided: dict[str, Collection[str]]) -> AssignmentProgress:
+def _progress(assignment: ReviewAssignment, decided: Mapping[str, Collection[str]]) -> AssignmentProgress:
     readers, open_pairs = [], Counter[str]()
     for reader, share in assignment.shares.items():
         left = [pair_id for pair_id in share if reader not in decided.get(pair_id, ())]

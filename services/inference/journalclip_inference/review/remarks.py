@@ -137,4 +137,4 @@ def _dispute(
 
 
 def _since(dispute: Dispute) -> str:
-    return min(each.time for each in (*dispute.decisions, *dispute.remarks))
+    return min([*(each.time for each in dispute.decisions), *(each.time for each in dispute.remarks)])
