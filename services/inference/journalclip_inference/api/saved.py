@@ -111,8 +111,8 @@ def _atom(search: SavedSearch, found: Sequence[FoundFigure], hits: dict[str, Hit
         _add(entry, "updated", _time(each.at))
         _add(entry, "link").set("href", f"{base}/figures/{each.figure_id}#{hit.pair_id}")
         _add(entry, "summary", f"{hit.caption} ({hit.citation})")
-    feed: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
-    return feed
+    written: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    return written
 
 
 def _add(parent: ElementTree.Element, name: str, text: str = "") -> ElementTree.Element:

@@ -126,7 +126,7 @@ class Issuer:
 
     def _token(self, form: dict[str, str]) -> Redeemed:
         found = self.discovery()
-        auth: httpx.BasicAuth | httpx.UseClientDefault = httpx.USE_CLIENT_DEFAULT
+        auth = httpx.Auth()  # adds nothing
         form = {**form, "client_id": self.config.client_id}
         if self.config.client_secret and "client_secret_post" in found.token_endpoint_auth_methods_supported:
             form["client_secret"] = self.config.client_secret

@@ -75,9 +75,9 @@ class SavedSearches:
     def of(self, owner: str) -> list[SavedSearch]:
         """By name."""
         count = select(func.count()).select_from(FOUND).where(FOUND.c.search_id == SEARCH.c.search_id).scalar_subquery()
-        query = select(SEARCH, count.label("hits")).where(SEARCH.c.owner == owner).order_by(SEARCH.c.name)
+        query = select(SEARCH, count.label("figures")).where(SEARCH.c.owner == owner).order_by(SEARCH.c.name)
         with transaction(self._engine) as connection:
-            return [_search(row, int(row.hits)) for row in connection.execute(query.order_by(SEARCH.c.search_id))]
+            return [_search(row, int(row.figures)) for row in connection.execute(query.order_by(SEARCH.c.search_id))]
 
     def delete(self, owner: str, search_id: str) -> None:
         """With its feed. Raises `NotFound`."""
