@@ -20,7 +20,7 @@ from journalclip_inference.audit import AuditFile
 from journalclip_inference.auth import add_token
 from journalclip_inference.backend import LocalBackend
 from journalclip_inference.batching import BatchLimits
-from journalclip_inference.reload import Holder
+from journalclip_inference.reload import CurrentSnapshot
 from journalclip_inference.service import Clients, serving_of
 from journalclip_inference.settings import InferenceSettings
 from journalclip_modeling.studies.data import FrozenStudies
@@ -147,7 +147,7 @@ def client(done: tuple[Workspace, RunResult]) -> Iterator[TestClient]:
         )  # fmt: skip
         token = add_token(workspace.root / "tokens.json", "ada", "reviewer")
         settings = InferenceSettings(workdir=workspace.root, anonymous=True, tokens=workspace.root / "tokens.json")
-        parts = serving_of(settings, clients, LocalBackend(Holder(), BatchLimits()))
+        parts = serving_of(settings, clients, LocalBackend(CurrentSnapshot(), BatchLimits()))
         with TestClient(
             create_app(parts, settings.max_body_bytes), base_url="http://127.0.0.1", client=("127.0.0.1", 1)
         ) as found:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from journalclip_devtools.faults.teachable_models import CARD, School, freeze_squares, shape_lessons, taught
 from journalclip_inference.handler import FigureIndexer, IndexHandler
 from journalclip_inference.index.coverage import StructuredSources
-from journalclip_inference.reload import Holder, Reloader
+from journalclip_inference.reload import CurrentSnapshot, Reloader
 from journalclip_pipelines.cli import app
 from journalclip_pipelines.operations.installation import Installation
 from journalclip_promotion.decision import Decision
@@ -226,7 +226,7 @@ def test_rollback_reaches_serving_which_verifies_first(society: Society, tmp_pat
     root = tmp_path / "copy"
     shutil.copytree(society.root, root)
     there = Installation(settings_of(root), "articles")
-    mine, holder = Society(root, society.decisions), Holder()
+    mine, holder = Society(root, society.decisions), CurrentSnapshot()
     reloader = Reloader(there.store, there.registry, root / "cache", holder)
     assert reloader.check(), reloader.problem
     assert holder.take().served.version == society.decisions["better"].candidate.version

@@ -11,7 +11,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from journalclip_devtools.doubles.promotion import CannedBench, PlainWriter, put_candidate, trained
+from journalclip_devtools.doubles.promotion import CannedMeasurer, PlainWriter, put_candidate, trained
 from journalclip_devtools.servers import mlflow as mlflow_server
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.gates import Gates
@@ -68,7 +68,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         self.registry = MlflowRegistry(self.uri, self.name)
-        self.bench = CannedBench(self.store, queries=40)
+        self.bench = CannedMeasurer(self.store, queries=40)
 
     def promoter(self) -> Promoter:
         lease = replace(RegistryLease.connect(self.uri), name=f"lease-{self.name}")

@@ -33,7 +33,7 @@ from journalclip_inference.index.rows import Row, RowTable
 from journalclip_inference.index.vectors import Exact, Ivf, Vectors
 from journalclip_inference.index.words import write_words
 from journalclip_inference.reader import Reader
-from journalclip_inference.reload import Holder, Reloader
+from journalclip_inference.reload import CurrentSnapshot, Reloader
 from journalclip_inference.search.asking import Asked
 from journalclip_inference.withheld import Withholding
 from journalclip_modeling.scratch_config import ScratchConfig
@@ -95,7 +95,7 @@ def measure_hybrid(
     store = LocalArtifacts(folder / "store")
     world, model = _world(store)
     _indexed(store, model, vectors, folder, say)
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(store, world.registry, folder / "cache", holder)
     say("opening it")
     started = time.perf_counter()
@@ -150,7 +150,9 @@ def _latency(reader: Reader, asked: Sequence[tuple[str, Vectors]], filters: Filt
     return Latency(*(round(float(each), 1) for each in np.median(found, axis=0)))
 
 
-def _come_and_gone(world: World, reloader: Reloader, holder: Holder, cache: Path, say: Say) -> tuple[float, float]:
+def _come_and_gone(
+    world: World, reloader: Reloader, holder: CurrentSnapshot, cache: Path, say: Say
+) -> tuple[float, float]:
     """Seconds from an article's announcement to its first hit, and from its withdrawal to the last."""
     say("an article comes, and goes")
     article = world.add_article(int(time.time()))  # one that no former call has added

@@ -30,7 +30,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Alone:
+class ModelAnswer:
     """What one model answers when nobody else is asked."""
 
     model_id: str
@@ -38,14 +38,16 @@ class Alone:
     hits: tuple[tuple[str, float], ...]
 
 
-def each_alone(world: World, versions: Sequence[ModelVersion], cache: Path, text: str, k: int = 5) -> dict[str, Alone]:
+def each_alone(
+    world: World, versions: Sequence[ModelVersion], cache: Path, text: str, k: int = 5
+) -> dict[str, ModelAnswer]:
     """Promotes the versions in turn and asks each, by model id; the last one is left the champion."""
     found = {}
     for version in versions:
         world.promote(version, cache)
         answer = SearchEngine.open(world.store, world.registry, cache).answer(text, k=k)
         hits = tuple((hit.pair_id, hit.score) for hit in answer.hits)
-        found[answer.served.model_id] = Alone(answer.served.model_id, answer.served.index_id, hits)
+        found[answer.served.model_id] = ModelAnswer(answer.served.model_id, answer.served.index_id, hits)
     return found
 
 
@@ -84,12 +86,12 @@ def failed(answers: Sequence[Asked]) -> list[Asked]:
     return [answer for answer in answers if answer.status != 200]
 
 
-def mixed(answers: Sequence[Asked], alone: Mapping[str, Alone]) -> list[Asked]:
+def mixed(answers: Sequence[Asked], alone: Mapping[str, ModelAnswer]) -> list[Asked]:
     """Answers that are not, to the last score, what the model they name gives with its own index."""
     return [answer for answer in answers if answer.status == 200 and not _whole(answer.body, alone)]
 
 
-def _whole(body: dict[str, Any], alone: Mapping[str, Alone]) -> bool:
+def _whole(body: dict[str, Any], alone: Mapping[str, ModelAnswer]) -> bool:
     wanted = alone.get(body["served"]["model_id"])
     if wanted is None or body["served"]["index_id"] != wanted.index_id or len(body["hits"]) != len(wanted.hits):
         return False

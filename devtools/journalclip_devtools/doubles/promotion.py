@@ -102,7 +102,7 @@ class FolderRegistry:
 
 
 @dataclass
-class CannedBench:
+class CannedMeasurer:
     """Retrieval as a share of hits by model id (its start has ``start``); general hits by model id."""
 
     store: ArtifactStore
@@ -212,7 +212,7 @@ def _file(store: ArtifactStore, path: str, data: bytes) -> ModelFile:
 
 
 @dataclass
-class House:
+class PromotionFixture:
     """A promoter with everything around it."""
 
     root: Path
@@ -221,7 +221,7 @@ class House:
     def __post_init__(self) -> None:
         self.store = LocalArtifacts(self.root / "artifacts")
         self.registry = FolderRegistry(self.root / "registry")
-        self.bench = CannedBench(self.store, queries=self.queries)
+        self.bench = CannedMeasurer(self.store, queries=self.queries)
         self.runs = FolderRuns(self.root / "runs")
         self.promoter = Promoter(
             Ledger(self.store, ""), self.registry, FileLock(self.root / "lock", patience_s=300),

@@ -23,7 +23,7 @@ from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import LossConfig, OptimConfig, RunOptions
-from journalclip_training.losses.world import Alone, Ranks
+from journalclip_training.losses.process_group import Distributed, Single
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 from journalclip_training.studies.fit import fit_studies
 from journalclip_training.studies.load import load_samples
@@ -66,11 +66,11 @@ CONFIGS = {"whole studies": study_config(), "the paper's pairs": paper_config()}
 def rank_main(name: str, dataset: ArtifactRef, folder: Path, run: str, rank: int, ranks: int, die_at: int) -> None:
     """One rank of the run ``run``, which resumes; the last rank kills itself as step ``die_at`` ends."""
     torch.set_num_threads(1)
-    world: Alone | Ranks = Alone()
+    world: Single | Distributed = Single()
     if ranks > 1:
         store = dist.FileStore(str(folder / f"{run}-{die_at}"), ranks)  # type: ignore[attr-defined]
         dist.init_process_group("gloo", store=store, rank=rank, world_size=ranks, timeout=timedelta(seconds=300))
-        world = Ranks()
+        world = Distributed()
 
     def die(point: Point, steps: int) -> None:
         del steps

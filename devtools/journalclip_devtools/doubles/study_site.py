@@ -12,7 +12,7 @@ from journalclip_inference.api.app import create_app
 from journalclip_inference.audit import AuditFile
 from journalclip_inference.backend import LocalBackend
 from journalclip_inference.batching import BatchLimits
-from journalclip_inference.reload import Holder
+from journalclip_inference.reload import CurrentSnapshot
 from journalclip_inference.service import Clients, serving_of
 from journalclip_inference.settings import InferenceSettings
 from journalclip_inference.studies.shelf import Champion, StudyShelf
@@ -57,6 +57,6 @@ def study_site(studies: Archive, folder: Path) -> FastAPI:
         study_registry=MemoryRegistry(),
     )  # fmt: skip
     settings = InferenceSettings(workdir=folder, anonymous=True)
-    parts = serving_of(settings, clients, LocalBackend(Holder(), BatchLimits()))
+    parts = serving_of(settings, clients, LocalBackend(CurrentSnapshot(), BatchLimits()))
     shelf = _ShelfOfArchive(champion, store, folder / "cache")
     return create_app(replace(parts, studies=shelf), settings.max_body_bytes)

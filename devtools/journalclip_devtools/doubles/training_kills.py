@@ -27,7 +27,7 @@ from journalclip_training.base import load_base
 from journalclip_training.checkpoint import Point
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.fit import fit, order_of
-from journalclip_training.losses.world import Alone, Ranks
+from journalclip_training.losses.process_group import Distributed, Single
 from journalclip_training.pictures import InMemory
 from journalclip_training.samples import Samples
 
@@ -107,12 +107,12 @@ class Runs:
 
     def _rank(self, rank: int, ranks: int, tries: int) -> None:
         torch.set_num_threads(1)
-        world: Alone | Ranks = Alone()
+        world: Single | Distributed = Single()
         if ranks > 1:
             store = dist.FileStore(str(self.folder / f"rendezvous-{tries}"), ranks)  # type: ignore[attr-defined]
             patience = timedelta(seconds=300)
             dist.init_process_group("gloo", store=store, rank=rank, world_size=ranks, timeout=patience)
-            world = Ranks()
+            world = Distributed()
 
         def die(point: Point, steps: int) -> None:
             del steps

@@ -24,7 +24,7 @@ class Suite:
 SUITES = {
     "consume": Suite(
         (f"{PLATFORM}/consume.py",),
-        tuple(f"{PLATFORM_TESTS}/test_{name}.py" for name in ("consume", "whose_error", "lanes")),
+        tuple(f"{PLATFORM_TESTS}/test_{name}.py" for name in ("consume", "whose_error", "keyed_queue")),
     ),
     "de-identification": Suite(
         tuple(f"{DEIDENTIFY}/{name}.py" for name in ("profile", "pseudonym", "text", "words", "chinese")),

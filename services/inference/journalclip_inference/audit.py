@@ -38,7 +38,7 @@ class AuditFile:
             handle.write(line)
 
 
-class NoAudit:
+class NullAudit:
     """Writes nothing."""
 
     def record(self, who: str, role: str, action: str, subject: str, status: int) -> None: ...

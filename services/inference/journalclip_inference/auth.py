@@ -179,7 +179,7 @@ _writing = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Door:
+class Authenticator:
     """Decides who a caller is."""
 
     verifiers: tuple[Verifier, ...]

@@ -19,7 +19,7 @@ from journalclip_inference.errors import NoChampion, QueryInvalid
 from journalclip_inference.hits import Served
 from journalclip_inference.index.vectors import Vectors
 from journalclip_inference.reader import Reader
-from journalclip_inference.reload import Holder
+from journalclip_inference.reload import CurrentSnapshot
 from journalclip_inference.search.query import cleaned
 from journalclip_inference.snapshot import Query, Snapshot, beyond_context, embed_queries
 from journalclip_modeling.encoder import Encoder
@@ -81,7 +81,7 @@ class LocalBackend:
 
     def __init__(
         self,
-        holder: Holder,
+        holder: CurrentSnapshot,
         limits: BatchLimits,
         problem: Callable[[], str] = lambda: "",
         shown: Callable[[Reader], Reader] = lambda reader: reader,

@@ -1,9 +1,9 @@
 """Changing the champion without a failed request: load beside, verify, warm, swap.
 
-`Holder` has the one reference that answers are taken from; replacing it is one assignment. `Reloader.check` looks at
-the alias and, when the champion or its segments changed, prepares a whole new snapshot first. A new champion takes over
-when its index has all that is searchable now. What goes wrong while preparing, whatever it is, leaves the old one in
-service and is said by `problem`; the next check tries again. No thread of this module ends before it is told to.
+`CurrentSnapshot` has the one reference that answers are taken from; replacing it is one assignment.
+`Reloader.check` looks at the alias. When the champion or its segments changed, it prepares a whole new snapshot first. A
+new champion takes over when its index has all that is searchable now. Any failure while preparing leaves the old one in
+service and is given by `problem`; the next check tries again. A thread of this module ends only when it is told to.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LONGEST = 500  # characters of an unforeseen error that are shown
 T = TypeVar("T")
 
 
-class Holder:
+class CurrentSnapshot:
     """The snapshot in service."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Reloader:
         store: ArtifactStore,
         registry: ModelRegistry,
         cache: Path,
-        holder: Holder,
+        holder: CurrentSnapshot,
         load: Callable[[Path], Encoder] = Encoder.load,
     ) -> None:
         self._store = store

@@ -16,7 +16,7 @@ from journalclip_inference.api.app import create_app
 from journalclip_inference.api.callers import Pace
 from journalclip_inference.api.serving import Serving
 from journalclip_inference.audit import Audit, AuditFile
-from journalclip_inference.auth import Door, Tokens, Verifier
+from journalclip_inference.auth import Authenticator, Tokens, Verifier
 from journalclip_inference.backend import Backend, LocalBackend
 from journalclip_inference.batching import BatchLimits
 from journalclip_inference.documents import Documents
@@ -24,10 +24,10 @@ from journalclip_inference.images import ImageLimits, PixelBudget
 from journalclip_inference.oidc import Issuer, OidcConfig, OidcTokens, SignIn
 from journalclip_inference.operations import Operations
 from journalclip_inference.pictures import PageDrawer, Pictures
-from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_inference.reload import CurrentSnapshot, Reloader, listen, watch
 from journalclip_inference.review.assignments import Assignments
-from journalclip_inference.review.desk import Desk
 from journalclip_inference.review.remarks import Remarks
+from journalclip_inference.review.service import ReviewService
 from journalclip_inference.sessions import FILE as SESSIONS_FILE
 from journalclip_inference.sessions import SavedSearches, Sessions, open_database
 from journalclip_inference.settings import InferenceSettings
@@ -97,7 +97,7 @@ class Service:
 
 def build(settings: InferenceSettings, clients: Clients, registry: ModelRegistry) -> Service:
     """Wire one server; nothing is loaded yet. Raises `PermanentError` ``tokens-invalid``."""
-    holder, stopping = Holder(), threading.Event()
+    holder, stopping = CurrentSnapshot(), threading.Event()
     load = partial(Encoder.load, device=settings.device)
     reloader = Reloader(clients.store, registry, clients.cache, holder, load)
     limits = BatchLimits(settings.max_batch, settings.batch_wait_ms / 1000, settings.max_waiting)
@@ -137,12 +137,12 @@ def serving_of(
         store=clients.store,
         documents=Documents(clients.store),
         pictures=Pictures(clients.store, clients.cache / "pictures", clients.page_drawer),
-        desk=Desk(clients.store, announce),
+        desk=ReviewService(clients.store, announce),
         remarks=Remarks(clients.store, announce),
         assignments=Assignments(clients.store, announce),
         sessions=sessions,
         searches=SavedSearches(database),
-        door=Door(tuple(verifiers), settings.anonymous, sessions.revoked),
+        door=Authenticator(tuple(verifiers), settings.anonymous, sessions.revoked),
         audit=clients.audit,
         images=ImageLimits(settings.max_image_bytes, settings.max_pixels),
         withholding=withholding,

@@ -11,7 +11,7 @@ from journalclip_inference.engine import SearchEngine
 from journalclip_inference.handler import FigureIndexer, IndexHandler, SegmentHandler
 from journalclip_inference.index.coverage import StructuredSources, unsearchable
 from journalclip_inference.index.manifest import index_name
-from journalclip_inference.reload import Holder, Reloader
+from journalclip_inference.reload import CurrentSnapshot, Reloader
 from journalclip_shared.artifacts import ArtifactRef
 from journalclip_shared.errors import TransientError
 from journalclip_shared.events import Event, ModelPromoted, PairsStructured
@@ -71,7 +71,7 @@ def test_nothing_drops_out_by_a_promotion_or_a_rollback_and_no_swap_comes_too_ea
 ) -> None:
     index = IndexHandler(world.store, FigureIndexer(world.store, tmp_path), world.sources)
     segments = SegmentHandler(world.store, FigureIndexer(world.store, tmp_path), world.champion)
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(world.store, world.registry, tmp_path, holder)
     first, second = world.add_model(seed=1), world.add_model(seed=2)
     world.promote(first, tmp_path)
@@ -96,7 +96,7 @@ def test_a_rollback_waits_for_what_the_former_champion_never_had(world: World, t
     first, second = world.add_model(seed=1), world.add_model(seed=2)
     world.promote(first, tmp_path)
     world.promote(second, tmp_path)
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(world.store, world.registry, tmp_path, holder)
     segments = SegmentHandler(world.store, FigureIndexer(world.store, tmp_path), world.champion)
     late = world.add_article(100)
@@ -133,7 +133,7 @@ def test_a_source_without_pictures_is_left_out_with_its_reason_and_holds_up_noth
     segments = SegmentHandler(world.store, FigureIndexer(world.store, tmp_path), world.champion, world.sources)
     for each in (lost, partly, whole):
         segments.handle(announced(world, each))
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(world.store, world.registry, tmp_path, holder)
     assert reloader.check()
     kept = lose_pictures(world, lost)

@@ -1,4 +1,4 @@
-"""The server as replicas, without Ray: `Here` calls them in this process, and fails as often as a test wants it to."""
+"""The server as replicas, without Ray: `InProcess` calls them here, and fails as often as a test wants it to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Method = Callable[..., Awaitable[object]]
 
 
 @dataclass
-class Here:
+class InProcess:
     """`Calls` of replicas in this process, in turn; ``broken`` methods fail that many times more."""
 
     replicas: list[object]
@@ -65,8 +65,8 @@ class Here:
 class Fleet:
     """Two encoders, two indexes, their conductor, and the backend that the API would ask."""
 
-    encoders: Here
-    indexes: Here
+    encoders: InProcess
+    indexes: InProcess
     conductor: Conductor
     backend: RemoteBackend
 
@@ -77,7 +77,7 @@ def fleet_of(world: World, cache: Path) -> Fleet:
     for encoder, index in zip(encoders, indexes, strict=True):
         encoder.start(world.registry)
         index.start(world.registry)
-    to_encoders, to_indexes = Here([*encoders]), Here([*indexes])
+    to_encoders, to_indexes = InProcess([*encoders]), InProcess([*indexes])
     fleet = Encoders(to_encoders), Indexes(to_indexes)
     conductor = Conductor(world.store, world.registry, *fleet)
     return Fleet(to_encoders, to_indexes, conductor, RemoteBackend(*fleet, 256, conductor.problem))

@@ -16,7 +16,7 @@ from journalclip_inference.errors import NoChampion
 from journalclip_inference.handler import FigureIndexer, SegmentHandler
 from journalclip_inference.index import collection, words
 from journalclip_inference.index.facets import Filters
-from journalclip_inference.reload import Holder, Reloader, listen, watch
+from journalclip_inference.reload import CurrentSnapshot, Reloader, listen, watch
 from journalclip_inference.snapshot import Query
 from journalclip_modeling.encoder import Encoder
 from journalclip_shared.artifacts.local import LocalArtifacts
@@ -29,7 +29,7 @@ CHANGES = 5
 
 
 def test_a_new_champion_takes_over_whole_and_a_broken_one_does_not(world: World, tmp_path: Path) -> None:
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
     assert not reloader.check()
     assert "no champion" in reloader.problem
@@ -52,7 +52,7 @@ def test_a_new_champion_takes_over_whole_and_a_broken_one_does_not(world: World,
 
 def test_tampered_weights_never_reach_a_reader(world: World, tmp_path: Path) -> None:
     world.promote(world.add_model(seed=1), tmp_path / "other")
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
     assert reloader.check()
     version = world.add_model(seed=2)
@@ -91,7 +91,7 @@ def torn_store(world: World, cache: Path) -> None:
 
 
 def test_what_was_torn_on_this_machine_is_fetched_again(world: World, tmp_path: Path) -> None:
-    holder = Holder()
+    holder = CurrentSnapshot()
     cache = tmp_path / "cache"
     world.promote(world.add_model(seed=1), tmp_path / "other")
     assert Reloader(world.store, world.registry, cache, holder).check()
@@ -171,7 +171,7 @@ def test_a_bus_that_fails_is_listened_to_again(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_later_article_is_picked_up_without_loading_the_model_again(world: World, tmp_path: Path) -> None:
     world.promote(world.add_model(seed=1), tmp_path / "cache")
-    holder = Holder()
+    holder = CurrentSnapshot()
     reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
     reloader.check()
     before = holder.take()
@@ -187,7 +187,7 @@ def test_a_later_article_is_picked_up_without_loading_the_model_again(world: Wor
 
 def test_polling_and_listening_both_notice(world: World, tmp_path: Path) -> None:
     bus = SqliteBus(tmp_path / "events.db")
-    holder, stop = Holder(), threading.Event()
+    holder, stop = CurrentSnapshot(), threading.Event()
     reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
     threads = [
         threading.Thread(target=watch, args=(reloader, stop, 0.05)),
@@ -212,7 +212,7 @@ def test_a_segment_that_is_written_after_its_announcement_is_noticed_without_the
 ) -> None:
     bus = SqliteBus(tmp_path / "events.db")
     world.promote(world.add_model(seed=1), tmp_path / "cache")
-    holder, stop, looked = Holder(), threading.Event(), threading.Event()
+    holder, stop, looked = CurrentSnapshot(), threading.Event(), threading.Event()
     reloader = Reloader(world.store, world.registry, tmp_path / "cache", holder)
     reloader.check()
     before = holder.take().collection.pairs

@@ -14,8 +14,8 @@ from journalclip_inference.auth import Principal
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import NotFound, QueryInvalid
 from journalclip_inference.review.agreement import agreements, cohen_kappa
-from journalclip_inference.review.desk import Decide, Desk
 from journalclip_inference.review.queue import doubts_of, queue
+from journalclip_inference.review.service import Decide, ReviewService
 from journalclip_shared.events import ReviewDecided
 from journalclip_shared.records.article import Box, Quality
 from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts_of
@@ -23,11 +23,11 @@ from journalclip_shared.reviews import apply_verdicts, read_decisions, verdicts_
 ADA, BEN, EVA = Principal("ada", "reviewer"), Principal("ben", "reviewer"), Principal("eva", "steward")
 
 
-def desk_of(world: World) -> tuple[Desk, list[ReviewDecided]]:
+def desk_of(world: World) -> tuple[ReviewService, list[ReviewDecided]]:
     ticks = count()
     announced: list[ReviewDecided] = []
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    return Desk(world.store, announced.append, lambda: start + timedelta(seconds=next(ticks))), announced
+    return ReviewService(world.store, announced.append, lambda: start + timedelta(seconds=next(ticks))), announced
 
 
 def test_decisions_change_the_next_dataset(world: World, engine: SearchEngine) -> None:

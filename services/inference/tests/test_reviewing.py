@@ -16,8 +16,8 @@ from journalclip_inference.auth import Principal
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import Forbidden, NotFound, QueryInvalid
 from journalclip_inference.review.assignments import Assign, Assignments, assigned_to, progress, share_out
-from journalclip_inference.review.desk import Decide, Desk
 from journalclip_inference.review.remarks import Remark, Remarks, disputes, remarks_for
+from journalclip_inference.review.service import Decide, ReviewService
 from journalclip_shared.events import ReviewRemarked, ReviewsAssigned
 from journalclip_shared.reviewing import read_assignments, read_remarks
 from journalclip_shared.testing.memory import MemoryArtifacts
@@ -74,7 +74,7 @@ def test_readers_who_disagree_and_a_dispute_wait_for_a_steward_whose_decision_se
     world: World, engine: SearchEngine
 ) -> None:
     clock = ticking()
-    desk = Desk(world.store, lambda _: None, lambda: next(clock))
+    desk = ReviewService(world.store, lambda _: None, lambda: next(clock))
     remarks = Remarks(world.store, lambda _: None, lambda: next(clock))
     first, second = (engine.snapshot.reader.row(pair.pair_id) for pair in world.pairs[20:22])
     pair_id, other = first.pair.pair_id, second.pair.pair_id

@@ -27,7 +27,7 @@ from journalclip_promotion.evaluator import Comparison
 from journalclip_promotion.gates import THIS
 from journalclip_promotion.verify import Inspected
 from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
-from journalclip_shared.runs import Curve, NoRuns, Runs
+from journalclip_shared.runs import Curve, NullRuns, Runs
 
 _CURVES = ("loss", "temperature", "gradient_norm")
 
@@ -62,7 +62,7 @@ class DocumentWriter:
     """The real one; ``runs`` is where the training curves are read."""
 
     store: ArtifactStore
-    runs: Runs = NoRuns()  # noqa: RUF009 - it has no state
+    runs: Runs = NullRuns()  # noqa: RUF009 - it has no state
 
     def write(self, about: Judgement) -> Documents:
         """Raises `TransientError` where the tracker is away: the curves belong into the report."""

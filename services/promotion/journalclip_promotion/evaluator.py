@@ -46,7 +46,7 @@ _PROBE = "axial CT of the head without contrast"
 Who = tuple[ModelManifest, Subject]
 
 
-class Bench(Protocol):
+class ModelMeasurer(Protocol):
     """What is measured of a model; tests put a quick one in the real one's place."""
 
     def retrieval(self, model: ModelManifest, dataset: ArtifactRef, subject: Subject) -> Measured: ...
@@ -72,7 +72,9 @@ class Comparison:
         return self.others[self.found.baseline]
 
 
-def compare_models(bench: Bench, gates: Gates, candidate: Inspected, champion: ModelManifest | None) -> Comparison:
+def compare_models(
+    bench: ModelMeasurer, gates: Gates, candidate: Inspected, champion: ModelManifest | None
+) -> Comparison:
     """Raises what `Evaluator.measure` raises."""
     model, rule = candidate.model, gates.improvement
     rivals: dict[str, Who] = {}
@@ -134,7 +136,7 @@ class _General:
         return {name: difference(before, after, groups) for name, before in others.items()}
 
 
-def _general(bench: Bench, rule: GeneralLoss | None, who: Mapping[str, Who]) -> _General:
+def _general(bench: ModelMeasurer, rule: GeneralLoss | None, who: Mapping[str, Who]) -> _General:
     if rule is None:
         return _General({})
     try:

@@ -11,7 +11,7 @@ import logging
 from journalclip_promotion.decision import Decision
 from journalclip_promotion.promoter import Promoter
 from journalclip_shared.errors import TransientError
-from journalclip_shared.runs import NoRuns, Runs
+from journalclip_shared.runs import NullRuns, Runs
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def file_documents(promoter: Promoter, runs: Runs) -> list[int]:
     Without a tracker nothing is done, and nothing is noted as done: it is left to whoever has one.
     """
     attached: list[int] = []
-    if isinstance(runs, NoRuns):
+    if isinstance(runs, NullRuns):
         return attached
     for sequence in promoter.ledger.unfiled():
         entry = promoter.ledger.get(sequence)

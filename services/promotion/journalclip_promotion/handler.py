@@ -16,7 +16,7 @@ from journalclip_promotion.promoter import Promoter, Request
 from journalclip_shared import names
 from journalclip_shared.events import Event, Fact, ModelPromoted, ModelTrained
 from journalclip_shared.kinds import Kind
-from journalclip_shared.runs import NoRuns, Runs
+from journalclip_shared.runs import NullRuns, Runs
 
 
 @dataclass
@@ -26,7 +26,7 @@ class PromotionHandler:
 
     promoter: Promoter
     kind: Kind
-    runs: Runs = NoRuns()  # noqa: RUF009 - it has no state
+    runs: Runs = NullRuns()  # noqa: RUF009 - it has no state
     consumes: tuple[type[Fact], ...] = (ModelTrained, ModelPromoted)
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from journalclip_modeling.folder import ModelUnloadable
 from journalclip_promotion.decision import Candidate, Decision, Outcome, Verdict
 from journalclip_promotion.documents import Documents, Judgement, Writer
 from journalclip_promotion.errors import CannotRollBack, Overtaken, UnknownVersion
-from journalclip_promotion.evaluator import Bench, Comparison, compare_models
+from journalclip_promotion.evaluator import Comparison, ModelMeasurer, compare_models
 from journalclip_promotion.gates import Gates, check_measurements, check_papers
 from journalclip_promotion.ledger import Ledger
 from journalclip_promotion.lock import Lock
@@ -79,7 +79,7 @@ class Promoter:
     registry: ModelRegistry
     lock: Lock
     inspector: Inspector
-    bench: Bench
+    bench: ModelMeasurer
     writer: Writer
     gates: Gates
     now: Callable[[], str] = utc_now

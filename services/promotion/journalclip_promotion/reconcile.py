@@ -17,7 +17,7 @@ from journalclip_promotion.promoter import Promoter
 from journalclip_shared.bus import Bus
 from journalclip_shared.events import Event
 from journalclip_shared.repeat import end_process, repeated
-from journalclip_shared.runs import NoRuns, Runs
+from journalclip_shared.runs import NullRuns, Runs
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Healed:
         return "; ".join(parts) or "nothing to heal"
 
 
-def reconcile(promoter: Promoter, bus: Bus, runs: Runs = NoRuns()) -> Healed:  # noqa: B008 - it has no state
+def reconcile(promoter: Promoter, bus: Bus, runs: Runs = NullRuns()) -> Healed:  # noqa: B008 - it has no state
     """One pass. Raises `TransientError` as registry, store, bus and lock do."""
     with promoter.lock.hold():
         before = _aliases(promoter)
@@ -59,7 +59,7 @@ def watching(
     promoter: Promoter,
     bus: Bus,
     every_s: float,
-    runs: Runs = NoRuns(),  # noqa: B008 - it has no state
+    runs: Runs = NullRuns(),  # noqa: B008 - it has no state
     failed: Callable[[BaseException], None] = end_process,
 ) -> AbstractContextManager[None]:
     """Reconciles at once and then every ``every_s`` seconds, beside the consume loop.

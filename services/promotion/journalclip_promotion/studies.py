@@ -21,7 +21,7 @@ _PROBE = "FLAIR: hyperintense lesion in the left frontal lobe."
 
 @dataclass(frozen=True)
 class StudyBench(ModelBench):
-    """`Bench` of studies."""
+    """`ModelMeasurer` of studies."""
 
     def latency_ms(self, model: ModelManifest) -> float:
         encoder = StudyEncoder.load(fetch_folder(self.store, files_of(model, "model"), self.cache))

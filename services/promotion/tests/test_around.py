@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from journalclip_devtools.doubles.collection import small_world
-from journalclip_devtools.doubles.promotion import House, put_candidate
+from journalclip_devtools.doubles.promotion import PromotionFixture, put_candidate
 from journalclip_evaluation.bootstrap import Difference
 from journalclip_evaluation.suites import shipped_suites
 from journalclip_promotion.decision import Verdict
@@ -46,14 +46,14 @@ from journalclip_shared.errors import TransientError
 from journalclip_shared.ids import make_id
 from journalclip_shared.records.dataset import DatasetManifest, LeakReport
 from journalclip_shared.records.withdrawal import Withdrawal
-from journalclip_shared.runs import NoRuns
+from journalclip_shared.runs import NullRuns
 from journalclip_shared.signing import HmacKey, load_signer
 from journalclip_shared.withdrawals import collection_key, write_withdrawal
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path, queries=20)
+def house(tmp_path: Path) -> PromotionFixture:
+    return PromotionFixture(tmp_path, queries=20)
 
 
 def test_shipped_profiles_load_and_differ() -> None:
@@ -157,7 +157,7 @@ def test_gates_of_the_older_form_are_read_and_a_margin_is_asked_for() -> None:
         Improvement.model_validate({"over_start": "not-worse"})
 
 
-def test_a_refused_candidate_is_judged_again_when_gates_changed_and_not_before(house: House) -> None:
+def test_a_refused_candidate_is_judged_again_when_gates_changed_and_not_before(house: PromotionFixture) -> None:
     house.bench.start = 0.6
     house.skills(a=0.5)
     candidate = put_candidate(house.store, house.registry, "a")
@@ -174,7 +174,7 @@ def test_a_refused_candidate_is_judged_again_when_gates_changed_and_not_before(h
     assert house.aliases() == ("1", None)
 
 
-def test_judging_again_grants_no_approval(house: House) -> None:
+def test_judging_again_grants_no_approval(house: PromotionFixture) -> None:
     house.bench.start = 0.6
     house.skills(a=0.5)
     candidate = put_candidate(house.store, house.registry, "a")
@@ -286,25 +286,25 @@ def test_lease_on_a_broken_registry_is_transient() -> None:
             call()
 
 
-def test_settings_build_a_promoter(house: House, tmp_path: Path) -> None:
+def test_settings_build_a_promoter(house: PromotionFixture, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(f"hmac:{'6b' * 32}\n")
     settings = PromotionSettings(workdir=tmp_path, gates="local", verify_key_file=key)
-    promoter = build_promoter(settings, house.store, house.registry, NoRuns(), "articles")
+    promoter = build_promoter(settings, house.store, house.registry, NullRuns(), "articles")
     assert promoter.gates == Gates.load("local", "articles")
     ref = put_candidate(house.store, house.registry, "a").manifest
     assert promoter.inspector.verifier is not None
     assert promoter.inspector.verifier.verify(ref, HmacKey(b"k" * 32).sign(ref))
-    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry, NoRuns(), "articles")
+    own = build_promoter(PromotionSettings(workdir=tmp_path), house.store, house.registry, NullRuns(), "articles")
     signer = load_signer(None, tmp_path / "keys")
     assert signer is not None
     assert own.inspector.verifier is not None
     assert own.inspector.verifier.verify(ref, signer.sign(ref))
     away = PromotionSettings(workdir=tmp_path, artifacts="s3")
-    assert build_promoter(away, house.store, house.registry, NoRuns(), "articles").inspector.verifier is None
+    assert build_promoter(away, house.store, house.registry, NullRuns(), "articles").inspector.verifier is None
 
 
-def test_people_are_told(house: House) -> None:
+def test_people_are_told(house: PromotionFixture) -> None:
     house.skills(a=0.4, b=0.2)
     for name in "ab":
         house.handle(put_candidate(house.store, house.registry, name))
@@ -323,7 +323,7 @@ def test_people_are_told(house: House) -> None:
         explanation(house.promoter, "9")
 
 
-def test_watch_heals_and_survives_a_bad_moment(house: House, tmp_path: Path) -> None:
+def test_watch_heals_and_survives_a_bad_moment(house: PromotionFixture, tmp_path: Path) -> None:
     house.handle(put_candidate(house.store, house.registry, "a"))
     bus = SqliteBus(tmp_path / "events.db")
     published = threading.Event()
@@ -338,7 +338,7 @@ def test_watch_heals_and_survives_a_bad_moment(house: House, tmp_path: Path) -> 
     assert [each.key for each in bus.read("models.promoted.v1")] == [make_id("mdl", "a")]
 
 
-def test_a_society_may_train_on_its_own_journal(house: House) -> None:
+def test_a_society_may_train_on_its_own_journal(house: PromotionFixture) -> None:
     world = small_world(house.store, articles=6)
     assert world.dataset is not None
     splits = DatasetManifest.model_validate_json(house.store.get(world.dataset)).splits
@@ -354,7 +354,7 @@ def test_a_society_may_train_on_its_own_journal(house: House) -> None:
     assert verdict.numbers[f"share of {LICENSED}"] == 1.0, "the verdict says what it took on the owner's word"
 
 
-def test_a_bug_in_reconciling_does_not_end_its_thread_alone(house: House, tmp_path: Path) -> None:
+def test_a_bug_in_reconciling_does_not_end_its_thread_alone(house: PromotionFixture, tmp_path: Path) -> None:
     house.handle(put_candidate(house.store, house.registry, "a"))
     ended, told = list[BaseException](), threading.Event()
 
@@ -371,7 +371,7 @@ def test_a_bug_in_reconciling_does_not_end_its_thread_alone(house: House, tmp_pa
     assert [type(error) for error in ended] == [ZeroDivisionError]
 
 
-def test_withdrawn_sources_of_a_model_are_named_and_may_be_refused(house: House) -> None:
+def test_withdrawn_sources_of_a_model_are_named_and_may_be_refused(house: PromotionFixture) -> None:
     world = small_world(house.store, articles=3)
     assert world.dataset is not None
     splits = DatasetManifest.model_validate_json(house.store.get(world.dataset)).splits

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from journalclip_devtools.doubles.promotion import House, put_candidate
+from journalclip_devtools.doubles.promotion import PromotionFixture, put_candidate
 from journalclip_promotion.decision import Candidate
 from journalclip_promotion.promoter import Promoter, Request
 from journalclip_promotion.verify import Inspector, recount_pairs
@@ -33,7 +33,7 @@ STEPS = ("judged", "decided", "appended", "previous", "champion", "tagged", "don
 FORK = multiprocessing.get_context("fork")
 
 
-def champion_verifies(house: House) -> Candidate:
+def champion_verifies(house: PromotionFixture) -> Candidate:
     """The one champion: an alias that points at a version whose every byte is what its manifest says."""
     found = house.registry.by_alias("champion")
     assert found is not None
@@ -44,15 +44,15 @@ def champion_verifies(house: House) -> Candidate:
 
 def template(folder: Path) -> tuple[Candidate, Candidate]:
     """A house with champion `a` and a better candidate `b`."""
-    house = House(folder, queries=20)
+    house = PromotionFixture(folder, queries=20)
     house.skills(a=0.3, b=0.9)
     first, second = (put_candidate(house.store, house.registry, name) for name in "ab")
     house.handle(first)
     return first, second
 
 
-def opened(folder: Path) -> House:
-    house = House(folder, queries=20)
+def opened(folder: Path) -> PromotionFixture:
+    house = PromotionFixture(folder, queries=20)
     house.skills(a=0.3, b=0.9)
     return house
 
@@ -107,7 +107,7 @@ def test_killed_at_every_step_fifty_times(tmp_path: Path) -> None:
 
 def racer(folder: Path, candidates: list[Candidate], skill: dict[str, float], barrier: Barrier) -> None:
     for candidate in candidates:
-        house = House(folder, queries=20)
+        house = PromotionFixture(folder, queries=20)
         house.bench.skill = skill
         barrier.wait(600)
         house.handle(candidate)
@@ -117,7 +117,7 @@ def racer(folder: Path, candidates: list[Candidate], skill: dict[str, float], ba
 def race(folder: Path, rounds: int, seed: int) -> None:
     """Two processes each promote a candidate of their own, ``rounds`` times, always at the same moment."""
     rng = random.Random(seed)
-    house = House(folder, queries=20)
+    house = PromotionFixture(folder, queries=20)
     candidates = [put_candidate(house.store, house.registry, f"{seed}-{n}") for n in range(2 * rounds)]
     # Skills drift upwards with noise: the first wins (its start has 0.1), later some win, some lose, some are equal.
     skill = {each.model_id: 0.4 + 0.5 * n / (2 * rounds) + rng.choice([0, 0.1]) for n, each in enumerate(candidates)}
@@ -231,15 +231,15 @@ def tamper(folder: Path, good: Candidate, seed: int) -> tuple[str, Promoter, Can
     return f"{kind}, {where}", house.promoter, lie
 
 
-def signing_house(folder: Path) -> House:
-    house = House(folder, queries=20)
+def signing_house(folder: Path) -> PromotionFixture:
+    house = PromotionFixture(folder, queries=20)
     house.promoter = replace(house.promoter, inspector=Inspector(house.store, recount_pairs, KEY))
     return house
 
 
 def tamper_many(tmp_path: Path, mutations: int) -> None:
     house = signing_house(tmp_path / "template")
-    scratch = House(tmp_path / "scratch")
+    scratch = PromotionFixture(tmp_path / "scratch")
     sound = []
     for name in ("good", "better"):
         manifest = put_candidate(house.store, scratch.registry, name, files=FILES).manifest

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from journalclip_devtools.doubles.evaluation import freeze
-from journalclip_devtools.doubles.promotion import GOOD_CARD, CannedBench, FolderRegistry, House, put_candidate, trained
+from journalclip_devtools.doubles.promotion import (
+    GOOD_CARD,
+    CannedMeasurer,
+    FolderRegistry,
+    PromotionFixture,
+    put_candidate,
+    trained,
+)
 from journalclip_evaluation.errors import NothingToEvaluate
 from journalclip_evaluation.models import Measured, Subject
 from journalclip_promotion.decision import Candidate, Decision
@@ -27,11 +34,11 @@ from journalclip_shared.signing import SIGNATURE_TAG, HmacKey
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> PromotionFixture:
+    return PromotionFixture(tmp_path)
 
 
-def test_first_good_candidate_becomes_champion(house: House) -> None:
+def test_first_good_candidate_becomes_champion(house: PromotionFixture) -> None:
     candidate = put_candidate(house.store, house.registry, "a")
     [fact] = house.handle(candidate)
     assert isinstance(fact, ModelPromoted)
@@ -44,7 +51,7 @@ def test_first_good_candidate_becomes_champion(house: House) -> None:
     assert house.store.get(evaluation)
 
 
-def test_same_event_gives_the_same_fact_and_measures_nothing(house: House) -> None:
+def test_same_event_gives_the_same_fact_and_measures_nothing(house: PromotionFixture) -> None:
     candidate = put_candidate(house.store, house.registry, "a")
     first = house.handle(candidate)
     calls = list(house.bench.calls)
@@ -53,7 +60,7 @@ def test_same_event_gives_the_same_fact_and_measures_nothing(house: House) -> No
     assert [entry.sequence for entry in house.promoter.ledger.all()] == [1]
 
 
-def test_better_candidate_replaces_the_champion_and_keeps_the_previous(house: House) -> None:
+def test_better_candidate_replaces_the_champion_and_keeps_the_previous(house: PromotionFixture) -> None:
     house.skills(a=0.5, b=0.8)
     for name in "ab":
         house.handle(put_candidate(house.store, house.registry, name))
@@ -62,7 +69,7 @@ def test_better_candidate_replaces_the_champion_and_keeps_the_previous(house: Ho
     assert house.last().fact().previous_version == "1"
 
 
-def test_worse_and_equal_candidates_are_refused_by_name_of_the_gate(house: House) -> None:
+def test_worse_and_equal_candidates_are_refused_by_name_of_the_gate(house: PromotionFixture) -> None:
     house.skills(a=0.5, worse=0.4, equal=0.5)
     house.handle(put_candidate(house.store, house.registry, "a"))
     for name in ("worse", "equal"):
@@ -84,7 +91,7 @@ def test_worse_and_equal_candidates_are_refused_by_name_of_the_gate(house: House
     ],
 )
 def test_what_the_papers_show_is_refused_before_anything_is_measured(
-    house: House, gate: str, broken: Mapping[str, object]
+    house: PromotionFixture, gate: str, broken: Mapping[str, object]
 ) -> None:
     house.with_gates(licences={"max_share": {"all rights reserved": 0.1}})
     assert house.handle(put_candidate(house.store, house.registry, "a", **broken)) == []  # type: ignore[arg-type]
@@ -93,7 +100,7 @@ def test_what_the_papers_show_is_refused_before_anything_is_measured(
     assert house.aliases() == (None, None)
 
 
-def test_forgetting_candidate_is_refused(house: House) -> None:
+def test_forgetting_candidate_is_refused(house: PromotionFixture) -> None:
     house.with_gates(general={"suite": "imagenet", "max_drop": 0.05})
     house.bench.general_skill = {make_id("mdl", "a"): 0.5, make_id("mdl", "b"): 0.59}
     assert house.handle(put_candidate(house.store, house.registry, "a")) == []
@@ -102,13 +109,13 @@ def test_forgetting_candidate_is_refused(house: House) -> None:
 
 
 @pytest.mark.parametrize(("gate", "cost"), [("size", {"max_mib": 0}), ("latency", {"max_latency_ms": 1})])
-def test_costly_candidate_is_refused(house: House, gate: str, cost: dict[str, float]) -> None:
+def test_costly_candidate_is_refused(house: PromotionFixture, gate: str, cost: dict[str, float]) -> None:
     house.with_gates(cost=cost)
     assert house.handle(put_candidate(house.store, house.registry, "a")) == []
     assert house.last().failed == (gate,)
 
 
-def test_forgetting_is_measured_against_start_and_champion_and_may_lack_its_data(house: House) -> None:
+def test_forgetting_is_measured_against_start_and_champion_and_may_lack_its_data(house: PromotionFixture) -> None:
     house.with_gates(general={"suite": "imagenet", "max_drop": 0.05})
     house.skills(a=0.3, b=0.6, c=0.9)
     house.bench.general_skill = {make_id("mdl", name): skill for name, skill in (("a", 0.8), ("b", 0.7), ("c", 0.8))}
@@ -123,7 +130,7 @@ def test_forgetting_is_measured_against_start_and_champion_and_may_lack_its_data
     assert house.promoter.decide(Request(house.last().candidate, "ada", person=True)).outcome == "promoted"
 
 
-def test_records_are_counted_again(house: House) -> None:
+def test_records_are_counted_again(house: PromotionFixture) -> None:
     """The manifest says that nothing leaks and all is free; the records know better."""
     store = house.store
     whole = freeze(store, 6).manifest.splits["test"]
@@ -143,7 +150,7 @@ def test_records_are_counted_again(house: House) -> None:
 
 
 def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_is_back(
-    house: House, tmp_path: Path
+    house: PromotionFixture, tmp_path: Path
 ) -> None:
     house.runs.away = True
     house.skills(a=0.5, worse=0.1)
@@ -177,7 +184,7 @@ def test_documents_are_part_of_the_decision_and_reach_the_run_when_the_tracker_i
     assert house.promoter.ledger.unfiled() == []
 
 
-def test_lenient_first_candidate_need_not_be_better(house: House) -> None:
+def test_lenient_first_candidate_need_not_be_better(house: PromotionFixture) -> None:
     house.bench.start = 0.5
     house.skills(same=0.5, worse=0.4)
     house.with_gates(improvement={"over_start": {"demand": "not-worse", "margin": 0.1}})
@@ -185,7 +192,7 @@ def test_lenient_first_candidate_need_not_be_better(house: House) -> None:
     assert len(house.handle(put_candidate(house.store, house.registry, "same"))) == 1
 
 
-def test_approval_waits_for_a_person(house: House) -> None:
+def test_approval_waits_for_a_person(house: PromotionFixture) -> None:
     house.with_gates(approval=True)
     candidate = put_candidate(house.store, house.registry, "a")
     assert house.handle(candidate) == []
@@ -198,20 +205,20 @@ def test_approval_waits_for_a_person(house: House) -> None:
     assert house.handle(candidate) == []
 
 
-def test_person_cannot_approve_what_a_gate_refuses(house: House) -> None:
+def test_person_cannot_approve_what_a_gate_refuses(house: PromotionFixture) -> None:
     candidate = put_candidate(house.store, house.registry, "a", leaks=LeakReport(articles=1))
     assert house.promoter.decide(Request(candidate, "ada", "please", person=True)).failed == ("leaks",)
     assert house.aliases() == (None, None)
 
 
-def test_signature_may_be_required_where_there_is_no_key(house: House) -> None:
+def test_signature_may_be_required_where_there_is_no_key(house: PromotionFixture) -> None:
     house.with_gates(signature="required")
     assert house.handle(put_candidate(house.store, house.registry, "a")) == []
     assert house.last().failed == ("signature",)
     assert "no key" in house.last().summary()
 
 
-def test_signature_is_asked_for_when_a_key_is_set(house: House) -> None:
+def test_signature_is_asked_for_when_a_key_is_set(house: PromotionFixture) -> None:
     key, other = HmacKey(b"k" * 32), HmacKey(b"o" * 32)
     house.promoter = replace(house.promoter, inspector=Inspector(house.store, recount_pairs, key))
     unsigned = put_candidate(house.store, house.registry, "unsigned")
@@ -236,7 +243,7 @@ def test_signature_is_asked_for_when_a_key_is_set(house: House) -> None:
         house.promoter.roll_back("ada", "")
 
 
-def test_event_that_contradicts_the_registry_is_refused(house: House) -> None:
+def test_event_that_contradicts_the_registry_is_refused(house: PromotionFixture) -> None:
     a, b = (put_candidate(house.store, house.registry, name) for name in "ab")
     for liar, reason in (
         (a.model_copy(update={"version": "9"}), "not registered"),
@@ -248,7 +255,7 @@ def test_event_that_contradicts_the_registry_is_refused(house: House) -> None:
 
 
 @pytest.mark.parametrize("field", ["model_id", "dataset_id", "schema", "dataset"])
-def test_manifest_that_contradicts_itself_is_refused(house: House, field: str) -> None:
+def test_manifest_that_contradicts_itself_is_refused(house: PromotionFixture, field: str) -> None:
     good = put_candidate(house.store, house.registry, "good")
     other = put_candidate(house.store, house.registry, "other")
     model = ModelManifest.model_validate_json(house.store.get(good.manifest))
@@ -269,12 +276,12 @@ def test_manifest_that_contradicts_itself_is_refused(house: House, field: str) -
     assert house.last().failed == ("integrity",)
 
 
-def _dataset_of(house: House, candidate: Candidate) -> ArtifactRef:
+def _dataset_of(house: PromotionFixture, candidate: Candidate) -> ArtifactRef:
     return ModelManifest.model_validate_json(house.store.get(candidate.manifest)).dataset
 
 
-def test_model_that_cannot_be_measured_is_refused(house: House) -> None:
-    class Empty(CannedBench):
+def test_model_that_cannot_be_measured_is_refused(house: PromotionFixture) -> None:
+    class Empty(CannedMeasurer):
         def retrieval(self, model: ModelManifest, dataset: ArtifactRef, subject: Subject) -> Measured:
             raise NothingToEvaluate("the split has no pairs")
 
@@ -283,7 +290,7 @@ def test_model_that_cannot_be_measured_is_refused(house: House) -> None:
     assert house.last().failed == ("evaluation",)
 
 
-def test_roll_back_and_forth(house: House) -> None:
+def test_roll_back_and_forth(house: PromotionFixture) -> None:
     house.skills(a=0.3, b=0.6, c=0.9)
     for name in "abc":
         house.handle(put_candidate(house.store, house.registry, name))
@@ -296,7 +303,7 @@ def test_roll_back_and_forth(house: House) -> None:
     assert len({entry.fact().sequence for entry in house.promoter.ledger.all() if entry.changed}) == 6
 
 
-def test_what_cannot_be_rolled_back_to(house: House) -> None:
+def test_what_cannot_be_rolled_back_to(house: PromotionFixture) -> None:
     with pytest.raises(CannotRollBack, match="no champion yet"):
         house.promoter.roll_back("ada", "")
     house.skills(a=0.3, worse=0.2, b=0.9)
@@ -318,7 +325,7 @@ def test_what_cannot_be_rolled_back_to(house: House) -> None:
     assert house.aliases() == ("3", "1")
 
 
-def test_champion_that_changes_while_measuring_is_measured_against(house: House) -> None:
+def test_champion_that_changes_while_measuring_is_measured_against(house: PromotionFixture) -> None:
     house.skills(a=0.3, b=0.6, c=0.9)
     house.handle(put_candidate(house.store, house.registry, "a"))
     b, c = (put_candidate(house.store, house.registry, name) for name in "bc")
@@ -335,7 +342,7 @@ def test_champion_that_changes_while_measuring_is_measured_against(house: House)
     assert house.aliases() == ("3", "2")
 
 
-def test_same_candidate_decided_elsewhere_while_measuring(house: House) -> None:
+def test_same_candidate_decided_elsewhere_while_measuring(house: PromotionFixture) -> None:
     candidate = put_candidate(house.store, house.registry, "a")
     inner = house.promoter
     other: list[Decision] = []
@@ -349,7 +356,7 @@ def test_same_candidate_decided_elsewhere_while_measuring(house: House) -> None:
     assert len(list(inner.ledger.all())) == 1
 
 
-def test_overtaken_again_and_again_gives_up_for_now(house: House) -> None:
+def test_overtaken_again_and_again_gives_up_for_now(house: PromotionFixture) -> None:
     names = [f"n{n}" for n in range(12)]
     house.skills(**{name: 0.2 + 0.05 * n for n, name in enumerate(names)})
     rivals = [put_candidate(house.store, house.registry, name) for name in names]
@@ -364,14 +371,14 @@ def test_overtaken_again_and_again_gives_up_for_now(house: House) -> None:
         house.handle(put_candidate(house.store, house.registry, "late"))
 
 
-def test_taken_number_is_not_overwritten(house: House) -> None:
+def test_taken_number_is_not_overwritten(house: PromotionFixture) -> None:
     house.handle(put_candidate(house.store, house.registry, "a"))
     entry = house.last()
     with pytest.raises(Overtaken, match="decision 1"):
         house.promoter.ledger.append(entry.model_copy(update={"who": "else"}))
 
 
-def test_own_event_coming_back_is_noted_and_lies_are_not(house: House) -> None:
+def test_own_event_coming_back_is_noted_and_lies_are_not(house: PromotionFixture) -> None:
     [fact] = house.handle(put_candidate(house.store, house.registry, "a"))
     assert isinstance(fact, ModelPromoted)
     handler = PromotionHandler(house.promoter, "articles")
@@ -384,7 +391,7 @@ def test_own_event_coming_back_is_noted_and_lies_are_not(house: House) -> None:
     assert list(handler.handle(Event(stranger, "test"))) == []
 
 
-def test_reconciler_heals_aliases_and_announces_once(house: House, tmp_path: Path) -> None:
+def test_reconciler_heals_aliases_and_announces_once(house: PromotionFixture, tmp_path: Path) -> None:
     bus = SqliteBus(tmp_path / "events.db")
     assert not reconcile(house.promoter, bus).anything
     house.skills(a=0.3, b=0.6)
@@ -398,7 +405,7 @@ def test_reconciler_heals_aliases_and_announces_once(house: House, tmp_path: Pat
     assert not reconcile(house.promoter, bus).anything
     assert [delivery.key for delivery in bus.read("models.promoted.v1")] == [make_id("mdl", "b")]
     # An alias set by hand where the ledger knows of no previous version is dropped.
-    other = House(tmp_path / "other")
+    other = PromotionFixture(tmp_path / "other")
     other.handle(put_candidate(other.store, other.registry, "a"))
     other.registry.set_alias("previous", "1")
     assert reconcile(other.promoter, bus).aliases
@@ -407,7 +414,7 @@ def test_reconciler_heals_aliases_and_announces_once(house: House, tmp_path: Pat
 
 @pytest.mark.parametrize("deleted", [("1",), ("2",), ("1", "2")])
 def test_a_champion_or_previous_that_was_deleted_is_registered_again_from_the_ledger(
-    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture, deleted: tuple[str, ...]
+    house: PromotionFixture, tmp_path: Path, caplog: pytest.LogCaptureFixture, deleted: tuple[str, ...]
 ) -> None:
     key = HmacKey(b"k" * 32)
     house.promoter = replace(house.promoter, inspector=replace(house.promoter.inspector, verifier=key))

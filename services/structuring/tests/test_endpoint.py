@@ -45,7 +45,7 @@ def answer(message: str) -> str:
     return dump(TRUTH["\n".join(message.split("\n")[1:-1])].study)
 
 
-class Bench:
+class EndpointRun:
     """A structurer, its double and its books."""
 
     def __init__(self, folder: Path, mode: Mode | None, cap: float = 1e9, **more: Any) -> None:
@@ -93,7 +93,7 @@ WAITING: dict[Mode, str] = {
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode in CODES])
 def test_nothing_is_lost_doubled_or_unrecorded(tmp_path: Path, mode: Mode) -> None:
-    bench = Bench(tmp_path, mode)
+    bench = EndpointRun(tmp_path, mode)
     results = bench.run(REPORTS)
     assert [result.request_id for result in results] == [report.report_id for report in REPORTS]
     for result, report in zip(results, REPORTS, strict=True):
@@ -114,7 +114,7 @@ def test_nothing_is_lost_doubled_or_unrecorded(tmp_path: Path, mode: Mode) -> No
 
 @pytest.mark.parametrize("mode", SETTINGS)
 def test_a_wrong_setting_stops_all_texts_after_one_attempt_each_in_flight(tmp_path: Path, mode: Mode) -> None:
-    bench = Bench(tmp_path, mode, share=1.0)
+    bench = EndpointRun(tmp_path, mode, share=1.0)
     results = bench.run(REPORTS)
     code, setting = SETTINGS[mode]
     failures = [result.failure for result in results]
@@ -125,7 +125,7 @@ def test_a_wrong_setting_stops_all_texts_after_one_attempt_each_in_flight(tmp_pa
 
 @pytest.mark.parametrize("mode", WAITING)
 def test_what_waiting_may_mend_is_tried_and_names_its_setting(tmp_path: Path, mode: Mode) -> None:
-    bench = Bench(tmp_path, mode, share=1.0)
+    bench = EndpointRun(tmp_path, mode, share=1.0)
     (result,) = bench.run(REPORTS[:1])
     assert result.failure is not None
     assert result.failure.retryable
@@ -135,14 +135,14 @@ def test_what_waiting_may_mend_is_tried_and_names_its_setting(tmp_path: Path, mo
 
 @pytest.mark.parametrize("mode", READ)
 def test_fences_thinking_and_prose_around_an_answer_are_read(tmp_path: Path, mode: Mode) -> None:
-    bench = Bench(tmp_path, mode, share=1.0)
+    bench = EndpointRun(tmp_path, mode, share=1.0)
     results = bench.run(REPORTS[:20])
     assert all(result.record is not None for result in results)
     assert bench.double.requests == 20
 
 
 def test_a_bad_answer_is_never_asked_for_twice_in_the_same_way(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, "cut short", share=1.0)
+    bench = EndpointRun(tmp_path, "cut short", share=1.0)
     (result,) = bench.run(REPORTS[:1])
     assert result.failure is not None
     assert result.failure.code == "answer-truncated"
@@ -155,7 +155,7 @@ def test_a_bad_answer_is_never_asked_for_twice_in_the_same_way(tmp_path: Path) -
 
 @pytest.mark.parametrize("mode", ["refusal", "too long", "content refused"])
 def test_what_is_the_texts_fault_is_asked_once(tmp_path: Path, mode: Mode) -> None:
-    bench = Bench(tmp_path, mode, share=1.0)
+    bench = EndpointRun(tmp_path, mode, share=1.0)
     (result,) = bench.run(REPORTS[:1])
     assert result.failure is not None
     assert result.failure.code.startswith("text-")
@@ -164,7 +164,7 @@ def test_what_is_the_texts_fault_is_asked_once(tmp_path: Path, mode: Mode) -> No
 
 
 def test_a_server_without_schemas_is_asked_in_a_weaker_form_and_then_always(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, "schema refused", share=1.0)
+    bench = EndpointRun(tmp_path, "schema refused", share=1.0)
     assert all(result.record is not None for result in bench.run(REPORTS[:1]))
     assert ["response_format" in body for body in bench.double.bodies] == [True, True, False]
     assert all(result.record is not None for result in bench.run(REPORTS[1:5]))
@@ -173,15 +173,15 @@ def test_a_server_without_schemas_is_asked_in_a_weaker_form_and_then_always(tmp_
 
 def test_an_alias_and_a_path_are_accepted_by_configuration_alone(tmp_path: Path) -> None:
     for name in ("a-cheaper-model", "/srv/models/m"):
-        bench = Bench(tmp_path / name.strip("/"), "model swapped", share=1.0, answers_as=(name,))
+        bench = EndpointRun(tmp_path / name.strip("/"), "model swapped", share=1.0, answers_as=(name,))
         (result,) = bench.run(REPORTS[:1])
         assert (result.record is not None) == (name == "a-cheaper-model")
-    plain, aliased = Bench(tmp_path, None), Bench(tmp_path, None, answers_as=("x",))
+    plain, aliased = EndpointRun(tmp_path, None), EndpointRun(tmp_path, None, answers_as=("x",))
     assert plain.structurer.version != aliased.structurer.version, "who wrote a record is part of its name"
 
 
 def test_what_is_merged_into_a_request_may_take_a_key_out(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, None, extra={"max_tokens": None, "seed": 1})
+    bench = EndpointRun(tmp_path, None, extra={"max_tokens": None, "seed": 1})
     bench.run(REPORTS[:1])
     assert "max_tokens" not in bench.double.bodies[0]
     assert bench.double.bodies[0]["seed"] == 1
@@ -240,7 +240,7 @@ def test_the_cap_holds_over_restarts_and_replicas(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [None, *MODES])
 def test_the_spend_cap_holds(tmp_path: Path, mode: Mode | None) -> None:
     cap = 0.05  # a hundred reports cost about 0.13
-    bench = Bench(tmp_path, mode, cap)
+    bench = EndpointRun(tmp_path, mode, cap)
     results = bench.run(REPORTS)
     assert bench.true_cost() <= bench.budget.committed + 1e-9  # sums of cents in another order
     assert bench.budget.committed <= cap
@@ -251,25 +251,25 @@ def test_the_spend_cap_holds(tmp_path: Path, mode: Mode | None) -> None:
 
 
 def test_a_text_is_asked_once_and_then_answered_from_the_cache(tmp_path: Path) -> None:
-    first = Bench(tmp_path, None)
+    first = EndpointRun(tmp_path, None)
     records = [result.record for result in first.run(REPORTS[:20])]
-    again = Bench(tmp_path, None)
+    again = EndpointRun(tmp_path, None)
     assert [result.record for result in again.run(REPORTS[:20])] == records
     assert again.double.requests == 0
     assert [attempt.code for attempt in again.journal.attempts] == ["cached"] * 20
 
 
 def test_a_spoilt_cache_entry_is_asked_again(tmp_path: Path) -> None:
-    Bench(tmp_path, None).run(REPORTS[:1])
+    EndpointRun(tmp_path, None).run(REPORTS[:1])
     (entry,) = tmp_path.rglob("*.json")
     entry.write_text('{"q":', encoding="utf-8")
-    again = Bench(tmp_path, None)
+    again = EndpointRun(tmp_path, None)
     assert again.run(REPORTS[:1])[0].record is not None
     assert again.double.requests == 1
 
 
 def test_a_refused_request_is_not_repeated(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, None)
+    bench = EndpointRun(tmp_path, None)
     bench.structurer._transport = httpx.MockTransport(lambda _: httpx.Response(400, content=b"bad request"))
     (result,) = bench.run(REPORTS[:1])
     assert result.failure is not None
@@ -282,7 +282,7 @@ def test_an_endpoint_that_is_gone_is_retryable(tmp_path: Path) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    bench = Bench(tmp_path, None)
+    bench = EndpointRun(tmp_path, None)
     bench.structurer._transport = httpx.MockTransport(refuse)
     (result,) = bench.run(REPORTS[:1])
     assert result.failure is not None
@@ -294,7 +294,7 @@ def test_an_endpoint_that_is_gone_is_retryable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fallback", [False, True])
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_is_stored_under_a_model_that_did_not_write_it(tmp_path: Path, mode: Mode, fallback: bool) -> None:
-    bench, store = Bench(tmp_path, mode, timeout_s=0.05), MemoryArtifacts()
+    bench, store = EndpointRun(tmp_path, mode, timeout_s=0.05), MemoryArtifacts()
     structurer: Structurer = WithRules(bench.structurer) if fallback else bench.structurer
     handler = StudyStructuringHandler(store, structurer)
     wrote = f"endpoint/{bench.structurer.version}"
@@ -334,7 +334,7 @@ def test_nothing_is_stored_under_a_model_that_did_not_write_it(tmp_path: Path, m
 
 
 def test_a_text_without_end_is_not_sent(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, None)
+    bench = EndpointRun(tmp_path, None)
     (result,) = bench.structurer.structure([StructureRequest("1", "x" * (MAX_TEXT + 1))])
     assert result.failure is not None
     assert result.failure.code == "text-too-long"
@@ -378,7 +378,7 @@ FINDING = {
 def test_captions_take_only_vocabulary_terms_and_the_captions_own_words(
     tmp_path: Path, fields: dict[str, object], reason: str | None
 ) -> None:
-    bench = Bench(tmp_path, None)
+    bench = EndpointRun(tmp_path, None)
     bench.structurer._transport = Misbehaving(None, lambda _: caption_answer(**fields))
     (result,) = bench.structurer.structure([StructureRequest("1", "CT, no infarct.", panel="A")])
     if reason is None:
@@ -433,7 +433,7 @@ def test_the_rate_limit_spaces_its_starts() -> None:
 
 
 def test_the_file_journal_appends_one_line_an_attempt(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "cache", None)
+    bench = EndpointRun(tmp_path / "cache", None)
     journal = FileJournal(tmp_path / "attempts.jsonl")
     bench.structurer._journal = journal
     bench.run(REPORTS[:3])

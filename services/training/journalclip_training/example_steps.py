@@ -35,7 +35,7 @@ from journalclip_training.config import OptimConfig, RunConfig, RunOptions, Trai
 from journalclip_training.errors import BaseUnavailable
 from journalclip_training.figures import FigureTask
 from journalclip_training.fit import FitTask, order_of
-from journalclip_training.losses.world import Alone
+from journalclip_training.losses.process_group import Single
 from journalclip_training.samples import Samples
 from journalclip_training.step import Batch
 from journalclip_training.studies.augment import vary
@@ -91,7 +91,7 @@ def _figure_step(config: TrainConfig, device: str, real: bool, shallow: bool) ->
     with tempfile.TemporaryDirectory() as folder, _Ones():  # type: ignore[no-untyped-call]
         start = ClipFolder(model, tokenizer, Preprocess(image))
         order = replace(order_of(config, size), replay=0.0)
-        task = FigureTask(config, start, samples, order, Path(folder), options, Alone())
+        task = FigureTask(config, start, samples, order, Path(folder), options, Single())
     with nullcontext() if real else fake():
         if not real:
             _move(task, device)
@@ -115,7 +115,7 @@ def _study_step(config: StudyTrainConfig, device: str, real: bool) -> ExampleSte
     with torch.device(options.device):
         model = study_model(config.model)
     with tempfile.TemporaryDirectory() as folder:
-        task = StudyTask(config, model, tokenizer, samples, Path(folder), options, Alone())
+        task = StudyTask(config, model, tokenizer, samples, Path(folder), options, Single())
     with nullcontext() if real else fake():
         if not real:
             _move(task, device)

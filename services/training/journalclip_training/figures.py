@@ -17,7 +17,7 @@ from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.feed import Feed, Texts
 from journalclip_training.locked import Projections, check_locked, locked_pictures, locked_texts
 from journalclip_training.lora import add_lora, fold_lora
-from journalclip_training.losses.world import World
+from journalclip_training.losses.process_group import ProcessGroup
 from journalclip_training.objective import Objective
 from journalclip_training.optim import freeze
 from journalclip_training.pictures import Pictures
@@ -31,7 +31,7 @@ class FigureTask:
 
     def __init__(
         self, config: TrainConfig, start: ClipFolder, samples: Samples, plan: Order, folder: Path,
-        options: RunOptions, world: World,
+        options: RunOptions, world: ProcessGroup,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.options, self.world = config, plan, options, world
         torch.manual_seed(config.seed)

@@ -23,7 +23,7 @@ from journalclip_training.checkpoint import Point, Saved, State, load, save
 from journalclip_training.config import OptimConfig, Precision, RunOptions, TrainConfig
 from journalclip_training.errors import TrainingDiverged
 from journalclip_training.figures import FigureTask
-from journalclip_training.losses.world import Alone, World
+from journalclip_training.losses.process_group import ProcessGroup, Single
 from journalclip_training.optim import Average, adamw, gradient_norm, rate, set_rate
 from journalclip_training.precision import LEAST_SCALE, loss_scaler
 from journalclip_training.samples import Samples, together
@@ -120,7 +120,7 @@ def fit(
     *,
     options: RunOptions | None = None,
     observe: Observe = nobody,
-    world: World | None = None,
+    world: ProcessGroup | None = None,
     replay: Samples | None = None,
     score: Score | None = None,
 ) -> Fitted:
@@ -129,7 +129,7 @@ def fit(
     ``replay`` holds general pairs, of which ``config.forgetting.replay`` says how many each batch has; ``score`` as in
     `fit_task`. Raises `TrainingDiverged`, `CheckpointMismatch`.
     """
-    options, world = options or RunOptions(), world or Alone()
+    options, world = options or RunOptions(), world or Single()
     order = order_of(config, len(samples), len(replay) if replay is not None else 0)
     everything = samples if replay is None else together(samples, replay)
     task = FigureTask(config, start, everything, order, folder, options, world)
@@ -155,7 +155,7 @@ def fit_task(
     *,
     options: RunOptions | None = None,
     observe: Observe = nobody,
-    world: World | None = None,
+    world: ProcessGroup | None = None,
     score: Score | None = None,
 ) -> Fitted:
     """Train ``task.model`` in place, resuming from ``folder``; ``digest`` names the whole configuration.
@@ -163,13 +163,13 @@ def fit_task(
     ``score`` is asked ``config.validations`` times by the first rank, and the best weights are kept; without it the
     last ones are. Raises `TrainingDiverged`, `CheckpointMismatch`.
     """
-    return _Run(task, config, digest, folder, options or RunOptions(), world or Alone(), score).go(observe)
+    return _Run(task, config, digest, folder, options or RunOptions(), world or Single(), score).go(observe)
 
 
 class _Run(Generic[B]):
     def __init__(
-        self, task: FitTask[B], config: OptimConfig, digest: str, folder: Path, options: RunOptions, world: World,
-        score: Score | None,
+        self, task: FitTask[B], config: OptimConfig, digest: str, folder: Path, options: RunOptions,
+        world: ProcessGroup, score: Score | None,
     ) -> None:  # fmt: skip
         self.task, self.config, self.digest, self.options, self.world = task, config, digest, options, world
         self.score, self.best = score, Best()

@@ -26,7 +26,7 @@ from journalclip_training.candidate import Progress, TrainingRun, model_id_of, s
 from journalclip_training.config import RunOptions
 from journalclip_training.learning import Job, TrainingKind
 from journalclip_training.requests import DefaultTraining
-from journalclip_training.tracking import Tracking, Untracked
+from journalclip_training.tracking import NullTracking, Tracking
 
 __all__ = ["Progress", "TrainingHandler", "model_id_of", "silent"]
 
@@ -40,7 +40,7 @@ class TrainingHandler:
     kind: TrainingKind
     workdir: Path
     default: DefaultTraining | None = None  # what a new dataset is answered with; None: nothing
-    tracking: Tracking = Untracked()  # noqa: RUF009 - it has no state
+    tracking: Tracking = NullTracking()  # noqa: RUF009 - it has no state
     options: RunOptions = RunOptions()  # noqa: RUF009 - frozen
     progress: Progress = silent
     signer: Signer | None = None  # promotion may refuse what nobody signed

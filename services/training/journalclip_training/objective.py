@@ -12,9 +12,9 @@ from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Groups, Kernel
+from journalclip_training.losses.process_group import ProcessGroup, Single
 from journalclip_training.losses.published import LAM, mean_entropy, selip
 from journalclip_training.losses.sigmoid import siglip
-from journalclip_training.losses.world import Alone, World
 from journalclip_training.samples import Samples
 from journalclip_training.similarity.mixed import TextKernels
 
@@ -28,13 +28,13 @@ class Objective:
         self,
         config: LossConfig,
         samples: Samples,
-        world: World | None = None,
+        world: ProcessGroup | None = None,
         cache: Path | None = None,
         bias: float | None = None,
     ) -> None:
         """``bias``: what the start learnt; None: it has none, and a sigmoid's begins where SigLIP began."""
         self.config = config
-        self.world = world or Alone()
+        self.world = world or Single()
         self.extra: dict[str, Tensor] = {}
         self._groups = samples.figures() if config.kind == "multi_positive" else None
         self._texts: TextKernels | None = None
@@ -76,7 +76,7 @@ def lam_of(config: LossConfig) -> float:
 
 
 def soft_contrast(
-    config: LossConfig, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, world: World | None = None
+    config: LossConfig, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, world: ProcessGroup | None = None
 ) -> Tensor:
     """Every softmax kind: the contrast of unit vectors v, t under the targets of ``kernel``."""
     if config.kind == "selip" and kernel is not None:

@@ -30,7 +30,7 @@ from journalclip_training.checkpoint import Point, read_progress
 from journalclip_training.config import RunConfig as TrainingConfig
 from journalclip_training.config import RunOptions
 from journalclip_training.fit import Fitted, Observe, nobody
-from journalclip_training.losses.world import Alone, Ranks
+from journalclip_training.losses.process_group import Distributed, Single
 from journalclip_training.runs import open_run
 from journalclip_training.storage import Storage
 from journalclip_training.trainer import Run, Task
@@ -62,7 +62,7 @@ class RayScale:
 
 
 @dataclass(frozen=True)
-class OnRay:
+class RayTrainer:
     """`Trainer` on a Ray cluster."""
 
     settings: Settings
@@ -129,7 +129,7 @@ def _work(loop: dict[str, Any]) -> None:
         run = open_run(Task(job.name, job.config, options, store, job.dataset, job.start, folder))
         _resume(folder)
         reporter = _Reporter(folder, job, before_step, loop["board"])
-        fitted = run.fit(options, reporter, Ranks() if many else Alone())
+        fitted = run.fit(options, reporter, Distributed() if many else Single())
         final = None
         if context.get_world_rank() == 0:
             run.save(folder / "final" / "model")

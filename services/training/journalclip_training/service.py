@@ -21,7 +21,7 @@ from journalclip_training.requests import DefaultTraining
 from journalclip_training.settings import TrainingSettings
 from journalclip_training.studies.learning import StudyTraining
 from journalclip_training.tracking import MlflowTracking
-from journalclip_training.trainer import Here, Trainer
+from journalclip_training.trainer import LocalTrainer, Trainer
 
 _log = logging.getLogger(__name__)
 
@@ -61,13 +61,13 @@ def training_kind(settings: TrainingSettings, kind: Kind) -> TrainingKind:
 
 def _trainer(settings: TrainingSettings) -> Trainer:
     if settings.ray_workers is None:
-        return Here()
+        return LocalTrainer()
     import ray  # seconds to import, and an extra that a single machine does without
 
-    from journalclip_training.ray_train import OnRay, RayScale
+    from journalclip_training.ray_train import RayScale, RayTrainer
 
     ray.init(address=settings.ray_address)
     there = ray.cluster_resources().get("GPU", 0) > 0
     gpu = there if settings.device == AUTO else settings.device.startswith("cuda")
     scale = RayScale(settings.ray_workers, gpu, settings.ray_failures, settings.ray_gpus, settings.ray_storage)
-    return OnRay(settings, scale)
+    return RayTrainer(settings, scale)

@@ -52,7 +52,7 @@ class Tracking(Protocol):
         ...
 
 
-class Untracked:
+class NullTracking:
     """Keeps nothing."""
 
     def open(self, model_id: str, params: Mapping[str, str], lineage: Lineage) -> str:

@@ -14,7 +14,7 @@ from journalclip_shared.artifacts import ArtifactRef, ArtifactStore
 from journalclip_shared.records.model import ModelFile
 from journalclip_training.config import RunConfig, RunOptions
 from journalclip_training.fit import Fitted, Observe
-from journalclip_training.losses.world import Alone, World
+from journalclip_training.losses.process_group import ProcessGroup, Single
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Task:
 class Run(Protocol):
     """One kind's model and what it is trained on."""
 
-    def fit(self, options: RunOptions, observe: Observe, world: World) -> Fitted:
+    def fit(self, options: RunOptions, observe: Observe, world: ProcessGroup) -> Fitted:
         """Train the model in place, resuming from the task's folder. Raises `TrainingDiverged`."""
         ...
 
@@ -55,8 +55,8 @@ class Trainer(Protocol):
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalTrainer:
     """In this process, on one device."""
 
     def __call__(self, task: Task, run: Run, observe: Observe) -> Fitted:
-        return run.fit(task.options, observe, Alone())
+        return run.fit(task.options, observe, Single())

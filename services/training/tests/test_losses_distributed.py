@@ -12,9 +12,9 @@ from torch.nn.functional import normalize
 from journalclip_devtools.doubles.processes import forked
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import Dense, Kernel
+from journalclip_training.losses.process_group import Distributed, ProcessGroup, Single
 from journalclip_training.losses.published import selip
 from journalclip_training.losses.sigmoid import siglip
-from journalclip_training.losses.world import Alone, Ranks, World
 
 PAIRS, INPUT, WIDTH = 8, 5, 6
 KINDS = ("clip", "soft", "neutral", "siglip", "selip")
@@ -26,7 +26,7 @@ def inputs() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return x, y, w, s + s.T
 
 
-def loss_of(kind: str, v: Tensor, t: Tensor, scale: Tensor, similarity: Tensor, world: World) -> Tensor:
+def loss_of(kind: str, v: Tensor, t: Tensor, scale: Tensor, similarity: Tensor, world: ProcessGroup) -> Tensor:
     if kind == "siglip":
         return siglip(v, t, scale, torch.tensor(-2.0, dtype=v.dtype), world, block=2)
     if kind == "selip":
@@ -40,7 +40,7 @@ def loss_of(kind: str, v: Tensor, t: Tensor, scale: Tensor, similarity: Tensor, 
     return contrastive(v, t, scale, kernel, {"clip": 0.0, "soft": 0.4, "neutral": 0.4}[kind], world, block=3)
 
 
-def gradients(kind: str, world: World) -> tuple[Tensor, Tensor, Tensor]:
+def gradients(kind: str, world: ProcessGroup) -> tuple[Tensor, Tensor, Tensor]:
     """Value and gradients of one shared weight and the scale, averaged over ranks as data-parallel training does."""
     x, y, w, similarity = inputs()
     weight, scale = w.requires_grad_(), torch.tensor(7.0, dtype=torch.float64, requires_grad=True)
@@ -59,7 +59,7 @@ def rank_main(rank: int, size: int, folder: str) -> None:
         f"{folder}/rendezvous", size
     )
     dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=300))
-    found = {kind: gradients(kind, Ranks()) for kind in KINDS}
+    found = {kind: gradients(kind, Distributed()) for kind in KINDS}
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -73,7 +73,7 @@ def test_ranks_together_equal_one_process(size: int, tmp_path: Path) -> None:
         each.join()
     assert [each.exitcode for each in ranks] == [0] * size
     for kind in KINDS:
-        alone = gradients(kind, Alone())
+        alone = gradients(kind, Single())
         for rank in range(size):
             for ours, reference in zip(torch.load(tmp_path / f"{rank}.pt")[kind], alone, strict=True):
                 torch.testing.assert_close(ours, reference, rtol=0, atol=1e-9)

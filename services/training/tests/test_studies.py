@@ -33,7 +33,7 @@ from journalclip_training.checkpoint import Point
 from journalclip_training.config import LossConfig, OptimConfig, Precision, RunOptions
 from journalclip_training.errors import BaseUnavailable, SettingInvalid
 from journalclip_training.losses.naive import clip
-from journalclip_training.losses.world import Alone
+from journalclip_training.losses.process_group import Single
 from journalclip_training.step import backward
 from journalclip_training.studies.config import StudyDataConfig, StudyTrainConfig
 from journalclip_training.studies.fit import StudyTask, fit_studies, shown
@@ -131,7 +131,9 @@ def test_the_papers_unit_is_a_volume_with_its_own_text_and_no_text_is_twice_in_a
     assert units.voxels.shape == (24, 1, *GRID)
     assert torch.equal(units.held[3, 0], data.held[1, 1])
     start = scratch_study_model(texts, paper().model, 0)
-    task = StudyTask(paper(), start.model, start.tokenizer, replace(data, texts=texts), tmp_path, RunOptions(), Alone())
+    task = StudyTask(
+        paper(), start.model, start.tokenizer, replace(data, texts=texts), tmp_path, RunOptions(), Single()
+    )
     for _, batch in task.batches(0, 6):
         said = [task.samples.texts[n] for n in batch.shown.pairs]
         assert len(said) == len(set(said)) == 4
@@ -181,7 +183,7 @@ def test_a_study_batch_in_parts_with_recomputed_slices_gives_the_same_gradients(
     for micro, chunk in ((0, 0), (2, 5)):
         start = scratch_study_model(data.texts, MODEL, 0)
         whole = replace(config(), checkpoint_slices=chunk)
-        task = StudyTask(whole, start.model, start.tokenizer, data, tmp_path, RunOptions(), Alone())
+        task = StudyTask(whole, start.model, start.tokenizer, data, tmp_path, RunOptions(), Single())
         ((step, batch),) = task.batches(3, 4)
         value = backward(task.embed, task.loss(step, batch), batch, micro)
         found.append((value, [p.grad for p in start.model.parameters() if p.grad is not None]))

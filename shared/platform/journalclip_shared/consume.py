@@ -39,9 +39,19 @@ from journalclip_shared.crashes import CrashCounter
 from journalclip_shared.errors import JournalclipError, PermanentError, TransientError
 from journalclip_shared.events import Event, Fact, SourceQuarantined, decode
 from journalclip_shared.failpoints import hit
-from journalclip_shared.lanes import Held, Lanes
+from journalclip_shared.keyed_queue import InFlight, KeyedQueue
 
-__all__ = ["BreakerOpen", "Handler", "HandlerStuck", "Loop", "LoopSettings", "Observer", "Quiet", "Tracer", "decoded"]
+__all__ = [
+    "BreakerOpen",
+    "Handler",
+    "HandlerStuck",
+    "Loop",
+    "LoopSettings",
+    "NullObserver",
+    "Observer",
+    "Tracer",
+    "decoded",
+]
 
 _T = TypeVar("_T")
 # A broker takes messages of 1 MB; a letter has the headers of its origin besides.
@@ -92,7 +102,7 @@ class Observer(Protocol):
         ...
 
 
-class Quiet:
+class NullObserver:
     """An observer that does nothing."""
 
     def handled(self, delivery: Delivery, facts: Sequence[Fact], seconds: float) -> None: ...
@@ -108,7 +118,7 @@ class Tracer(Protocol):
     def span(self, group: str, event: Event) -> AbstractContextManager[str | None]: ...
 
 
-class Untraced:
+class NullTracer:
     """Passes the trace on as it came."""
 
     def span(self, group: str, event: Event) -> AbstractContextManager[str | None]:
@@ -135,10 +145,10 @@ class Loop:
     bus: Bus
     handler: Handler
     settings: LoopSettings = field(default_factory=LoopSettings)
-    observer: Observer = field(default_factory=Quiet)
+    observer: Observer = field(default_factory=NullObserver)
     sleep: Callable[[float], object] | None = None
     rng: random.Random = field(default_factory=random.Random)
-    tracer: Tracer = field(default_factory=Untraced)
+    tracer: Tracer = field(default_factory=NullTracer)
     lag: Callable[[int], None] | None = None
     beat: Callable[[], None] | None = None  # called at every turn of the polling thread: the loop is alive
     decode: Callable[[Delivery], Event] = decoded  # intake reads what an object store wrote, no CloudEvent
@@ -258,7 +268,7 @@ class _Run:
     def __init__(self, loop: Loop, consumer: Consumer, stop: threading.Event, forever: bool) -> None:
         self._loop, self._consumer, self._stop, self._forever = loop, consumer, stop, forever
         self._settings = loop.settings
-        self._lanes = Lanes(self._settings.concurrency)
+        self._lanes = KeyedQueue(self._settings.concurrency)
         self._pace = _Pace(self._settings)
         self._last_commit = self._last_lag = 0.0
         self._count = 0
@@ -350,13 +360,15 @@ class _Run:
 class _Worker:
     """One handling thread: handles lanes, gathers facts, publishes them together."""
 
-    def __init__(self, loop: Loop, lanes: Lanes, pace: _Pace, stop: threading.Event, forever: bool, slot: int) -> None:
+    def __init__(
+        self, loop: Loop, lanes: KeyedQueue, pace: _Pace, stop: threading.Event, forever: bool, slot: int
+    ) -> None:
         self._loop, self._lanes, self._pace, self._stop = loop, lanes, pace, stop
         self._forever, self._slot = forever, slot
         self.busy: tuple[Delivery, float] | None = None  # what is being handled, and since when
         self._outbox: list[Event] = []
-        self._handled: list[tuple[Held, list[Fact], float]] = []
-        self._buried: list[Held] = []
+        self._handled: list[tuple[InFlight, list[Fact], float]] = []
+        self._buried: list[InFlight] = []
         self._since = 0.0
 
     def run(self) -> None:
@@ -369,7 +381,7 @@ class _Worker:
         finally:
             self._lanes.close()  # after a bug too: no one else starts anything, and the polling thread wakes
 
-    def _work(self, taken: Sequence[Held]) -> None:
+    def _work(self, taken: Sequence[InFlight]) -> None:
         self._since = time.monotonic()
         for held in taken:
             if self._lanes.closed:
@@ -383,7 +395,7 @@ class _Worker:
         self._flush()
         self._loop.crashes.end(self._slot)
 
-    def _one(self, held: Held) -> None:
+    def _one(self, held: InFlight) -> None:
         delivery = held.delivery
         started, event = time.monotonic(), None
         try:

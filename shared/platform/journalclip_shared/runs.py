@@ -34,7 +34,7 @@ class Runs(Protocol):
         ...
 
 
-class NoRuns:
+class NullRuns:
     """Nothing is tracked."""
 
     def curves(self, run_id: str, names: Sequence[str]) -> dict[str, Curve]:

@@ -6,7 +6,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from journalclip_shared.errors import TransientError
-from journalclip_shared.runs import MlflowRuns, NoRuns
+from journalclip_shared.runs import MlflowRuns, NullRuns
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def test_curves_by_step_and_only_what_was_logged(uri: str, client: MlflowClient)
         client.log_metric(run, "loss", value, timestamp=0, step=step)
     assert MlflowRuns(uri).curves(run, ["loss", "lr"]) == {"loss": [(1, 0.8), (2, 0.5)]}
     assert MlflowRuns(uri).curves("", ["loss"]) == {}
-    assert NoRuns().curves(run, ["loss"]) == {}
-    assert NoRuns().attach(run, "mdl_a", {}) == run
+    assert NullRuns().curves(run, ["loss"]) == {}
+    assert NullRuns().attach(run, "mdl_a", {}) == run
 
 
 def test_unreachable_tracker_is_transient(

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from journalclip_inference.api.failures import body, refused
-from journalclip_inference.auth import Door, Principal
+from journalclip_inference.auth import Authenticator, Principal
 from journalclip_inference.errors import Forbidden
 from journalclip_inference.sessions.sessions import HOST_COOKIE, MOST_S, Sessions
 from journalclip_shared.errors import TransientError
@@ -56,7 +56,7 @@ class Pace:
 class Callers:
     """Lets callers in. ``pace`` counts requests by name, ``guesses`` refused ones by address."""
 
-    door: Door
+    door: Authenticator
     sessions: Sessions
     pace: Pace
     guesses: Pace

@@ -28,9 +28,9 @@ from journalclip_inference.index.rows import Row
 from journalclip_inference.reader import Reader
 from journalclip_inference.review.agreement import agreements
 from journalclip_inference.review.assignments import Assign, assigned_to, progress, progress_for
-from journalclip_inference.review.desk import Decide
 from journalclip_inference.review.queue import Doubt, Doubted, DoubtedStudy, queue, study_queue
 from journalclip_inference.review.remarks import Dispute, Remark, disputes, remarks_for
+from journalclip_inference.review.service import Decide
 from journalclip_shared.records.article import Box
 from journalclip_shared.records.review import ReviewDecision, kind_of
 from journalclip_shared.records.reviewing import ReviewAssignment, ReviewRemark

@@ -16,7 +16,7 @@ from journalclip_inference.aliases import Aliases
 from journalclip_inference.api.callers import Pace
 from journalclip_inference.api.schemas import ErrorBody, decoded
 from journalclip_inference.audit import Audit
-from journalclip_inference.auth import Door, Principal, Role, require
+from journalclip_inference.auth import Authenticator, Principal, Role, require
 from journalclip_inference.backend import Backend
 from journalclip_inference.documents import Documents
 from journalclip_inference.images import ImageLimits, Opened, PixelBudget, opened
@@ -24,8 +24,8 @@ from journalclip_inference.oidc import SignIn
 from journalclip_inference.operations import OneAtATime, Operations
 from journalclip_inference.pictures import Pictures
 from journalclip_inference.review.assignments import Assignments
-from journalclip_inference.review.desk import Desk
 from journalclip_inference.review.remarks import Remarks
+from journalclip_inference.review.service import ReviewService
 from journalclip_inference.sessions import SavedSearches, Sessions
 from journalclip_inference.sessions.sessions import HOST_COOKIE, PLAIN_COOKIE
 from journalclip_inference.snapshot import Query
@@ -42,12 +42,12 @@ class Serving:
     store: ArtifactStore
     documents: Documents
     pictures: Pictures
-    desk: Desk
+    desk: ReviewService
     remarks: Remarks
     assignments: Assignments
     sessions: Sessions
     searches: SavedSearches
-    door: Door
+    door: Authenticator
     audit: Audit
     images: ImageLimits
     withholding: Withholding

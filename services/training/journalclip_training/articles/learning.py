@@ -23,7 +23,7 @@ from journalclip_training.learning import Job, Record
 from journalclip_training.recipes import RECIPES, Recipe, configure
 from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import open_samples
-from journalclip_training.trainer import Here, Task, Trainer
+from journalclip_training.trainer import LocalTrainer, Task, Trainer
 from journalclip_training.wise import Score, choose, draw_front, set_between, sweep, weights
 
 _log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class ArticleLearning:
 class ArticleTraining:
     """`TrainingKind` of articles. ``general`` is the reference set of forgetting control."""
 
-    trainer: Trainer = Here()  # noqa: RUF009 - frozen
+    trainer: Trainer = LocalTrainer()  # noqa: RUF009 - frozen
     general: Score | None = None
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
     kind: Kind = field(default="articles", init=False)

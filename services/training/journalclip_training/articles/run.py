@@ -14,7 +14,7 @@ from journalclip_modeling.preprocess import Preprocess
 from journalclip_shared.artifacts import ArtifactStore
 from journalclip_training.config import RunOptions, TrainConfig
 from journalclip_training.fit import Fitted, Observe, fit
-from journalclip_training.losses.world import World
+from journalclip_training.losses.process_group import ProcessGroup
 from journalclip_training.reference import RetrievalScore
 from journalclip_training.samples import Samples, open_samples
 from journalclip_training.start import frozen_dataset
@@ -30,7 +30,7 @@ class FigureRun:
     config: TrainConfig
     start: ClipFolder
 
-    def fit(self, options: RunOptions, observe: Observe, world: World) -> Fitted:
+    def fit(self, options: RunOptions, observe: Observe, world: ProcessGroup) -> Fitted:
         """Raises `TrainingDiverged`, and as `open_replayed`."""
         task, preprocess = self.task, self.start.preprocess
         dataset = FrozenDataset.open(task.store, task.dataset)

@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from journalclip_training.losses.kernel import Kernel
+from journalclip_training.losses.process_group import ProcessGroup, Single
 from journalclip_training.losses.tiles import Tile, log_sums, side_for, tiles
-from journalclip_training.losses.world import Alone, World
 
 
 def contrastive(
@@ -32,7 +32,7 @@ def contrastive(
     scale: Tensor,
     kernel: Kernel | None = None,
     lam: float = 0.0,
-    world: World | None = None,
+    world: ProcessGroup | None = None,
     block: int = 0,
 ) -> Tensor:
     """Scalar loss of L2-normalised features v, t [n, D] under ``scale`` = 1 / temperature (a scalar tensor).
@@ -42,14 +42,21 @@ def contrastive(
     """
     soft = kernel if lam > 0 else None
     block = block or side_for(v.device)
-    loss: Tensor = _Contrast.apply(v, t, scale, soft, lam if soft else 0.0, world or Alone(), block)
+    loss: Tensor = _Contrast.apply(v, t, scale, soft, lam if soft else 0.0, world or Single(), block)
     return loss
 
 
 class _Contrast(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: World, block: int
+        ctx: Any,
+        v: Tensor,
+        t: Tensor,
+        scale: Tensor,
+        kernel: Kernel | None,
+        lam: float,
+        world: ProcessGroup,
+        block: int,
     ) -> Tensor:
         lengths = world.lengths(len(v))
         loss, dv, dt, dscale = _Batch(v, world.gather(t, lengths), scale, kernel, lam, world, lengths, block).run()
@@ -66,7 +73,7 @@ class _Batch:
     """One evaluation: rows of v are this rank's, those of t everybody's. Slices are places in the global batch."""
 
     def __init__(
-        self, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: World,
+        self, v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel | None, lam: float, world: ProcessGroup,
         lengths: Sequence[int], block: int,
     ) -> None:  # fmt: skip
         self.v, self.t, self.scale, self.kernel, self.lam = v, t, scale, kernel, lam

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from journalclip_training.losses.contrast import contrastive
 from journalclip_training.losses.kernel import EVERY, Kernel
+from journalclip_training.losses.process_group import ProcessGroup, Single
 from journalclip_training.losses.tiles import side_for
-from journalclip_training.losses.world import Alone, World
 from journalclip_training.similarity import Block
 
 LAM = 0.5
@@ -32,9 +32,11 @@ class LogSimilarity:
         return self.block(rows, columns).log_(), None
 
 
-def selip(v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel, world: World | None = None, block: int = 0) -> Tensor:
+def selip(
+    v: Tensor, t: Tensor, scale: Tensor, kernel: Kernel, world: ProcessGroup | None = None, block: int = 0
+) -> Tensor:
     """Scalar loss of L2-normalised features v, t [n, D], this rank's slice of the batch that ``kernel`` numbers."""
-    world = world or Alone()
+    world = world or Single()
     lengths = world.lengths(len(v))
     start = sum(lengths[: world.rank])
     entropy = world.sum(_entropies(kernel, slice(start, start + len(v)), v, block or side_for(v.device)))

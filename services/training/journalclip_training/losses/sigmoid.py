@@ -1,8 +1,8 @@
 """The SigLIP loss (arXiv 2303.15343), computed in row blocks. Each pair (i, j) is a binary classification.
 
 ``L = -1/N sum_ij log sigmoid(z_ij (scale * v_i . t_j + bias))`` with z = +1 on the diagonal and -1 elsewhere. The
-terms have no common normaliser, so one pass over the blocks gives value and gradients. Ranks and factors are as in
-`contrast`.
+terms have no common normaliser, so one pass over the blocks gives value and gradients. `Distributed` and factors are as
+in `contrast`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from journalclip_training.losses.world import Alone, World
+from journalclip_training.losses.process_group import ProcessGroup, Single
 
 BLOCK_ELEMENTS = 1 << 21  # 8 MiB of float32 a block: about a core's share of cache, and enough for fast products
 
 
-def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | None = None, block: int = 0) -> Tensor:
+def siglip(
+    v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: ProcessGroup | None = None, block: int = 0
+) -> Tensor:
     """Scalar loss of L2-normalised v, t [n, D]; ``scale`` and ``bias`` are scalar tensors."""
-    world = world or Alone()
+    world = world or Single()
     rows = block or max(16, BLOCK_ELEMENTS // max(1, v.shape[0] * world.size))
     loss: Tensor = _Sigmoid.apply(v, t, scale, bias, world, rows)
     return loss
@@ -28,7 +30,9 @@ def siglip(v: Tensor, t: Tensor, scale: Tensor, bias: Tensor, world: World | Non
 
 class _Sigmoid(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, v: Tensor, t_local: Tensor, scale: Tensor, bias: Tensor, world: World, rows: int) -> Tensor:
+    def forward(
+        ctx: Any, v: Tensor, t_local: Tensor, scale: Tensor, bias: Tensor, world: ProcessGroup, rows: int
+    ) -> Tensor:
         lengths = world.lengths(len(v))
         t = world.gather(t_local, lengths)
         n, total, offset = len(v), len(t), sum(lengths[: world.rank])

@@ -22,7 +22,7 @@ from journalclip_training.config import RunOptions
 from journalclip_training.errors import SettingInvalid
 from journalclip_training.feed import pinned, read_ahead
 from journalclip_training.fit import Fitted, Observe, fit_task, nobody
-from journalclip_training.losses.world import Alone, World
+from journalclip_training.losses.process_group import ProcessGroup, Single
 from journalclip_training.precision import computing
 from journalclip_training.samples import Tokens
 from journalclip_training.studies.augment import vary
@@ -44,14 +44,14 @@ def fit_studies(
     *,
     options: RunOptions | None = None,
     observe: Observe = nobody,
-    world: World | None = None,
+    world: ProcessGroup | None = None,
     score: Score | None = None,
 ) -> Fitted:
     """Train ``model`` in place, resuming from ``folder``; ``score`` as in `fit_task`.
 
     Raises `TrainingDiverged`, `CheckpointMismatch`.
     """
-    options, world = options or RunOptions(), world or Alone()
+    options, world = options or RunOptions(), world or Single()
     task = StudyTask(config, model, tokenizer, samples, folder, options, world)
     return fit_task(
         task, config.optim, config.digest, folder, options=options, observe=observe, world=world, score=score
@@ -105,7 +105,7 @@ class StudyTask:
 
     def __init__(
         self, config: StudyTrainConfig, model: StudyModel, tokenizer: PreTrainedTokenizerBase, samples: StudySamples,
-        folder: Path, options: RunOptions, world: World,
+        folder: Path, options: RunOptions, world: ProcessGroup,
     ) -> None:  # fmt: skip
         if isinstance(model, VolumeStudyModel) and config.optim.micro_batch:
             raise SettingInvalid("optim.micro_batch", "batch normalisation sees a batch whole: it must be 0")

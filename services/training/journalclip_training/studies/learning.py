@@ -25,7 +25,7 @@ from journalclip_training.studies.encode import study_recall
 from journalclip_training.studies.load import known_pairs, known_studies, load_samples
 from journalclip_training.studies.run import StudyRun
 from journalclip_training.studies.start import describe_study_base, load_study_base
-from journalclip_training.trainer import Here, Task, Trainer
+from journalclip_training.trainer import LocalTrainer, Task, Trainer
 
 
 @dataclass
@@ -34,7 +34,7 @@ class StudyLearning:
 
     job: Job
     config: StudyTrainConfig
-    trainer: Trainer = Here()  # noqa: RUF009 - frozen
+    trainer: Trainer = LocalTrainer()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         self.frozen = FrozenStudies.open(self.job.store, self.job.dataset)
@@ -87,7 +87,7 @@ class StudyLearning:
 class StudyTraining:
     """`TrainingKind` of studies."""
 
-    trainer: Trainer = Here()  # noqa: RUF009 - frozen
+    trainer: Trainer = LocalTrainer()  # noqa: RUF009 - frozen
     recipes: Mapping[str, Recipe] = field(default_factory=lambda: RECIPES)
     kind: Kind = field(default="studies", init=False)
 

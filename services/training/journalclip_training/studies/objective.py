@@ -16,8 +16,8 @@ from journalclip_shared.records.caption import CaptionRecord
 from journalclip_training.batches import Indices
 from journalclip_training.config import LossConfig
 from journalclip_training.losses.kernel import Kernel
+from journalclip_training.losses.process_group import ProcessGroup, Single
 from journalclip_training.losses.published import mean_entropy
-from journalclip_training.losses.world import Alone, World
 from journalclip_training.objective import lam_of, soft_contrast
 from journalclip_training.similarity.mixed import TextKernels
 from journalclip_training.studies.samples import StudySamples, coded, merged
@@ -32,9 +32,9 @@ class StudyObjective:
         study_weight: float,
         samples: StudySamples,
         cache: Path | None = None,
-        world: World | None = None,
+        world: ProcessGroup | None = None,
     ) -> None:
-        self.config, self.weight, self.world = config, study_weight, world or Alone()
+        self.config, self.weight, self.world = config, study_weight, world or Single()
         self._pairs: TextKernels | None = None
         self._studies: TextKernels | None = None
         if lam_of(config):

@@ -12,7 +12,7 @@ from journalclip_modeling.studies.data import FrozenStudies
 from journalclip_modeling.studies.folder import StudyFolder, load_study_folder, save_study_folder
 from journalclip_training.config import RunOptions
 from journalclip_training.fit import Fitted, Observe
-from journalclip_training.losses.world import World
+from journalclip_training.losses.process_group import ProcessGroup
 from journalclip_training.studies.config import StudyTrainConfig
 from journalclip_training.studies.encode import study_recall
 from journalclip_training.studies.fit import fit_studies
@@ -30,7 +30,7 @@ class StudyRun:
     config: StudyTrainConfig
     start: StudyFolder
 
-    def fit(self, options: RunOptions, observe: Observe, world: World) -> Fitted:
+    def fit(self, options: RunOptions, observe: Observe, world: ProcessGroup) -> Fitted:
         """Raises `TrainingDiverged`, `GridMismatch`."""
         task, start = self.task, self.start
         frozen = FrozenStudies.open(task.store, task.dataset)

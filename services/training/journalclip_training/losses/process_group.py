@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-class World(Protocol):
+class ProcessGroup(Protocol):
     """A group of ranks."""
 
     rank: int
@@ -39,7 +39,7 @@ class World(Protocol):
         ...
 
 
-class Alone:
+class Single:
     """One process: every exchange is the identity."""
 
     rank = 0
@@ -61,7 +61,7 @@ class Alone:
         return x
 
 
-class Ranks:
+class Distributed:
     """The default process group of ``torch.distributed``, which the caller has initialised."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journalclip_shared.bus import Delivery
-from journalclip_shared.lanes import Held, Lanes
+from journalclip_shared.keyed_queue import InFlight, KeyedQueue
 
 
 def deliver(offset: int, key: str, partition: int = 0) -> Delivery:
@@ -23,11 +23,11 @@ def deliver(offset: int, key: str, partition: int = 0) -> Delivery:
 )
 def test_order_by_key_and_prefix_by_partition_under_any_interleaving(keys: list[str], workers: int, seed: int) -> None:
     rng = random.Random(seed)
-    lanes = Lanes(workers)
+    lanes = KeyedQueue(workers)
     waiting = [deliver(offset, key, partition=ord(key) % 2) for offset, key in enumerate(keys)]
     handled: list[Delivery] = []
     committed: dict[int, int] = {}
-    busy: list[list[Held]] = []
+    busy: list[list[InFlight]] = []
     while len(handled) < len(keys):
         step = rng.randrange(3)
         if step == 0 and waiting:
@@ -59,7 +59,7 @@ def test_order_by_key_and_prefix_by_partition_under_any_interleaving(keys: list[
 
 
 def test_a_delivery_that_came_twice_is_two_pieces_of_work() -> None:
-    lanes = Lanes(1)
+    lanes = KeyedQueue(1)
     lanes.put([deliver(5, "a"), deliver(6, "b"), deliver(5, "a"), deliver(6, "b")])
     first, second = lanes.take(), lanes.take()
     lanes.done(first[:1])
@@ -70,17 +70,17 @@ def test_a_delivery_that_came_twice_is_two_pieces_of_work() -> None:
 
 
 def test_a_long_queue_is_taken_in_bulk_and_a_short_one_piece_by_piece() -> None:
-    lanes = Lanes(2)
+    lanes = KeyedQueue(2)
     lanes.put([deliver(n, str(n)) for n in range(100)])
     assert len(lanes.take()) == 25
-    short = Lanes(2)
+    short = KeyedQueue(2)
     short.put([deliver(n, str(n)) for n in range(3)])
     assert len(short.take()) == 1
 
 
 def test_closing_wakes_a_waiting_thread_empty_handed() -> None:
-    lanes = Lanes(1)
-    taken: list[list[Held]] = []
+    lanes = KeyedQueue(1)
+    taken: list[list[InFlight]] = []
     thread = threading.Thread(target=lambda: taken.append(lanes.take()))
     thread.start()
     lanes.close()

@@ -42,7 +42,7 @@ class Decide(Document):
     undoes: str | None = Field(None, max_length=64)
 
 
-class Desk:
+class ReviewService:
     """Takes decisions for one store; ``announce`` puts the event on the bus."""
 
     def __init__(

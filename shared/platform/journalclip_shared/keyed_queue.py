@@ -2,7 +2,8 @@
 
 Two orders hold at once. Deliveries of one key are taken one at a time and in the order in which they came, whatever
 other keys do. And a partition's deliveries are handed back for commit only as far as every earlier one of them is done,
-so a commit never passes over work that is still open. Threads share one `Lanes`; every method may be called from any.
+so a commit never passes over work that is still open. Threads share one `KeyedQueue`; any of them may call any
+method.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from journalclip_shared.bus import Delivery
 
 
 @dataclass(eq=False, slots=True)
-class Held:
+class InFlight:
     """A delivery in hand. Its own object even where the same delivery came twice, as after a rebalance."""
 
     delivery: Delivery
     done: bool = False
 
 
-class Lanes:
+class KeyedQueue:
     """A queue by key with a ledger by partition."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._changed = threading.Condition()
-        self._waiting: dict[str, deque[Held]] = {}  # keys being handled are here too, with what came meanwhile
+        self._waiting: dict[str, deque[InFlight]] = {}  # keys being handled are here too, with what came meanwhile
         self._ready: deque[str] = deque()
-        self._ledger: dict[tuple[str, int], deque[Held]] = {}
+        self._ledger: dict[tuple[str, int], deque[InFlight]] = {}
         self._queued = self._held = self._finished = 0
         self._closed = False
 
@@ -46,7 +47,7 @@ class Lanes:
     def put(self, deliveries: Iterable[Delivery]) -> None:
         with self._changed:
             for delivery in deliveries:
-                held = Held(delivery)
+                held = InFlight(delivery)
                 self._ledger.setdefault((delivery.topic, delivery.partition), deque()).append(held)
                 lane = self._waiting.get(delivery.key)
                 if lane is None:
@@ -57,7 +58,7 @@ class Lanes:
                 self._held += 1
             self._changed.notify_all()
 
-    def take(self) -> list[Held]:
+    def take(self) -> list[InFlight]:
         """Work for one thread, of one or more whole lanes; waits for some, and is empty once closed.
 
         A thread's share shrinks with the queue: a long queue means quick work, where locking would be the cost, a
@@ -69,7 +70,7 @@ class Lanes:
             if self._closed:
                 return []
             share = max(1, self._queued // (2 * self._workers))
-            taken: list[Held] = []
+            taken: list[InFlight] = []
             while self._ready and len(taken) < share:
                 lane = self._waiting[self._ready.popleft()]
                 taken.extend(lane)
@@ -77,7 +78,7 @@ class Lanes:
             self._queued -= len(taken)
             return taken
 
-    def done(self, finished: Sequence[Held]) -> None:
+    def done(self, finished: Sequence[InFlight]) -> None:
         """These are handled and what they led to is published."""
         with self._changed:
             for held in finished:
@@ -86,7 +87,7 @@ class Lanes:
             self._finished += len(finished)
             self._changed.notify_all()
 
-    def release(self, taken: Sequence[Held]) -> None:
+    def release(self, taken: Sequence[InFlight]) -> None:
         """The thread that took these is through with their keys; what came meanwhile is next."""
         with self._changed:
             for key in {held.delivery.key for held in taken}:
