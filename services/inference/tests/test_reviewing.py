@@ -191,8 +191,8 @@ def test_over_http_a_report_reaches_the_stewards_and_is_settled(site: Site) -> N
     made = viewer.post("/v1/review/remarks", json=report)
     assert made.status_code == 201
     assert (made.json()["author"], made.json()["role"]) == ("viewer-1", "viewer")
-    (event,) = (each for each in site.bus if isinstance(each.fact, ReviewRemarked))
-    assert event.fact.remark_id == made.json()["remark_id"]
+    (fact,) = (each.fact for each in site.bus if isinstance(each.fact, ReviewRemarked))
+    assert fact.remark_id == made.json()["remark_id"]
     assert reviewer.get("/v1/review/disputes").status_code == 403
     (item,) = steward.get("/v1/review/disputes").json()["items"]
     assert (item["dispute"]["why"], item["pair"]["pair_id"]) == (["reported"], pair_id)
