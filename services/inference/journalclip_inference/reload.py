@@ -2,8 +2,8 @@
 
 `CurrentSnapshot` has the one reference that answers are taken from; replacing it is one assignment.
 `Reloader.check` looks at the alias. When the champion or its segments changed, it prepares a whole new snapshot first.
-A new champion takes over when its index has all that is searchable now. Any failure while preparing leaves the old one in
-service and is given by `problem`; the next check tries again. A thread of this module ends only when it is told to.
+A new champion takes over when its index has all that is searchable now. Any failure while preparing leaves the old one
+in service and is given by `problem`; the next check tries again. A thread of this module ends only when it is told to.
 """
 
 from __future__ import annotations
