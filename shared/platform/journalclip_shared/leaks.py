@@ -42,7 +42,8 @@ class LeakCount:
         self._pairs = PairTable()
 
     def add(self, split: Split, pair: Pair) -> None:
-        self._pairs.add(pair, split)
+        # A pair that stands in two splits is two rows: a row is known by its id.
+        self._pairs.add(pair.model_copy(update={"pair_id": f"{split}/{pair.pair_id}"}), split)
 
     def report(self) -> LeakReport:
         return self._pairs.leaks()
