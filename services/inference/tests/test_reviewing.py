@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journalclip_devtools.doubles.collection import World
-from journalclip_devtools.doubles.site import Site
+from journalclip_devtools.doubles.collection import World, small_world
+from journalclip_devtools.doubles.site import Site, make_site
 from journalclip_inference.auth import Principal
 from journalclip_inference.engine import SearchEngine
 from journalclip_inference.errors import Forbidden, NotFound, QueryInvalid
 from journalclip_inference.review.assignments import Assign, Assignments, assigned_to, progress, share_out
 from journalclip_inference.review.remarks import Remark, Remarks, disputes, remarks_for
 from journalclip_inference.review.service import Decide, ReviewService
+from journalclip_shared.artifacts.local import LocalArtifacts
 from journalclip_shared.events import ReviewRemarked, ReviewsAssigned
 from journalclip_shared.reviewing import read_assignments, read_remarks
 from journalclip_shared.testing.memory import MemoryArtifacts
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Over a collection of its own: what other tests decided of the shared one leaves too little to assign."""
+    world = small_world(LocalArtifacts(tmp_path / "artifacts"))
+    world.promote(world.add_model(seed=1), tmp_path / "cache")
+    made = make_site(world, tmp_path)
+    assert made.service.reloader.check()
+    return made
+
 
 VIV, ADA, BEN, EVA = (
     Principal(name, role)  # type: ignore[arg-type]  # mypy sees plain strings
