@@ -3,8 +3,6 @@
 A busy machine makes any example slow; speed is a bench's figure and no test's. Whatever a property sets itself
 (`max_examples`, a database) stands on top of this profile. The cluster is started afresh whatever this machine has
 running or remembers of an earlier one: `ray.init()` alone would join the last address it finds in the temporary folder.
-With several processes (`-n`), tests that share a fixture of their module, the chart's renders or the servers run in
-one of them, so that it is made once.
 """
 
 from __future__ import annotations
@@ -18,26 +16,6 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("journalclip", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("journalclip")
-
-SHARED = ("servers", "browser", "ray", "charts")  # marks whose tests share something dear over modules
-
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the mark in its own hook of this name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        group = next((name for name in SHARED if item.get_closest_marker(name)), None) or module_sharing(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def module_sharing(item: pytest.Item) -> str | None:
-    """The module of a test that uses a fixture which its module makes once, or None."""
-    if not isinstance(item, pytest.Function):
-        return None
-    own = f"{item.path.relative_to(item.config.rootpath)}"
-    made = (definition for name in item.fixturenames for definition in item._fixtureinfo.name2fixturedefs.get(name, ()))
-    return own if any(fixture.scope == "module" and fixture.baseid.startswith(own) for fixture in made) else None
-
 
 STARTS = 4  # of Ray on a busy machine: it gives its own processes 30 seconds, which no setting changes
 
