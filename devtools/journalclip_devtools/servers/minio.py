@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from journalclip_devtools.servers import build
-from journalclip_devtools.servers.process import Server, kept_port
+from journalclip_devtools.servers.process import Server, answers, kept_port
 from journalclip_shared.atomic import write_once
 from journalclip_shared.settings import KafkaSettings, S3Settings
 
@@ -48,7 +46,7 @@ def start(
     if disk_mib:
         (folder / "data").mkdir(exist_ok=True)
         command = [*_SMALL_DISK, str(folder / "data"), str(disk_mib), *command]
-    server = Server("minio", command, folder, lambda: _answers(url), environment)
+    server = Server("minio", command, folder, lambda: answers(url), environment)
     server.start()
     settings = S3Settings(
         endpoint=f"127.0.0.1:{port}",
@@ -92,11 +90,3 @@ def _secret(path: Path, size: int) -> str:
         path.unlink(missing_ok=True)
         write_once(path, secrets.token_hex(size).encode())
     return path.read_text()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made here
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from journalclip_devtools.servers.process import Server, kept_port
+from journalclip_devtools.servers.process import Server, answers, kept_port
 
 # Eight processes for jobs that MLflow's own pages start: nothing here asks for one, and each costs its imports.
 NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -28,14 +26,6 @@ def start(
     ]  # fmt: skip
     # The schema is migrated on the first start, which takes half a minute, and minutes on a crowded machine.
     settings = {**NO_JOBS, **(environment or {})}
-    server = Server("mlflow", command, folder, lambda: _answers(f"{uri}/health"), settings, timeout_s=600.0)
+    server = Server("mlflow", command, folder, lambda: answers(f"{uri}/health"), settings, timeout_s=600.0)
     server.start()
     return server, uri
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made here
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from journalclip_devtools.servers import build
-from journalclip_devtools.servers.process import Server, free_port
+from journalclip_devtools.servers.process import Server, answers, free_port
 
 
 @dataclass
@@ -39,7 +38,7 @@ def start(folder: Path, cache: Path, name: str, upstream: str) -> tuple[Server, 
     executable, port = build.binary("toxiproxy", cache), free_port()
     control = f"http://127.0.0.1:{port}"
     command = [str(executable), "-host", "127.0.0.1", "-port", str(port)]
-    server = Server("toxiproxy", command, folder, lambda: _answers(f"{control}/version"))
+    server = Server("toxiproxy", command, folder, lambda: answers(f"{control}/version"))
     server.start()
     listen = f"127.0.0.1:{free_port()}"
     _call(f"{control}/proxies", {"name": name, "listen": listen, "upstream": upstream, "enabled": True})
@@ -50,11 +49,3 @@ def _call(url: str, body: dict[str, object]) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - a loopback address made here
         answer.read()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made here
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False

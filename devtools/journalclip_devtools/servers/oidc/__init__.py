@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from journalclip_devtools.servers.build import building, run
-from journalclip_devtools.servers.process import Server, free_port
+from journalclip_devtools.servers.process import Server, answers, free_port
 
 _HERE = Path(__file__).parent
 _VERSION = "8.8.1"
@@ -38,7 +36,7 @@ def start(folder: Path, cache: Path, ours: str) -> RunningIssuer:
     roles.write_text("{}")
     address = f"http://127.0.0.1:{port}"
     command = ["node", str(home / "issuer.mjs"), str(port), ours, str(roles)]
-    server = Server("issuer", command, folder, lambda: _answers(f"{address}/.well-known/openid-configuration"))
+    server = Server("issuer", command, folder, lambda: answers(f"{address}/.well-known/openid-configuration"))
     server.start()
     return RunningIssuer(server, address, roles)
 
@@ -57,11 +55,3 @@ def missing() -> str | None:
     """None where it can be started; else one sentence that says what is not here."""
     lacking = next((each for each in ("node", "npm") if shutil.which(each) is None), None)
     return f"The issuer was left out: there is no {lacking} on PATH." if lacking else None
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address made here
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
